@@ -1,0 +1,77 @@
+import { uuidv7 } from '@contour/contract';
+import type { Logger, NamedKey } from '@contour/runtime';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { logRequests } from './access-log.ts';
+import type { BackPressure } from './back-pressure.ts';
+import { refuseOnSocket } from './client-error.ts';
+import { drainOnClose } from './draining.ts';
+import { createHealth, type Probes } from './health.ts';
+import { createIntake, type IntakeDeps } from './intake.ts';
+import { takeJsonBodies } from './json-body.ts';
+import { createGuards } from './keys.ts';
+import { createErrorHandler } from './problems.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { createReplay, type ReplayDeps } from './replay.ts';
+import { type BoardDeps, boardRoutes } from './routes/board.ts';
+import { type DlqRouteDeps, dlqRoutes } from './routes/dlq.ts';
+import { answerTheRest } from './routes/fallbacks.ts';
+import { healthRoutes } from './routes/health.ts';
+import { type MessageRouteDeps, messageRoutes } from './routes/messages.ts';
+import { resolveRoute } from './routes/resolve.ts';
+
+const BODY_LIMIT = 256 * 1024;
+const HEADERS_WITHIN_MS = 10_000;
+const REQUEST_WITHIN_MS = 20_000;
+// Longer than what stands in front keeps its side open: it must be the one to hang up.
+const KEEP_ALIVE_MS = 72_000;
+
+export interface AppDeps extends Omit<IntakeDeps, 'logger'>, Omit<MessageRouteDeps, 'guards'> {
+  logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  apiKeys: NamedKey[];
+  adminKeys: NamedKey[];
+  rateLimit: number;
+  backPressure: Pick<BackPressure, 'check'>;
+  addJobs: ReplayDeps['addJobs'];
+  dlq: MessageRouteDeps['dlq'] & DlqRouteDeps['dlq'];
+  probes: Probes;
+  boardQueues: BoardDeps['queues'];
+}
+
+function createServer({ logger }: AppDeps): FastifyInstance {
+  const handleError = createErrorHandler({ logger });
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_WITHIN_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    genReqId: () => uuidv7(),
+    trustProxy: false,
+    // Its own refusal would not be a problem document; drainOnClose says the same as one.
+    return503OnClosing: false,
+    clientErrorHandler: refuseOnSocket,
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
+  });
+  app.server.headersTimeout = HEADERS_WITHIN_MS;
+  app.setErrorHandler(handleError);
+  return app;
+}
+
+/** Builds the whole service from what it needs; it neither listens nor opens a connection. */
+export function buildApp(deps: AppDeps): FastifyInstance {
+  const app = createServer(deps);
+  const guards = createGuards(deps);
+  logRequests(app, deps.logger);
+  drainOnClose(app);
+  takeJsonBodies(app);
+  answerTheRest(app);
+  healthRoutes(app, createHealth(deps.probes));
+  resolveRoute(app, {
+    guard: guards.api,
+    limitRate: createRateLimit(deps.rateLimit),
+    backPressure: deps.backPressure,
+    takeIn: createIntake(deps),
+  });
+  messageRoutes(app, { ...deps, guards });
+  dlqRoutes(app, { guard: guards.admin, dlq: deps.dlq, replay: createReplay(deps) });
+  boardRoutes(app, { guard: guards.adminInBrowser, queues: deps.boardQueues });
+  return app;
+}

@@ -1,0 +1,46 @@
+import {
+  keyList,
+  LOG_LEVELS,
+  type NamedKey,
+  nonNegativeInt,
+  oneOf,
+  port,
+  positiveInt,
+  url,
+} from '@contour/runtime';
+import { z } from 'zod';
+
+const fields = z.object({
+  DATABASE_URL: url(['postgres:', 'postgresql:']),
+  REDIS_URL: url(['redis:', 'rediss:']),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port().default(8772),
+  RESOLVE_WAIT_MS: positiveInt(10_000),
+  RATE_LIMIT: nonNegativeInt(0),
+  API_KEYS: keyList(),
+  ADMIN_KEYS: keyList(),
+  MAX_BACKLOG: positiveInt(100_000),
+  MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1000),
+  SHUTDOWN_MS: positiveInt(10_000),
+  LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
+  NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),
+});
+
+const hasKeys = (keys: NamedKey[] | undefined) => keys !== undefined && keys.length > 0;
+
+const inProduction = (name: 'API_KEYS' | 'ADMIN_KEYS') => ({
+  path: [name],
+  error: 'is required in production',
+  // Also when something else is wrong, so that all of it is named at once.
+  when: () => true,
+});
+
+/** Every setting of the API, checked together: in production nothing may stand open. */
+export const apiEnv = fields
+  .refine((env) => env.NODE_ENV !== 'production' || hasKeys(env.API_KEYS), inProduction('API_KEYS'))
+  .refine(
+    (env) => env.NODE_ENV !== 'production' || hasKeys(env.ADMIN_KEYS),
+    inProduction('ADMIN_KEYS'),
+  );
+
+export type ApiEnv = Readonly<z.infer<typeof apiEnv>>;

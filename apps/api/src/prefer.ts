@@ -1,0 +1,32 @@
+/** What a request asks for with `Prefer`; `waitMs` only where it says how long it would wait. */
+export interface Preference {
+  respondAsync: boolean;
+  waitMs?: number;
+}
+
+// A preference is a token, perhaps with a value, perhaps with parameters after a semicolon.
+const PREFERENCE =
+  /^\s*([!#$%&'*+.^_`|~\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*)))?\s*(?:;|$)/;
+const SEPARATOR = /,(?=(?:[^"]*"[^"]*")*[^"]*$)/;
+
+/** The patterns above are not linear: what is longer than any sensible preference is passed over. */
+const MAX_LENGTH = 1000;
+
+function preferencesIn(header: string): Array<[name: string, value: string]> {
+  return header.split(SEPARATOR).flatMap((part) => {
+    const [, name, quoted, plain] = PREFERENCE.exec(part) ?? [];
+    return name === undefined ? [] : [[name.toLowerCase(), quoted ?? plain ?? '']];
+  });
+}
+
+/** Reads RFC 7240: names in any case, lists, several headers; of a repeated one the first counts. */
+export function parsePrefer(header: string | string[] | undefined): Preference {
+  const text = Array.isArray(header) ? header.join(',') : (header ?? '');
+  if (text.length > MAX_LENGTH) return { respondAsync: false };
+  const first = new Map(preferencesIn(text).reverse());
+  const wait = first.get('wait') ?? '';
+  return {
+    respondAsync: first.has('respond-async'),
+    ...(/^\d{1,9}$/.test(wait) ? { waitMs: Number(wait) * 1000 } : {}),
+  };
+}

@@ -1,0 +1,72 @@
+import {
+  checkIncoming,
+  type DlqEntry,
+  type IncomingMessage,
+  parseExactJson,
+  type ResolveJob,
+  uuidv7,
+} from '@contour/contract';
+import type { Replies } from './intake.ts';
+
+/** How long a replay waits to be told, all pages together: a list right afterwards is then true. */
+const WAIT_MS = 2000;
+
+export interface ReplayDeps {
+  addJobs(jobs: ResolveJob[]): Promise<void>;
+  replies: Replies;
+}
+
+/** What was parked unread is read again now; what still cannot be read stays where it is. */
+function messageOf({ message, raw }: DlqEntry): IncomingMessage | undefined {
+  if (message !== null) return message;
+  if (raw === null) return undefined;
+  const checked = checkIncoming(parseExactJson(raw));
+  return checked.ok ? checked.message : undefined;
+}
+
+function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
+  return entries.flatMap((entry) => {
+    const message = messageOf(entry);
+    return message === undefined ? [] : [{ v: 1 as const, message, replayOf: entry.id }];
+  });
+}
+
+/**
+ * Sends entries in again through the front door. They are only added here: the worker removes an
+ * entry once its replay has ended well, so being killed midway repeats and never loses.
+ */
+export function createReplay({ addJobs, replies }: ReplayDeps) {
+  async function addAndWait(jobs: ResolveJob[], untilMs: number): Promise<void> {
+    const leftMs = untilMs - Date.now();
+    if (leftMs <= 0) return addJobs(jobs);
+    const addressed = jobs.map((job) => ({
+      ...job,
+      reply: { to: replies.channel, requestId: uuidv7(), untilMs },
+    }));
+    const ids = addressed.map(({ reply }) => reply.requestId);
+    const told = Promise.all(ids.map((id) => replies.expect(id, leftMs)));
+    try {
+      await addJobs(addressed);
+      await told;
+    } finally {
+      for (const id of ids) replies.forget(id);
+    }
+  }
+
+  return async function replay(
+    pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>,
+  ): Promise<{ matched: number; replayed: number }> {
+    const untilMs = Date.now() + WAIT_MS;
+    let matched = 0;
+    let replayed = 0;
+    for await (const entries of pages) {
+      const jobs = jobsOf(entries);
+      if (jobs.length > 0) await addAndWait(jobs, untilMs);
+      matched += entries.length;
+      replayed += jobs.length;
+    }
+    return { matched, replayed };
+  };
+}
+
+export type Replay = ReturnType<typeof createReplay>;

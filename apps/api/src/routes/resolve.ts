@@ -1,0 +1,49 @@
+import { checkIncoming } from '@contour/contract';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { sendAcceptance } from '../acceptance-answer.ts';
+import type { BackPressure } from '../back-pressure.ts';
+import type { TakeIn } from '../intake.ts';
+import type { Guard } from '../keys.ts';
+import { parsePrefer } from '../prefer.ts';
+import { ProblemError } from '../problem-error.ts';
+import { notesOf, noteTraceId } from '../request-notes.ts';
+
+export interface ResolveRouteDeps {
+  guard: Guard;
+  limitRate: (request: FastifyRequest) => Promise<void>;
+  backPressure: Pick<BackPressure, 'check'>;
+  takeIn: TakeIn;
+}
+
+function messageOf(body: unknown) {
+  if (body === undefined) throw new ProblemError('invalid', { detail: 'The body is empty.' });
+  const checked = checkIncoming(body);
+  if (checked.ok) return checked.message;
+  throw new ProblemError('invalid', {
+    detail: 'The body is not valid; `errors` names every fault.',
+    errors: checked.faults,
+  });
+}
+
+/** POST /resolve: key, rate, room, check, and then in. */
+export function resolveRoute(app: FastifyInstance, deps: ResolveRouteDeps): void {
+  app.post('/resolve', {
+    onRequest: deps.guard,
+    // Only now is the body read, so that a refusal, too, carries the sender's trace id.
+    preHandler: [
+      async (request) => noteTraceId(request),
+      deps.limitRate,
+      async () => deps.backPressure.check(),
+    ],
+    handler: async (request, reply) => {
+      const message = messageOf(request.body);
+      Object.assign(notesOf(request), { traceId: message.traceId, messageId: message.messageId });
+      const acceptance = await deps.takeIn({
+        message,
+        prefer: parsePrefer(request.headers.prefer),
+        onHangUp: (callback) => void reply.raw.once('close', callback),
+      });
+      return sendAcceptance(reply, message, acceptance);
+    },
+  });
+}

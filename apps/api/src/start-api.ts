@@ -1,0 +1,128 @@
+import type { AddressInfo } from 'node:net';
+import { boardQueues, createDlq, createProducer, createReplyListener } from '@contour/queue';
+import {
+  EnvError,
+  type Logger,
+  logConnectionErrors,
+  type Shutdown,
+  within,
+} from '@contour/runtime';
+import {
+  asAppError,
+  createPool,
+  findAnswer,
+  findStoriesByTrace,
+  findStory,
+  pendingMigrations,
+  ping,
+} from '@contour/store';
+import type { FastifyInstance } from 'fastify';
+import { createAddJob } from './add-jobs.ts';
+import { buildApp } from './app.ts';
+import { watchBackPressure } from './back-pressure.ts';
+import type { ApiEnv } from './env.ts';
+import { createOpenWaits } from './open-waits.ts';
+
+// Nobody who asks over HTTP is to wait longer for one look into Postgres.
+const LOOK_WITHIN_MS = 3000;
+// A probe must answer while the pool is exhausted or a table is locked: it has its own connections.
+const PROBE_CONNECTIONS = 2;
+
+async function listen(app: FastifyInstance, { HOST, PORT }: ApiEnv): Promise<number> {
+  try {
+    await app.listen({ host: HOST, port: PORT });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new EnvError(`PORT  ${PORT} is in use on ${HOST}`, { cause: error });
+  }
+  return (app.server.address() as AddressInfo).port;
+}
+
+/** Wires the service together and listens; everything it opens is closed by `shutdown`, the door first. */
+export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown): Promise<void> {
+  const redis = {
+    redisUrl: env.REDIS_URL,
+    onError: logConnectionErrors(logger, 'redis.error'),
+  };
+  const postgres = {
+    url: env.DATABASE_URL,
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  };
+  const pool = createPool({
+    ...postgres,
+    applicationName: 'contour-api',
+    statementTimeoutMs: 2000,
+  });
+  const probePool = createPool({
+    ...postgres,
+    applicationName: 'contour-api-probe',
+    max: PROBE_CONNECTIONS,
+    statementTimeoutMs: 2000,
+  });
+  const producer = createProducer(redis);
+  const replies = createReplyListener(redis);
+  const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
+  const board = boardQueues(redis);
+  const backPressure = watchBackPressure({
+    backlog: producer.backlog,
+    maxBacklog: env.MAX_BACKLOG,
+    onChange: (refusal, err) => {
+      if (refusal === undefined) logger.info('intake.open');
+      else logger.warn({ reason: refusal, err }, 'intake.refusing');
+    },
+  });
+  const openWaits = createOpenWaits();
+
+  const look = <T>(answer: Promise<T>): Promise<T> =>
+    within(LOOK_WITHIN_MS, answer, 'postgres').catch((error: unknown) => {
+      throw asAppError(error);
+    });
+
+  const app = buildApp({
+    logger,
+    apiKeys: env.API_KEYS,
+    adminKeys: env.ADMIN_KEYS,
+    rateLimit: env.RATE_LIMIT,
+    waitMs: env.RESOLVE_WAIT_MS,
+    backPressure,
+    addJob: createAddJob(producer.addResolve),
+    addJobs: producer.addResolve,
+    noteQueued: producer.noteQueued,
+    findQueued: producer.findQueued,
+    replies,
+    openWaits,
+    dlq,
+    findAnswer: (message) => findAnswer(pool, message),
+    findStory: (messageId) => look(findStory(pool, messageId)),
+    findStoriesByTrace: (traceId) => look(findStoriesByTrace(pool, traceId)),
+    probes: {
+      postgres: () => ping(probePool),
+      redis: producer.ping,
+      neo4j: null,
+      workers: producer.liveWorkers,
+      pendingMigrations: () => pendingMigrations(probePool),
+      redisFacts: producer.redisFacts,
+    },
+    boardQueues: board.queues,
+  });
+
+  shutdown.add('postgres', () => pool.end());
+  shutdown.add('postgres probes', () => probePool.end());
+  shutdown.add('producer', () => producer.close());
+  shutdown.add('replies', () => replies.close());
+  shutdown.add('dlq', () => dlq.close());
+  shutdown.add('board', () => board.close());
+  shutdown.add('back-pressure', () => backPressure.close());
+  shutdown.add('http', async (signal) => {
+    // Who still waits when time runs short is told that the message is queued, and is not cut off.
+    signal.addEventListener('abort', () => openWaits.cancelAll(), { once: true });
+    await app.close();
+  });
+
+  for (const name of ['API_KEYS', 'ADMIN_KEYS'] as const) {
+    if (env[name].length === 0) logger.warn({ variable: name }, 'keys.none');
+  }
+  // Redis may be away at the start: then the first answers come from the ledger.
+  await within(1000, replies.ready(), 'redis').catch(() => {});
+  logger.info({ host: env.HOST, port: await listen(app, env) }, 'api.listening');
+}

@@ -1,0 +1,33 @@
+import { EnvError, readEnv } from '@contour/runtime';
+import { expect, test } from 'vitest';
+import { apiEnv } from '../src/env.ts';
+
+const required = { DATABASE_URL: 'postgres://db/contour', REDIS_URL: 'redis://redis' };
+
+test('the two databases are all that has to be named', () => {
+  expect(readEnv(apiEnv, required)).toMatchObject({
+    HOST: '127.0.0.1',
+    PORT: 8772,
+    RESOLVE_WAIT_MS: 10_000,
+    RATE_LIMIT: 0,
+    MAX_BACKLOG: 100_000,
+    MAX_PARKED_PER_ACCOUNT: 1000,
+    SHUTDOWN_MS: 10_000,
+    API_KEYS: [],
+  });
+});
+
+test('production does not start without keys', () => {
+  const env = { ...required, NODE_ENV: 'production' };
+  expect(() => readEnv(apiEnv, env)).toThrow(EnvError);
+  expect(() => readEnv(apiEnv, { ...env, API_KEYS: 'a:b' })).toThrow(/ADMIN_KEYS/);
+  expect(readEnv(apiEnv, { ...env, API_KEYS: 'a:b', ADMIN_KEYS: 'c:d' }).NODE_ENV).toBe(
+    'production',
+  );
+});
+
+test('all that is wrong is named at once', () => {
+  expect(() => readEnv(apiEnv, { PORT: 'x', NODE_ENV: 'production' })).toThrow(
+    /DATABASE_URL.*REDIS_URL.*PORT.*API_KEYS.*ADMIN_KEYS/s,
+  );
+});

@@ -1,0 +1,72 @@
+import { demoCredential } from '../demo.ts';
+
+export type Running = {
+  databaseUrl: string;
+  redisUrl: string;
+  embedded: { postgres: boolean; redis: boolean };
+  apiUrl: string;
+  workerUrl: string;
+  coreUrl: string | undefined;
+  apiKeys: boolean;
+  adminKeys: boolean;
+};
+
+/** What runs where, and three things to try. */
+export function banner(running: Running): string {
+  const { apiUrl, workerUrl, coreUrl, embedded } = running;
+  const rows = [
+    ['API', apiUrl],
+    ['Queues', `${apiUrl}/admin/queues`],
+    ['Worker', `${workerUrl}/livez`],
+    ['Core', coreUrl ?? 'this console (set CORE_URL to send to it)'],
+    ['Postgres', where(running.databaseUrl, embedded.postgres)],
+    ['Redis', where(running.redisUrl, embedded.redis)],
+    ['Keys', keysLine(running)],
+  ];
+  const key = running.apiKeys ? " -H 'authorization: Bearer <API key>'" : '';
+  const adminKey = running.adminKeys ? " -H 'authorization: Bearer <admin key>'" : '';
+  return [
+    '',
+    'Contour is running. Ctrl-C stops it.',
+    '',
+    ...rows.map(([name = '', value]) => `  ${name.padEnd(10)}${value}`),
+    '',
+    'A message that is resolved and reaches Core:',
+    resolveCurl(apiUrl, key, demoCredential('telegram')),
+    '',
+    'One whose credential nobody knows, which is parked in the DLQ:',
+    resolveCurl(apiUrl, key, 'unknown-telegram'),
+    '',
+    'A look at the DLQ:',
+    `  curl -s${adminKey} '${apiUrl}/dlq?limit=1'`,
+    '',
+  ].join('\n');
+}
+
+function resolveCurl(apiUrl: string, key: string, credential: string): string {
+  const message = {
+    channel: 'telegram',
+    bot_token: credential,
+    external_chat_id: '123456789',
+    client_name: 'Ivan Petrov',
+    client_phone: '+79991234567',
+    text: 'Hello',
+    message_ids: ['msg_1'],
+  };
+  const json = "-H 'content-type: application/json'";
+  return `  curl -s ${apiUrl}/resolve${key} ${json} \\\n    -d '${JSON.stringify(message)}'`;
+}
+
+// The embedded server's password is of use to its owner; another server's stays where it was set.
+function where(url: string, isEmbedded: boolean): string {
+  if (isEmbedded) return url;
+  const shown = new URL(url);
+  shown.password = shown.password && '***';
+  return shown.href;
+}
+
+function keysLine({ apiKeys, adminKeys }: Running): string {
+  if (apiKeys && adminKeys) return 'API_KEYS and ADMIN_KEYS are set';
+  const missing = [...(apiKeys ? [] : ['API_KEYS']), ...(adminKeys ? [] : ['ADMIN_KEYS'])];
+  return `none in ${missing.join(' and ')}: open to whoever can connect, for development only`;
+}

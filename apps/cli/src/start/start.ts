@@ -1,0 +1,90 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Shutdown } from '@contour/runtime';
+import { migrate } from '@contour/store';
+import { makeDemo } from '../demo.ts';
+import type { StartEnv } from '../env.ts';
+import { withDatabase } from '../with-database.ts';
+import { banner } from './banner.ts';
+import { keepRunning } from './keep-running.ts';
+import { listenPort } from './listen-port.ts';
+import { onlyOne } from './only-one.ts';
+import { readableLine } from './readable-line.ts';
+import { type Servers, startServers } from './servers.ts';
+import { waitUntilReady } from './wait-until-ready.ts';
+
+export type StartDeps = {
+  /** The checkout: the built programs are in it, and the state goes to its `.contour`. */
+  root: string;
+  env: StartEnv;
+  /** What the API and the worker inherit. */
+  inherited: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+  shutdown: Pick<Shutdown, 'add'>;
+};
+
+/** Starts everything, in order, and leaves it to `shutdown` to stop it in reverse. */
+export async function start(deps: StartDeps): Promise<void> {
+  const { root, env, say, shutdown } = deps;
+  const state = join(root, '.contour');
+  await mkdir(state, { recursive: true });
+  shutdown.add('lock', await onlyOne(join(state, 'running.lock')));
+  const port = await listenPort('PORT', env.HOST, env.PORT);
+  const workerPort = await listenPort('WORKER_PORT', env.HOST, env.WORKER_PORT);
+
+  const servers = await startServers({ state, env, say, shutdown });
+  await prepareDatabase(servers.databaseUrl, say);
+
+  const base = `http://${urlHost(env.HOST)}`;
+  const apiUrl = `${base}:${port}`;
+  const workerUrl = `${base}:${workerPort}`;
+  await startApps(deps, servers, { port, workerPort, apiUrl, workerUrl });
+
+  const keys = { apiKeys: env.API_KEYS.length > 0, adminKeys: env.ADMIN_KEYS.length > 0 };
+  say(banner({ ...servers, ...keys, apiUrl, workerUrl, coreUrl: env.CORE_URL }));
+}
+
+async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {
+  await withDatabase(url, async (pool) => {
+    const applied = await migrate(pool);
+    for (const name of applied) say(`Applied migration ${name}`);
+    const credentials = await makeDemo(pool);
+    say(`Demo tenant: ${credentials.join(', ')}`);
+  });
+}
+
+type Places = { port: number; workerPort: number; apiUrl: string; workerUrl: string };
+
+async function startApps(deps: StartDeps, servers: Servers, places: Places): Promise<void> {
+  const { root, env, say, shutdown } = deps;
+  say('Starting the API and a worker');
+  const childEnv = {
+    ...deps.inherited,
+    DATABASE_URL: servers.databaseUrl,
+    REDIS_URL: servers.redisUrl,
+    HOST: env.HOST,
+    PORT: String(places.port),
+    WORKER_PORT: String(places.workerPort),
+  };
+  const run = async (name: 'api' | 'worker') => {
+    const app = await keepRunning({
+      name,
+      script: join(root, 'apps', name, 'dist', 'main.js'),
+      env: childEnv,
+      onLine: (line) => say(readableLine(name, line)),
+      say,
+    });
+    shutdown.add(name, () => app.stop());
+    return app;
+  };
+  const api = await run('api');
+  const worker = await run('worker');
+  await waitUntilReady('The API', `${places.apiUrl}/readyz`, api.firstEnd);
+  await waitUntilReady('The worker', `${places.workerUrl}/livez`, worker.firstEnd);
+}
+
+// An address to listen on is not always one to connect to.
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

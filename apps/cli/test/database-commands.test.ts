@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '@contour/local';
+import { createPool } from '@contour/store';
+import { expect, inject, test } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+type Ran = { code: number | string | null; stdout: string; stderr: string };
+
+function contour(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) => {
+      resolve({ code: error ? (error.code ?? null) : 0, stdout, stderr });
+    });
+  });
+}
+
+/** Lends a database without any table. */
+async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<void> {
+  const url = new URL(inject('postgresUrl'));
+  const server = createPool({
+    url: url.href,
+    applicationName: 'contour-test',
+    max: 1,
+    onError: () => {},
+  });
+  const name = `cli_${randomUUID().replaceAll('-', '')}`;
+  await server.query(`create database "${name}"`);
+  url.pathname = `/${name}`;
+  try {
+    await use(url.href);
+  } finally {
+    await server.query(`drop database "${name}" with (force)`);
+    await server.end();
+  }
+}
+
+test('migrate says what it applied, and the second time that there is nothing to do', async () => {
+  await withEmptyDatabase(async (url) => {
+    const first = await contour(['migrate'], { DATABASE_URL: url });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toMatch(/^applying 0001\S+\.sql\n[\s\S]*applied \d+\n$/);
+    const second = await contour(['migrate'], { DATABASE_URL: url });
+    expect(second).toEqual({ code: 0, stdout: 'nothing to do\n', stderr: '' });
+  });
+});
+
+test('demo makes an account for each channel, and may be repeated', async () => {
+  await withEmptyDatabase(async (url) => {
+    await contour(['migrate'], { DATABASE_URL: url });
+    const line = 'demo tenant: demo-telegram, demo-whatsapp, demo-vk, demo-avito, demo-max\n';
+    for (const _ of ['made', 'made again']) {
+      expect(await contour(['demo'], { DATABASE_URL: url })).toEqual({
+        code: 0,
+        stdout: line,
+        stderr: '',
+      });
+    }
+  });
+});
+
+test('a database that is away is one clear line, without the password', async () => {
+  const port = await freePort();
+  const env = { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/contour` };
+  const { code, stdout, stderr } = await contour(['migrate'], env);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^contour: Postgres at 127\.0\.0\.1:\d+\/contour: .*ECONNREFUSED.*\n$/);
+  expect(stderr).not.toContain('secret');
+});
+
+test.each([
+  [['migrate'], 'contour: DATABASE_URL  is required\n'],
+  [['stop'], 'contour: there is no command "stop"\n\nUsage: contour <command>\n'],
+])('%j without what it needs ends with 1 and says so', async (args, said) => {
+  const { code, stderr } = await contour(args);
+  expect(code).toBe(1);
+  expect(stderr.startsWith(said)).toBe(true);
+});
+
+test('--help tells the commands', async () => {
+  const { code, stdout } = await contour(['--help']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/start[\s\S]+migrate[\s\S]+demo/);
+});

@@ -1,0 +1,38 @@
+import type { Logger } from '@contour/runtime';
+import { createBatcher } from '@contour/runtime';
+import { asAppError, type Pool, type Settlement, settle } from '@contour/store';
+import { untilItWorks } from '../until-it-works.ts';
+
+const BATCH_SIZE = 500;
+
+/** Writes what one dialog has come to. Resolves when it is committed. */
+export type Settle = (part: Partial<Settlement>) => Promise<void>;
+
+/**
+ * Gathers what many dialogs have come to and writes it in one statement at a time: one in flight
+ * keeps a dialog's marks in the order in which they were made.
+ */
+export function createSettler(deps: { pool: Pool; logger: Logger; stopping: AbortSignal }): Settle {
+  const { pool, logger, stopping } = deps;
+  const batcher = createBatcher<Partial<Settlement>, void>({
+    maxSize: BATCH_SIZE,
+    maxInFlight: 1,
+    run: async (parts) => {
+      const settlement: Settlement = {
+        attempts: parts.flatMap((part) => part.attempts ?? []),
+        emptied: parts.flatMap((part) => part.emptied ?? []),
+        postponed: parts.flatMap((part) => part.postponed ?? []),
+      };
+      const write = () =>
+        settle(pool, settlement).catch((error: unknown) => {
+          throw asAppError(error);
+        });
+      await untilItWorks(write, {
+        stopping,
+        onFailure: (err) => logger.warn({ err }, 'settle.waits'),
+      });
+      return parts.map(() => undefined);
+    },
+  });
+  return (part) => batcher.push(part);
+}

@@ -1,0 +1,129 @@
+import type { Core, PushResult } from '@contour/core';
+import type { Logger } from '@contour/runtime';
+import type { Attempt, Lane, PendingMessage } from '@contour/store';
+import {
+  concludeFailure,
+  type Failure,
+  type FailureDeps,
+  failureToBury,
+} from './conclude-failure.ts';
+import type { Settle } from './create-settler.ts';
+
+export interface DialogDeps extends FailureDeps {
+  core: Pick<Core, 'push'>;
+  settle: Settle;
+  logger: Logger;
+  /** True once this run must not touch its dialogs any more. */
+  mustStop: () => boolean;
+}
+
+/** `held`: Core's circuit is open. `left`: the lane stays as it is, for whoever comes next. */
+export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
+
+type Step = 'next' | Exclude<DialogEnd, 'worked_off'>;
+
+type Answered = Exclude<PushResult, { outcome: 'held' | 'aborted' }>;
+
+function attemptOf(
+  message: PendingMessage,
+  status: Attempt['status'],
+  error: Attempt['error'] = null,
+): Attempt {
+  const { tenantId, messageId, attempts: earlier } = message;
+  return { tenantId, messageId, earlier, status, error };
+}
+
+function failureOf(result: Exclude<Answered, { outcome: 'delivered' }>): Failure {
+  return {
+    code: result.code,
+    sentence: result.detail ?? `Core answered ${result.code}`,
+    mayRetry: result.outcome === 'retry',
+    retryAfterMs: result.outcome === 'retry' ? result.retryAfterMs : undefined,
+  };
+}
+
+/** One wide line per attempt, under the names that the contract has for these ids. */
+function logAttempt(logger: Logger, message: PendingMessage, result: Answered): void {
+  logger.info(
+    {
+      tenant_id: message.tenantId,
+      dialog_id: message.dialogId,
+      message_id: message.messageId,
+      trace_id: message.traceId,
+      seq: message.seq,
+      attempt: message.attempts + 1,
+      outcome: result.outcome,
+      code: result.outcome === 'delivered' ? undefined : result.code,
+      ms: Math.round(result.ms),
+    },
+    'delivery.attempted',
+  );
+}
+
+/** Delivers a lane's messages one after another; the first that has to wait stops the ones behind it. */
+export async function deliverDialog(
+  deps: DialogDeps,
+  lane: Lane,
+  messages: readonly PendingMessage[],
+  hasMore: boolean,
+): Promise<DialogEnd> {
+  const { core, settle, logger, mustStop } = deps;
+  const marks: Promise<void>[] = [];
+  // Awaited at the end; until then a failure must not count as one that nobody handles.
+  const mark = (part: Parameters<Settle>[0]) => {
+    const marked = settle(part);
+    marked.catch(() => undefined);
+    marks.push(marked);
+  };
+
+  const buryOnly = async (message: PendingMessage, failure: Failure, emptied: Lane[]) => {
+    const conclusion = await concludeFailure(deps, message, failure, deps.maxAttempts);
+    if (conclusion.kind === 'later') {
+      await settle({ postponed: [{ lane, delayMs: conclusion.delayMs }] });
+      return 'postponed';
+    }
+    mark({ attempts: [attemptOf(message, 'dead', { code: failure.code, ms: 0 })], emptied });
+    return 'next';
+  };
+
+  const push = async (message: PendingMessage, emptied: Lane[]): Promise<Step> => {
+    const { messageId, traceId, payload: body } = message;
+    const result = await core.push({ messageId, traceId, body });
+    if (result.outcome === 'held') return 'held';
+    if (result.outcome === 'aborted') return 'left';
+    logAttempt(logger, message, result);
+    if (result.outcome === 'delivered') {
+      mark({ attempts: [attemptOf(message, 'delivered')], emptied });
+      return 'next';
+    }
+    const error = { code: result.code, ms: result.ms };
+    const conclusion = await concludeFailure(deps, message, failureOf(result));
+    if (conclusion.kind === 'later') {
+      const postponed = [{ lane, delayMs: conclusion.delayMs }];
+      await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
+      return 'postponed';
+    }
+    mark({ attempts: [attemptOf(message, 'dead', error)], emptied });
+    return 'next';
+  };
+
+  const deliver = (message: PendingMessage, emptied: Lane[]): Promise<Step> => {
+    const unburied = failureToBury(message, deps.maxAttempts);
+    return unburied ? buryOnly(message, unburied, emptied) : push(message, emptied);
+  };
+
+  try {
+    if (messages.length === 0) mark({ emptied: [lane] });
+    for (const [index, message] of messages.entries()) {
+      if (mustStop()) return 'left';
+      // The lane goes in the same statement as the mark of its last message.
+      const isLast = index === messages.length - 1 && !hasMore;
+      const step = await deliver(message, isLast ? [lane] : []);
+      if (step !== 'next') return step;
+    }
+    return 'worked_off';
+  } finally {
+    // The dialog stays in hand until its marks are committed: taken earlier it would be sent again.
+    await Promise.all(marks);
+  }
+}

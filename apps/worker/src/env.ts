@@ -1,0 +1,48 @@
+import { isPhoneRegion } from '@contour/contract';
+import { parseSecret } from '@contour/core';
+import {
+  flag,
+  LOG_LEVELS,
+  listOf,
+  nonNegativeInt,
+  oneOf,
+  port,
+  positiveInt,
+  url,
+} from '@contour/runtime';
+import { z } from 'zod';
+
+function isSecret(text: string): boolean {
+  try {
+    parseSecret(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Every variable that the worker reads. */
+export const workerEnv = z.object({
+  DATABASE_URL: url(['postgres:', 'postgresql:']),
+  REDIS_URL: url(['redis:', 'rediss:']),
+  CORE_URL: url(['http:', 'https:']).optional(),
+  CORE_SECRET: z.string().refine(isSecret, 'must be whsec_ and base64').optional(),
+  CORE_TIMEOUT_MS: positiveInt(15_000),
+  DELIVER_ATTEMPTS: positiveInt(12),
+  DELIVER_CONCURRENCY: positiveInt(100),
+  DELIVER_SHARDS: positiveInt(16),
+  RESOLVE_CONCURRENCY: positiveInt(100),
+  WORKER_ROLES: listOf(['resolve', 'stream', 'deliver', 'graph']),
+  WORKER_PORT: port().default(8773),
+  HOST: z.string().default('127.0.0.1'),
+  LINK_BY_PHONE: flag(true),
+  DEFAULT_PHONE_REGION: z
+    .string()
+    .refine(isPhoneRegion, 'must be a country code such as RU')
+    .default('RU'),
+  MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1_000),
+  SHUTDOWN_MS: positiveInt(10_000),
+  LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
+});
+
+export type WorkerEnv = Readonly<z.infer<typeof workerEnv>>;

@@ -1,0 +1,56 @@
+import {
+  AppError,
+  type IncomingMessage,
+  normalisePhone,
+  type Outcome,
+  type PhoneRegion,
+} from '@contour/contract';
+import type { Logger } from '@contour/runtime';
+import { createBatcher } from '@contour/runtime';
+import { type Ending, type Pool, resolveBatch } from '@contour/store';
+import { untilItWorks } from '../until-it-works.ts';
+
+// One batch is on its way while the next gathers; more in flight would only make smaller batches.
+const BATCHES_IN_FLIGHT = 2;
+const BATCH_SIZE = 100;
+
+interface ResolverDeps {
+  pool: Pool;
+  logger: Logger;
+  stopping: AbortSignal;
+  linkByPhone: boolean;
+  phoneRegion: PhoneRegion;
+  shardCount: number;
+  wake: (shards: readonly number[]) => void;
+}
+
+export type Resolve = (message: IncomingMessage) => Promise<Outcome>;
+
+/** Resolves messages in batches that form by themselves while the one before is in flight. */
+export function createResolver(deps: ResolverDeps): Resolve {
+  const { pool, logger, stopping, linkByPhone, phoneRegion, shardCount, wake } = deps;
+  const batcher = createBatcher<IncomingMessage, Ending>({
+    maxSize: BATCH_SIZE,
+    maxInFlight: BATCHES_IN_FLIGHT,
+    run: async (messages) => {
+      const startedAt = performance.now();
+      const arrivals = messages.map((message) => ({
+        message,
+        phone: normalisePhone(message.clientPhone, phoneRegion),
+      }));
+      const { outcomes, shards } = await untilItWorks(
+        () => resolveBatch(pool, arrivals, { linkByPhone, shardCount }),
+        { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
+      );
+      // After the answers: a sender waits for those, and nobody for this.
+      setImmediate(() => wake(shards));
+      logger.debug({ size: messages.length, ms: performance.now() - startedAt }, 'resolve.batch');
+      return outcomes;
+    },
+  });
+  return async (message) => {
+    const ending = await batcher.push(message);
+    if (ending instanceof AppError) throw ending;
+    return ending;
+  };
+}

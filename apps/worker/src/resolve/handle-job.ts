@@ -1,0 +1,132 @@
+import {
+  AppError,
+  type IncomingMessage,
+  type Outcome,
+  type Reply,
+  type ResolveJob,
+} from '@contour/contract';
+import type { Dlq, IncomingJob } from '@contour/queue';
+import type { Logger } from '@contour/runtime';
+import type { Revival } from '@contour/store';
+import type { Resolve } from './create-resolver.ts';
+import { parkGivenUp } from './park-given-up.ts';
+import { type JobReading, readJob } from './read-job.ts';
+import { unreadableLetter } from './unreadable-letter.ts';
+import { type Unresolved, unresolvedLetter } from './unresolved-letter.ts';
+
+type Readable = Extract<JobReading, { ok: true }>;
+
+interface JobDeps {
+  resolve: Resolve;
+  dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
+  /** Makes a dead message due again; a message in any other state is left as it is. */
+  revive: (message: { tenantId: string; messageId: string }) => Promise<Pick<Revival, 'attempts'>>;
+  /** Resolves with how many processes heard it. */
+  reply: (to: string, reply: Reply) => Promise<number>;
+  logger: Logger;
+}
+
+const RETRY_MS = 1_000;
+const MAX_STARTS = 20;
+
+const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
+  outcome.kind === 'resolved' || outcome.kind === 'replayed';
+
+/** Past its time the sender has been told that the message is queued: a refusal would reach nobody. */
+const isHeard = (reply: ResolveJob['reply']): boolean =>
+  reply !== undefined && Date.now() < reply.untilMs;
+
+/** Remembers the entry as it was before the replay: what is parked meanwhile is another matter. */
+type Replayed = Awaited<ReturnType<Dlq['read']>>;
+
+/**
+ * A replay has done its work: what was dead goes on, and only then the entry goes, if it is still the
+ * one that was replayed. An entry that knows of more attempts than the message has is being written
+ * right now, by a delivery that has just failed: it stays.
+ */
+async function endReplay(
+  deps: JobDeps,
+  { message, replayOf }: Readable,
+  replayed: Replayed,
+  outcome: Outcome,
+  parked: boolean,
+): Promise<void> {
+  if (replayOf === undefined || replayed === null) return;
+  const { entry, digest } = replayed;
+  if (isAccepted(outcome)) {
+    const { attempts } = await deps.revive(outcome.receipt);
+    if (entry.stage === 'resolve' || entry.attempts <= attempts) {
+      await deps.dlq.remove(replayOf, digest);
+    }
+  } else if (parked && replayOf !== message.messageId) {
+    // What could not be read when it was parked has an entry under its own id by now.
+    await deps.dlq.remove(replayOf, digest);
+  }
+}
+
+/**
+ * An unknown credential always waits for its tenant in the dead-letter queue. The other refusals are
+ * told to whoever waits for the answer, and parked where nobody does.
+ */
+const isForSender = (outcome: Unresolved, { reply, replayOf }: Readable): boolean =>
+  outcome.kind !== 'unknown_tenant' && replayOf === undefined && isHeard(reply);
+
+async function park(
+  deps: JobDeps,
+  job: IncomingJob,
+  message: IncomingMessage,
+  outcome: Unresolved,
+): Promise<boolean> {
+  const result = await deps.dlq.park(unresolvedLetter(message, outcome, job.started));
+  if (result === 'parked') return true;
+  deps.logger.warn({ message_id: message.messageId }, 'resolve.not_parked');
+  return false;
+}
+
+async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
+  const { message, reply, replayOf } = reading;
+  const replayed = replayOf === undefined ? null : await deps.dlq.read(replayOf);
+  const outcome = await deps.resolve(message);
+  const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
+  const parked = mustPark && (await park(deps, job, message, outcome));
+  await endReplay(deps, reading, replayed, outcome, parked);
+  if (reply) {
+    const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
+    // Nobody is there any more: what only the sender was to be told would be lost.
+    if (heardBy === 0 && !isAccepted(outcome) && !mustPark) await park(deps, job, message, outcome);
+  }
+  deps.logger.debug(
+    {
+      outcome: outcome.kind,
+      message_id: message.messageId,
+      trace_id: message.traceId,
+      parked,
+    },
+    'message.resolved',
+  );
+}
+
+/** A job that fails again and again, for no reason that will pass: parked for somebody to look at. */
+async function giveUp(deps: JobDeps, job: IncomingJob, error: Error): Promise<'done'> {
+  deps.logger.error({ err: error, job_id: job.id }, 'resolve.given_up');
+  await parkGivenUp(deps.dlq, { ...job, failedReason: error.message });
+  return 'done';
+}
+
+/** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
+export async function handleResolveJob(
+  deps: JobDeps,
+  job: IncomingJob,
+): Promise<'done' | { retryInMs: number }> {
+  try {
+    const reading = readJob(job.data, new Date(job.timestampMs));
+    if (reading.ok) await finish(deps, job, reading);
+    else await deps.dlq.park(unreadableLetter(job, reading.faults));
+    return 'done';
+  } catch (error) {
+    const willPass = error instanceof AppError && error.code !== 'unexpected';
+    if (!willPass && job.started >= MAX_STARTS) return giveUp(deps, job, error as Error);
+    deps.logger.warn({ err: error, job_id: job.id }, 'resolve.postponed');
+    return { retryInMs: RETRY_MS };
+  }
+}

@@ -1,0 +1,40 @@
+import { AppError } from '@contour/contract';
+
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 1_000;
+
+const isAway = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code !== 'unexpected';
+
+/** Waits, or less when the signal fires. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish);
+  });
+}
+
+/**
+ * Tries again for as long as an adapter says that its server is away. What is waited for stays in
+ * our hands meanwhile; nothing is failed, and nothing new is taken in. Gives up when the process
+ * is to stop.
+ */
+export async function untilItWorks<T>(
+  work: () => Promise<T>,
+  { stopping, onFailure }: { stopping: AbortSignal; onFailure: (error: AppError) => void },
+): Promise<T> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isAway(error) || stopping.aborted) throw error;
+      onFailure(error);
+      await pause(waitMs, stopping);
+    }
+  }
+}

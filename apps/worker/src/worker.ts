@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import type { Reply } from '@contour/contract';
+import { type Core, createConsoleCore, createCore, retryDelayMs } from '@contour/core';
+import {
+  type Consumer,
+  createDeliverConsumer,
+  createDlq,
+  createPresence,
+  createProducer,
+  createResolveConsumer,
+} from '@contour/queue';
+import {
+  createBatcher,
+  createWatchdog,
+  type Logger,
+  logConnectionErrors,
+  type Shutdown,
+} from '@contour/runtime';
+import { asAppError, createPool, dueShards, ping, reviveMessage } from '@contour/store';
+import { createBury } from './deliver/bury.ts';
+import { createDeliverer } from './deliver/create-deliverer.ts';
+import type { WorkerEnv } from './env.ts';
+import { startProbeServer } from './probe-server.ts';
+import { type Duty, startPulse } from './pulse/create-pulse.ts';
+import { keepDeadLetters } from './pulse/keep-dead-letters.ts';
+import { createResolver } from './resolve/create-resolver.ts';
+import { handleResolveJob } from './resolve/handle-job.ts';
+import { parkGivenUp } from './resolve/park-given-up.ts';
+
+// In beats of a second.
+const GIVEN_UP_EVERY = 5;
+const DEAD_LETTERS_EVERY = 5;
+
+/** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
+const DRAIN_SHARE = 0.6;
+
+const WATCHDOG = { intervalMs: 5_000, stuckAfterMs: 60_000 };
+
+function openCore(env: WorkerEnv, logger: Logger): Core {
+  if (env.CORE_URL === undefined) {
+    return createConsoleCore({ write: (line) => void process.stdout.write(line) });
+  }
+  return createCore({
+    url: env.CORE_URL,
+    ...(env.CORE_SECRET === undefined ? {} : { secret: env.CORE_SECRET }),
+    timeoutMs: env.CORE_TIMEOUT_MS,
+    connections: env.DELIVER_CONCURRENCY,
+    logger,
+  });
+}
+
+/** Wires a worker and starts it. Closers are added in the order of opening and run backwards. */
+export async function startWorker(
+  env: WorkerEnv,
+  logger: Logger,
+  shutdown: Shutdown,
+): Promise<void> {
+  const plays = (role: WorkerEnv['WORKER_ROLES'][number]) => env.WORKER_ROLES.includes(role);
+  const stopping = new AbortController();
+  const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
+  const pool = createPool({
+    url: env.DATABASE_URL,
+    applicationName: 'contour-worker',
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  });
+  shutdown.add('postgres', () => pool.end());
+  const producer = createProducer(redis);
+  shutdown.add('producer', () => producer.close());
+  const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
+  shutdown.add('dlq', () => dlq.close());
+  const core = openCore(env, logger);
+  shutdown.add('core', () => core.close());
+  const presence = createPresence({ ...redis, id: randomUUID() });
+  shutdown.add('presence', () => presence.leave());
+
+  // Wake-ups are hints: one that fails is given again by the pulse.
+  const wakeOthers = (shards: readonly number[]) => {
+    if (shards.length === 0) return;
+    producer.wakeDeliver(shards).catch((err) => logger.debug({ err }, 'deliver.wake_failed'));
+  };
+  const deliverer = createDeliverer({
+    pool,
+    core,
+    logger,
+    stopping: stopping.signal,
+    concurrency: env.DELIVER_CONCURRENCY,
+    maxAttempts: env.DELIVER_ATTEMPTS,
+    retryDelayMs: (attempt, retryAfterMs) => retryDelayMs(attempt, Math.random, retryAfterMs),
+    bury: createBury({ pool, dlq, logger }),
+    wake: wakeOthers,
+  });
+  const wake = (shards: readonly number[]) => wakeOthers(deliverer.ring(shards));
+
+  const replies = createBatcher<{ to: string; reply: Reply }, number>({
+    maxSize: 500,
+    maxInFlight: 2,
+    run: async (items) => {
+      const heardBy = await producer.publishReplies(items);
+      return items.map(({ to }) => heardBy.get(to) ?? 0);
+    },
+  });
+  const resolve = createResolver({
+    pool,
+    logger,
+    wake,
+    stopping: stopping.signal,
+    linkByPhone: env.LINK_BY_PHONE,
+    phoneRegion: env.DEFAULT_PHONE_REGION,
+    shardCount: env.DELIVER_SHARDS,
+  });
+  const revive = async (message: { tenantId: string; messageId: string }) => {
+    const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS).catch((error) => {
+      throw asAppError(error);
+    });
+    if (revival.shard !== null) wake([revival.shard]);
+    return revival;
+  };
+
+  const consumers: Consumer[] = [];
+  const duties: Duty[] = [{ name: 'presence', every: 1, run: () => presence.beat() }];
+  if (plays('deliver')) {
+    const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
+    consumers.push(createDeliverConsumer({ ...redis, concurrency: env.DELIVER_SHARDS, run }));
+    duties.push(
+      { name: 'wake', every: 1, run: async () => wake(await dueShards(pool)) },
+      {
+        name: 'dead-letters',
+        every: DEAD_LETTERS_EVERY,
+        run: () => keepDeadLetters({ dlq, pool, logger }),
+      },
+    );
+  }
+  if (plays('resolve')) {
+    const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });
+    const consumer = createResolveConsumer({
+      ...redis,
+      concurrency: env.RESOLVE_CONCURRENCY,
+      handle: (job) => handleResolveJob({ resolve, dlq, revive, reply, logger }, job),
+    });
+    consumers.push(consumer);
+    duties.push({
+      name: 'given-up',
+      every: GIVEN_UP_EVERY,
+      run: async () => void (await producer.collectGivenUp((job) => parkGivenUp(dlq, job))),
+    });
+    const watchdog = createWatchdog({
+      ...WATCHDOG,
+      completed: () => consumer.completed(),
+      isWorkWaiting: async () => {
+        await ping(pool);
+        return (await producer.backlog()).waiting > 0;
+      },
+      onStuck: () => {
+        logger.fatal({ stuckAfterMs: WATCHDOG.stuckAfterMs }, 'process.stuck');
+        void shutdown.stop('stuck', 1);
+      },
+    });
+    shutdown.add('watchdog', () => watchdog.stop());
+  }
+
+  const probes = await startProbeServer(env.HOST, env.WORKER_PORT);
+  shutdown.add('probes', () => probes.close());
+  const pulse = startPulse(duties, logger);
+  shutdown.add('pulse', () => pulse.stop());
+  shutdown.add('consumers', async () => {
+    stopping.abort();
+    const drainMs = env.SHUTDOWN_MS * DRAIN_SHARE;
+    const drained = await Promise.all(consumers.map((consumer) => consumer.close(drainMs)));
+    if (drained.includes(false)) logger.warn('consumers.not_drained');
+  });
+  for (const consumer of consumers) consumer.start();
+  logger.info({ roles: env.WORKER_ROLES, probes: probes.port }, 'worker.started');
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { CHANNEL_CODES, CHANNELS } from './channels.ts';
+import type { IncomingMessage } from './incoming-message.ts';
+
+const nullableText = z.string().nullable();
+
+/** What Core gets. Builders of the text below are held to this schema by the tests. */
+export const corePayload = z.strictObject({
+  tenant_id: z.uuid(),
+  domain_id: z.int(),
+  client_id: z.uuid(),
+  dialog_id: z.uuid(),
+  channel_id: z.int().min(1).max(5),
+  external_chat_id: z.string(),
+  text: nullableText,
+  timestamp: z.iso.datetime({ offset: true }),
+  message_ids: z.array(z.string()).min(1),
+  trace_id: z.string(),
+  media: z.unknown(),
+  meta: z.looseObject({ is_new_client: z.boolean(), is_new_dialog: z.boolean() }),
+  client: z.strictObject({
+    id: z.uuid(),
+    name: nullableText,
+    phone: nullableText,
+    channels: z.array(z.strictObject({ channel: z.enum(CHANNEL_CODES), external_id: z.string() })),
+  }),
+  message_id: z.uuid(),
+  seq: z.int().min(1),
+  channel: z.enum(CHANNEL_CODES),
+  channel_account_id: z.int(),
+  external_user_id: nullableText,
+  client_phone: nullableText,
+});
+
+export type CorePayload = z.infer<typeof corePayload>;
+
+/** What resolving added to a message. */
+export interface Enrichment {
+  tenantId: string;
+  domainId: number;
+  dialogId: string;
+  channelAccountId: number;
+  seq: number;
+  isNewClient: boolean;
+  isNewDialog: boolean;
+  client: CorePayload['client'];
+}
+
+function metaWithFlags(meta: string | null, flags: object): string {
+  const flagsText = JSON.stringify(flags);
+  return meta === null || meta === '{}' ? flagsText : `${meta.slice(0, -1)},${flagsText.slice(1)}`;
+}
+
+/**
+ * The payload as the text that is stored once and sent as it is, however often. It is put together
+ * from texts, because `media` and `meta` must not go through a JSON value again (exact-json).
+ */
+export function corePayloadText(message: IncomingMessage, enrichment: Enrichment): string {
+  const { client, isNewClient, isNewDialog } = enrichment;
+  const meta = metaWithFlags(message.meta, {
+    is_new_client: isNewClient,
+    is_new_dialog: isNewDialog,
+  });
+  const head = JSON.stringify({
+    tenant_id: enrichment.tenantId,
+    domain_id: enrichment.domainId,
+    client_id: client.id,
+    dialog_id: enrichment.dialogId,
+    channel_id: CHANNELS[message.channel].id,
+    external_chat_id: message.externalChatId,
+    text: message.text,
+    timestamp: message.timestamp,
+    message_ids: message.messageIds,
+    trace_id: message.traceId,
+  });
+  const tail = JSON.stringify({
+    client,
+    message_id: message.messageId,
+    seq: enrichment.seq,
+    channel: message.channel,
+    channel_account_id: enrichment.channelAccountId,
+    external_user_id: message.externalUserId,
+    client_phone: message.clientPhone,
+  });
+  return `${head.slice(0, -1)},"media":${message.media ?? 'null'},"meta":${meta},${tail.slice(1)}`;
+}

@@ -1,0 +1,31 @@
+/**
+ * JSON whose numbers survive the way through JavaScript. A sender's 12345678901234567890 or 1.50
+ * must reach Core as it came, but JSON.parse rounds it. A number that would not come back the
+ * same is wrapped as {MARK: "its text"} while it is a value here, and unwrapped when written.
+ */
+const MARK = '\u{f8ff}number';
+
+// Strings are matched first so that digits inside them are passed over.
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const MIGHT_CHANGE = /\d{16}|\d[eE]|\.\d|-0/;
+const MARKED = new RegExp(`\\{"${MARK}":"(-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?)"\\}`, 'g');
+
+export function parseExactJson(text: string): unknown {
+  if (!MIGHT_CHANGE.test(text)) return JSON.parse(text);
+  return JSON.parse(
+    text.replace(TOKEN, (token) =>
+      token.startsWith('"') || String(Number(token)) === token ? token : `{"${MARK}":"${token}"}`,
+    ),
+  );
+}
+
+export function writeExactJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.includes(MARK) ? text.replace(MARKED, '$1') : text;
+}
+
+/** The text of a wrapped number, or undefined when the value is anything else. */
+export function exactNumberText(value: object): string | undefined {
+  const text = (value as Record<string, unknown>)[MARK];
+  return typeof text === 'string' ? text : undefined;
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { CHANNEL_CODES } from './channels.ts';
+
+const MAX_TEXT = 64 * 1024;
+const MAX_MESSAGE_IDS = 1000;
+
+// Existing senders write null for whatever does not apply: null is absence everywhere.
+const absentWhenNull = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => value ?? undefined, schema.optional());
+const requiredUnlessNull = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => value ?? undefined, schema);
+
+const stringOrInteger = z
+  .union([z.string(), z.number().refine(Number.isSafeInteger)], {
+    error: (issue) =>
+      issue.input === undefined ? 'is required' : 'must be a string or a safe integer',
+  })
+  .transform(String);
+
+const externalId = stringOrInteger.refine((id) => id.length >= 1 && id.length <= 256, {
+  error: 'must have 1 to 256 characters',
+});
+
+const messageId = stringOrInteger.refine((id) => id.length >= 1, { error: 'must not be empty' });
+
+const messageIds = z
+  .array(messageId, { error: 'must be a list of strings or safe integers' })
+  .transform((ids) => [...new Set(ids)])
+  .refine((ids) => ids.length >= 1 && ids.length <= MAX_MESSAGE_IDS, {
+    error: `must have 1 to ${MAX_MESSAGE_IDS} entries`,
+  });
+
+const optionalString = absentWhenNull(z.string({ error: 'must be a string' }));
+
+// Code points are counted only where the cheaper count of code units does not decide.
+const isShortText = (text: string) => text.length <= MAX_TEXT || [...text].length <= MAX_TEXT;
+
+const isPlainObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
+
+/** What enters, field by field. Rules between fields are in check-incoming. */
+export const incomingFields = z.object({
+  channel: requiredUnlessNull(
+    z.enum(CHANNEL_CODES, { error: `must be one of ${CHANNEL_CODES.join(', ')}` }),
+  ),
+  external_chat_id: requiredUnlessNull(externalId),
+  external_user_id: absentWhenNull(stringOrInteger),
+  client_name: optionalString,
+  client_phone: absentWhenNull(stringOrInteger),
+  client_username: optionalString,
+  text: absentWhenNull(
+    z
+      .string({ error: 'must be a string' })
+      .refine(isShortText, { error: `must have at most ${MAX_TEXT} characters` }),
+  ),
+  timestamp: absentWhenNull(
+    z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with an offset' }),
+  ),
+  message_ids: absentWhenNull(messageIds),
+  message_id: absentWhenNull(messageId),
+  trace_id: absentWhenNull(
+    z
+      .string({ error: 'must be a string' })
+      .regex(/^[\x21-\x7e]{1,128}$/, { error: 'must have 1 to 128 visible ASCII characters' }),
+  ),
+  media: z.unknown().optional(),
+  meta: absentWhenNull(
+    z.custom<Record<string, unknown>>(isPlainObject, { error: 'must be an object' }),
+  ),
+});

@@ -1,0 +1,34 @@
+export { AppError, type AppErrorCode } from './app-error.ts';
+export {
+  CHANNEL_CODES,
+  CHANNELS,
+  type Channel,
+  CREDENTIAL_FIELDS,
+  channelOfId,
+} from './channels.ts';
+export { type Checked, checkIncoming } from './check-incoming.ts';
+export {
+  type CorePayload,
+  corePayload,
+  corePayloadText,
+  type Enrichment,
+} from './core-payload.ts';
+export { fingerprintOf, maskCredential } from './credential.ts';
+export {
+  DLQ_REASONS,
+  type DlqEntry,
+  type DlqReason,
+  dlqEntry,
+  dlqEntryBody,
+  messageOfPayload,
+} from './dlq-entry.ts';
+export { parseExactJson, writeExactJson } from './exact-json.ts';
+export type { Fault } from './faults.ts';
+export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
+export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
+export { type MatchedBy, type Outcome, type Receipt, receiptBody } from './outcomes.ts';
+export { isPhoneRegion, normalisePhone, type PhoneRegion } from './phone.ts';
+export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
+export type { Reply } from './reply.ts';
+export { type ResolveJob, resolveJob } from './resolve-job.ts';
+export { unreadableBody } from './unreadable-body.ts';

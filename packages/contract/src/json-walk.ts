@@ -1,0 +1,62 @@
+import { exactNumberText } from './exact-json.ts';
+import type { Fault } from './faults.ts';
+
+/** Deeper than any real payload, and shallow enough for every recursive walker behind us. */
+export const MAX_DEPTH = 200;
+
+const isBranch = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+function textFault(text: string): string | undefined {
+  if (text.includes('\0')) return 'contains U+0000';
+  if (!text.isWellFormed()) return 'contains a lone surrogate';
+  return undefined;
+}
+
+/** Stops one level past the limit, so that it is itself safe on any depth. */
+export function isTooDeep(value: unknown, depth = 0): boolean {
+  if (!isBranch(value)) return false;
+  return depth > MAX_DEPTH || Object.values(value).some((child) => isTooDeep(child, depth + 1));
+}
+
+/** Names every string (and key) in a JSON value that no database or JSON reader would take. */
+export function findTextFaults(value: unknown, path: string): Fault[] {
+  if (typeof value === 'string') {
+    const message = textFault(value);
+    return message === undefined ? [] : [{ path, message }];
+  }
+  if (!isBranch(value)) return [];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const keyFault = textFault(key);
+    if (keyFault !== undefined) return [{ path, message: `has a key that ${keyFault}` }];
+    return findTextFaults(child, path === '' ? key : `${path}.${key}`);
+  });
+}
+
+const PLACEHOLDER = '{credential}';
+
+/** Takes a credential out of a JSON value wherever it stands: in texts, in keys, as a number. */
+export function withoutCredential(value: unknown, credential: string): unknown {
+  if (typeof value === 'string') return value.replaceAll(credential, () => PLACEHOLDER);
+  if (typeof value === 'number') return String(value) === credential ? PLACEHOLDER : value;
+  if (!isBranch(value)) return value;
+  if (exactNumberText(value) === credential) return PLACEHOLDER;
+  if (Array.isArray(value)) return value.map((item) => withoutCredential(item, credential));
+  // fromEntries defines keys, so that a key named __proto__ stays a key.
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [
+      key.replaceAll(credential, () => PLACEHOLDER),
+      withoutCredential(child, credential),
+    ]),
+  );
+}
+
+/** The same value with every object's keys in one order, so that equal content has one text. */
+export function inKeyOrder(value: unknown): unknown {
+  if (!isBranch(value)) return value;
+  if (Array.isArray(value)) return value.map(inKeyOrder);
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, child]) => [key, inKeyOrder(child)]),
+  );
+}

@@ -1,0 +1,46 @@
+import { MAX_RETRY_AFTER_MS } from './backoff.ts';
+
+/** How one attempt ended, before anyone judged it. */
+export type Answer =
+  | { kind: 'status'; status: number; retryAfter?: string | null }
+  | { kind: 'timeout' | 'network'; error: unknown };
+
+/** What an attempt's end means for its message. */
+export type Verdict =
+  | { outcome: 'delivered' }
+  | { outcome: 'retry'; code: string; retryAfterMs?: number }
+  | { outcome: 'refused'; code: string };
+
+/** Not Found is among them: a Core that is being deployed answers it for a route it will have again. */
+const RETRIED_STATUSES = new Set([404, 408, 425, 429]);
+
+/** Judges one attempt; `now` (ms) is what an HTTP-date in Retry-After is measured against. */
+export function classify(answer: Answer, now: number): Verdict {
+  if (answer.kind !== 'status') return { outcome: 'retry', code: answer.kind };
+  const { status } = answer;
+  if (status >= 200 && status < 300) return { outcome: 'delivered' };
+  const code = `http_${status}`;
+  const retried = RETRIED_STATUSES.has(status) || (status >= 500 && status < 600);
+  if (!retried) return { outcome: 'refused', code };
+  const retryAfterMs = parseRetryAfter(answer.retryAfter, now);
+  return retryAfterMs === undefined
+    ? { outcome: 'retry', code }
+    : { outcome: 'retry', code, retryAfterMs };
+}
+
+/** True of an answer that says Core is down for everyone, not just that it dislikes one message. */
+export function saysCoreIsDown(answer: Answer): boolean {
+  return answer.kind !== 'status' || answer.status >= 500;
+}
+
+/** Seconds or an HTTP-date; undefined when it is neither, for nonsense must not move a retry. */
+function parseRetryAfter(value: string | null | undefined, now: number): number | undefined {
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
+  // All three forms of an HTTP-date begin with the day's name. Date.parse alone would take `-5` for a year.
+  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
+  // asctime, the oldest form, names no zone and means GMT.
+  const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
+  if (Number.isNaN(at)) return undefined;
+  return Math.min(Math.max(at - now, 0), MAX_RETRY_AFTER_MS);
+}

@@ -1,0 +1,274 @@
+import { createHmac } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { RequestListener } from 'node:http';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type CoreOptions, createCore } from '../src/create-core.ts';
+import { deferred, readBody, startHttp, startTcp } from './fake-core.ts';
+
+const message = { messageId: 'm-1', traceId: 'trace-1', body: '{"text":"Привет"}' };
+
+function coreAt(url: string, options: Partial<CoreOptions> = {}) {
+  const core = createCore({ url, timeoutMs: 5000, connections: 4, ...options });
+  onTestFinished(() => core.close());
+  return core;
+}
+
+async function coreAnswering(listener: RequestListener, options: Partial<CoreOptions> = {}) {
+  return coreAt(await startHttp(listener), options);
+}
+
+/** A Core whose socket answers with whatever is written to it. */
+async function coreSaying(raw: string, options: Partial<CoreOptions> = {}) {
+  const port = await startTcp((socket) => socket.once('data', () => socket.end(raw)));
+  return coreAt(`http://127.0.0.1:${port}`, options);
+}
+
+describe('what Core receives', () => {
+  test('is the body byte for byte, at its path, under the key and the trace', async () => {
+    const seen: object[] = [];
+    const url = await startHttp(async (request, response) => {
+      seen.push({ url: request.url, body: await readBody(request), ...request.headers });
+      response.end();
+    });
+    const core = coreAt(`${url.replace('//', '//bot:p%40ss@')}/in?x=1`);
+    expect(await core.push(message)).toMatchObject({ outcome: 'delivered', status: 200 });
+    expect(seen).toMatchObject([
+      {
+        url: '/in?x=1',
+        body: message.body,
+        'content-type': 'application/json',
+        'idempotency-key': 'm-1',
+        'x-trace-id': 'trace-1',
+        'user-agent': expect.stringMatching(/^contour\/\d+\.\d+\.\d+/),
+        authorization: `Basic ${Buffer.from('bot:p@ss').toString('base64')}`,
+      },
+    ]);
+    expect(seen[0]).not.toHaveProperty('webhook-signature');
+  });
+
+  test('is signed so that the receiver can verify it', async () => {
+    const core = await coreAnswering(
+      async (request, response) => {
+        const { headers } = request;
+        const body = await readBody(request);
+        const content = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
+        const mac = createHmac('sha256', 'a key').update(content).digest('base64');
+        const valid =
+          headers['webhook-signature'] === `v1,${mac}` &&
+          headers['webhook-id'] === 'm-1' &&
+          headers['webhook-timestamp'] === '1700000000';
+        response.writeHead(valid ? 204 : 400).end();
+      },
+      { secret: `whsec_${Buffer.from('a key').toString('base64')}`, now: () => 1_700_000_000_999 },
+    );
+    expect(await core.push(message)).toMatchObject({ outcome: 'delivered', status: 204 });
+  });
+});
+
+describe('what an answer means', () => {
+  test.each([
+    [500, {}, { outcome: 'retry', code: 'http_500' }],
+    [429, { 'retry-after': '7' }, { outcome: 'retry', code: 'http_429', retryAfterMs: 7000 }],
+    [400, {}, { outcome: 'refused', code: 'http_400' }],
+  ])('%i is told with its verdict', async (status, headers, verdict) => {
+    const core = await coreAnswering((_, response) =>
+      response.writeHead(status, headers).end('no'),
+    );
+    const result = await core.push(message);
+    expect(result).toMatchObject({ ...verdict, status, detail: `Core answered ${status}` });
+  });
+
+  test('a redirect is refused, not followed', async () => {
+    const paths: (string | undefined)[] = [];
+    const core = await coreAnswering(({ url }, response) => {
+      paths.push(url);
+      response.writeHead(307, { location: '/elsewhere' }).end();
+    });
+    expect(await core.push(message)).toMatchObject({ outcome: 'refused', code: 'http_307' });
+    expect(paths).toEqual(['/']);
+  });
+
+  test('a Core that never answers is a time-out', async () => {
+    const core = await coreAnswering(() => {}, { timeoutMs: 50 });
+    expect(await core.push(message)).toMatchObject({
+      outcome: 'retry',
+      code: 'timeout',
+      detail: 'no answer within 50 ms',
+    });
+  });
+
+  test('a connection that is never made is a time-out', async () => {
+    // A TLS handshake that nobody answers.
+    const port = await startTcp(() => {});
+    const core = coreAt(`https://127.0.0.1:${port}`, { timeoutMs: 50 });
+    expect(await core.push(message)).toMatchObject({ outcome: 'retry', code: 'timeout' });
+  });
+
+  test.each([
+    ['a cut connection', ''],
+    ['half a header', 'HTTP/1.1 200'],
+    ['something that is not HTTP', 'hello\r\n\r\n'],
+  ])('%s is tried again', async (_, raw) => {
+    const core = await coreSaying(raw);
+    expect(await core.push(message)).toMatchObject({ outcome: 'retry', code: 'network' });
+  });
+
+  test('a refused connection is tried again, and says why', async () => {
+    const core = coreAt('http://127.0.0.1:1');
+    expect(await core.push(message)).toMatchObject({
+      outcome: 'retry',
+      code: 'network',
+      detail: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  test('an idle connection that Core closes with the next request on it is tried again', async () => {
+    const port = await startTcp((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+        socket.once('data', () => socket.resetAndDestroy());
+      });
+    });
+    const core = coreAt(`http://127.0.0.1:${port}`, { connections: 1 });
+    expect(await core.push(message)).toMatchObject({ outcome: 'delivered' });
+    expect(await core.push(message)).toMatchObject({ outcome: 'retry', code: 'network' });
+  });
+
+  test('a header that cannot be sent is refused at once', async () => {
+    const core = await coreAnswering((_, response) => response.end());
+    const result = await core.push({ ...message, traceId: 'a\nb' });
+    expect(result).toMatchObject({ outcome: 'refused', code: 'unsendable' });
+  });
+});
+
+describe('the body of an answer', () => {
+  test('does not hold on past the deadline, and its 2xx counts', async () => {
+    const core = await coreAnswering((_, response) => void response.writeHead(200).write('drip'), {
+      timeoutMs: 1_000,
+    });
+    expect(await core.push(message)).toMatchObject({ outcome: 'delivered', status: 200 });
+  });
+
+  test('may break off after a 2xx', async () => {
+    const core = await coreSaying('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf');
+    expect(await core.push(message)).toMatchObject({ outcome: 'delivered', status: 200 });
+  });
+
+  test.each([true, false])('is not read to an endless end (length told: %j)', async (told) => {
+    const written = { bytes: 0 };
+    const core = await coreAnswering((_, response) => {
+      response.writeHead(200, told ? { 'content-length': String(2 * 1024 ** 3) } : {});
+      const chunk = Buffer.alloc(64 * 1024);
+      const fill = () => {
+        while (!response.destroyed && response.write(chunk)) written.bytes += chunk.length;
+      };
+      response.on('drain', fill);
+      fill();
+    });
+    const result = await core.push(message);
+    expect(result).toMatchObject({ outcome: 'delivered' });
+    expect((result as { ms: number }).ms).toBeLessThan(4000);
+    expect(written.bytes).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  test('of a usual size leaves the connection for the next message', async () => {
+    const ports = new Set<number | undefined>();
+    const core = await coreAnswering(
+      ({ socket }, response) => {
+        ports.add(socket.remotePort);
+        response.end('x'.repeat(60_000));
+      },
+      { connections: 1 },
+    );
+    for (let i = 0; i < 5; i++) await core.push(message);
+    expect(ports.size).toBe(1);
+  });
+});
+
+describe('stopping', () => {
+  test('an abort under way ends the push at no cost, and the connection with it', async () => {
+    const caller = new AbortController();
+    const cut = deferred();
+    const core = await coreAnswering((request) => {
+      request.socket.once('close', () => cut.resolve());
+      caller.abort();
+    });
+    expect(await core.push({ ...message, signal: caller.signal })).toEqual({ outcome: 'aborted' });
+    await cut.promise;
+  });
+
+  test('an abort beforehand sends nothing', async () => {
+    const requests: unknown[] = [];
+    const core = await coreAnswering((request, response) => {
+      requests.push(request);
+      response.end();
+    });
+    const signal = AbortSignal.abort();
+    expect(await core.push({ ...message, signal })).toEqual({ outcome: 'aborted' });
+    expect(requests).toEqual([]);
+  });
+
+  test('an abort after the 2xx does not take it back', async () => {
+    const caller = new AbortController();
+    const core = await coreAnswering((_, response) => void response.writeHead(200).write('drip'));
+    // The first bytes of the body are there: its head has been read.
+    const onChunk = () => caller.abort();
+    subscribe('undici:request:bodyChunkReceived', onChunk);
+    onTestFinished(() => void unsubscribe('undici:request:bodyChunkReceived', onChunk));
+    const pushed = core.push({ ...message, signal: caller.signal });
+    expect(await pushed).toMatchObject({ outcome: 'delivered' });
+  });
+
+  test('closing ends what is under way as aborted, and what comes after', async () => {
+    const { promise: arrived, resolve } = deferred();
+    const core = await coreAnswering(() => resolve());
+    const pushed = core.push(message);
+    await arrived;
+    await core.close();
+    expect(await pushed).toEqual({ outcome: 'aborted' });
+    expect(await core.push(message)).toEqual({ outcome: 'aborted' });
+  });
+});
+
+describe('the circuit', () => {
+  test('opens on a Core that is down, is held, and closes after one probe', async () => {
+    let status = 503;
+    let requests = 0;
+    const logged: string[] = [];
+    const log = (fields: object) => void logged.push((fields as { circuit: string }).circuit);
+    const core = await coreAnswering(
+      (_, response) => {
+        requests += 1;
+        response.writeHead(status).end();
+      },
+      { logger: { info: log, warn: log }, breaker: { threshold: 3, firstPauseMs: 30 } },
+    );
+    for (let i = 0; i < 3; i++) await core.push(message);
+    expect(core.available()).toBe(false);
+    expect(await core.push(message)).toEqual({ outcome: 'held' });
+    expect(requests).toBe(3);
+
+    status = 200;
+    await expect.poll(() => core.available(), { interval: 5 }).toBe(true);
+    const together = await Promise.all([1, 2, 3].map(() => core.push(message)));
+    expect(together.map(({ outcome }) => outcome)).toEqual(['delivered', 'held', 'held']);
+    expect(requests).toBe(4);
+    expect(logged).toEqual(['open', 'half_open', 'closed']);
+  });
+
+  test.each([400, 404, 429])('stays closed on %i: Core is there', async (status) => {
+    const core = await coreAnswering((_, response) => void response.writeHead(status).end(), {
+      breaker: { threshold: 2 },
+    });
+    for (let i = 0; i < 4; i++) await core.push(message);
+    expect(core.available()).toBe(true);
+  });
+
+  test('counts time-outs and broken connections', async () => {
+    const core = await coreAnswering(({ socket }) => void socket.destroy(), {
+      breaker: { threshold: 2 },
+    });
+    for (let i = 0; i < 2; i++) await core.push(message);
+    expect(core.available()).toBe(false);
+  });
+});

@@ -1,0 +1,10 @@
+export { freePort, portIsFree } from './free-port.ts';
+export { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.ts';
+export { type LocalRedis, type RedisOptions, startRedis } from './start-redis.ts';
+export {
+  type ChildExit,
+  type ChildOptions,
+  type SupervisedChild,
+  superviseChild,
+} from './supervise-child.ts';
+export { temporaryDir } from './temporary-dir.ts';

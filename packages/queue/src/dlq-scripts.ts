@@ -1,0 +1,150 @@
+import type { Redis } from 'ioredis';
+
+/*
+ * The entries are BullMQ's prioritized jobs: a sorted set, so that one of 100 000 is removed as
+ * fast as one of ten (a waiting list is searched from its end), with scores that only grow, which
+ * makes a score a cursor that stays true while entries vanish. Everything else here is derived:
+ *
+ *   contour:dlq:unknown:<fingerprint>   ids of an unknown account's entries: its allowance
+ *   contour:dlq:trace:<trace id>        ids of a trace's entries
+ *
+ * An id is noted there before its entry is added and dropped together with it. So a note without
+ * an entry may be left behind by a crash, an entry without a note may not.
+ */
+const JOB = 'bull:dlq:';
+const ENTRIES = `${JOB}prioritized`;
+const UNKNOWN = 'contour:dlq:unknown:';
+const TRACE = 'contour:dlq:trace:';
+/** What is parked is not queued any more (queued-notes). */
+const QUEUED = 'contour:queued:';
+const PAGE_ENTRIES = 500;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+const RESERVE = `
+local id, text, reason, stage, account, trace, allowance = unpack(ARGV)
+local job, unknown = '${JOB}' .. id, '${UNKNOWN}' .. account
+local known = redis.call('EXISTS', job) == 1
+local counts = reason == 'unknown_tenant' and account ~= ''
+local function is_full()
+  return redis.call('SCARD', unknown) >= tonumber(allowance)
+end
+if counts and not known and redis.call('SISMEMBER', unknown, id) == 0 and is_full() then
+  -- Notes whose entries are gone (a crash, a removal by Bull Board) are not looked for each time.
+  if redis.call('SET', unknown .. ':counted', 1, 'NX', 'EX', 10) then
+    for _, noted in ipairs(redis.call('SMEMBERS', unknown)) do
+      if redis.call('EXISTS', '${JOB}' .. noted) == 0 then redis.call('SREM', unknown, noted) end
+    end
+  end
+  if is_full() then return 'over_allowance' end
+end
+redis.call(counts and 'SADD' or 'SREM', unknown, id)
+if trace ~= '' then redis.call('SADD', '${TRACE}' .. trace, id) end
+redis.call('DEL', '${QUEUED}' .. id)
+if not known then return 'new' end
+-- A dead message's entry is the only way back for it: a bad copy of the message must not hide it.
+local ok, entry = pcall(cjson.decode, redis.call('HGET', job, 'data') or '')
+if stage == 'resolve' and ok and type(entry) == 'table' and entry.stage == 'deliver' then
+  return 'updated'
+end
+redis.call('HSET', job, 'data', text, 'name', reason)
+return 'updated'`;
+
+const READ_PAGE = `
+local found = redis.call('ZRANGEBYSCORE', '${ENTRIES}', ARGV[1], ARGV[2],
+  'WITHSCORES', 'LIMIT', 0, ${PAGE_ENTRIES})
+local page, bytes = {}, 0
+for i = 1, #found, 2 do
+  local text = redis.call('HGET', '${JOB}' .. found[i], 'data') or ''
+  bytes = bytes + #text
+  page[#page + 1] = {found[i], found[i + 1], text}
+  if bytes > ${PAGE_BYTES} then break end
+end
+return page`;
+
+const REMOVE = `
+local removed = 0
+for i = 1, #ARGV, 2 do
+  local id, digest = ARGV[i], ARGV[i + 1]
+  local job = '${JOB}' .. id
+  local text = redis.call('HGET', job, 'data')
+  if text and (digest == '' or redis.sha1hex(text) == digest) then
+    redis.call('ZREM', '${ENTRIES}', id)
+    redis.call('DEL', job, job .. ':logs')
+    removed = removed + 1
+    local ok, entry = pcall(cjson.decode, text)
+    if ok and type(entry) == 'table' and type(entry.message) == 'table' then
+      redis.call('SREM', '${UNKNOWN}' .. entry.message.fingerprint, id)
+      redis.call('SREM', '${TRACE}' .. entry.message.traceId, id)
+    end
+  end
+end
+return removed`;
+
+const BY_TRACE = `
+local texts = {}
+for _, id in ipairs(redis.call('SRANDMEMBER', '${TRACE}' .. ARGV[1], ARGV[2])) do
+  texts[#texts + 1] = redis.call('HGET', '${JOB}' .. id, 'data') or nil
+end
+return texts`;
+
+export type Reserved = 'new' | 'updated' | 'over_allowance';
+
+/** Updates the entry where it is, or makes room for a new one, which the caller then adds. */
+export async function reserve(
+  client: Redis,
+  o: {
+    id: string;
+    text: string;
+    reason: string;
+    stage: string;
+    fingerprint: string;
+    traceId: string;
+    allowance: number;
+  },
+): Promise<Reserved> {
+  const args = [o.id, o.text, o.reason, o.stage, o.fingerprint, o.traceId, String(o.allowance)];
+  return (await client.eval(RESERVE, 0, ...args)) as Reserved;
+}
+
+export interface Row {
+  id: string;
+  /** A score: an integer as text, larger for every later entry. */
+  cursor: string;
+  text: string;
+}
+
+/** The next entries after a cursor, oldest first; an empty page is the end. */
+export async function readPage(client: Redis, after: string, last: string): Promise<Row[]> {
+  const page = (await client.eval(READ_PAGE, 0, `(${after}`, last)) as string[][];
+  return page.map(([id = '', cursor = '', text = '']) => ({ id, cursor, text }));
+}
+
+export async function newestCursor(client: Redis): Promise<string> {
+  const [, cursor] = await client.zrange(ENTRIES, '-1', '-1', 'WITHSCORES');
+  return cursor ?? '0';
+}
+
+export async function countEntries(client: Redis): Promise<number> {
+  return client.zcard(ENTRIES);
+}
+
+/** Removes each entry whose text still has this SHA-1; without one, whatever its text is. */
+export async function removeEntries(
+  client: Redis,
+  entries: ReadonlyArray<{ id: string; digest?: string }>,
+): Promise<number> {
+  const args = entries.flatMap(({ id, digest = '' }) => [id, digest]);
+  return Number(await client.eval(REMOVE, 0, ...args));
+}
+
+export async function readText(client: Redis, id: string): Promise<string | null> {
+  return client.hget(`${JOB}${id}`, 'data');
+}
+
+export async function readTextsOfTrace(
+  client: Redis,
+  traceId: string,
+  limit: number,
+): Promise<string[]> {
+  return (await client.eval(BY_TRACE, 0, traceId, String(limit))) as string[];
+}

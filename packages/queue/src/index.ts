@@ -1,0 +1,15 @@
+export type { Backlog } from './backlog.ts';
+export { boardQueues } from './board-queues.ts';
+export type { HandleGivenUp } from './collect-given-up.ts';
+export type { OnError } from './connection.ts';
+export type { Consumer } from './consumer.ts';
+export { createDeliverConsumer } from './deliver-consumer.ts';
+export { createDlq, type Dlq, type DlqPage, isDlqCursor } from './dlq.ts';
+export type { DlqFilter } from './dlq-filter.ts';
+export type { IncomingJob } from './incoming-job.ts';
+export { createPresence, type Presence } from './presence.ts';
+export { createProducer, type Producer } from './producer.ts';
+export type { QueuedNote } from './queued-notes.ts';
+export type { RedisFacts } from './redis-facts.ts';
+export { createReplyListener, type ReplyListener } from './reply-listener.ts';
+export { createResolveConsumer, type HandleJob } from './resolve-consumer.ts';

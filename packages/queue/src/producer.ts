@@ -1,0 +1,74 @@
+import { type Reply, type ResolveJob, uuidv7 } from '@contour/contract';
+import { type Backlog, readBacklog } from './backlog.ts';
+import { collectGivenUp, type HandleGivenUp } from './collect-given-up.ts';
+import { connectFailFast, type OnError } from './connection.ts';
+import { openQueue } from './open-queue.ts';
+import { countLiveWorkers } from './presence.ts';
+import { publishReplies } from './publish-replies.ts';
+import { findQueued, noteQueued, type QueuedNote } from './queued-notes.ts';
+import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
+
+/** The side that has somebody waiting. Every method throws AppError('redis_unavailable') in 2.5 s. */
+export interface Producer {
+  addResolve(jobs: readonly ResolveJob[]): Promise<void>;
+  /** One waiting job per shard at most; a wake-up during a shard's run makes it run once more. */
+  wakeDeliver(shards: readonly number[]): Promise<void>;
+  noteQueued(note: QueuedNote): Promise<void>;
+  findQueued(messageId: string): Promise<QueuedNote | null>;
+  /** How many processes heard, by channel: 0 means that nobody waits there any more. */
+  publishReplies(
+    replies: ReadonlyArray<{ to: string; reply: Reply }>,
+  ): Promise<Map<string, number>>;
+  /** Hands over each resolve job that BullMQ gave up on, then removes it; returns how many. */
+  collectGivenUp(handle: HandleGivenUp): Promise<number>;
+  ping(): Promise<void>;
+  backlog(): Promise<Backlog>;
+  redisFacts(): Promise<RedisFacts>;
+  liveWorkers(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Redis may be away when this is called and whenever it likes; it is used again when it is back. */
+export function createProducer(o: { redisUrl: string; onError: OnError }): Producer {
+  const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
+  const resolve = openQueue('resolve', client);
+  const deliver = openQueue('deliver', client);
+
+  return {
+    addResolve: (jobs) =>
+      ask(async () => {
+        // BullMQ drops a second job with a known id silently: ids are for uniqueness only.
+        await resolve.addBulk(
+          jobs.map((data) => ({ name: 'resolve', data, opts: { jobId: uuidv7() } })),
+        );
+      }),
+    wakeDeliver: (shards) =>
+      ask(async () => {
+        await deliver.addBulk(
+          shards.map((shard) => ({
+            name: 'deliver',
+            data: { shard },
+            opts: {
+              jobId: uuidv7(),
+              deduplication: { id: `shard-${shard}`, keepLastIfActive: true },
+            },
+          })),
+        );
+      }),
+    noteQueued: (note) => ask(() => noteQueued(client, note)),
+    findQueued: (messageId) => ask(() => findQueued(client, messageId)),
+    publishReplies: (replies) => ask(() => publishReplies(client, replies)),
+    collectGivenUp: (handle) => collectGivenUp({ queue: resolve, ask }, handle),
+    ping: () =>
+      ask(async () => {
+        await client.ping();
+      }),
+    backlog: () => ask(() => readBacklog(client, resolve)),
+    redisFacts: () => ask(() => readRedisFacts(client)),
+    liveWorkers: () => ask(() => countLiveWorkers(client)),
+    close: async () => {
+      await Promise.allSettled([resolve.close(), deliver.close()]);
+      disconnect();
+    },
+  };
+}

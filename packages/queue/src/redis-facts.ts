@@ -1,0 +1,25 @@
+import type { Redis } from 'ioredis';
+
+export interface RedisFacts {
+  version: string;
+  maxmemoryPolicy: string;
+  aof: boolean;
+}
+
+/** Reads INFO's `name:value` lines. */
+export function parseInfo(info: string): Map<string, string> {
+  const lines = info.split(/\r?\n/).filter((line) => line.includes(':'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  );
+}
+
+/** What decides whether Redis may lose what it was given: eviction and the append-only file. */
+export async function readRedisFacts(client: Redis): Promise<RedisFacts> {
+  const info = parseInfo(await client.info());
+  return {
+    version: info.get('redis_version') ?? 'unknown',
+    maxmemoryPolicy: info.get('maxmemory_policy') ?? 'unknown',
+    aof: info.get('aof_enabled') === '1',
+  };
+}

@@ -1,0 +1,39 @@
+import { DelayedError } from 'bullmq';
+import type { OnError } from './connection.ts';
+import { type Consumer, createConsumer } from './consumer.ts';
+import { type IncomingJob, incomingJobOf } from './incoming-job.ts';
+
+const RETRY_AFTER_THROW_MS = 1000;
+
+export type HandleJob = (
+  job: IncomingJob,
+  signal: AbortSignal,
+) => Promise<'done' | { retryInMs: number }>;
+
+/** A throw is a retry in a second: whatever its producer says about attempts, no job is given up here. */
+export function createResolveConsumer(o: {
+  redisUrl: string;
+  concurrency: number;
+  onError: OnError;
+  handle: HandleJob;
+}): Consumer {
+  async function outcomeOf(job: IncomingJob, signal: AbortSignal) {
+    try {
+      return await o.handle(job, signal);
+    } catch (error) {
+      o.onError(error as Error);
+      return { retryInMs: RETRY_AFTER_THROW_MS };
+    }
+  }
+
+  return createConsumer({
+    ...o,
+    queue: 'resolve',
+    process: async (job, token, signal) => {
+      const outcome = await outcomeOf(incomingJobOf(job), signal as AbortSignal);
+      if (outcome === 'done') return;
+      await job.moveToDelayed(Date.now() + outcome.retryInMs, token);
+      throw new DelayedError();
+    },
+  });
+}

@@ -1,0 +1,242 @@
+import { expect, test } from 'vitest';
+import { waitFor, within } from '../../../test/support/wait-for.ts';
+import {
+  createProducer,
+  createResolveConsumer,
+  type HandleJob,
+  type IncomingJob,
+} from '../src/index.ts';
+import { gate } from './gate.ts';
+import { ownRedis } from './redis.ts';
+import { message, resolveJobOf } from './samples.ts';
+
+const own = ownRedis();
+
+const newProducer = () =>
+  own.closing(createProducer({ redisUrl: own.server.url, onError: own.onError }));
+
+function consume(handle: HandleJob, concurrency = 10) {
+  const { onError } = own;
+  const consumer = own.closing(
+    createResolveConsumer({ redisUrl: own.server.url, concurrency, onError, handle }),
+  );
+  consumer.start();
+  return consumer;
+}
+
+const whenAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+
+const keysOf = (queue: string) => own.client.keys(`bull:${queue}:????????-*`);
+
+async function addUntilTaken(producer = newProducer()): Promise<void> {
+  await waitFor('the producer to add', () =>
+    producer.addResolve([resolveJobOf(message())]).then(() => true),
+  );
+}
+
+test('a job is handled once with its data and leaves nothing behind', async () => {
+  const seen: IncomingJob[] = [];
+  const consumer = consume(async (job) => {
+    seen.push(job);
+    return 'done';
+  });
+  const jobs = Array.from({ length: 200 }, (_, n) =>
+    resolveJobOf(message({ externalChatId: String(n) })),
+  );
+  await newProducer().addResolve(jobs);
+  await waitFor('all jobs', () => consumer.completed() === 200);
+  expect(seen.map(({ data }) => data)).toEqual(expect.arrayContaining(jobs));
+  expect(seen).toHaveLength(200);
+  expect(seen[0]).toMatchObject({ name: 'resolve', started: 1 });
+  expect(await keysOf('resolve')).toEqual([]);
+  expect(own.errors).toEqual([]);
+});
+
+test('a job that asks for it, or throws, is tried again, however few attempts it was given', async () => {
+  const started: number[] = [];
+  const consumer = consume(async (job) => {
+    started.push(job.started);
+    if (job.started === 1) return { retryInMs: 50 };
+    if (job.started === 2) throw new Error('not now');
+    return 'done';
+  });
+  await newProducer().addResolve([resolveJobOf(message())]);
+  await waitFor('the third try', () => consumer.completed() === 1);
+  expect(started).toEqual([1, 2, 3]);
+  expect(own.errors.map(String)).toEqual(['Error: not now']);
+});
+
+test('a consumer that waits goes on after FLUSHALL', async () => {
+  const consumer = consume(async () => 'done');
+  await waitFor('the consumer to wait', own.isIdle);
+  await own.client.flushall();
+  await newProducer().addResolve([resolveJobOf(message())]);
+  await waitFor('the job', () => consumer.completed() === 1, { deadlineMs: 1000 });
+});
+
+test('a job in hand during FLUSHALL is reported, and the next one is handled', async () => {
+  const producer = newProducer();
+  const began = gate();
+  const end = gate();
+  const consumer = consume(async () => {
+    began.resolve();
+    await end.promise;
+    return 'done';
+  }, 1);
+  await producer.addResolve([resolveJobOf(message())]);
+  await began.promise;
+  await own.client.flushall();
+  end.resolve();
+  await waitFor('the report', () => own.errors.some(({ message }) => /Missing/.test(message)));
+  await producer.addResolve([resolveJobOf(message())]);
+  await waitFor('the next job', () => consumer.completed() === 1);
+});
+
+test('a consumer and a producer go on by themselves after an outage', async () => {
+  const producer = newProducer();
+  const waiting = consume(async () => 'done');
+  await waitFor('the consumer to wait', own.isIdle);
+  await own.stop();
+  await waitFor('the outage to be noticed', () => own.errors.length > 0);
+  await own.start();
+  await addUntilTaken(producer);
+  await waitFor('the job', () => waiting.completed() === 1);
+  expect(waiting.isRunning()).toBe(true);
+});
+
+test('a job whose end falls into an outage ends after it', async () => {
+  const producer = newProducer();
+  const began = gate();
+  const end = gate();
+  const consumer = consume(async () => {
+    began.resolve();
+    await end.promise;
+    return 'done';
+  });
+  await producer.addResolve([resolveJobOf(message())]);
+  await began.promise;
+  await own.client.call('WAITAOF', 1, 0, 2000).catch(() => undefined);
+  await own.stop();
+  end.resolve();
+  await own.start();
+  await waitFor('the job to be gone', async () => (await keysOf('resolve')).length === 0);
+  await waitFor('the count', () => consumer.completed() === 1);
+});
+
+test('closing waits for what is in hand and takes nothing new', async () => {
+  const producer = newProducer();
+  const began = gate();
+  const end = gate();
+  const consumer = consume(async () => {
+    began.resolve();
+    await end.promise;
+    return 'done';
+  }, 1);
+  await producer.addResolve([resolveJobOf(message()), resolveJobOf(message())]);
+  await began.promise;
+  const closed = consumer.close(10_000);
+  end.resolve();
+  expect(await within('closing', 5000, closed)).toBe(true);
+  expect(consumer.completed()).toBe(1);
+  expect(await producer.backlog()).toMatchObject({ waiting: 1, active: 0 });
+});
+
+test('a paused consumer finishes what it has and leaves the rest', async () => {
+  const producer = newProducer();
+  const began = gate();
+  const end = gate();
+  const consumer = consume(async () => {
+    began.resolve();
+    await end.promise;
+    return 'done';
+  }, 1);
+  await producer.addResolve([resolveJobOf(message()), resolveJobOf(message())]);
+  await began.promise;
+  await consumer.pause();
+  end.resolve();
+  await waitFor('the job in hand', () => consumer.completed() === 1);
+  await waitFor('the end of the run', () => !consumer.isRunning());
+  expect((await producer.backlog()).waiting).toBe(1);
+});
+
+test('at the deadline jobs are aborted and handed back', async () => {
+  const producer = newProducer();
+  const began = gate();
+  const consumer = consume(async (_job, signal) => {
+    began.resolve();
+    await whenAborted(signal);
+    return { retryInMs: 0 };
+  });
+  await producer.addResolve([resolveJobOf(message())]);
+  await began.promise;
+  expect(await within('closing', 1500, consumer.close(100))).toBe(false);
+  const { waiting, delayed, active } = await producer.backlog();
+  expect({ unfinished: waiting + delayed, active }).toEqual({ unfinished: 1, active: 0 });
+});
+
+test('closing does not hang on a job that never ends, on a Redis that is away, or on a frozen one', async () => {
+  const producer = newProducer();
+  const began = gate();
+  const stuck = consume(() => {
+    began.resolve();
+    return new Promise(() => undefined);
+  });
+  await producer.addResolve([resolveJobOf(message())]);
+  await began.promise;
+  expect(await within('closing the stuck one', 1500, stuck.close(100))).toBe(false);
+
+  const idle = consume(async () => 'done');
+  const frozen = consume(async () => 'done');
+  await waitFor('the consumers to wait', own.isIdle);
+  process.kill(own.server.pid, 'SIGSTOP');
+  try {
+    await within('closing with a frozen Redis', 2000, frozen.close(500));
+  } finally {
+    process.kill(own.server.pid, 'SIGCONT');
+  }
+  await own.stop();
+  try {
+    await within('closing an idle one without Redis', 2000, idle.close(1000));
+    const unconnected = consume(async () => 'done');
+    await within('closing one that never met Redis', 2000, unconnected.close(1000));
+  } finally {
+    await own.start();
+  }
+});
+
+test('a job of a dead worker is taken over; one that kills every worker is given up', async () => {
+  const producer = newProducer();
+  const taken: string[] = [];
+  const dying = consume((job) => {
+    taken.push(job.id);
+    return new Promise(() => undefined);
+  });
+  await producer.addResolve([
+    resolveJobOf(message({ text: 'unlucky' })),
+    resolveJobOf(message({ text: 'deadly' })),
+  ]);
+  await waitFor('both jobs', () => taken.length === 2);
+  await dying.close(0);
+  for (const id of taken) await own.client.del(`bull:resolve:${id}:lock`);
+  await own.client.hset(`bull:resolve:${taken[1]}`, 'stc', 3);
+
+  const started: number[] = [];
+  const heir = consume(async (job) => {
+    started.push(job.started);
+    return 'done';
+  });
+  await waitFor('the unlucky job', () => heir.completed() === 1, { deadlineMs: 12_000 });
+  expect(started).toEqual([2]);
+  const givenUp: Array<IncomingJob & { failedReason: string }> = [];
+  await waitFor('the deadly job', () =>
+    producer.collectGivenUp(async (job) => {
+      givenUp.push(job);
+    }),
+  );
+  expect(givenUp).toMatchObject([
+    { id: taken[1], failedReason: expect.stringMatching(/stalled/), data: { v: 1 } },
+  ]);
+  expect(await producer.collectGivenUp(async () => undefined)).toBe(0);
+  expect(await keysOf('resolve')).toEqual([]);
+}, 20_000);

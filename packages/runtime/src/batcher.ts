@@ -1,0 +1,76 @@
+export interface BatcherOptions<I, O> {
+  /** One result per item, in the items' order. */
+  run: (items: I[]) => Promise<O[]>;
+  maxSize: number;
+  maxInFlight: number;
+}
+
+export interface Batcher<I, O> {
+  push(item: I): Promise<O>;
+  /** Resolves when nothing waits and nothing is in flight. */
+  idle(): Promise<void>;
+  /** How many items wait for a batch; those in flight not counted. */
+  readonly size: number;
+}
+
+interface Waiting<I, O> {
+  item: I;
+  resolve: (result: O) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Batches without a timer: while `maxInFlight` runs are under way, arrivals gather; whatever has gathered
+ * goes when one ends. An idle batcher starts at the end of the tick, so that one alone waits for nothing
+ * and those that arrived together go together.
+ */
+export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
+  const { run, maxSize, maxInFlight } = options;
+  const waiting: Waiting<I, O>[] = [];
+  const idlers: (() => void)[] = [];
+  let inFlight = 0;
+  let scheduled = false;
+
+  function push(item: I): Promise<O> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      if (scheduled) return;
+      scheduled = true;
+      queueMicrotask(() => {
+        scheduled = false;
+        startRuns();
+      });
+    });
+  }
+
+  function startRuns(): void {
+    while (inFlight < maxInFlight && waiting.length > 0) void runBatch(waiting.splice(0, maxSize));
+    if (inFlight === 0) for (const resolve of idlers.splice(0)) resolve();
+  }
+
+  async function runBatch(batch: Waiting<I, O>[]): Promise<void> {
+    inFlight += 1;
+    try {
+      const results = await run(batch.map(({ item }) => item));
+      if (results.length !== batch.length) {
+        throw new Error(`a batch of ${batch.length} got ${results.length} results`);
+      }
+      batch.forEach(({ resolve }, index) => void resolve(results[index] as O));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    inFlight -= 1;
+    startRuns();
+  }
+
+  return {
+    push,
+    idle() {
+      if (inFlight === 0 && waiting.length === 0) return Promise.resolve();
+      return new Promise((resolve) => void idlers.push(resolve));
+    },
+    get size() {
+      return waiting.length;
+    },
+  };
+}

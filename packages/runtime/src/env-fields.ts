@@ -1,0 +1,96 @@
+import { z } from 'zod';
+
+// Every message here is made without the value: it may be a secret, or a secret in the wrong place.
+
+/** A timer set to more would fire at once. */
+const MAX_INT = 2 ** 31 - 1;
+
+/** A URL that begins with one of `protocols`, such as `redis:`; stays a string. */
+export function url(protocols: readonly string[]) {
+  const beginnings = protocols.map((protocol) => `${protocol}//`);
+  const fits = (text: string) =>
+    URL.canParse(text) && beginnings.some((beginning) => text.startsWith(beginning));
+  return z.string().refine(fits, `must be a URL that begins with ${beginnings.join(' or ')}`);
+}
+
+/** A TCP port; 0 lets the system choose. */
+export function port() {
+  return integer(0, 65_535);
+}
+
+export function positiveInt(fallback: number) {
+  return integer(1, MAX_INT).default(fallback);
+}
+
+export function nonNegativeInt(fallback: number) {
+  return integer(0, MAX_INT).default(fallback);
+}
+
+/** `true`, `1`, `false` or `0`. */
+export function flag(fallback: boolean) {
+  return z
+    .enum(['true', '1', 'false', '0'], 'must be true or false')
+    .transform((text) => text === 'true' || text === '1')
+    .default(fallback);
+}
+
+export function oneOf<const T extends string>(values: readonly T[], fallback: NoInfer<T>) {
+  return z.enum(values, `must be one of ${values.join(', ')}`).default(fallback);
+}
+
+/** A comma-separated choice from `values`; all of them where the variable is absent. */
+export function listOf<const T extends string>(values: readonly T[]) {
+  const known: readonly string[] = values;
+  return z
+    .string()
+    .transform((text) => [...new Set(entriesOf(text))])
+    .refine(
+      (names): names is T[] => names.length > 0 && names.every((name) => known.includes(name)),
+      `must be a list of ${values.join(', ')}`,
+    )
+    .default([...values]);
+}
+
+export interface NamedKey {
+  name: string;
+  key: string;
+}
+
+/** `name:key,name:key`; empty where the variable is absent. An entry at fault is told by its place. */
+export function keyList() {
+  return z
+    .string()
+    .transform((text, context): NamedKey[] => {
+      const placeOfName = new Map<string, number>();
+      return entriesOf(text).flatMap((entry, index) => {
+        const place = index + 1;
+        const fault = (message: string): [] => {
+          context.addIssue({ code: 'custom', message });
+          return [];
+        };
+        const [, name, key] = /^([\w.-]+):([\x21-\x7e]+)$/.exec(entry) ?? [];
+        if (name === undefined || key === undefined) return fault(`entry ${place} is not name:key`);
+        const earlier = placeOfName.get(name);
+        if (earlier !== undefined) return fault(`entry ${place} has the name of entry ${earlier}`);
+        placeOfName.set(name, place);
+        return [{ name, key }];
+      });
+    })
+    .default([]);
+}
+
+function integer(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => /^\d+$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      message: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+}
+
+function entriesOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}

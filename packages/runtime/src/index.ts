@@ -1,0 +1,19 @@
+export { type Batcher, type BatcherOptions, createBatcher } from './batcher.ts';
+export { EnvError, readEnv } from './env.ts';
+export {
+  flag,
+  keyList,
+  listOf,
+  type NamedKey,
+  nonNegativeInt,
+  oneOf,
+  port,
+  positiveInt,
+  url,
+} from './env-fields.ts';
+export { logConnectionErrors } from './log-connection-errors.ts';
+export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions } from './logger.ts';
+export { runMain } from './run-main.ts';
+export { createShutdown, type Shutdown, type ShutdownOptions } from './shutdown.ts';
+export { createWatchdog, type WatchdogOptions } from './watchdog.ts';
+export { TimeoutError, within } from './within.ts';

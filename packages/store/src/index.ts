@@ -1,0 +1,16 @@
+export { addChannelAccount } from './add-channel-account.ts';
+export { addTenant } from './add-tenant.ts';
+export { dueShards } from './lanes/due-shards.ts';
+export { type PendingMessage, readPending } from './lanes/read-pending.ts';
+export { type Attempt, type Settlement, settle } from './lanes/settle.ts';
+export { type Lane, takeLanes } from './lanes/take-lanes.ts';
+export { type Answer, findAnswer } from './messages/find-answer.ts';
+export { type DeadLetter, findDead, findForDeadLetter } from './messages/find-dead.ts';
+export { findStoriesByTrace, findStory, type Story } from './messages/find-story.ts';
+export { type Revival, reviveMessage } from './messages/revive-message.ts';
+export { migrate, pendingMigrations } from './migrate.ts';
+export { createPool, type Pool, type PoolClient, type PoolOptions, ping } from './pool.ts';
+export { type Arrival, type ResolveOptions, resolveFresh } from './resolve/resolve.ts';
+export { type BatchResult, type Ending, resolveBatch } from './resolve/resolve-batch.ts';
+export { asAppError } from './sql-error.ts';
+export type { Queryable } from './statement.ts';

@@ -1,0 +1,42 @@
+import { type Queryable, statement } from '../statement.ts';
+
+interface RevivalRow {
+  status: 'pending' | 'delivered' | 'dead';
+  attempts: number;
+  shard: number | null;
+}
+
+// The row is read as it was before the update: dead is what was revived.
+const revive = statement<RevivalRow>(
+  'revive_message',
+  `with revived as (
+     update messages set status = 'pending', attempts_before = attempts
+      where tenant_id = $1 and id = $2 and status = 'dead'
+     returning tenant_id, dialog_id
+   ), lane as (
+     insert into lanes (tenant_id, dialog_id, last_seq, shard)
+     select d.tenant_id, d.id, d.last_seq, mod(('x' || right(d.id::text, 8))::bit(32)::bigint, $3::int)
+       from revived r join dialogs d on d.tenant_id = r.tenant_id and d.id = r.dialog_id
+     on conflict (tenant_id, dialog_id)
+       do update set version = nextval('lane_versions'), due_at = now()
+     returning shard
+   )
+   select m.status, m.attempts, (select shard from lane) as shard
+     from messages m where m.tenant_id = $1 and m.id = $2`,
+);
+
+export interface Revival {
+  /** The shard to wake, where the message was dead and is due again; null where it was not dead. */
+  shard: number | null;
+  attempts: number;
+}
+
+/** Makes a dead message due again, with all its attempts before it; any other is left as it is. */
+export async function reviveMessage(
+  db: Queryable,
+  message: { tenantId: string; messageId: string },
+  shardCount: number,
+): Promise<Revival> {
+  const [row] = await revive(db, message.tenantId, message.messageId, shardCount);
+  return { shard: row?.shard ?? null, attempts: row?.attempts ?? 0 };
+}

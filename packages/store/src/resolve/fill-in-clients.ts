@@ -1,0 +1,65 @@
+import { columns, type Queryable, statement } from '../statement.ts';
+import type { Chat, Profile } from './chat.ts';
+
+// A known name or phone is never overwritten, also not by whoever filled it in a moment ago.
+const fillIn = statement<{ id: string; name: string | null; phone: string | null }>(
+  'fill_in_clients',
+  `update clients c
+      set name = coalesce(c.name, f.name), phone = coalesce(c.phone, f.phone),
+          graph_synced_at = null, updated_at = now()
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as f(tenant_id, id, name, phone)
+    where c.tenant_id = f.tenant_id and c.id = f.id
+   returning c.id, c.name, c.phone`,
+);
+
+interface Filling {
+  tenantId: string;
+  client: Profile;
+  name: string | null;
+  phone: string | null;
+}
+
+/** What the chats know that their clients lack. A phone that belongs to somebody is nobody else's. */
+function fillings(chats: readonly Chat[], owners: Map<Chat, Profile>): Filling[] {
+  const byClient = new Map<string, Filling>();
+  const claimed = new Set(chats.map((chat) => `${chat.tenantId} ${chat.client?.phone}`));
+  for (const chat of chats) {
+    const { client, tenantId } = chat;
+    if (client === undefined) continue;
+    const filling = byClient.get(client.id) ?? { tenantId, client, name: null, phone: null };
+    if (client.name === null) filling.name ??= chat.name;
+    const phoneKey = `${tenantId} ${chat.phone}`;
+    const isFree = chat.phone !== null && !owners.has(chat) && !claimed.has(phoneKey);
+    if (client.phone === null && filling.phone === null && isFree) {
+      filling.phone = chat.phone;
+      claimed.add(phoneKey);
+    }
+    if (filling.name !== null || filling.phone !== null) byClient.set(client.id, filling);
+  }
+  return [...byClient.values()];
+}
+
+/** Fills in a name or a phone that was missing until now; hits that have both write nothing. */
+export async function fillInClients(
+  db: Queryable,
+  chats: readonly Chat[],
+  owners: Map<Chat, Profile>,
+): Promise<void> {
+  const missing = fillings(chats, owners);
+  if (missing.length === 0) return;
+  const rows = await fillIn(
+    db,
+    ...columns(
+      missing,
+      (f) => f.tenantId,
+      (f) => f.client.id,
+      (f) => f.name,
+      (f) => f.phone,
+    ),
+  );
+  const stored = new Map(rows.map((row) => [row.id, row]));
+  for (const { client } of chats) {
+    const row = client && stored.get(client.id);
+    if (client && row) Object.assign(client, { name: row.name, phone: row.phone });
+  }
+}

@@ -1,0 +1,50 @@
+import { checkIncoming, normalisePhone } from '@contour/contract';
+import { inject, onTestFinished } from 'vitest';
+import { createDatabase } from '../../../test/support/fresh-database.ts';
+import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
+import { type Arrival, type BatchResult, type Pool, resolveBatch } from '../src/index.ts';
+
+export interface Bundle {
+  pool: Pool;
+  url: string;
+  tenant: TestTenant;
+  resolve(...arrivals: Arrival[]): Promise<BatchResult>;
+  count(sql: string): Promise<number>;
+}
+
+/** A migrated database of this test's own, with one tenant in it. */
+export async function openBundle(options: { linkByPhone?: boolean } = {}): Promise<Bundle> {
+  const { pool, url, drop } = await createDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  const tenant = await addTestTenant(pool);
+  return {
+    pool,
+    url,
+    tenant,
+    resolve: (...arrivals) =>
+      resolveBatch(pool, arrivals, { linkByPhone: options.linkByPhone ?? true, shardCount: 16 }),
+    async count(sql) {
+      const { rows } = await pool.query<{ n: number }>(`select count(*)::int as n from ${sql}`);
+      return rows[0]?.n ?? 0;
+    },
+  };
+}
+
+let lastId = 0;
+
+/** A message that was never sent before, unless it says which ids it has. */
+export function arrival(tenant: TestTenant, change: Record<string, unknown> = {}): Arrival {
+  const channel = (change.channel ?? 'telegram') as keyof TestTenant['accounts'];
+  lastId += 1;
+  const checked = checkIncoming({
+    channel,
+    account_fingerprint: tenant.accounts[channel].fingerprint,
+    external_chat_id: 'chat',
+    text: 'hello',
+    message_ids: [`message ${lastId}`],
+    ...change,
+  });
+  if (!checked.ok)
+    throw new Error(`the test's message is not valid: ${JSON.stringify(checked.faults)}`);
+  return { message: checked.message, phone: normalisePhone(checked.message.clientPhone, 'RU') };
+}

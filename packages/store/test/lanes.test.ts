@@ -1,0 +1,169 @@
+import { expect, it } from 'vitest';
+import {
+  type Attempt,
+  dueShards,
+  type Lane,
+  type PendingMessage,
+  readPending,
+  reviveMessage,
+  settle,
+  takeLanes,
+} from '../src/index.ts';
+import { arrival, type Bundle, openBundle } from './bundle.ts';
+
+const ANY = { limit: 10, notDialogs: [], notTenants: [] };
+
+async function takeAll(bundle: Bundle): Promise<Lane[]> {
+  const shards = await dueShards(bundle.pool);
+  return (
+    await Promise.all(shards.map((shard) => takeLanes(bundle.pool, { ...ANY, shard })))
+  ).flat();
+}
+
+async function takeOne(bundle: Bundle): Promise<Lane> {
+  const [lane] = await takeAll(bundle);
+  if (lane === undefined) throw new Error('no lane is due');
+  return lane;
+}
+
+const pendingOf = async (bundle: Bundle, lane: Lane, limit = 10) =>
+  (await readPending(bundle.pool, [lane], limit)).get(lane.dialogId) ?? [];
+
+const NOTHING = { attempts: [], emptied: [], postponed: [] };
+
+function attemptsOn(messages: readonly PendingMessage[], status: Attempt['status']): Attempt[] {
+  const error = status === 'dead' ? { code: 'http_400', ms: 1.6 } : null;
+  return messages.map(({ tenantId, messageId, attempts: earlier }) => {
+    return { tenantId, messageId, earlier, status, error };
+  });
+}
+
+async function settleAll(bundle: Bundle, lane: Lane, status: 'delivered' | 'dead') {
+  const attempts = attemptsOn(await pendingOf(bundle, lane), status);
+  await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
+}
+
+it('reads a lane in the order of its numbers, a page at a time', async () => {
+  const bundle = await openBundle();
+  await bundle.resolve(...[1, 2, 3].map(() => arrival(bundle.tenant)));
+  const lane = await takeOne(bundle);
+  expect((await pendingOf(bundle, lane, 2)).map((message) => message.seq)).toEqual([1, 2]);
+});
+
+it('is empty once its messages are settled', async () => {
+  const bundle = await openBundle();
+  await bundle.resolve(arrival(bundle.tenant), arrival(bundle.tenant));
+  await settleAll(bundle, await takeOne(bundle), 'delivered');
+  expect(await dueShards(bundle.pool)).toEqual([]);
+  expect(await bundle.count('lanes')).toBe(0);
+  expect(await bundle.count("messages where status = 'delivered' and attempts = 1")).toBe(2);
+});
+
+it('stays for a message that came while it was worked off', async () => {
+  const bundle = await openBundle();
+  await bundle.resolve(arrival(bundle.tenant));
+  const lane = await takeOne(bundle);
+  const read = await pendingOf(bundle, lane);
+  await bundle.resolve(arrival(bundle.tenant));
+  const attempts = attemptsOn(read, 'delivered');
+  await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
+  expect((await pendingOf(bundle, await takeOne(bundle))).map((m) => m.seq)).toEqual([2]);
+});
+
+it('is not due while it waits for a retry, also when something new comes', async () => {
+  const bundle = await openBundle();
+  await bundle.resolve(arrival(bundle.tenant));
+  const lane = await takeOne(bundle);
+  await settle(bundle.pool, { ...NOTHING, postponed: [{ lane, delayMs: 60_000 }] });
+  await bundle.resolve(arrival(bundle.tenant));
+  expect(await dueShards(bundle.pool)).toEqual([]);
+  expect(await bundle.count('lanes')).toBe(1);
+});
+
+it('passes over dialogs in hand and tenants that are full', async () => {
+  const bundle = await openBundle();
+  await bundle.resolve(arrival(bundle.tenant));
+  const lane = await takeOne(bundle);
+  const [shard = 0] = await dueShards(bundle.pool);
+  const without = (change: object) => takeLanes(bundle.pool, { ...ANY, shard, ...change });
+  expect(await without({ notDialogs: [lane.dialogId] })).toEqual([]);
+  expect(await without({ notTenants: [lane.tenantId] })).toEqual([]);
+  expect(await without({})).toHaveLength(1);
+});
+
+it('comes back with a dead message that is revived, even while another run removes it', async () => {
+  const bundle = await openBundle();
+  const [first, second] = [arrival(bundle.tenant), arrival(bundle.tenant)];
+  await bundle.resolve(first);
+  await settleAll(bundle, await takeOne(bundle), 'dead');
+  await bundle.resolve(second);
+  const taken = await takeOne(bundle);
+  const message = { tenantId: bundle.tenant.id, messageId: first.message.messageId };
+  const read = await pendingOf(bundle, taken);
+  expect((await reviveMessage(bundle.pool, message, 16)).shard).not.toBeNull();
+  const attempts = attemptsOn(read, 'delivered');
+  await settle(bundle.pool, { ...NOTHING, attempts, emptied: [taken] });
+  expect((await pendingOf(bundle, await takeOne(bundle))).map((m) => m.seq)).toEqual([1]);
+});
+
+it('does not revive what is not dead', async () => {
+  const bundle = await openBundle();
+  const { message } = arrival(bundle.tenant);
+  await bundle.resolve({ message, phone: null });
+  const { messageId } = message;
+  expect(await reviveMessage(bundle.pool, { tenantId: bundle.tenant.id, messageId }, 16)).toEqual({
+    shard: null,
+    attempts: 0,
+  });
+});
+
+it('has one shard from the resolver and from a revival', async () => {
+  const bundle = await openBundle();
+  const chats = Array.from({ length: 20 }, (_, n) =>
+    arrival(bundle.tenant, { external_chat_id: n }),
+  );
+  await bundle.resolve(...chats);
+  const shardOf = async () =>
+    (await bundle.pool.query('select dialog_id, shard from lanes order by 1')).rows;
+  const before = await shardOf();
+  await bundle.pool.query("update messages set status = 'dead'");
+  await bundle.pool.query('delete from lanes');
+  for (const { message } of chats) {
+    await reviveMessage(
+      bundle.pool,
+      { tenantId: bundle.tenant.id, messageId: message.messageId },
+      16,
+    );
+  }
+  expect(await shardOf()).toEqual(before);
+});
+
+it('is settled twice without harm, also when the dialog has gone on meanwhile', async () => {
+  const bundle = await openBundle();
+  const first = arrival(bundle.tenant);
+  await bundle.resolve(first);
+  await settleAll(bundle, await takeOne(bundle), 'dead');
+  const id = { tenantId: bundle.tenant.id, messageId: first.message.messageId };
+  await reviveMessage(bundle.pool, id, 16);
+
+  const lane = await takeOne(bundle);
+  const attempts = attemptsOn(await pendingOf(bundle, lane), 'dead');
+  const settlement = { ...NOTHING, attempts, emptied: [lane] };
+  await settle(bundle.pool, settlement);
+  await reviveMessage(bundle.pool, id, 16);
+  await bundle.resolve(arrival(bundle.tenant));
+  await settle(bundle.pool, settlement);
+
+  expect((await pendingOf(bundle, await takeOne(bundle))).map((m) => m.seq)).toEqual([1, 2]);
+});
+
+it('knows the attempts that came before a replay from those that came after', async () => {
+  const bundle = await openBundle();
+  const first = arrival(bundle.tenant);
+  await bundle.resolve(first);
+  await settleAll(bundle, await takeOne(bundle), 'dead');
+  const id = { tenantId: bundle.tenant.id, messageId: first.message.messageId };
+  expect(await reviveMessage(bundle.pool, id, 16)).toMatchObject({ attempts: 1 });
+  const [message] = await pendingOf(bundle, await takeOne(bundle));
+  expect(message).toMatchObject({ attempts: 1, attemptsBefore: 1, lastError: 'http_400' });
+});

@@ -1,0 +1,197 @@
+import { parseExactJson } from '@contour/contract';
+import { expect, it } from 'vitest';
+import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
+import type { Ending } from '../src/index.ts';
+import { arrival, type Bundle, openBundle } from './bundle.ts';
+
+const kinds = (outcomes: Ending[]) =>
+  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+
+async function storedRows(bundle: Bundle) {
+  const { rows } = await bundle.pool.query(
+    'select client_id, dialog_id, seq, matched_by, is_new_client, is_new_dialog from messages order by resolved_at, seq',
+  );
+  return rows;
+}
+
+it('makes a client and a dialog for the first message and finds both for the next', async () => {
+  const bundle = await openBundle();
+  const { tenant } = bundle;
+  await bundle.resolve(arrival(tenant));
+  await bundle.resolve(arrival(tenant));
+  expect(await storedRows(bundle)).toMatchObject([
+    { seq: 1, matched_by: 'created', is_new_client: true, is_new_dialog: true },
+    { seq: 2, matched_by: 'identity', is_new_client: false, is_new_dialog: false },
+  ]);
+  expect(await bundle.count('clients')).toBe(1);
+});
+
+it('resolves one batch as it would resolve its messages one by one', async () => {
+  const bundle = await openBundle();
+  const { tenant } = bundle;
+  const phone = { client_phone: '+79990001122' };
+  const { outcomes } = await bundle.resolve(
+    arrival(tenant, { external_chat_id: 'a', ...phone }),
+    arrival(tenant, { external_chat_id: 'a' }),
+    arrival(tenant, { external_chat_id: 'b', channel: 'whatsapp', ...phone }),
+  );
+  expect(kinds(outcomes)).toEqual(['resolved', 'resolved', 'resolved']);
+  expect(await bundle.count('clients')).toBe(1);
+  const rows = await storedRows(bundle);
+  expect(rows.map((row) => row.matched_by).sort()).toEqual(['created', 'identity', 'phone']);
+  expect(rows.filter((row) => row.is_new_client)).toHaveLength(1);
+});
+
+it('answers a repeat with the first answer, within a batch and later', async () => {
+  const bundle = await openBundle();
+  const first = arrival(bundle.tenant, { message_ids: ['1'], trace_id: 'first' });
+  const again = arrival(bundle.tenant, { message_ids: ['1'], trace_id: 'second' });
+  const { outcomes } = await bundle.resolve(first, again);
+  const later = await bundle.resolve(again);
+  expect(kinds([...outcomes, ...later.outcomes])).toEqual(['resolved', 'replayed', 'replayed']);
+  const receipts = [...outcomes, ...later.outcomes].map((o) => 'receipt' in o && o.receipt);
+  expect(new Set(receipts.map((receipt) => JSON.stringify(receipt))).size).toBe(1);
+  expect(later.shards).toEqual([]);
+});
+
+it('refuses other content under ids that were accepted, and stores nothing of it', async () => {
+  const bundle = await openBundle();
+  const ids = { message_ids: ['1'] };
+  await bundle.resolve(arrival(bundle.tenant, ids));
+  const { outcomes } = await bundle.resolve(arrival(bundle.tenant, { ...ids, text: 'other' }));
+  expect(kinds(outcomes)).toEqual(['conflict']);
+  expect(await bundle.count('messages')).toBe(1);
+});
+
+it('tells an unknown credential from a tenant that is switched off', async () => {
+  const bundle = await openBundle();
+  const accepted = arrival(bundle.tenant, { message_ids: ['before'] });
+  await bundle.resolve(accepted);
+  await switchTenant(bundle.pool, bundle.tenant.id, false);
+  const unknown = arrival(bundle.tenant, { account_fingerprint: 'f'.repeat(64) });
+  const { outcomes } = await bundle.resolve(unknown, arrival(bundle.tenant), accepted);
+  expect(kinds(outcomes)).toEqual(['unknown_tenant', 'tenant_disabled', 'replayed']);
+});
+
+it('never lets two tenants meet over one chat id or one phone', async () => {
+  const bundle = await openBundle();
+  const other = await addTestTenant(bundle.pool);
+  const same = { external_chat_id: 'same', client_phone: '+79990001122', message_ids: ['1'] };
+  await bundle.resolve(arrival(bundle.tenant, same), arrival(other, same));
+  expect(await bundle.count('clients')).toBe(2);
+  expect(await bundle.count('messages where seq = 1')).toBe(2);
+});
+
+it('links by phone, fills in what was missing, and overwrites nothing', async () => {
+  const bundle = await openBundle();
+  const { tenant } = bundle;
+  const phone = '+79990001122';
+  await bundle.resolve(arrival(tenant, { external_chat_id: 'a', client_phone: phone }));
+  await bundle.resolve(
+    arrival(tenant, { external_chat_id: 'b', client_phone: '8 999 000-11-22', client_name: 'Ann' }),
+  );
+  await bundle.resolve(
+    arrival(tenant, { external_chat_id: 'a', client_phone: '+79990003344', client_name: 'Eve' }),
+  );
+  const { rows } = await bundle.pool.query('select name, phone from clients');
+  expect(rows).toEqual([{ name: 'Ann', phone }]);
+  expect(await bundle.count('client_channels')).toBe(2);
+});
+
+it('does not give a client the phone of another', async () => {
+  const bundle = await openBundle();
+  const { tenant } = bundle;
+  const phone = { client_phone: '+79990001122' };
+  await bundle.resolve(arrival(tenant, { external_chat_id: 'nobody' }));
+  await bundle.resolve(arrival(tenant, { external_chat_id: 'owner', ...phone }));
+  await bundle.resolve(arrival(tenant, { external_chat_id: 'nobody', ...phone }));
+  const { rows } = await bundle.pool.query('select payload from messages order by resolved_at');
+  expect(rows.at(-1)?.payload.client.phone).toBeNull();
+  expect(rows.at(-1)?.payload.client_phone).toBe(phone.client_phone);
+});
+
+it('fills one free phone into one of two clients that give it in one batch', async () => {
+  const bundle = await openBundle();
+  const { tenant } = bundle;
+  const phone = { client_phone: '+79990001122' };
+  await bundle.resolve(arrival(tenant, { external_chat_id: 'a' }));
+  const { outcomes } = await bundle.resolve(
+    arrival(tenant, { external_chat_id: 'a', ...phone }),
+    arrival(tenant, { external_chat_id: 'new', ...phone }),
+  );
+  expect(kinds(outcomes)).toEqual(['resolved', 'resolved']);
+  expect(await bundle.count('clients where phone is not null')).toBe(1);
+});
+
+it('keeps clients apart where linking by phone is switched off', async () => {
+  const bundle = await openBundle({ linkByPhone: false });
+  const { tenant } = bundle;
+  const phone = { client_phone: '+79990001122' };
+  await bundle.resolve(arrival(tenant, { external_chat_id: 'a', ...phone }));
+  await bundle.resolve(
+    arrival(tenant, { external_chat_id: 'b', ...phone }),
+    arrival(tenant, { external_chat_id: 'c', ...phone }),
+  );
+  expect(await bundle.count('clients')).toBe(3);
+  expect(await bundle.count('clients where phone is not null')).toBe(1);
+});
+
+it('opens a new dialog once the old one is closed, and leaves none behind for a repeat', async () => {
+  const bundle = await openBundle();
+  const first = arrival(bundle.tenant);
+  await bundle.resolve(first);
+  await bundle.pool.query('update dialogs set status_id = 3');
+  await bundle.resolve(first);
+  expect(await bundle.count('dialogs')).toBe(1);
+  await bundle.resolve(arrival(bundle.tenant));
+  expect(await bundle.count('dialogs where last_seq = 1')).toBe(2);
+});
+
+it('stores what Core gets byte for byte', async () => {
+  const bundle = await openBundle();
+  const media = parseExactJson('{"id":12345678901234567890,"price":1.50,"emoji":"👩‍👩‍👧"}');
+  await bundle.resolve(arrival(bundle.tenant, { media }));
+  const { rows } = await bundle.pool.query('select payload::text as text from messages');
+  expect(rows[0]?.text).toContain(
+    '"media":{"id":12345678901234567890,"price":1.50,"emoji":"👩‍👩‍👧"}',
+  );
+});
+
+it('lets one poison row fail alone', async () => {
+  const bundle = await openBundle();
+  // A rule that the database has and the contract does not know: the row passes every check of ours.
+  await bundle.pool.query(
+    "alter table messages add check ((payload ->> 'text') is distinct from 'poison')",
+  );
+  const batch = ['a', 'b', 'poison', 'c', 'd'].map((text) =>
+    arrival(bundle.tenant, { text, external_chat_id: text }),
+  );
+  const { outcomes } = await bundle.resolve(...batch);
+  expect(kinds(outcomes)).toEqual(['resolved', 'resolved', 'invalid', 'resolved', 'resolved']);
+  expect(await bundle.count('clients')).toBe(4);
+});
+
+it('lets a message that always loses its race fail alone, as something to be looked at', async () => {
+  const bundle = await openBundle();
+  await bundle.pool.query(
+    `create function refuse() returns trigger language plpgsql as $$
+       begin raise unique_violation; end $$;
+     create trigger refuse before insert on messages for each row
+       when (new.payload ->> 'text' = 'poison') execute function refuse()`,
+  );
+  const batch = ['a', 'poison', 'b'].map((text) => arrival(bundle.tenant, { text }));
+  const { outcomes } = await bundle.resolve(...batch);
+  expect(outcomes).toMatchObject([
+    { kind: 'resolved' },
+    { code: 'unexpected' },
+    { kind: 'resolved' },
+  ]);
+});
+
+it('throws when Postgres is away instead of calling anything unknown', async () => {
+  const bundle = await openBundle();
+  await bundle.pool.query('alter table tenants rename to elsewhere');
+  await expect(bundle.resolve(arrival(bundle.tenant))).rejects.toMatchObject({
+    code: 'postgres_unavailable',
+  });
+});

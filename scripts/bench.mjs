@@ -1,0 +1,16 @@
+// `npm run bench -- smoke`: measures the built processes against services of its own.
+import './require-node.mjs';
+import { fileURLToPath } from 'node:url';
+import { prepare } from './prepare.mjs';
+import { runGuarded } from './run-guarded.mjs';
+import { watchAncestors } from './watch-ancestors.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+watchAncestors();
+await prepare();
+
+const { code } = await runGuarded(process.execPath, [
+  ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/bench/vitest.config.ts'],
+  ...['--disable-console-intercept', ...process.argv.slice(2)],
+]);
+process.exitCode = code;

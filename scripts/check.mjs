@@ -1,0 +1,25 @@
+// `npm run check`: everything that can be said about the code without running it. All checks run,
+// also after one has failed, so that one look shows all there is to mend.
+import { spawnSync } from 'node:child_process';
+
+const CHECKS = [
+  ['format and lint', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.']],
+  ['types', 'tsc', ['-b']],
+  ['types of the tests', 'tsc', ['-p', 'tsconfig.test.json']],
+  ['unused code and dependencies', 'knip', ['--no-progress']],
+  ['imports', process.execPath, ['scripts/check-imports.mjs']],
+];
+
+const failed = CHECKS.filter(([what, command, args]) => {
+  const startedAt = performance.now();
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `node_modules/.bin:${process.env.PATH}` },
+  });
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${status === 0 ? 'ok    ' : 'FAILED'}  ${what} (${seconds} s)`);
+  if (status !== 0) console.log(`${stdout ?? ''}${stderr ?? ''}`.trimEnd());
+  return status !== 0;
+});
+
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,62 @@
+// `npm test`: everything, on a fresh clone too. The last line alone tells how it went.
+import './require-node.mjs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { prepare } from './prepare.mjs';
+import { runGuarded } from './run-guarded.mjs';
+import { watchAncestors } from './watch-ancestors.mjs';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+watchAncestors();
+
+const counts = await prepare().then(checkAndTest, (error) => {
+  console.error(error.message);
+  return { passed: 0, failed: 1, skipped: 0 };
+});
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
+process.exitCode = counts.failed > 0 ? 1 : 0;
+
+async function checkAndTest() {
+  const check = await runGuarded(process.execPath, ['scripts/check.mjs']);
+  const counts = await runTests(process.argv.slice(2));
+  return check.code === 0 ? counts : { ...counts, failed: counts.failed + 1 };
+}
+
+async function runTests(args) {
+  const directory = mkdtempSync(join(tmpdir(), 'contour-report-'));
+  const report = join(directory, 'report.json');
+  try {
+    const { code } = await runGuarded(process.execPath, [
+      ...['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json'],
+      ...[`--outputFile.json=${report}`, ...args],
+    ]);
+    return countsOf(report, code);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function countsOf(report, code) {
+  let counts = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    const found = JSON.parse(readFileSync(report, 'utf8'));
+    counts = {
+      passed: found.numPassedTests,
+      failed: found.numFailedTests + found.testResults.filter(failedAsAWhole).length,
+      skipped: found.numPendingTests + found.numTodoTests,
+    };
+  } catch {
+    // no report: vitest itself did not get through
+  }
+  // An error outside of any test, a leaked handle, no test found: it must not pass for a success.
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+// A file that cannot be loaded, or whose hooks fail, has no failed test to show for it.
+function failedAsAWhole({ status, assertionResults }) {
+  return status === 'failed' && assertionResults.every((result) => result.status !== 'failed');
+}

@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Contour, startContour } from '../support/contour.ts';
+import { type Body, messageTo } from '../support/messages.ts';
+import { type Accepted, get, resolve } from '../support/send.ts';
+import { payloadAtCore } from '../support/story.ts';
+import { addAccount, type TestAccount, type TestTenant } from '../support/tenants.ts';
+
+let contour: Contour;
+let separate: Contour;
+beforeAll(async () => {
+  [contour, separate] = await Promise.all([
+    startContour(),
+    startContour({ env: { LINK_BY_PHONE: 'false' } }),
+  ]);
+});
+afterAll(() => Promise.all([contour?.close(), separate?.close()]));
+
+const accepted = new Map<Contour, Accepted[]>();
+
+/** Sends one message and gives what the answer, the receipt and Core say about its client. */
+async function send(to: Contour, account: TestAccount, fields: Body) {
+  const answer = await resolve(to.url, messageTo(account, fields));
+  expect(answer.status).toBe(200);
+  const { message_id: messageId } = answer.json;
+  accepted.set(to, [...(accepted.get(to) ?? []), { messageId, answer: answer.text }]);
+  const payload = await payloadAtCore(to, messageId);
+  const story = (await get(`${to.url}/messages/${messageId}`)).json;
+  return { ...answer.json, payload, story };
+}
+
+const byExternalId = (channels: { external_id: string }[]) =>
+  [...channels].sort((a, b) => (a.external_id < b.external_id ? -1 : 1));
+
+describe('one phone in two channels', () => {
+  test('is one client with two dialogs, whatever form the number has', async () => {
+    const { telegram, whatsapp } = (await contour.addTenant()).accounts;
+    const first = await send(contour, telegram, {
+      external_chat_id: 'a',
+      client_phone: '+79991234567',
+      client_name: 'Ivan',
+    });
+    const second = await send(contour, whatsapp, {
+      external_chat_id: 'b',
+      client_phone: '8 (999) 123-45-67',
+    });
+    expect(second.client_id).toBe(first.client_id);
+    expect(second.dialog_id).not.toBe(first.dialog_id);
+    expect(first.story).toMatchObject({ matched_by: 'created', is_new_client: true });
+    expect(second.story).toMatchObject({
+      matched_by: 'phone',
+      is_new_client: false,
+      is_new_dialog: true,
+    });
+    expect(second.payload.client_phone).toBe('8 (999) 123-45-67');
+    expect(second.payload.client).toMatchObject({ name: 'Ivan', phone: '+79991234567' });
+    expect(byExternalId(second.payload.client.channels)).toEqual([
+      { channel: 'telegram', external_id: 'a' },
+      { channel: 'whatsapp', external_id: 'b' },
+    ]);
+    const third = await send(contour, whatsapp, { external_chat_id: 'b' });
+    expect(third.client_id).toBe(first.client_id);
+    expect(third.story.matched_by).toBe('identity');
+  });
+
+  test('stays two clients in two tenants', async () => {
+    const tenants = [await contour.addTenant(), await contour.addTenant()];
+    const sendFor = ({ accounts }: TestTenant) =>
+      send(contour, accounts.telegram, { client_phone: '+79991112233' });
+    const [one, other] = await Promise.all(tenants.map(sendFor));
+    expect(one?.client_id).not.toBe(other?.client_id);
+  });
+
+  test('stays two clients with LINK_BY_PHONE=false, and the number goes to Core all the same', async () => {
+    const { telegram, whatsapp } = (await separate.addTenant()).accounts;
+    const phone = { client_phone: '+79991234567' };
+    const first = await send(separate, telegram, { ...phone, external_chat_id: 'a' });
+    const second = await send(separate, whatsapp, { ...phone, external_chat_id: 'b' });
+    expect(second.client_id).not.toBe(first.client_id);
+    expect(second.story.matched_by).toBe('created');
+    expect(second.payload.client_phone).toBe('+79991234567');
+  });
+});
+
+describe('what is known about a client', () => {
+  test('is filled in when it comes later, and never overwritten', async () => {
+    const { vk } = (await contour.addTenant()).accounts;
+    const chat = { external_chat_id: 'c' };
+    const blank = await send(contour, vk, chat);
+    expect(blank.payload.client).toMatchObject({ name: null, phone: null });
+    const named = await send(contour, vk, {
+      ...chat,
+      client_name: 'Anna',
+      client_phone: '+79995550011',
+    });
+    expect(named.client_id).toBe(blank.client_id);
+    expect(named.payload.client).toMatchObject({ name: 'Anna', phone: '+79995550011' });
+    const renamed = await send(contour, vk, {
+      ...chat,
+      client_name: 'Hanna',
+      client_phone: '+79995550022',
+    });
+    expect(renamed.client_id).toBe(blank.client_id);
+    expect(renamed.payload.client).toMatchObject({ name: 'Anna', phone: '+79995550011' });
+    expect(renamed.payload.client_phone).toBe('+79995550022');
+  });
+
+  test('a phone that belongs to another client is not filled in', async () => {
+    const { telegram, max } = (await contour.addTenant()).accounts;
+    const owner = await send(contour, telegram, { client_phone: '+79997770000' });
+    const chat = { external_chat_id: 'd' };
+    const other = await send(contour, max, chat);
+    const claims = await send(contour, max, { ...chat, client_phone: '+79997770000' });
+    expect(claims.client_id).toBe(other.client_id);
+    expect(claims.client_id).not.toBe(owner.client_id);
+    expect(claims.payload.client.phone).toBeNull();
+    expect(claims.payload.client_phone).toBe('+79997770000');
+  });
+
+  test('a number that is no phone joins nobody', async () => {
+    const { telegram } = (await contour.addTenant()).accounts;
+    const [one, other] = await Promise.all([
+      send(contour, telegram, { client_phone: '123' }),
+      send(contour, telegram, { client_phone: '123' }),
+    ]);
+    expect(one.client_id).not.toBe(other.client_id);
+    expect(one.payload.client.phone).toBeNull();
+    expect(one.payload.client_phone).toBe('123');
+  });
+});
+
+describe('a dialog', () => {
+  test('is another one for each account of a channel, with one client', async () => {
+    const tenant = await contour.addTenant();
+    const secondBot = await addAccount(contour.database.pool, tenant.id, 'telegram');
+    const chat = { external_chat_id: 'e', message_ids: [1] };
+    const first = await send(contour, tenant.accounts.telegram, chat);
+    const second = await send(contour, secondBot, chat);
+    expect(second.client_id).toBe(first.client_id);
+    expect(second.dialog_id).not.toBe(first.dialog_id);
+    expect(second.payload.channel_account_id).toBe(secondBot.id);
+    expect(second.payload.meta).toMatchObject({ is_new_client: false, is_new_dialog: true });
+  });
+
+  test.each([
+    [1, true],
+    [2, true],
+    [3, false],
+  ])('with status %i goes on: %s', async (status, goesOn) => {
+    const { telegram } = (await contour.addTenant()).accounts;
+    const chat = { external_chat_id: 'f' };
+    const first = await send(contour, telegram, chat);
+    await contour.database.pool.query('update dialogs set status_id = $2 where id = $1', [
+      first.dialog_id,
+      status,
+    ]);
+    const second = await send(contour, telegram, chat);
+    expect(second.dialog_id === first.dialog_id).toBe(goesOn);
+    expect(second.payload.seq).toBe(goesOn ? 2 : 1);
+    expect(second.payload.meta.is_new_dialog).toBe(!goesOn);
+  });
+});
+
+test('every promise is kept', async () => {
+  for (const [one, messages] of accepted) {
+    expect(await one.check({ accepted: messages })).toEqual([]);
+  }
+});

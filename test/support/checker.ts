@@ -1,0 +1,71 @@
+import type { Pool } from '@contour/store';
+import { checkAccepted } from './checker/check-accepted.ts';
+import { checkCore } from './checker/check-core.ts';
+import { checkCredentials } from './checker/check-credentials.ts';
+import { checkDlq, type DlqItem } from './checker/check-dlq.ts';
+import { readLedger } from './checker/ledger-row.ts';
+import { checkTables } from './checker/table-rules.ts';
+import type { Violation } from './checker/violation.ts';
+import type { FakeCore } from './fake-core.ts';
+import { dumpRedis, readRedisFiles } from './redis-dump.ts';
+import type { Accepted } from './send.ts';
+import { waitFor } from './wait-for.ts';
+
+export interface Evidence {
+  pool: Pool;
+  accepted: readonly Accepted[];
+  /** Every id ever sent; with it the ledger may hold nothing else. */
+  sent?: ReadonlySet<string>;
+  core?: FakeCore;
+  /** Read after the drain, as the logs are. */
+  dlq?: () => Promise<readonly DlqItem[]>;
+  logs?: () => string;
+  redisUrl?: string;
+  redisDataDir?: string;
+  /** Credentials that were sent and belong to no account. */
+  otherCredentials?: readonly string[];
+  /** How long the last message may take to come through. */
+  drainMs?: number;
+}
+
+/** Waits until nothing is in flight any more; what stays is named by the rules afterwards. */
+async function drained({ pool, accepted, drainMs = 60_000 }: Evidence): Promise<void> {
+  const ids = [...new Set(accepted.map(({ messageId }) => messageId))];
+  const look = async () => {
+    const { rows } = await pool.query<{ known: number; open: number; lanes: number }>(
+      `select count(*)::int as known, count(*) filter (where status = 'pending')::int as open,
+              (select count(*)::int from lanes) as lanes
+       from messages where id = any($1::uuid[]) or status = 'pending'`,
+      [ids],
+    );
+    const [now] = rows;
+    return now !== undefined && now.open === 0 && now.lanes === 0 && now.known >= ids.length;
+  };
+  await waitFor('the drain', look, { deadlineMs: drainMs, everyMs: 100 }).catch(() => undefined);
+}
+
+async function* placesOf({ redisUrl, redisDataDir, logs, accepted, core }: Evidence) {
+  if (redisUrl !== undefined) yield* await dumpRedis(redisUrl);
+  if (redisDataDir !== undefined) yield* await readRedisFiles(redisDataDir);
+  if (logs !== undefined) yield ['a log', logs()] as const;
+  yield ['an answer', accepted.map(({ answer }) => answer ?? '').join('\n')] as const;
+  for (const { key, body, headers } of core?.requests ?? []) {
+    yield [`the payload ${key}`, `${body}${JSON.stringify(headers)}`] as const;
+  }
+}
+
+/** Every promise of the service, held against all there is to see. Empty when they all hold. */
+export async function check(evidence: Evidence): Promise<Violation[]> {
+  const { pool, accepted, sent, core, dlq, otherCredentials } = evidence;
+  await drained(evidence);
+  const ledger = await readLedger(pool);
+  const places: [string, string][] = [];
+  for await (const [place, text] of placesOf(evidence)) places.push([place, text]);
+  return [
+    ...checkAccepted(ledger, accepted, sent),
+    ...(await checkTables(pool)),
+    ...(core === undefined ? [] : checkCore(ledger, core)),
+    ...(dlq === undefined ? [] : checkDlq(ledger, await dlq())),
+    ...(await checkCredentials(pool, places, otherCredentials)),
+  ];
+}

@@ -1,0 +1,24 @@
+import type { LedgerRow } from './ledger-row.ts';
+import type { Violation } from './violation.ts';
+
+export interface DlqItem {
+  id: string;
+  reason: string;
+}
+
+/** Every dead message has its entry, and an entry about Core points to a dead message. */
+export function checkDlq(
+  ledger: ReadonlyMap<string, LedgerRow>,
+  dlq: readonly DlqItem[],
+): Violation[] {
+  const entries = new Set(dlq.map(({ id }) => id));
+  const orphans = [...ledger.values()]
+    .filter(({ status, id }) => status === 'dead' && !entries.has(id))
+    .map(({ id }): Violation => ({ kind: 'dead_without_entry', detail: `message ${id}` }));
+  const strangers = dlq
+    .filter(({ id, reason }) => reason.startsWith('core_') && ledger.get(id)?.status !== 'dead')
+    .map(
+      ({ id, reason }): Violation => ({ kind: 'entry_without_dead', detail: `${reason} ${id}` }),
+    );
+  return [...orphans, ...strangers];
+}

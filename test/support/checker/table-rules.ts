@@ -1,0 +1,108 @@
+import type { Pool } from '@contour/store';
+import type { Violation, ViolationKind } from './violation.ts';
+
+/**
+ * What must hold in the tables whatever happened, each as a query for the rows that break it. They
+ * trust no constraint and no primary key: ids are joined alone, so that a foreign tenant shows.
+ */
+const RULES: ReadonlyArray<{ kind: ViolationKind; sql: string }> = [
+  {
+    kind: 'message_twice',
+    sql: `select format('message %s has %s rows', id, count(*)) as detail
+          from messages group by id having count(*) > 1`,
+  },
+  {
+    kind: 'identity_twice',
+    sql: `select format('channel %s, %s of tenant %s has %s rows',
+                        channel_id, external_id, tenant_id, count(*)) as detail
+          from client_channels group by tenant_id, channel_id, external_id having count(*) > 1`,
+  },
+  {
+    kind: 'phone_twice',
+    sql: `select format('phone %s of tenant %s has %s clients', phone, tenant_id, count(*)) as detail
+          from clients where phone is not null group by tenant_id, phone having count(*) > 1`,
+  },
+  {
+    kind: 'two_open_dialogs',
+    sql: `select format('client %s has %s open dialogs on account %s',
+                        client_id, count(*), channel_account_id) as detail
+          from dialogs where status_id in (1, 2)
+          group by tenant_id, client_id, channel_account_id having count(*) > 1`,
+  },
+  {
+    kind: 'seq_gap',
+    sql: `select format('dialog %s: last_seq %s, messages %s, seq %s to %s',
+                        d.id, d.last_seq, m.count, m.min, m.max) as detail
+          from dialogs d cross join lateral (
+            select count(*), coalesce(min(seq), 1) as min, coalesce(max(seq), 0) as max,
+                   count(distinct seq) as different
+            from messages where tenant_id = d.tenant_id and dialog_id = d.id) m
+          where m.max <> d.last_seq or m.min <> 1 or m.count <> m.max or m.different <> m.count`,
+  },
+  {
+    kind: 'empty_dialog',
+    sql: `select format('dialog %s', d.id) as detail from dialogs d
+          where not exists (select 1 from messages where dialog_id = d.id)`,
+  },
+  {
+    kind: 'client_without_identity',
+    sql: `select format('client %s', c.id) as detail from clients c
+          where not exists (select 1 from client_channels where client_id = c.id)`,
+  },
+  {
+    kind: 'cross_tenant',
+    sql: `select format('message %s and dialog %s', m.id, m.dialog_id) as detail
+          from messages m left join dialogs d on d.id = m.dialog_id
+          where (d.tenant_id, d.client_id, d.channel_account_id)
+                is distinct from (m.tenant_id, m.client_id, m.channel_account_id)
+          union all
+          select format('message %s and client %s', m.id, m.client_id)
+          from messages m left join clients c on c.id = m.client_id
+          where c.tenant_id is distinct from m.tenant_id
+          union all
+          select format('dialog %s and client %s', d.id, d.client_id)
+          from dialogs d left join clients c on c.id = d.client_id
+          where c.tenant_id is distinct from d.tenant_id
+          union all
+          select format('dialog %s and account %s', d.id, d.channel_account_id)
+          from dialogs d left join channel_accounts a on a.id = d.channel_account_id
+          where (a.tenant_id, a.channel_id) is distinct from (d.tenant_id, d.channel_id)
+          union all
+          select format('identity %s and client %s', i.external_id, i.client_id)
+          from client_channels i left join clients c on c.id = i.client_id
+          where c.tenant_id is distinct from i.tenant_id`,
+  },
+  {
+    kind: 'payload_disagrees',
+    sql: `select format('message %s', id) as detail from messages
+          where (payload->>'message_id', payload->>'tenant_id', payload->>'dialog_id',
+                 payload->>'client_id', payload->>'seq', payload->>'channel_account_id')
+                is distinct from
+                (id::text, tenant_id::text, dialog_id::text, client_id::text, seq::text,
+                 channel_account_id::text)`,
+  },
+  {
+    kind: 'pending_without_lane',
+    sql: `select format('message %s', m.id) as detail from messages m
+          where m.status = 'pending' and not exists (
+            select 1 from lanes where tenant_id = m.tenant_id and dialog_id = m.dialog_id
+                                  and last_seq >= m.seq)`,
+  },
+  {
+    kind: 'lane_without_pending',
+    sql: `select format('dialog %s', l.dialog_id) as detail from lanes l
+          where not exists (
+            select 1 from messages where tenant_id = l.tenant_id and dialog_id = l.dialog_id
+                                     and status = 'pending')`,
+  },
+];
+
+/** Names at most a handful per rule: more of the same would only hide the other rules. */
+export async function checkTables(pool: Pool): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  for (const { kind, sql } of RULES) {
+    const { rows } = await pool.query<{ detail: string }>(`select * from (${sql}) broken limit 5`);
+    violations.push(...rows.map(({ detail }) => ({ kind, detail })));
+  }
+  return violations;
+}

@@ -1,0 +1,158 @@
+import { inject, vi } from 'vitest';
+import type { DlqItem } from './checker/check-dlq.ts';
+import type { Violation } from './checker/violation.ts';
+import { check, type Evidence } from './checker.ts';
+import { type FakeCore, startFakeCore } from './fake-core.ts';
+import { freePort } from './free-port.ts';
+import { createDatabase, type Database } from './fresh-database.ts';
+import { type BuiltProcess, runBuilt } from './processes.ts';
+import { get } from './send.ts';
+import { startTestPostgres, startTestRedis, type TestServer } from './servers.ts';
+import { addTestTenant, type TestTenant } from './tenants.ts';
+
+// Several processes on a machine that runs other tests at the same time need a while to start.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+export interface ContourOptions {
+  apis?: number;
+  workers?: number;
+  /** Settings of all processes; CORE_URL: '' leaves the console in Core's place. */
+  env?: Record<string, string>;
+  /** A Postgres server for this test alone, to be stopped and started. */
+  ownPostgres?: boolean;
+}
+
+/** One whole system of built processes, with everything under it its own. */
+export interface Contour {
+  database: Database;
+  redis: TestServer;
+  core: FakeCore;
+  /** Only where the test asked for its own. */
+  postgres: TestServer | undefined;
+  apis: readonly BuiltProcess[];
+  workers: readonly BuiltProcess[];
+  /** Where the API processes listen. */
+  urls: string[];
+  /** The first API: for tests that need but one. */
+  url: string;
+  addTenant(): Promise<TestTenant>;
+  startApi(env?: Record<string, string>): Promise<BuiltProcess>;
+  startWorker(env?: Record<string, string>): Promise<BuiltProcess>;
+  dlq(): Promise<DlqItem[]>;
+  check(evidence: Pick<Evidence, 'accepted'> & Partial<Evidence>): Promise<Violation[]>;
+  close(): Promise<void>;
+}
+
+type Closer = () => Promise<unknown>;
+
+/** Closes in reverse, all of it, and then reports the first failure. */
+async function closeAll(closers: readonly Closer[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const close of closers.toReversed()) {
+    await close().catch((error: unknown) => errors.push(error));
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** All pages of the dead-letter queue, through the API. */
+async function readDlq(apiUrl: string): Promise<DlqItem[]> {
+  const items: DlqItem[] = [];
+  let cursor: string | null = null;
+  do {
+    const page = await get(`${apiUrl}/dlq?limit=200${cursor === null ? '' : `&cursor=${cursor}`}`);
+    if (page.status !== 200) throw new Error(`GET /dlq answered ${page.status}: ${page.text}`);
+    items.push(...page.json.items);
+    cursor = page.json.next;
+  } while (cursor !== null);
+  return items;
+}
+
+async function build(options: ContourOptions, closers: Closer[]): Promise<Contour> {
+  const { apis: apiCount = 1, workers: workerCount = 1 } = options;
+  const postgres = options.ownPostgres ? await startTestPostgres() : undefined;
+  if (postgres) closers.push(postgres.close);
+  const redis = await startTestRedis();
+  closers.push(redis.close);
+  const core = await startFakeCore();
+  closers.push(core.close);
+  const database = await createDatabase(postgres?.url ?? inject('postgresUrl'));
+  closers.push(database.drop);
+
+  const apis: BuiltProcess[] = [];
+  const workers: BuiltProcess[] = [];
+  const settings = {
+    NODE_ENV: 'test',
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    CORE_URL: core.url,
+    ...options.env,
+  };
+  closers.push(async () => {
+    // Side by side: each may take its time to drain.
+    const stopped = await Promise.allSettled([...apis, ...workers].map((one) => one.stop()));
+    for (const one of stopped) if (one.status === 'rejected') throw one.reason;
+  });
+
+  const startApi = async (env: Record<string, string> = {}) => {
+    const port = await freePort();
+    const api = runBuilt('api', port, { ...settings, PORT: String(port), ...env });
+    apis.push(api);
+    await api.ready();
+    return api;
+  };
+  const startWorker = async (env: Record<string, string> = {}) => {
+    const port = await freePort();
+    const worker = runBuilt('worker', port, { ...settings, WORKER_PORT: String(port), ...env });
+    workers.push(worker);
+    await worker.ready();
+    return worker;
+  };
+  // All of them, also when one fails: what starts after the rest was closed would stay behind.
+  const started = await Promise.allSettled([
+    ...Array.from({ length: apiCount }, () => startApi()),
+    ...Array.from({ length: workerCount }, () => startWorker()),
+  ]);
+  for (const one of started) if (one.status === 'rejected') throw one.reason;
+
+  const aliveUrls = () => apis.filter((api) => !api.ended()).map((api) => api.url);
+  return {
+    database,
+    redis,
+    core,
+    postgres,
+    apis,
+    workers,
+    get urls() {
+      return aliveUrls();
+    },
+    get url() {
+      return aliveUrls()[0] ?? '';
+    },
+    addTenant: () => addTestTenant(database.pool),
+    startApi,
+    startWorker,
+    dlq: () => readDlq(aliveUrls()[0] ?? ''),
+    check: (evidence) =>
+      check({
+        pool: database.pool,
+        core,
+        redisUrl: redis.url,
+        redisDataDir: redis.dataDir,
+        dlq: () => readDlq(aliveUrls()[0] ?? ''),
+        logs: () => [...apis, ...workers].map((one) => one.output()).join('\n'),
+        ...evidence,
+      }),
+    close: () => closeAll(closers),
+  };
+}
+
+/** Starts everything a test needs; what had started is stopped again when the rest does not. */
+export async function startContour(options: ContourOptions = {}): Promise<Contour> {
+  const closers: Closer[] = [];
+  try {
+    return await build(options, closers);
+  } catch (error) {
+    await closeAll(closers).catch(() => undefined);
+    throw error;
+  }
+}

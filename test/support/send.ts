@@ -1,0 +1,161 @@
+import { Agent, request as startRequest } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Body, idOf } from './messages.ts';
+import { waitFor } from './wait-for.ts';
+
+/** Existing senders wait this long for an answer. */
+const SENDER_TIMEOUT_MS = 30_000;
+const PAUSE_MS = 400;
+
+// fetch would cost more than the service under test.
+const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  ms: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  json: any;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One request, read to its end. A string is sent as it is, anything else as JSON. */
+export function request(
+  method: string,
+  url: string,
+  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const startedAt = performance.now();
+  const payload = typeof body === 'string' ? body : body && JSON.stringify(body);
+  const type = payload === undefined ? {} : { 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const outgoing = startRequest(
+      url,
+      { method, agent, headers: { ...type, ...headers }, timeout: SENDER_TIMEOUT_MS },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: new Headers(incoming.headers as Record<string, string>),
+            text,
+            ms: performance.now() - startedAt,
+            json: parsed(text),
+          });
+        });
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error('the answer takes too long')));
+    outgoing.on('error', reject);
+    outgoing.end(payload);
+  });
+}
+
+export const get = (url: string, headers: Record<string, string> = {}) =>
+  request('GET', url, { headers });
+
+export const resolve = (apiUrl: string, body: unknown, headers: Record<string, string> = {}) =>
+  request('POST', `${apiUrl}/resolve`, { body, headers });
+
+/** A message that the service has said it has. */
+export interface Accepted {
+  messageId: string;
+  /** The 200's bytes; null where the answer was "queued". */
+  answer: string | null;
+}
+
+/** One answer as the sender lived through it; status 0 is a broken connection. */
+interface Trace {
+  status: number;
+  startedAt: number;
+  ms: number;
+}
+
+export interface Load {
+  accepted: Accepted[];
+  /** Every id that was sent at least once. */
+  sent: Set<string>;
+  trail: Trace[];
+}
+
+export interface RunningLoad extends Load {
+  done: Promise<Load>;
+}
+
+export interface LoadOptions {
+  /** The API processes, by turns; the same request goes to the next one after a failure. */
+  urls: readonly string[];
+  messages: Iterable<Body>;
+  concurrency: number;
+  /** How long a sender rests after each message: what makes a load last as long as an outage. */
+  paceMs?: number;
+  deadlineMs?: number;
+}
+
+/** Sends as existing senders do: 200 alone is success, 5xx and broken connections are repeated. */
+export function startLoad(options: LoadOptions): RunningLoad {
+  const { urls, concurrency, paceMs = 0, deadlineMs = 120_000 } = options;
+  const load: Load = { accepted: [], sent: new Set(), trail: [] };
+  const giveUpAt = Date.now() + deadlineMs;
+  const messages = options.messages[Symbol.iterator]();
+  let turn = 0;
+
+  async function attempt(text: string): Promise<Answer | undefined> {
+    const url = urls[turn++ % urls.length] ?? '';
+    const startedAt = Date.now();
+    const answer = await resolve(url, text).catch(() => undefined);
+    load.trail.push({ status: answer?.status ?? 0, startedAt, ms: Date.now() - startedAt });
+    return answer;
+  }
+
+  async function sendOne(body: Body): Promise<void> {
+    const text = JSON.stringify(body);
+    const messageId = idOf(body);
+    load.sent.add(messageId);
+    while (Date.now() < giveUpAt) {
+      const answer = await attempt(text);
+      if (answer?.status === 200) {
+        load.accepted.push({ messageId, answer: answer.text });
+        return;
+      }
+      if (answer !== undefined && answer.status < 500) {
+        throw new Error(`the sender gives up after ${answer.status}: ${answer.text}`);
+      }
+      await delay(PAUSE_MS);
+    }
+    throw new Error(`a message was not accepted within ${deadlineMs} ms`);
+  }
+
+  async function sender(): Promise<void> {
+    for (let next = messages.next(); !next.done; next = messages.next()) {
+      await sendOne(next.value);
+      await delay(paceMs);
+    }
+  }
+
+  const done = Promise.all(Array.from({ length: concurrency }, sender)).then(() => load);
+  // Whoever waits for it hears of a failure; until then it is not unhandled.
+  done.catch(() => undefined);
+  return { ...load, done };
+}
+
+/** Waits until so many messages of a load have been accepted: the moment to do harm. */
+export async function acceptedCount(load: RunningLoad, count: number): Promise<void> {
+  const look = () => load.accepted.length >= count;
+  const failure = load.done.then(() => undefined);
+  await Promise.race([
+    waitFor(`${count} accepted messages`, look, { deadlineMs: 30_000, everyMs: 10 }),
+    failure.then(() => waitFor('the load', look, { deadlineMs: 0 })),
+  ]);
+}

@@ -1,0 +1,29 @@
+import type { Contour } from './contour.ts';
+import { type Answer, get } from './send.ts';
+import { waitFor } from './wait-for.ts';
+
+/** What Core was sent for a message, as soon as it was. */
+export function payloadAtCore(
+  { core }: Pick<Contour, 'core'>,
+  messageId: string,
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into every part of a payload.
+): Promise<any> {
+  return waitFor(`message ${messageId} at Core`, () => core.payloadOf(messageId));
+}
+
+/** The receipt of a message, as soon as it is in that state. */
+export async function storyIn(
+  { url }: Pick<Contour, 'url'>,
+  messageId: string,
+  state: string,
+): Promise<Answer['json']> {
+  let last = 'none';
+  const look = async () => {
+    const answer = await get(`${url}/messages/${messageId}`);
+    last = answer.text;
+    return answer.status === 200 && answer.json.state === state && answer.json;
+  };
+  return waitFor(`message ${messageId} ${state}`, look).catch((error: unknown) => {
+    throw new Error(`the last receipt was ${last}`, { cause: error });
+  });
+}
