@@ -1,5 +1,5 @@
 // Proves the floor plan from each package.json and every import line:
-//   apps -> adapters (queue, store, core) -> contract;  apps -> runtime, local
+//   apps -> adapters (queue, store, core, graph) -> contract;  apps -> runtime, local
 // Adapters do not know each other, and each outside system has one room that talks to it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -23,6 +23,7 @@ const MAY_IMPORT = {
   'packages/store': ['@contour/contract'],
   'packages/queue': ['@contour/contract'],
   'packages/core': ['@contour/contract'],
+  'packages/graph': ['@contour/contract'],
 };
 
 const IMPORT =

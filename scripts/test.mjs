@@ -20,8 +20,12 @@ console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
 async function checkAndTest() {
-  const check = await runGuarded(process.execPath, ['scripts/check.mjs']);
-  const counts = await runTests(process.argv.slice(2));
+  // Side by side: the tests begin with a wait for servers, and the first time for their download.
+  const [check, counts] = await Promise.all([
+    runGuarded(process.execPath, ['scripts/check.mjs'], { quiet: true }),
+    runTests(process.argv.slice(2)),
+  ]);
+  console.log(`\n${check.output.trimEnd()}`);
   return check.code === 0 ? counts : { ...counts, failed: counts.failed + 1 };
 }
 

@@ -6,7 +6,10 @@ import { workerEnv } from '../../apps/worker/src/env.ts';
 
 const EXAMPLE = readFileSync(join(import.meta.dirname, '../../.env.example'), 'utf8');
 const listed = new Map(
-  [...EXAMPLE.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+  [...EXAMPLE.matchAll(/^#?([A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ]),
 );
 const schemas = { api: apiEnv.shape, worker: workerEnv.shape };
 
@@ -26,7 +29,7 @@ describe('.env.example', () => {
   });
 
   it('comments out everything that has a default', () => {
-    const required = EXAMPLE.match(/^[A-Z_]+(?==)/gm);
+    const required = EXAMPLE.match(/^[A-Z0-9_]+(?==)/gm);
     expect(required).toEqual(['DATABASE_URL', 'REDIS_URL']);
   });
 });

@@ -162,5 +162,5 @@ test('the board is there to look at', async () => {
   expect(board.status).toBe(200);
   const { json } = await get(`${contour.url}/admin/queues/api/queues`);
   const names = json.queues.map(({ name }: { name: string }) => name);
-  expect(names.sort()).toEqual(['deliver', 'dlq', 'resolve']);
+  expect(names.sort()).toEqual(['deliver', 'dlq', 'graph', 'resolve']);
 });

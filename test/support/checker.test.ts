@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { CHANNELS, corePayloadText } from '@contour/contract';
+import { createGraph, createMirror } from '@contour/graph';
+import { createMirrorSource } from '@contour/store';
+import { driver as openDriver } from 'neo4j-driver';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import type { ViolationKind } from './checker/violation.ts';
 import { check, type Evidence } from './checker.ts';
@@ -297,4 +300,42 @@ test('a credential in Redis is found, whatever the type of the key, and in its f
   expect(await check(scene.evidence)).toEqual([]);
   scene.evidence.redisDataDir = redis.dataDir;
   expect(await check(scene.evidence)).toMatchObject([{ kind: 'credential_leaked' }]);
+});
+
+/** How a graph that was right is spoilt. */
+const DAMAGES = [
+  'MATCH (c:Client {tenant_id: $tenant}) SET c.phone = "other"',
+  'MATCH (c:Client {tenant_id: $tenant}) SET c.more = 1',
+  'MATCH (:Client {tenant_id: $tenant})-[r:REACHED_AT]->() DELETE r',
+  'MATCH (c:Client {tenant_id: $tenant})-[:IN]->(d) CREATE (c)-[:IN]->(d)',
+  'MATCH (d:Dialog {tenant_id: $tenant}) DETACH DELETE d',
+  'CREATE (:Dialog {tenant_id: $tenant, dialog_id: "ghost"})',
+  'MATCH (c:Client {tenant_id: $tenant}) CREATE (c)-[:OF]->(:Tenant {tenant_id: $tenant + "!"})',
+];
+
+const { uri: neo4jUri = '', reason: noNeo4j } = inject('neo4j');
+
+test.skipIf(noNeo4j !== undefined)('a graph that differs from Postgres is found', async () => {
+  const { evidence, database, tenant } = await setScene();
+  evidence.neo4jUri = neo4jUri;
+  const graph = createGraph({ uri: neo4jUri, user: 'neo4j', password: undefined });
+  onTestFinished(() => graph.close());
+  const driver = openDriver(neo4jUri);
+  onTestFinished(() => driver.close());
+  expect((await check(evidence)).map(({ kind }) => kind)).toContain('mirror_differs');
+  const source = createMirrorSource(database.pool);
+  const mirror = createMirror({ graph, source, onRefused: () => undefined });
+  for (const damage of DAMAGES) {
+    await mirror.drain();
+    expect(await check(evidence)).toEqual([]);
+    await driver.executeQuery(damage, { tenant: tenant.id });
+    const kinds = (await check(evidence)).map(({ kind }) => kind);
+    expect(new Set(kinds), damage).toEqual(new Set(['mirror_differs']));
+    await driver.executeQuery('MATCH (n) WHERE n.tenant_id STARTS WITH $tenant DETACH DELETE n', {
+      tenant: tenant.id,
+    });
+    for (const table of ['clients', 'client_channels', 'dialogs']) {
+      await database.pool.query(`update ${table} set graph_synced_at = null`);
+    }
+  }
 });

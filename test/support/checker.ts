@@ -1,8 +1,9 @@
-import type { Pool } from '@contour/store';
+import { isMirrorBehind, type Pool } from '@contour/store';
 import { checkAccepted } from './checker/check-accepted.ts';
 import { checkCore } from './checker/check-core.ts';
 import { checkCredentials } from './checker/check-credentials.ts';
 import { checkDlq, type DlqItem } from './checker/check-dlq.ts';
+import { checkMirror } from './checker/check-mirror.ts';
 import { readLedger } from './checker/ledger-row.ts';
 import { checkTables } from './checker/table-rules.ts';
 import type { Violation } from './checker/violation.ts';
@@ -20,6 +21,8 @@ export interface Evidence {
   /** Read after the drain, as the logs are. */
   dlq?: () => Promise<readonly DlqItem[]>;
   logs?: () => string;
+  /** With it the graph must show what Postgres holds. */
+  neo4jUri?: string | undefined;
   redisUrl?: string;
   redisDataDir?: string;
   /** Credentials that were sent and belong to no account. */
@@ -42,6 +45,18 @@ async function drained({ pool, accepted, drainMs = 60_000 }: Evidence): Promise<
     return now !== undefined && now.open === 0 && now.lanes === 0 && now.known >= ids.length;
   };
   await waitFor('the drain', look, { deadlineMs: drainMs, everyMs: 100 }).catch(() => undefined);
+}
+
+/** Waits until nothing is on its way into the graph. */
+async function mirrored({ pool, drainMs = 60_000 }: Evidence): Promise<void> {
+  const look = async () => !(await isMirrorBehind(pool));
+  await waitFor('the mirror', look, { deadlineMs: drainMs, everyMs: 100 }).catch(() => undefined);
+}
+
+async function mirrorViolations(evidence: Evidence): Promise<Violation[]> {
+  if (evidence.neo4jUri === undefined) return [];
+  await mirrored(evidence);
+  return checkMirror(evidence.pool, evidence.neo4jUri);
 }
 
 async function* placesOf({ redisUrl, redisDataDir, logs, accepted, core }: Evidence) {
@@ -67,5 +82,6 @@ export async function check(evidence: Evidence): Promise<Violation[]> {
     ...(core === undefined ? [] : checkCore(ledger, core)),
     ...(dlq === undefined ? [] : checkDlq(ledger, await dlq())),
     ...(await checkCredentials(pool, places, otherCredentials)),
+    ...(await mirrorViolations(evidence)),
   ];
 }

@@ -20,6 +20,8 @@ export interface ContourOptions {
   env?: Record<string, string>;
   /** A Postgres server for this test alone, to be stopped and started. */
   ownPostgres?: boolean;
+  /** Another Neo4j than the one that all tests share, where there is one. */
+  neo4jUri?: string;
 }
 
 /** One whole system of built processes, with everything under it its own. */
@@ -75,6 +77,7 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
   closers.push(redis.close);
   const core = await startFakeCore();
   closers.push(core.close);
+  const neo4jUri = options.neo4jUri ?? inject('neo4j').uri;
   const database = await createDatabase(postgres?.url ?? inject('postgresUrl'));
   closers.push(database.drop);
 
@@ -85,6 +88,7 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     CORE_URL: core.url,
+    ...(neo4jUri === undefined ? {} : { NEO4J_URI: neo4jUri }),
     ...options.env,
   };
   closers.push(async () => {
@@ -136,6 +140,7 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
       check({
         pool: database.pool,
         core,
+        neo4jUri,
         redisUrl: redis.url,
         redisDataDir: redis.dataDir,
         dlq: () => readDlq(aliveUrls()[0] ?? ''),

@@ -2,11 +2,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  type LocalNeo4j,
   type LocalPostgres,
   type LocalRedis,
+  startNeo4j,
   startPostgres,
   startRedis,
   temporaryDir,
+  userCacheDir,
 } from '@contour/local';
 import { freePort } from './free-port.ts';
 
@@ -20,11 +23,14 @@ export interface TestServer {
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** Connections stay open, and nothing answers. Not for Postgres: its sessions would go on. */
+  freeze(): void;
+  thaw(): void;
   /** Stops it for good and removes its data. */
   close(): Promise<void>;
 }
 
-type Running = LocalPostgres | LocalRedis;
+type Running = Omit<LocalPostgres | LocalRedis | LocalNeo4j, 'uri'> & { url: string };
 
 async function startServer(
   run: (place: { dataDir: string; port: number }) => Promise<Running>,
@@ -33,7 +39,13 @@ async function startServer(
   const place = { dataDir: join(folder, 'data'), port: await freePort() };
   let running: Running | undefined = await run(place);
   const { url } = running;
+  let frozen = false;
+  const setFrozen = (wanted: boolean) => {
+    if (running && frozen !== wanted) process.kill(running.pid, wanted ? 'SIGSTOP' : 'SIGCONT');
+    frozen = wanted;
+  };
   const end = async (how: 'stop' | 'kill') => {
+    setFrozen(false); // a test may have failed before it did
     await running?.[how]();
     running = undefined;
   };
@@ -45,6 +57,8 @@ async function startServer(
     async start() {
       running ??= await run(place);
     },
+    freeze: () => setFrozen(true),
+    thaw: () => setFrozen(false),
     async close() {
       await end('stop');
       await rm(folder, { recursive: true, force: true });
@@ -60,4 +74,15 @@ export function startTestRedis(): Promise<TestServer> {
 /** A Postgres of one's own, for a test that takes it away. */
 export function startTestPostgres(): Promise<TestServer> {
   return startServer((place) => startPostgres(place));
+}
+
+/** For a JVM that lives for a minute: the compiler that takes its time would only cost it. */
+export const SHORT_LIVED_JVM = ['-XX:TieredStopAtLevel=1'];
+
+/** A Neo4j of one's own; its `url` is its Bolt URI. */
+export function startTestNeo4j(flags: readonly string[] = SHORT_LIVED_JVM): Promise<TestServer> {
+  return startServer(async (place) => {
+    const neo4j = await startNeo4j({ ...place, cacheDir: userCacheDir(), flags });
+    return { ...neo4j, url: neo4j.uri };
+  });
 }

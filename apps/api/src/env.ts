@@ -2,6 +2,7 @@ import {
   keyList,
   LOG_LEVELS,
   type NamedKey,
+  neo4jFields,
   nonNegativeInt,
   oneOf,
   port,
@@ -13,6 +14,7 @@ import { z } from 'zod';
 const fields = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:']),
   REDIS_URL: url(['redis:', 'rediss:']),
+  ...neo4jFields,
   HOST: z.string().default('127.0.0.1'),
   PORT: port().default(8772),
   RESOLVE_WAIT_MS: positiveInt(10_000),

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { createGraph, type Graph } from '@contour/graph';
 import { boardQueues, createDlq, createProducer, createReplyListener } from '@contour/queue';
 import {
   EnvError,
@@ -27,6 +28,15 @@ import { createOpenWaits } from './open-waits.ts';
 const LOOK_WITHIN_MS = 3000;
 // A probe must answer while the pool is exhausted or a table is locked: it has its own connections.
 const PROBE_CONNECTIONS = 2;
+
+function openGraph(env: ApiEnv): Graph | null {
+  if (env.NEO4J_URI === undefined) return null;
+  return createGraph({
+    uri: env.NEO4J_URI,
+    user: env.NEO4J_USER,
+    password: env.NEO4J_PASSWORD,
+  });
+}
 
 async function listen(app: FastifyInstance, { HOST, PORT }: ApiEnv): Promise<number> {
   try {
@@ -63,6 +73,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const replies = createReplyListener(redis);
   const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
   const board = boardQueues(redis);
+  const graph = openGraph(env);
   const backPressure = watchBackPressure({
     backlog: producer.backlog,
     maxBacklog: env.MAX_BACKLOG,
@@ -98,7 +109,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     probes: {
       postgres: () => ping(probePool),
       redis: producer.ping,
-      neo4j: null,
+      neo4j: graph?.ping ?? null,
       workers: producer.liveWorkers,
       pendingMigrations: () => pendingMigrations(probePool),
       redisFacts: producer.redisFacts,
@@ -112,6 +123,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   shutdown.add('replies', () => replies.close());
   shutdown.add('dlq', () => dlq.close());
   shutdown.add('board', () => board.close());
+  if (graph !== null) shutdown.add('graph', () => graph.close());
   shutdown.add('back-pressure', () => backPressure.close());
   shutdown.add('http', async (signal) => {
     // Who still waits when time runs short is told that the message is queued, and is not cut off.

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { createShutdown, EnvError, readEnv } from '@contour/runtime';
 import { parseCommand, USAGE, UsageError } from './command.ts';
 import { makeDemo } from './demo.ts';
-import { databaseEnv, startEnv } from './env.ts';
+import { databaseEnv, graphEnv, startEnv } from './env.ts';
+import { type VerifyOrder, verifyGraph } from './graph/verify-graph.ts';
 import { migrateDatabase } from './migrate.ts';
 import { start } from './start/start.ts';
 import { withDatabase } from './with-database.ts';
@@ -38,12 +39,24 @@ async function startUntilStopped(): Promise<void> {
   }
 }
 
+/** Ends with 1 where the graph differs, so that a script can tell. */
+async function verify(order: VerifyOrder): Promise<void> {
+  const env = readEnv(graphEnv, process.env);
+  const neo4j = { uri: env.NEO4J_URI, user: env.NEO4J_USER, password: env.NEO4J_PASSWORD };
+  const terminal = { say, screen: process.stderr };
+  const isEqual = await withDatabase(env.DATABASE_URL, (pool) =>
+    verifyGraph(pool, neo4j, order, terminal),
+  );
+  if (!isEqual) process.exitCode = 1;
+}
+
 async function run(args: readonly string[]): Promise<void> {
   const command = parseCommand(args);
-  if (command === 'help') return say(USAGE);
-  if (command === 'start') return startUntilStopped();
+  if (command.name === 'help') return say(USAGE);
+  if (command.name === 'start') return startUntilStopped();
+  if (command.name === 'graph verify') return verify(command);
   const { DATABASE_URL: url } = readEnv(databaseEnv, process.env);
-  if (command === 'migrate') return migrateDatabase(url, say);
+  if (command.name === 'migrate') return migrateDatabase(url, say);
   say(`demo tenant: ${(await withDatabase(url, makeDemo)).join(', ')}`);
 }
 

@@ -1,3 +1,4 @@
+import { AppError } from '@contour/contract';
 import { createPool, type Pool } from '@contour/store';
 
 /** Lends a pool for one piece of work; its failure says in one line which server it was about. */
@@ -6,6 +7,8 @@ export async function withDatabase<T>(url: string, work: (pool: Pool) => Promise
   try {
     return await work(pool);
   } catch (cause) {
+    // Somebody else's trouble, which names itself.
+    if (cause instanceof AppError && cause.code !== 'postgres_unavailable') throw cause;
     const { hostname, port, pathname } = new URL(url);
     const where = `${hostname}:${port || 5432}${pathname}`;
     throw new Error(`Postgres at ${where}: ${reasonOf(cause)}`, { cause });

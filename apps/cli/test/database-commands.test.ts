@@ -1,21 +1,8 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '@contour/local';
 import { createPool } from '@contour/store';
 import { expect, inject, test } from 'vitest';
-
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-
-type Ran = { code: number | string | null; stdout: string; stderr: string };
-
-function contour(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) => {
-      resolve({ code: error ? (error.code ?? null) : 0, stdout, stderr });
-    });
-  });
-}
+import { runContour as contour } from '../../../test/support/run-contour.ts';
 
 /** Lends a database without any table. */
 async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<void> {

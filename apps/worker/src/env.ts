@@ -4,6 +4,7 @@ import {
   flag,
   LOG_LEVELS,
   listOf,
+  neo4jFields,
   nonNegativeInt,
   oneOf,
   port,
@@ -25,6 +26,7 @@ function isSecret(text: string): boolean {
 export const workerEnv = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:']),
   REDIS_URL: url(['redis:', 'rediss:']),
+  ...neo4jFields,
   CORE_URL: url(['http:', 'https:']).optional(),
   CORE_SECRET: z.string().refine(isSecret, 'must be whsec_ and base64').optional(),
   CORE_TIMEOUT_MS: positiveInt(15_000),

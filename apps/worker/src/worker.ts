@@ -20,12 +20,17 @@ import { asAppError, createPool, dueShards, ping, reviveMessage } from '@contour
 import { createBury } from './deliver/bury.ts';
 import { createDeliverer } from './deliver/create-deliverer.ts';
 import type { WorkerEnv } from './env.ts';
+import { debounced } from './graph/debounced.ts';
+import { openMirror } from './graph/open-mirror.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type Duty, startPulse } from './pulse/create-pulse.ts';
 import { keepDeadLetters } from './pulse/keep-dead-letters.ts';
 import { createResolver } from './resolve/create-resolver.ts';
 import { handleResolveJob } from './resolve/handle-job.ts';
 import { parkGivenUp } from './resolve/park-given-up.ts';
+
+/** New clients come in swarms; the graph is woken once for as many as come in this time. */
+const GRAPH_WAKE_MS = 200;
 
 // In beats of a second.
 const GIVEN_UP_EVERY = 5;
@@ -99,10 +104,14 @@ export async function startWorker(
       return items.map(({ to }) => heardBy.get(to) ?? 0);
     },
   });
+  const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
+    producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
+  });
   const resolve = createResolver({
     pool,
     logger,
     wake,
+    wakeGraph: env.NEO4J_URI === undefined ? () => {} : wakeGraph,
     stopping: stopping.signal,
     linkByPhone: env.LINK_BY_PHONE,
     phoneRegion: env.DEFAULT_PHONE_REGION,
@@ -129,6 +138,20 @@ export async function startWorker(
         run: () => keepDeadLetters({ dlq, pool, logger }),
       },
     );
+  }
+  if (plays('graph') && env.NEO4J_URI !== undefined) {
+    const neo4j = { uri: env.NEO4J_URI, user: env.NEO4J_USER, password: env.NEO4J_PASSWORD };
+    const mirror = openMirror({
+      neo4j,
+      redis,
+      pool,
+      producer,
+      stopping: stopping.signal,
+      logger,
+    });
+    consumers.push(mirror.consumer);
+    duties.push(mirror.duty);
+    shutdown.add('graph', () => mirror.close());
   }
   if (plays('resolve')) {
     const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });

@@ -1,4 +1,8 @@
-export type AppErrorCode = 'redis_unavailable' | 'postgres_unavailable' | 'unexpected';
+export type AppErrorCode =
+  | 'redis_unavailable'
+  | 'postgres_unavailable'
+  | 'neo4j_unavailable'
+  | 'unexpected';
 
 /** The one error that adapters throw: a closed code, a message safe to show, always the cause. */
 export class AppError extends Error {

@@ -26,6 +26,24 @@ export { parseExactJson, writeExactJson } from './exact-json.ts';
 export type { Fault } from './faults.ts';
 export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
+export {
+  MIRROR_KINDS,
+  type MirrorBacklog,
+  type MirrorBatch,
+  type MirrorCursor,
+  type MirroredClient,
+  type MirroredDialog,
+  type MirroredIdentity,
+  type MirrorKey,
+  type MirrorKind,
+  type MirrorRemoval,
+  type MirrorRow,
+  type MirrorRows,
+  type MirrorSource,
+  type MirrorTurn,
+  mirrorKeyOf,
+  mirrorKeyText,
+} from './mirror.ts';
 export { type MatchedBy, type Outcome, type Receipt, receiptBody } from './outcomes.ts';
 export { isPhoneRegion, normalisePhone, type PhoneRegion } from './phone.ts';
 export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';

@@ -1,5 +1,5 @@
 import { downloadRedis } from './download-redis.ts';
-import { runTool } from './run-tool.ts';
+import { onPath } from './on-path.ts';
 
 export type RedisProgram = { command: string; libraryPath?: string };
 
@@ -29,9 +29,4 @@ export async function findRedis(
       { cause },
     );
   }
-}
-
-async function onPath(name: string): Promise<string | undefined> {
-  const found = await runTool('sh', ['-c', `command -v ${name}`]).catch(() => '');
-  return found.trim() || undefined;
 }

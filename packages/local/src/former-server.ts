@@ -28,7 +28,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-// Both servers make their data directory their working directory. After a restart of a container
+// All servers make their data directory their working directory. After a restart of a container
 // or a machine the number in the file is likely to be some other process's.
 async function worksIn(pid: number, dataDir: string): Promise<boolean> {
   if (process.platform !== 'linux') return true;

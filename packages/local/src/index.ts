@@ -1,4 +1,5 @@
 export { freePort, portIsFree } from './free-port.ts';
+export { type LocalNeo4j, type Neo4jOptions, startNeo4j } from './start-neo4j.ts';
 export { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.ts';
 export { type LocalRedis, type RedisOptions, startRedis } from './start-redis.ts';
 export {
@@ -8,3 +9,4 @@ export {
   superviseChild,
 } from './supervise-child.ts';
 export { temporaryDir } from './temporary-dir.ts';
+export { userCacheDir } from './user-cache-dir.ts';

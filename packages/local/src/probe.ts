@@ -16,6 +16,15 @@ export async function redisAnswers(port: number): Promise<boolean> {
   return (await exchange(port, Buffer.from('PING\r\n')))?.toString().startsWith('+PONG') ?? false;
 }
 
+/** Whether Neo4j agrees to speak Bolt 5, which it does once its database is available. */
+export async function neo4jAnswers(port: number): Promise<boolean> {
+  const preamble = [0x60, 0x60, 0xb0, 0x17];
+  const anyOf5 = [0, 4, 4, 5]; // 5.4 down to 5.0
+  const nothingElse = Array<number>(12).fill(0);
+  const handshake = Buffer.from([...preamble, ...anyOf5, ...nothingElse]);
+  return (await exchange(port, handshake))?.at(3) === 5;
+}
+
 function exchange(port: number, question: Buffer): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, timeout: PROBE_TIMEOUT_MS });

@@ -8,7 +8,9 @@ export function boardQueues(o: { redisUrl: string; onError: OnError }): {
   close(): Promise<void>;
 } {
   const { client, disconnect } = connectFailFast(o.redisUrl, o.onError);
-  const queues = (['resolve', 'deliver', 'dlq'] as const).map((name) => openQueue(name, client));
+  const queues = (['resolve', 'deliver', 'graph', 'dlq'] as const).map((name) =>
+    openQueue(name, client),
+  );
   return {
     queues,
     close: async () => {

@@ -6,6 +6,7 @@ export type { Consumer } from './consumer.ts';
 export { createDeliverConsumer } from './deliver-consumer.ts';
 export { createDlq, type Dlq, type DlqPage, isDlqCursor } from './dlq.ts';
 export type { DlqFilter } from './dlq-filter.ts';
+export { createGraphConsumer } from './graph-consumer.ts';
 export type { IncomingJob } from './incoming-job.ts';
 export { createPresence, type Presence } from './presence.ts';
 export { createProducer, type Producer } from './producer.ts';

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-export type QueueName = 'resolve' | 'deliver' | 'dlq';
+export type QueueName = 'resolve' | 'deliver' | 'graph' | 'dlq';
 
 const KEPT_EVENTS = 1000;
 

@@ -13,6 +13,8 @@ export interface Producer {
   addResolve(jobs: readonly ResolveJob[]): Promise<void>;
   /** One waiting job per shard at most; a wake-up during a shard's run makes it run once more. */
   wakeDeliver(shards: readonly number[]): Promise<void>;
+  /** One waiting job at most; a wake-up while the graph is being brought up to date adds one more. */
+  wakeGraph(): Promise<void>;
   noteQueued(note: QueuedNote): Promise<void>;
   findQueued(messageId: string): Promise<QueuedNote | null>;
   /** How many processes heard, by channel: 0 means that nobody waits there any more. */
@@ -33,6 +35,7 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
   const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
   const resolve = openQueue('resolve', client);
   const deliver = openQueue('deliver', client);
+  const graph = openQueue('graph', client);
 
   return {
     addResolve: (jobs) =>
@@ -55,6 +58,11 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
           })),
         );
       }),
+    wakeGraph: () =>
+      ask(async () => {
+        const deduplication = { id: 'graph', keepLastIfActive: true };
+        await graph.add('graph', {}, { jobId: uuidv7(), deduplication });
+      }),
     noteQueued: (note) => ask(() => noteQueued(client, note)),
     findQueued: (messageId) => ask(() => findQueued(client, messageId)),
     publishReplies: (replies) => ask(() => publishReplies(client, replies)),
@@ -67,7 +75,7 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
     redisFacts: () => ask(() => readRedisFacts(client)),
     liveWorkers: () => ask(() => countLiveWorkers(client)),
     close: async () => {
-      await Promise.allSettled([resolve.close(), deliver.close()]);
+      await Promise.allSettled([resolve.close(), deliver.close(), graph.close()]);
       disconnect();
     },
   };

@@ -13,6 +13,13 @@ export function url(protocols: readonly string[]) {
   return z.string().refine(fits, `must be a URL that begins with ${beginnings.join(' or ')}`);
 }
 
+/** Where the graph is; spread into the schema of every process that speaks to it. */
+export const neo4jFields = {
+  NEO4J_URI: url(['bolt:', 'bolt+s:', 'bolt+ssc:', 'neo4j:', 'neo4j+s:', 'neo4j+ssc:']).optional(),
+  NEO4J_USER: z.string().default('neo4j'),
+  NEO4J_PASSWORD: z.string().optional(),
+};
+
 /** A TCP port; 0 lets the system choose. */
 export function port() {
   return integer(0, 65_535);

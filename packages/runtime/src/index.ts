@@ -5,6 +5,7 @@ export {
   keyList,
   listOf,
   type NamedKey,
+  neo4jFields,
   nonNegativeInt,
   oneOf,
   port,

@@ -1,5 +1,7 @@
 export { addChannelAccount } from './add-channel-account.ts';
 export { addTenant } from './add-tenant.ts';
+export { isMirrorBehind } from './graph/mirror-backlog.ts';
+export { createMirrorSource } from './graph/mirror-source.ts';
 export { dueShards } from './lanes/due-shards.ts';
 export { type PendingMessage, readPending } from './lanes/read-pending.ts';
 export { type Attempt, type Settlement, settle } from './lanes/settle.ts';

@@ -21,7 +21,8 @@ export type ViolationKind =
   | 'stray_request'
   | 'dead_without_entry'
   | 'entry_without_dead'
-  | 'credential_leaked';
+  | 'credential_leaked'
+  | 'mirror_differs';
 
 /** One broken rule, and where. */
 export interface Violation {

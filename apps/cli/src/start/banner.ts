@@ -1,9 +1,11 @@
 import { demoCredential } from '../demo.ts';
+import type { Mirror } from './mirror.ts';
 
 export type Running = {
   databaseUrl: string;
   redisUrl: string;
   embedded: { postgres: boolean; redis: boolean };
+  mirror: Mirror;
   apiUrl: string;
   workerUrl: string;
   coreUrl: string | undefined;
@@ -13,7 +15,7 @@ export type Running = {
 
 /** What runs where, and three things to try. */
 export function banner(running: Running): string {
-  const { apiUrl, workerUrl, coreUrl, embedded } = running;
+  const { apiUrl, workerUrl, coreUrl, embedded, mirror } = running;
   const rows = [
     ['API', apiUrl],
     ['Queues', `${apiUrl}/admin/queues`],
@@ -21,6 +23,7 @@ export function banner(running: Running): string {
     ['Core', coreUrl ?? 'this console (set CORE_URL to send to it)'],
     ['Postgres', where(running.databaseUrl, embedded.postgres)],
     ['Redis', where(running.redisUrl, embedded.redis)],
+    ['Neo4j', 'off' in mirror ? `off (${mirror.off})` : where(mirror.uri, mirror.embedded)],
     ['Keys', keysLine(running)],
   ];
   const key = running.apiKeys ? " -H 'authorization: Bearer <API key>'" : '';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { startPostgres, startRedis } from '@contour/local';
 import type { Shutdown } from '@contour/runtime';
 import type { StartEnv } from '../env.ts';
-import { embeddedPorts } from './ports.ts';
+import type { EmbeddedPorts } from './ports.ts';
 
 export type Servers = {
   databaseUrl: string;
@@ -12,14 +12,15 @@ export type Servers = {
 
 export type ServersDeps = {
   state: string;
+  ports: Pick<EmbeddedPorts, 'postgres' | 'redis'>;
   env: Pick<StartEnv, 'DATABASE_URL' | 'REDIS_URL'>;
   say: (line: string) => void;
   shutdown: Pick<Shutdown, 'add'>;
 };
 
 /** The Postgres and the Redis that the environment names, else embedded ones. */
-export async function startServers({ state, env, say, shutdown }: ServersDeps): Promise<Servers> {
-  const ports = await embeddedPorts(join(state, 'ports.json'));
+export async function startServers(deps: ServersDeps): Promise<Servers> {
+  const { state, ports, env, say, shutdown } = deps;
   let { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = env;
   const embedded = { postgres: databaseUrl === undefined, redis: redisUrl === undefined };
   if (databaseUrl === undefined) {

@@ -8,7 +8,9 @@ import { withDatabase } from '../with-database.ts';
 import { banner } from './banner.ts';
 import { keepRunning } from './keep-running.ts';
 import { listenPort } from './listen-port.ts';
+import { type Mirror, startMirror } from './mirror.ts';
 import { onlyOne } from './only-one.ts';
+import { embeddedPorts } from './ports.ts';
 import { readableLine } from './readable-line.ts';
 import { type Servers, startServers } from './servers.ts';
 import { waitUntilReady } from './wait-until-ready.ts';
@@ -32,16 +34,20 @@ export async function start(deps: StartDeps): Promise<void> {
   const port = await listenPort('PORT', env.HOST, env.PORT);
   const workerPort = await listenPort('WORKER_PORT', env.HOST, env.WORKER_PORT);
 
-  const servers = await startServers({ state, env, say, shutdown });
+  const ports = await embeddedPorts(join(state, 'ports.json'));
+  // By far the slowest to start, so it does while the others do.
+  const mirrorStarts = startMirror({ state, port: ports.neo4j, env, say, shutdown });
+  const servers = await startServers({ state, ports, env, say, shutdown });
   await prepareDatabase(servers.databaseUrl, say);
+  const mirror = await mirrorStarts;
 
   const base = `http://${urlHost(env.HOST)}`;
   const apiUrl = `${base}:${port}`;
   const workerUrl = `${base}:${workerPort}`;
-  await startApps(deps, servers, { port, workerPort, apiUrl, workerUrl });
+  await startApps(deps, { ...servers, mirror }, { port, workerPort, apiUrl, workerUrl });
 
   const keys = { apiKeys: env.API_KEYS.length > 0, adminKeys: env.ADMIN_KEYS.length > 0 };
-  say(banner({ ...servers, ...keys, apiUrl, workerUrl, coreUrl: env.CORE_URL }));
+  say(banner({ ...servers, mirror, ...keys, apiUrl, workerUrl, coreUrl: env.CORE_URL }));
 }
 
 async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {
@@ -53,15 +59,17 @@ async function prepareDatabase(url: string, say: (line: string) => void): Promis
   });
 }
 
+type Foundation = Servers & { mirror: Mirror };
 type Places = { port: number; workerPort: number; apiUrl: string; workerUrl: string };
 
-async function startApps(deps: StartDeps, servers: Servers, places: Places): Promise<void> {
+async function startApps(deps: StartDeps, under: Foundation, places: Places): Promise<void> {
   const { root, env, say, shutdown } = deps;
   say('Starting the API and a worker');
   const childEnv = {
     ...deps.inherited,
-    DATABASE_URL: servers.databaseUrl,
-    REDIS_URL: servers.redisUrl,
+    DATABASE_URL: under.databaseUrl,
+    REDIS_URL: under.redisUrl,
+    ...('off' in under.mirror ? {} : { NEO4J_URI: under.mirror.uri }),
     HOST: env.HOST,
     PORT: String(places.port),
     WORKER_PORT: String(places.workerPort),

@@ -22,13 +22,15 @@ interface ResolverDeps {
   phoneRegion: PhoneRegion;
   shardCount: number;
   wake: (shards: readonly number[]) => void;
+  /** There is something new for the graph. */
+  wakeGraph: () => void;
 }
 
 export type Resolve = (message: IncomingMessage) => Promise<Outcome>;
 
 /** Resolves messages in batches that form by themselves while the one before is in flight. */
 export function createResolver(deps: ResolverDeps): Resolve {
-  const { pool, logger, stopping, linkByPhone, phoneRegion, shardCount, wake } = deps;
+  const { pool, logger, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } = deps;
   const batcher = createBatcher<IncomingMessage, Ending>({
     maxSize: BATCH_SIZE,
     maxInFlight: BATCHES_IN_FLIGHT,
@@ -38,12 +40,15 @@ export function createResolver(deps: ResolverDeps): Resolve {
         message,
         phone: normalisePhone(message.clientPhone, phoneRegion),
       }));
-      const { outcomes, shards } = await untilItWorks(
+      const { outcomes, shards, hasNewDialogs } = await untilItWorks(
         () => resolveBatch(pool, arrivals, { linkByPhone, shardCount }),
         { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
       );
       // After the answers: a sender waits for those, and nobody for this.
-      setImmediate(() => wake(shards));
+      setImmediate(() => {
+        wake(shards);
+        if (hasNewDialogs) wakeGraph();
+      });
       logger.debug({ size: messages.length, ms: performance.now() - startedAt }, 'resolve.batch');
       return outcomes;
     },

@@ -6,7 +6,7 @@ const fillIn = statement<{ id: string; name: string | null; phone: string | null
   'fill_in_clients',
   `update clients c
       set name = coalesce(c.name, f.name), phone = coalesce(c.phone, f.phone),
-          graph_synced_at = null, updated_at = now()
+          updated_at = now()
      from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as f(tenant_id, id, name, phone)
     where c.tenant_id = f.tenant_id and c.id = f.id
    returning c.id, c.name, c.phone`,

@@ -16,9 +16,11 @@ export interface BatchResult {
   outcomes: Ending[];
   /** The delivery shards that have something new. */
   shards: number[];
+  /** Whether the graph has something new to show. */
+  hasNewDialogs: boolean;
 }
 
-type Results = { outcomes: Map<Arrival, Ending>; shards: Set<number> };
+type Results = { outcomes: Map<Arrival, Ending>; shards: Set<number>; hasNewDialogs: boolean };
 
 async function resolveOnce(
   pool: Pool,
@@ -27,9 +29,13 @@ async function resolveOnce(
 ): Promise<Results> {
   return withClient(pool, async (client) => {
     const { outcomes, fresh } = await firstLook(client, arrivals);
-    if (fresh.size === 0) return { outcomes, shards: new Set<number>() };
+    if (fresh.size === 0) return { outcomes, shards: new Set(), hasNewDialogs: false };
     const made = await inTransaction(client, () => resolveFresh(client, fresh, options));
-    return { outcomes: new Map([...outcomes, ...made.outcomes]), shards: new Set(made.shards) };
+    return {
+      outcomes: new Map([...outcomes, ...made.outcomes]),
+      shards: new Set(made.shards),
+      hasNewDialogs: made.hasNewDialogs,
+    };
   });
 }
 
@@ -70,7 +76,7 @@ async function resolveBisecting(
     const [only] = arrivals;
     if (only !== undefined && arrivals.length === 1) {
       const ending = isDataError(error) ? refusal(error) : known;
-      return { outcomes: new Map([[only, ending]]), shards: new Set() };
+      return { outcomes: new Map([[only, ending]]), shards: new Set(), hasNewDialogs: false };
     }
     const middle = arrivals.length >> 1;
     const left = await resolveBisecting(pool, arrivals.slice(0, middle), options);
@@ -78,6 +84,7 @@ async function resolveBisecting(
     return {
       outcomes: new Map([...left.outcomes, ...right.outcomes]),
       shards: new Set([...left.shards, ...right.shards]),
+      hasNewDialogs: left.hasNewDialogs || right.hasNewDialogs,
     };
   }
 }
@@ -107,7 +114,11 @@ export async function resolveBatch(
   options: ResolveOptions,
 ): Promise<BatchResult> {
   const first = firstCopies(arrivals);
-  const { outcomes, shards } = await resolveBisecting(pool, [...first.values()], options);
+  const { outcomes, shards, hasNewDialogs } = await resolveBisecting(
+    pool,
+    [...first.values()],
+    options,
+  );
   const answers = arrivals.map((arrival) => {
     const original = first.get(arrival.message.messageId);
     const outcome = original && outcomes.get(original);
@@ -116,5 +127,5 @@ export async function resolveBatch(
     }
     return outcomeOfCopy(arrival, original, outcome);
   });
-  return { outcomes: answers, shards: [...shards] };
+  return { outcomes: answers, shards: [...shards], hasNewDialogs };
 }

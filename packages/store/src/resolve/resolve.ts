@@ -59,7 +59,7 @@ export async function resolveFresh(
   db: Queryable,
   fresh: ReadonlyMap<Arrival, Fresh>,
   options: ResolveOptions,
-): Promise<{ outcomes: Map<Arrival, Outcome>; shards: number[] }> {
+): Promise<{ outcomes: Map<Arrival, Outcome>; shards: number[]; hasNewDialogs: boolean }> {
   const chats = chatsOf([...fresh.values()]);
   await resolveClients(db, chats, options);
   const { dialogs, dialogOf } = await resolveDialogs(db, chats);
@@ -83,5 +83,5 @@ export async function resolveFresh(
     else if (entry) outcomes.set(arrival, outcomeOfRepeat(entry, item.message.contentHash));
     else throw new Error('a message was neither stored nor found');
   }
-  return { outcomes, shards };
+  return { outcomes, shards, hasNewDialogs: dialogs.some(({ isNew }) => isNew) };
 }

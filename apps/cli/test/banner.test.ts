@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { banner } from '../src/start/banner.ts';
+import type { Mirror } from '../src/start/mirror.ts';
+
+const running = {
+  databaseUrl: 'postgres://postgres@127.0.0.1:8774/contour',
+  redisUrl: 'redis://127.0.0.1:8775',
+  embedded: { postgres: true, redis: true },
+  apiUrl: 'http://127.0.0.1:8772',
+  workerUrl: 'http://127.0.0.1:8773',
+  coreUrl: undefined,
+  apiKeys: false,
+  adminKeys: false,
+};
+
+test.each<[Mirror, string]>([
+  [{ uri: 'bolt://127.0.0.1:8776', embedded: true }, 'bolt://127.0.0.1:8776'],
+  [{ uri: 'bolt://me:secret@graph.example', embedded: false }, 'bolt://me:***@graph.example'],
+  [{ off: 'there is no Maven' }, 'off (there is no Maven)'],
+])('the banner of %j says where the graph is: %s', (mirror, place) => {
+  const row = banner({ ...running, mirror }).match(/^ {2}Neo4j {5}(.*)$/m);
+  expect(row?.[1]).toBe(place);
+});

@@ -1,0 +1,7 @@
+MATCH (n:Tenant|Client|ChannelIdentity|Dialog)
+WHERE n.tenant_id IS NOT :: STRING NOT NULL
+   OR (n:Client AND n.client_id IS NOT :: STRING NOT NULL)
+   OR (n:ChannelIdentity AND n.channel IS NOT :: STRING NOT NULL)
+   OR (n:ChannelIdentity AND n.external_id IS NOT :: STRING NOT NULL)
+   OR (n:Dialog AND n.dialog_id IS NOT :: STRING NOT NULL)
+RETURN count(n) AS n

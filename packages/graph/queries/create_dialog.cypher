@@ -1,0 +1,10 @@
+// The client may not have come yet: then its node is made here, and create_client fills it in.
+UNWIND $rows AS row
+MERGE (d:Dialog {tenant_id: row.tenant_id, dialog_id: row.dialog_id})
+SET d.channel = row.channel, d.status = row.status
+MERGE (c:Client {tenant_id: row.tenant_id, client_id: row.client_id})
+MERGE (c)-[own:IN]->(d)
+WITH d, head(collect(own)) AS own
+MATCH ()-[r:IN]->(d)
+WHERE r <> own
+DELETE r

@@ -1,0 +1,6 @@
+// The lock comes with the first SET, and only then the turn is read.
+MERGE (m:Mirror {mirror_id: $mirror_id})
+SET m.written_at = datetime()
+WITH m, coalesce(m.turn, 0) AS latest
+SET m.turn = CASE WHEN latest > $turn THEN latest ELSE $turn END
+RETURN m.turn AS latest

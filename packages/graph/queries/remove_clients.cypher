@@ -1,0 +1,3 @@
+UNWIND $rows AS row
+MATCH (n:Client {tenant_id: row.tenant_id, client_id: row.id})
+DETACH DELETE n

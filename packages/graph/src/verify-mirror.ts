@@ -1,0 +1,85 @@
+import {
+  MIRROR_KINDS,
+  type MirrorKey,
+  type MirrorKind,
+  type MirrorSource,
+} from '@contour/contract';
+import { type Comparison, compareKind } from './compare-kind.ts';
+import type { Graph } from './create-graph.ts';
+import { findExtra, judgeExtra } from './find-extra.ts';
+
+/** `missing` in the graph, `stale` there (a property or an edge), or `extra`: in the graph alone. */
+export interface Difference {
+  problem: 'missing' | 'stale' | 'extra';
+  kind: MirrorKind | 'tenants';
+  key: MirrorKey;
+}
+
+export interface VerifyDeps {
+  graph: Graph;
+  source: MirrorSource;
+  /** Left out: every tenant, and whatever else is in the graph. */
+  tenants?: readonly string[];
+  /**
+   * Has every difference mended by the next `drain`: here rows only lose their mark, and nodes are
+   * noted for removal. Constraints that are missing are made, and nodes without a key removed, at once.
+   */
+  repair: boolean;
+  onDifference: (difference: Difference) => void;
+  onCompared: (comparison: Comparison) => void;
+  onProgress: (rows: number, total: number) => void;
+}
+
+export interface Verification {
+  differences: number;
+  /** Rows that differ because they are on their way. */
+  waiting: number;
+  /** Nodes of our labels without their whole key: nobody's mirror. */
+  keyless: number;
+}
+
+/** What belongs to a tenant that Postgres does not know. */
+async function findStrangers(deps: VerifyDeps, known: ReadonlySet<string>): Promise<void> {
+  for (const tenantId of await deps.graph.tenants()) {
+    if (known.has(tenantId)) continue;
+    for (const kind of MIRROR_KINDS) await findExtra(deps, tenantId, kind);
+    await judgeExtra(deps, 'tenants', [{ tenant_id: tenantId, channel: '', id: '' }]);
+  }
+}
+
+async function clearKeyless({ graph, repair }: VerifyDeps): Promise<number> {
+  const keyless = await graph.countKeyless();
+  if (repair && keyless > 0) await graph.removeKeyless();
+  return keyless;
+}
+
+/** Compares Postgres and the graph, tenant by tenant, while both are in use. */
+export async function verifyMirror(deps: VerifyDeps): Promise<Verification> {
+  const { source, graph, repair, onCompared, onProgress } = deps;
+  if (repair) await graph.prepare();
+  const tenants = deps.tenants ?? (await source.tenants());
+  const total = await source.countRows(tenants);
+  let rows = 0;
+  let differences = 0;
+  let waiting = 0;
+  const counting: VerifyDeps = {
+    ...deps,
+    onDifference: (difference) => {
+      differences += 1;
+      deps.onDifference(difference);
+    },
+  };
+  for (const tenantId of tenants) {
+    for (const kind of MIRROR_KINDS) {
+      const comparison = await compareKind(counting, tenantId, kind, (more) => {
+        rows += more;
+        onProgress(rows, Math.max(rows, total));
+      });
+      waiting += comparison.waiting;
+      onCompared(comparison);
+    }
+  }
+  if (deps.tenants !== undefined) return { differences, waiting, keyless: 0 };
+  await findStrangers(counting, new Set(tenants));
+  return { differences, waiting, keyless: await clearKeyless(deps) };
+}
