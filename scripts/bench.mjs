@@ -11,6 +11,6 @@ await prepare();
 
 const { code } = await runGuarded(process.execPath, [
   ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/bench/vitest.config.ts'],
-  ...['--disable-console-intercept', ...process.argv.slice(2)],
+  ...['--disable-console-intercept=true', ...process.argv.slice(2)],
 ]);
 process.exitCode = code;

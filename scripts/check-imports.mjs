@@ -6,8 +6,9 @@ import { builtinModules } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 
 const OWNER = {
-  bullmq: 'packages/queue',
-  ioredis: 'packages/queue',
+  // The producers' package is for other services: it stands alone.
+  bullmq: ['packages/queue', 'packages/producer'],
+  ioredis: ['packages/queue', 'packages/producer'],
   pg: 'packages/store',
   undici: 'packages/core',
   'neo4j-driver': 'packages/graph',
@@ -20,6 +21,7 @@ const MAY_IMPORT = {
   'packages/contract': [],
   'packages/runtime': [],
   'packages/local': [],
+  'packages/producer': [],
   'packages/store': ['@contour/contract'],
   'packages/queue': ['@contour/contract'],
   'packages/core': ['@contour/contract'],
@@ -52,8 +54,8 @@ function checkNeighbour(room, where, name) {
     faults.push(`${where}: ${room} must not know ${name}`);
   }
   const owner = OWNER[name];
-  if (owner !== undefined && owner !== room) {
-    faults.push(`${where}: ${name} belongs to ${owner} alone`);
+  if (owner !== undefined && ![owner].flat().includes(room)) {
+    faults.push(`${where}: ${name} belongs to ${[owner].flat().join(' and ')} alone`);
   }
 }
 
@@ -72,7 +74,7 @@ function checkImport(room, file, specifier, declared) {
 
 function checkRoom(room) {
   const manifest = JSON.parse(readFileSync(join(room, 'package.json'), 'utf8'));
-  const declared = new Set(Object.keys(manifest.dependencies ?? {}));
+  const declared = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
   for (const name of declared) checkNeighbour(room, `${room}/package.json`, name);
   const references = JSON.parse(readFileSync(join(room, 'tsconfig.json'), 'utf8')).references ?? [];
   for (const name of declared) {

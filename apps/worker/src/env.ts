@@ -34,6 +34,7 @@ export const workerEnv = z.object({
   DELIVER_CONCURRENCY: positiveInt(100),
   DELIVER_SHARDS: positiveInt(16),
   RESOLVE_CONCURRENCY: positiveInt(100),
+  STREAM_SHARDS: positiveInt(4),
   WORKER_ROLES: listOf(['resolve', 'stream', 'deliver', 'graph']),
   WORKER_PORT: port().default(8773),
   HOST: z.string().default('127.0.0.1'),

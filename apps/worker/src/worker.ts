@@ -8,6 +8,8 @@ import {
   createPresence,
   createProducer,
   createResolveConsumer,
+  createStreamConsumer,
+  type StreamConsumer,
 } from '@contour/queue';
 import {
   createBatcher,
@@ -28,6 +30,8 @@ import { keepDeadLetters } from './pulse/keep-dead-letters.ts';
 import { createResolver } from './resolve/create-resolver.ts';
 import { handleResolveJob } from './resolve/handle-job.ts';
 import { parkGivenUp } from './resolve/park-given-up.ts';
+import { sealJob } from './resolve/seal-job.ts';
+import { handleEntries } from './stream/handle-entries.ts';
 
 /** New clients come in swarms; the graph is woken once for as many as come in this time. */
 const GRAPH_WAKE_MS = 200;
@@ -75,7 +79,8 @@ export async function startWorker(
   shutdown.add('dlq', () => dlq.close());
   const core = openCore(env, logger);
   shutdown.add('core', () => core.close());
-  const presence = createPresence({ ...redis, id: randomUUID() });
+  const workerId = randomUUID();
+  const presence = createPresence({ ...redis, id: workerId });
   shutdown.add('presence', () => presence.leave());
 
   // Wake-ups are hints: one that fails is given again by the pulse.
@@ -107,7 +112,7 @@ export async function startWorker(
   const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
-  const resolve = createResolver({
+  const resolver = createResolver({
     pool,
     logger,
     wake,
@@ -126,6 +131,7 @@ export async function startWorker(
   };
 
   const consumers: Consumer[] = [];
+  const streams: StreamConsumer[] = [];
   const duties: Duty[] = [{ name: 'presence', every: 1, run: () => presence.beat() }];
   if (plays('deliver')) {
     const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
@@ -137,6 +143,18 @@ export async function startWorker(
         every: DEAD_LETTERS_EVERY,
         run: () => keepDeadLetters({ dlq, pool, logger }),
       },
+    );
+  }
+  if (plays('stream')) {
+    streams.push(
+      createStreamConsumer({
+        ...redis,
+        id: workerId,
+        shardCount: env.STREAM_SHARDS,
+        handle: (entries) =>
+          handleEntries({ resolveAll: resolver.resolveAll, dlq, logger }, entries),
+        onLost: (shard, entries) => logger.error({ shard, entries }, 'stream.lost'),
+      }),
     );
   }
   if (plays('graph') && env.NEO4J_URI !== undefined) {
@@ -158,7 +176,9 @@ export async function startWorker(
     const consumer = createResolveConsumer({
       ...redis,
       concurrency: env.RESOLVE_CONCURRENCY,
-      handle: (job) => handleResolveJob({ resolve, dlq, revive, reply, logger }, job),
+      seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
+      handle: (job) =>
+        handleResolveJob({ resolve: resolver.resolve, dlq, revive, reply, logger }, job),
     });
     consumers.push(consumer);
     duties.push({
@@ -188,9 +208,11 @@ export async function startWorker(
   shutdown.add('consumers', async () => {
     stopping.abort();
     const drainMs = env.SHUTDOWN_MS * DRAIN_SHARE;
-    const drained = await Promise.all(consumers.map((consumer) => consumer.close(drainMs)));
+    const drained = await Promise.all(
+      [...consumers, ...streams].map((consumer) => consumer.close(drainMs)),
+    );
     if (drained.includes(false)) logger.warn('consumers.not_drained');
   });
-  for (const consumer of consumers) consumer.start();
+  for (const consumer of [...consumers, ...streams]) consumer.start();
   logger.info({ roles: env.WORKER_ROLES, probes: probes.port }, 'worker.started');
 }

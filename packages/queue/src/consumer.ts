@@ -1,4 +1,4 @@
-import { type Processor, Worker } from 'bullmq';
+import { type Job, type JobJson, type Processor, Worker } from 'bullmq';
 import { connectPatient, type OnError } from './connection.ts';
 import type { QueueName } from './open-queue.ts';
 
@@ -24,10 +24,21 @@ const SETTINGS = {
   // An idle worker looks for itself this often, in seconds, should a marker have been lost.
   drainDelay: 2,
   autorun: false,
-  // For jobs whose producers said nothing.
-  removeOnComplete: { count: 0 },
-  removeOnFail: { count: 10_000 },
 };
+
+const KEPT_FAILED = { count: 10_000 };
+
+/**
+ * Whatever a job's producer asked for: one that is done is gone, and one that failed is kept until
+ * somebody has looked. It fails only when every worker that took it died, and must not vanish then.
+ */
+class OurWorker<Data> extends Worker<Data> {
+  protected override createJob(data: JobJson, jobId: string): Job<Data> {
+    const job = super.createJob(data, jobId);
+    job.opts = { ...job.opts, removeOnComplete: true, removeOnFail: KEPT_FAILED };
+    return job;
+  }
+}
 
 const ABORTED_GRACE_MS = 500;
 
@@ -50,7 +61,7 @@ export function createConsumer<Data>(o: {
       inHand -= 1;
     }
   };
-  const worker = new Worker<Data>(o.queue, counted, {
+  const worker = new OurWorker<Data>(o.queue, counted, {
     ...SETTINGS,
     connection: client,
     concurrency: o.concurrency,

@@ -14,3 +14,6 @@ export type { QueuedNote } from './queued-notes.ts';
 export type { RedisFacts } from './redis-facts.ts';
 export { createReplyListener, type ReplyListener } from './reply-listener.ts';
 export { createResolveConsumer, type HandleJob } from './resolve-consumer.ts';
+export type { StreamEntry } from './streams/read-entries.ts';
+export { createStreamConsumer, type StreamConsumer } from './streams/stream-consumer.ts';
+export type { StreamFacts } from './streams/stream-facts.ts';

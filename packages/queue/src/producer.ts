@@ -7,6 +7,7 @@ import { countLiveWorkers } from './presence.ts';
 import { publishReplies } from './publish-replies.ts';
 import { findQueued, noteQueued, type QueuedNote } from './queued-notes.ts';
 import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
+import { readStreamFacts, type StreamFacts } from './streams/stream-facts.ts';
 
 /** The side that has somebody waiting. Every method throws AppError('redis_unavailable') in 2.5 s. */
 export interface Producer {
@@ -23,6 +24,8 @@ export interface Producer {
   ): Promise<Map<string, number>>;
   /** Hands over each resolve job that BullMQ gave up on, then removes it; returns how many. */
   collectGivenUp(handle: HandleGivenUp): Promise<number>;
+  /** The streams, shard by shard. */
+  streamFacts(shardCount: number): Promise<StreamFacts[]>;
   ping(): Promise<void>;
   backlog(): Promise<Backlog>;
   redisFacts(): Promise<RedisFacts>;
@@ -67,6 +70,7 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
     findQueued: (messageId) => ask(() => findQueued(client, messageId)),
     publishReplies: (replies) => ask(() => publishReplies(client, replies)),
     collectGivenUp: (handle) => collectGivenUp({ queue: resolve, ask }, handle),
+    streamFacts: (shardCount) => ask(() => readStreamFacts(client, shardCount)),
     ping: () =>
       ask(async () => {
         await client.ping();

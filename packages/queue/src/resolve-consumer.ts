@@ -10,13 +10,17 @@ export type HandleJob = (
   signal: AbortSignal,
 ) => Promise<'done' | { retryInMs: number }>;
 
-/** A throw is a retry in a second: whatever its producer says about attempts, no job is given up here. */
-export function createResolveConsumer(o: {
+interface ResolveConsumerOptions {
   redisUrl: string;
   concurrency: number;
   onError: OnError;
+  /** What has to stand in Redis in place of a job's data, for as long as the job is there. */
+  seal: (job: IncomingJob) => unknown;
   handle: HandleJob;
-}): Consumer {
+}
+
+/** A throw is a retry in a second: whatever its producer says about attempts, no job is given up here. */
+export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
   async function outcomeOf(job: IncomingJob, signal: AbortSignal) {
     try {
       return await o.handle(job, signal);
@@ -30,7 +34,10 @@ export function createResolveConsumer(o: {
     ...o,
     queue: 'resolve',
     process: async (job, token, signal) => {
-      const outcome = await outcomeOf(incomingJobOf(job), signal as AbortSignal);
+      const incoming = incomingJobOf(job);
+      const sealed = o.seal(incoming);
+      if (sealed !== undefined) await job.updateData(sealed);
+      const outcome = await outcomeOf(incoming, signal as AbortSignal);
       if (outcome === 'done') return;
       await job.moveToDelayed(Date.now() + outcome.retryInMs, token);
       throw new DelayedError();

@@ -1,3 +1,4 @@
+import { type JobsOptions, Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
 import {
@@ -15,10 +16,14 @@ const own = ownRedis();
 const newProducer = () =>
   own.closing(createProducer({ redisUrl: own.server.url, onError: own.onError }));
 
-function consume(handle: HandleJob, concurrency = 10) {
+function consume(
+  handle: HandleJob,
+  concurrency = 10,
+  seal: (job: IncomingJob) => unknown = () => undefined,
+) {
   const { onError } = own;
   const consumer = own.closing(
-    createResolveConsumer({ redisUrl: own.server.url, concurrency, onError, handle }),
+    createResolveConsumer({ redisUrl: own.server.url, concurrency, onError, seal, handle }),
   );
   consumer.start();
   return consumer;
@@ -34,6 +39,32 @@ async function addUntilTaken(producer = newProducer()): Promise<void> {
     producer.addResolve([resolveJobOf(message())]).then(() => true),
   );
 }
+
+async function addAsOthersDo(data: unknown, opts: JobsOptions = {}): Promise<void> {
+  const queue = new Queue('resolve', { connection: { url: own.server.url } });
+  await queue.add('resolve', data, opts);
+  await queue.close();
+}
+
+test('what must not stand in Redis is replaced before a job is handled, and gone with its end', async () => {
+  const stored: unknown[] = [];
+  const seen: unknown[] = [];
+  const consumer = consume(
+    async (job) => {
+      stored.push(JSON.parse((await own.client.hget(`bull:resolve:${job.id}`, 'data')) ?? ''));
+      seen.push(job.data);
+      return stored.length === 1 ? { retryInMs: 10 } : 'done';
+    },
+    1,
+    ({ data }) => ((data as { secret?: string }).secret ? { sealed: true } : undefined),
+  );
+  await addAsOthersDo({ secret: 'word' }, { jobId: 'custom', removeOnComplete: false });
+  await waitFor('the job', () => consumer.completed() === 1);
+  expect(stored).toEqual([{ sealed: true }, { sealed: true }]);
+  expect(seen).toEqual([{ secret: 'word' }, { sealed: true }]);
+  expect(await own.client.exists('bull:resolve:custom')).toBe(0);
+  expect(own.errors).toEqual([]);
+});
 
 test('a job is handled once with its data and leaves nothing behind', async () => {
   const seen: IncomingJob[] = [];
@@ -212,10 +243,10 @@ test('a job of a dead worker is taken over; one that kills every worker is given
     taken.push(job.id);
     return new Promise(() => undefined);
   });
-  await producer.addResolve([
-    resolveJobOf(message({ text: 'unlucky' })),
-    resolveJobOf(message({ text: 'deadly' })),
-  ]);
+  await producer.addResolve([resolveJobOf(message({ text: 'unlucky' }))]);
+  await waitFor('the unlucky job', () => taken.length === 1);
+  // A producer that asks BullMQ to forget it is not asked to lose it.
+  await addAsOthersDo(resolveJobOf(message({ text: 'deadly' })), { removeOnFail: true });
   await waitFor('both jobs', () => taken.length === 2);
   await dying.close(0);
   for (const id of taken) await own.client.del(`bull:resolve:${id}:lock`);

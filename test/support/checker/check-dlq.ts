@@ -4,6 +4,7 @@ import type { Violation } from './violation.ts';
 export interface DlqItem {
   id: string;
   reason: string;
+  error?: { message: string };
 }
 
 /** Every dead message has its entry, and an entry about Core points to a dead message. */

@@ -26,36 +26,46 @@ interface ResolverDeps {
   wakeGraph: () => void;
 }
 
-export type Resolve = (message: IncomingMessage) => Promise<Outcome>;
+export interface Resolver {
+  /** One message; batches form by themselves while the one before is in flight. */
+  resolve(message: IncomingMessage): Promise<Outcome>;
+  /** A batch that has formed already, in its order. */
+  resolveAll(messages: readonly IncomingMessage[]): Promise<Ending[]>;
+}
 
-/** Resolves messages in batches that form by themselves while the one before is in flight. */
-export function createResolver(deps: ResolverDeps): Resolve {
+export function createResolver(deps: ResolverDeps): Resolver {
   const { pool, logger, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } = deps;
+
+  async function resolveAll(messages: readonly IncomingMessage[]): Promise<Ending[]> {
+    const startedAt = performance.now();
+    const arrivals = messages.map((message) => ({
+      message,
+      phone: normalisePhone(message.clientPhone, phoneRegion),
+    }));
+    const { outcomes, shards, hasNewDialogs } = await untilItWorks(
+      () => resolveBatch(pool, arrivals, { linkByPhone, shardCount }),
+      { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
+    );
+    // After the answers: a sender waits for those, and nobody for this.
+    setImmediate(() => {
+      wake(shards);
+      if (hasNewDialogs) wakeGraph();
+    });
+    logger.debug({ size: messages.length, ms: performance.now() - startedAt }, 'resolve.batch');
+    return outcomes;
+  }
+
   const batcher = createBatcher<IncomingMessage, Ending>({
     maxSize: BATCH_SIZE,
     maxInFlight: BATCHES_IN_FLIGHT,
-    run: async (messages) => {
-      const startedAt = performance.now();
-      const arrivals = messages.map((message) => ({
-        message,
-        phone: normalisePhone(message.clientPhone, phoneRegion),
-      }));
-      const { outcomes, shards, hasNewDialogs } = await untilItWorks(
-        () => resolveBatch(pool, arrivals, { linkByPhone, shardCount }),
-        { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
-      );
-      // After the answers: a sender waits for those, and nobody for this.
-      setImmediate(() => {
-        wake(shards);
-        if (hasNewDialogs) wakeGraph();
-      });
-      logger.debug({ size: messages.length, ms: performance.now() - startedAt }, 'resolve.batch');
-      return outcomes;
-    },
+    run: resolveAll,
   });
-  return async (message) => {
-    const ending = await batcher.push(message);
-    if (ending instanceof AppError) throw ending;
-    return ending;
+  return {
+    resolveAll,
+    async resolve(message) {
+      const ending = await batcher.push(message);
+      if (ending instanceof AppError) throw ending;
+      return ending;
+    },
   };
 }

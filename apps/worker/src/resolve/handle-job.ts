@@ -8,7 +8,7 @@ import {
 import type { Dlq, IncomingJob } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { Revival } from '@contour/store';
-import type { Resolve } from './create-resolver.ts';
+import type { Resolver } from './create-resolver.ts';
 import { parkGivenUp } from './park-given-up.ts';
 import { type JobReading, readJob } from './read-job.ts';
 import { unreadableLetter } from './unreadable-letter.ts';
@@ -17,7 +17,7 @@ import { type Unresolved, unresolvedLetter } from './unresolved-letter.ts';
 type Readable = Extract<JobReading, { ok: true }>;
 
 interface JobDeps {
-  resolve: Resolve;
+  resolve: Resolver['resolve'];
   dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
   /** Makes a dead message due again; a message in any other state is left as it is. */
   revive: (message: { tenantId: string; messageId: string }) => Promise<Pick<Revival, 'attempts'>>;

@@ -15,7 +15,8 @@ export type JobReading =
     }
   | { ok: false; faults: Fault[] };
 
-const isOurs = (data: unknown): boolean => (data as { v?: unknown } | null)?.v === 1;
+/** Whether our own API wrote it, or the worker in place of what another service had written. */
+export const isOurs = (data: unknown): boolean => (data as { v?: unknown } | null)?.v === 1;
 
 /** Reads a job of our own API, or the contract's bare body as another service put it there. */
 export function readJob(data: unknown, addedAt: Date): JobReading {

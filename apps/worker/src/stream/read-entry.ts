@@ -1,0 +1,48 @@
+import { checkIncoming, type Fault, type IncomingMessage, parseExactJson } from '@contour/contract';
+import type { StreamEntry } from '@contour/queue';
+
+/** As much as a request may have. */
+const MAX_BYTES = 256 * 1024;
+
+export type EntryReading =
+  | { ok: true; message: IncomingMessage }
+  /** `data` is as much of it as could be read. */
+  | { ok: false; data: unknown; faults: Fault[] };
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const unreadable = (data: unknown, path: string, message: string): EntryReading => ({
+  ok: false,
+  data,
+  faults: [{ path, message }],
+});
+
+function decoded(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string): { json: unknown } | undefined {
+  try {
+    return { json: parseExactJson(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what somebody put into a stream; says what is wrong with it where that cannot be done. */
+export function readEntry({ message: bytes, addedAt }: StreamEntry): EntryReading {
+  if (bytes === undefined) return unreadable(null, 'message', 'is required');
+  if (bytes.length > MAX_BYTES) {
+    return unreadable(`(${bytes.length} bytes)`, '', `must be at most ${MAX_BYTES} bytes`);
+  }
+  const text = decoded(bytes);
+  if (text === undefined) return unreadable(`(${bytes.length} bytes)`, '', 'must be UTF-8');
+  const body = parsed(text);
+  if (body === undefined) return unreadable(text, '', 'must be JSON');
+  const checked = checkIncoming(body.json, addedAt);
+  return checked.ok ? checked : { ok: false, data: body.json, faults: checked.faults };
+}

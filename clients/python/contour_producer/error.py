@@ -1,0 +1,17 @@
+"""The one error that a caller of the producer has to know."""
+
+from typing import Literal
+
+ErrorCode = Literal["invalid", "unavailable", "busy", "closed"]
+
+
+class ProducerError(Exception):
+    """A message that was not put into Redis, or is not known to be there.
+
+    `invalid` is final: the message itself has to change. `unavailable` and `busy` say: send the
+    same message again, it counts once. The text never holds a credential or a part of a message.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code: ErrorCode = code

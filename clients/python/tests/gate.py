@@ -1,0 +1,72 @@
+"""A way to Redis that a test can hold, cut and open again."""
+
+import asyncio
+from types import TracebackType
+from urllib.parse import urlsplit
+
+
+class Gate:
+    """Listens on a port of its own and passes bytes both ways, while it is open."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._to = urlsplit(redis_url)
+        self._answers = asyncio.Event()
+        self._answers.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connections = 0
+
+    async def __aenter__(self) -> "Gate":
+        self._server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
+        self._port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._port}{self._to.path}"
+
+    def hold(self) -> None:
+        """Redis still gets what is sent; its answers do not come."""
+        self._answers.clear()
+
+    def cut(self) -> None:
+        """Ends every connection; new ones are taken."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def open(self) -> None:
+        self._answers.set()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        redis = await asyncio.open_connection(self._to.hostname, self._to.port)
+        self._writers |= {writer, redis[1]}
+        for source, sink, answers in ((reader, redis[1], False), (redis[0], writer, True)):
+            task = asyncio.create_task(self._pipe(source, sink, answers))
+            self._tasks.add(task)
+
+    async def _pipe(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, answers: bool
+    ) -> None:
+        try:
+            while data := await source.read(65536):
+                if answers:
+                    await self._answers.wait()
+                sink.write(data)
+                await sink.drain()
+        except OSError:
+            pass  # cut
+        finally:
+            sink.transport.abort()

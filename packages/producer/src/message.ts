@@ -1,0 +1,66 @@
+/** The channels a client may write from, each with the field that holds its credential. */
+export const CREDENTIAL_FIELDS = {
+  telegram: 'bot_token',
+  whatsapp: 'profile_id',
+  vk: 'group_id',
+  avito: 'user_id',
+  max: 'bot_id',
+} as const;
+
+export type Channel = keyof typeof CREDENTIAL_FIELDS;
+
+type Optional<T> = T | null | undefined;
+
+/**
+ * A batch of messages from one chat. Give the channel's own credential, or in its place
+ * `account_fingerprint`; null is absence everywhere.
+ */
+export interface Message {
+  channel: Channel;
+  /** Telegram's credential. */
+  bot_token?: Optional<string | number>;
+  /** WhatsApp's credential. */
+  profile_id?: Optional<string | number>;
+  /** VK's credential. */
+  group_id?: Optional<string | number>;
+  /** Avito's credential. */
+  user_id?: Optional<string | number>;
+  /** MAX's credential. */
+  bot_id?: Optional<string | number>;
+  /** Lower-case hex SHA-256 of the credential. */
+  account_fingerprint?: Optional<string>;
+  external_chat_id: string | number;
+  external_user_id?: Optional<string | number>;
+  client_name?: Optional<string>;
+  client_phone?: Optional<string | number>;
+  client_username?: Optional<string>;
+  /** May be empty or absent where there is `media`. */
+  text?: Optional<string>;
+  /** ISO 8601 with an offset; the time of receipt otherwise. */
+  timestamp?: Optional<string>;
+  /** What makes the message one: sent again with the same ids, it counts once. */
+  message_ids?: Optional<ReadonlyArray<string | number>>;
+  /** A list of one, where `message_ids` is absent. */
+  message_id?: Optional<string | number>;
+  /** Made up by the workers otherwise. */
+  trace_id?: Optional<string>;
+  /** Any JSON up to 64 KiB. */
+  media?: unknown;
+  meta?: Optional<Readonly<Record<string, unknown>>>;
+}
+
+/** What travels besides the account: nothing else that an object may carry leaves the process. */
+export const TRAVELLING_FIELDS = [
+  'external_chat_id',
+  'external_user_id',
+  'client_name',
+  'client_phone',
+  'client_username',
+  'text',
+  'timestamp',
+  'message_ids',
+  'message_id',
+  'trace_id',
+  'media',
+  'meta',
+] as const satisfies ReadonlyArray<keyof Message>;

@@ -1,0 +1,50 @@
+import { findAccount } from './find-account.ts';
+import { type Channel, CREDENTIAL_FIELDS, type Message, TRAVELLING_FIELDS } from './message.ts';
+import { ProducerError } from './producer-error.ts';
+import { withoutCredential } from './without-credential.ts';
+
+/** A message ready to leave: nothing of it changes any more, and its credential is gone. */
+export interface SealedMessage {
+  channel: Channel;
+  externalChatId: string | number;
+  json: string;
+}
+
+const isChannel = (value: unknown): value is Channel =>
+  typeof value === 'string' && Object.hasOwn(CREDENTIAL_FIELDS, value);
+
+const isChatId = (value: unknown) =>
+  (typeof value === 'string' && value !== '') || Number.isSafeInteger(value);
+
+function redacted(value: unknown, credential: string | null): unknown {
+  if (credential === null || (value ?? null) === null) return value;
+  // As JSON, for that is what will be sent: an object may write itself in its own way.
+  const json = JSON.stringify(value);
+  return json === undefined ? undefined : withoutCredential(JSON.parse(json), credential);
+}
+
+/** Refuses what is plainly wrong; everything else is for the workers to judge. */
+export function sealMessage(message: Message): SealedMessage {
+  const { channel, external_chat_id: externalChatId } = message ?? {};
+  if (!isChannel(channel)) {
+    const known = Object.keys(CREDENTIAL_FIELDS).join(', ');
+    throw new ProducerError('invalid', `channel must be one of ${known}`);
+  }
+  if (!isChatId(externalChatId)) {
+    throw new ProducerError('invalid', 'external_chat_id must be a string or a safe integer');
+  }
+  const { fingerprint, credential } = findAccount(message, channel);
+  try {
+    const rest = Object.fromEntries(TRAVELLING_FIELDS.map((field) => [field, message[field]]));
+    const json = JSON.stringify({
+      channel,
+      account_fingerprint: fingerprint,
+      ...rest,
+      media: redacted(message.media, credential),
+      meta: redacted(message.meta, credential),
+    });
+    return { channel, externalChatId, json };
+  } catch (cause) {
+    throw new ProducerError('invalid', 'the message cannot be written as JSON', cause);
+  }
+}

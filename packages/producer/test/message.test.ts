@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { CHANNELS, checkIncoming, fingerprintOf as fingerprintOfContract } from '@contour/contract';
+import { expect, test } from 'vitest';
+import { fingerprintOf, type Message, ProducerError, shardOf } from '../src/index.ts';
+import { CREDENTIAL_FIELDS } from '../src/message.ts';
+import { sealMessage } from '../src/seal-message.ts';
+
+const TOKEN = 'fake:"token"\\ü';
+const message = (over: object = {}): Message => ({
+  channel: 'telegram',
+  bot_token: TOKEN,
+  external_chat_id: '1',
+  text: 'hello',
+  timestamp: '2024-12-10T10:00:15Z',
+  message_ids: ['m1'],
+  trace_id: 'trace_1',
+  ...over,
+});
+
+const bodyOf = (sent: Message) => JSON.parse(sealMessage(sent).json);
+
+test('channels and fingerprints are those of the contract', () => {
+  const fields = Object.entries(CHANNELS).map(([code, channel]) => [code, channel.credentialField]);
+  expect(CREDENTIAL_FIELDS).toEqual(Object.fromEntries(fields));
+  for (const credential of ['a', TOKEN, '-100123', '😀']) {
+    expect(fingerprintOf(credential)).toBe(fingerprintOfContract(credential));
+  }
+  expect(fingerprintOf(-100123)).toBe(fingerprintOfContract('-100123'));
+  expect(fingerprintOf('a')).toBe(createHash('sha256').update('a').digest('hex'));
+});
+
+test('a chat has one shard, whether its id is a string or a number', () => {
+  expect(shardOf('telegram', '123456789', 2 ** 32)).toBe(2_221_521_569);
+  expect(shardOf('vk', -100, 4)).toBe(shardOf('vk', '-100', 4));
+  const shards = new Set(Array.from({ length: 100 }, (_, chat) => shardOf('max', chat, 4)));
+  expect([...shards].sort()).toEqual([0, 1, 2, 3]);
+});
+
+test.each(Object.entries(CREDENTIAL_FIELDS))(
+  'the credential of %s stays behind',
+  (channel, field) => {
+    const own = { channel, bot_token: null, external_chat_id: 7 };
+    for (const credential of [TOKEN, 987654321]) {
+      const sealed = sealMessage(message({ ...own, [field]: credential }));
+      const body = JSON.parse(sealed.json);
+      expect(body.account_fingerprint).toBe(fingerprintOf(credential));
+      expect(body).not.toHaveProperty(field);
+      expect(sealed.json).not.toContain(String(credential));
+    }
+  },
+);
+
+test('a credential inside media and meta stays behind too, and the workers judge as over HTTP', () => {
+  const media = {
+    url: `https://files.example/${TOKEN}/a.jpg`,
+    [TOKEN]: [1, TOKEN, null, true],
+    toJSON: undefined,
+    at: new Date(0),
+  };
+  const sent = message({ media, meta: { token: TOKEN, size: 3 } });
+  const body = bodyOf(sent);
+  expect(body.media).toEqual({
+    url: 'https://files.example/{credential}/a.jpg',
+    '{credential}': [1, '{credential}', null, true],
+    at: '1970-01-01T00:00:00.000Z',
+  });
+  expect(body.meta).toEqual({ token: '{credential}', size: 3 });
+
+  const receivedAt = new Date();
+  const overHttp = checkIncoming(JSON.parse(JSON.stringify(sent)), receivedAt);
+  const direct = checkIncoming(body, receivedAt);
+  if (!overHttp.ok || !direct.ok) throw new Error('both are valid');
+  expect(direct.message).toEqual({ ...overHttp.message, mask: null });
+});
+
+test('nothing but the fields of the contract leaves the process', () => {
+  expect(bodyOf(message({ tenant_id: 't', update: { token: TOKEN } }))).toEqual({
+    channel: 'telegram',
+    account_fingerprint: fingerprintOf(TOKEN),
+    external_chat_id: '1',
+    text: 'hello',
+    timestamp: '2024-12-10T10:00:15Z',
+    message_ids: ['m1'],
+    trace_id: 'trace_1',
+  });
+});
+
+test('a fingerprint is enough, and may stand beside its own credential', () => {
+  const account_fingerprint = fingerprintOf(TOKEN);
+  expect(bodyOf(message({ bot_token: null, account_fingerprint }))).toMatchObject({
+    account_fingerprint,
+  });
+  expect(bodyOf(message({ account_fingerprint }))).toMatchObject({ account_fingerprint });
+});
+
+const circular: unknown[] = [];
+circular.push(circular);
+
+test.each([
+  ['no message', undefined],
+  ['no channel', message({ channel: undefined })],
+  ['an unknown channel', message({ channel: 'toString' })],
+  ['no chat', message({ external_chat_id: null })],
+  ['an empty chat', message({ external_chat_id: '' })],
+  ['a chat that is an object', message({ external_chat_id: {} })],
+  ['neither credential nor fingerprint', message({ bot_token: null })],
+  ['a credential with white space', message({ bot_token: `${TOKEN}\n` })],
+  ['a credential that is an object', message({ bot_token: { token: TOKEN } })],
+  ['a credential in place of the fingerprint', message({ account_fingerprint: TOKEN })],
+  ["another's fingerprint", message({ account_fingerprint: fingerprintOf('other') })],
+  ["another channel's credential", message({ profile_id: TOKEN })],
+  ['what JSON cannot hold', message({ media: circular })],
+])('%s is refused before it leaves, without its credential', (_, sent) => {
+  let error: unknown;
+  try {
+    sealMessage(sent as Message);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(ProducerError);
+  expect(error).toMatchObject({ code: 'invalid', name: 'ProducerError' });
+  expect((error as Error).message).not.toContain(TOKEN);
+});
+
+test('what is not plainly wrong is left to the workers', () => {
+  const odd = { text: 5, message_ids: 'no list', timestamp: 'yesterday', client_phone: [] };
+  expect(bodyOf(message(odd))).toMatchObject(odd);
+});

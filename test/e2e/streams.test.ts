@@ -1,0 +1,218 @@
+import { createProducer } from '@contour/queue';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type Contour, startContour } from '../support/contour.ts';
+import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
+import { withRedis } from '../support/redis-client.ts';
+import { addToStreams, STREAM_SHARDS, streamOf, withFingerprint } from '../support/streams.ts';
+import type { TestTenant } from '../support/tenants.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+let contour: Contour;
+let tenant: TestTenant;
+beforeAll(async () => {
+  contour = await startContour({ workers: 2 });
+  tenant = await contour.addTenant();
+});
+afterAll(() => contour?.close());
+
+const redis = <T>(...command: (string | number)[]) =>
+  withRedis(contour.redis.url, (run) => run(...command)) as Promise<T>;
+
+const bodiesOf = (count: number, chats: number): Body[] => {
+  const { telegram } = tenant.accounts;
+  return [...messagesOf(telegram, { count, chats })].map((body) => withFingerprint(body, telegram));
+};
+
+/** The ids that the service gives: a credential and its fingerprint come to the same. */
+const idsOf = (bodies: readonly Body[]) =>
+  bodies.map((body) => idOf({ ...body, bot_token: tenant.accounts.telegram.credential }));
+
+const acceptedOf = (bodies: readonly Body[]) =>
+  idsOf(bodies).map((messageId) => ({ messageId, answer: null }));
+
+async function isDone(): Promise<boolean> {
+  for (let shard = 0; shard < STREAM_SHARDS; shard += 1) {
+    const left = await redis<number>('XLEN', `contour:resolve:${shard}`);
+    if (left > 0) return false;
+  }
+  return true;
+}
+
+const done = () => waitFor('the streams to be empty', isDone, { deadlineMs: 30_000 });
+
+/** The n-th message of a chat is its n-th in the ledger. */
+async function outOfOrder(): Promise<number> {
+  const { rows } = await contour.database.pool.query<{ n: number }>(
+    `select count(*)::int as n from (
+       select (payload->>'text') as text, seq,
+              row_number() over (partition by dialog_id
+                                 order by substring(payload->>'text' from '\\d+$')::int) as place
+         from messages where payload->>'text' like 'message %') m
+      where place <> seq`,
+  );
+  return rows[0]?.n ?? -1;
+}
+
+test('what is put into the streams reaches Core in the order of each chat, and is gone from there', async () => {
+  const bodies = bodiesOf(1_000, 40);
+  await addToStreams(contour.redis.url, bodies);
+  await done();
+  expect(await contour.check({ accepted: acceptedOf(bodies) })).toEqual([]);
+  expect(await outOfOrder()).toBe(0);
+});
+
+test('every shard has one reader, and both workers have two', async () => {
+  const owners = async () => {
+    const keys = Array.from({ length: STREAM_SHARDS }, (_, i) => `contour:resolve:${i}:owner`);
+    const found = await redis<(string | null)[]>('MGET', ...keys);
+    const counts = new Map<string | null, number>();
+    for (const owner of found) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    return (
+      [...counts].every(([owner, count]) => owner !== null && count === 2) && counts.size === 2
+    );
+  };
+  await waitFor('two shards for each', owners);
+});
+
+test('a repeat is one message, wherever it comes in', async () => {
+  const [body] = bodiesOf(1, 1);
+  if (body === undefined) throw new Error('no body');
+  await addToStreams(contour.redis.url, [body, body, body]);
+  await done();
+  const { rows } = await contour.database.pool.query('select 1 from messages where id = $1', [
+    idsOf([body])[0],
+  ]);
+  expect(rows).toHaveLength(1);
+});
+
+test('a credential in an entry is gone from Redis once it was read, and from its disk when it is rewritten', async () => {
+  const { vk } = tenant.accounts;
+  await addToStreams(contour.redis.url, [messageTo(vk, { meta: { copy: vk.credential } })]);
+  await done();
+  await redis('BGREWRITEAOF');
+  const rewritten = async () =>
+    /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(
+      await redis<string>('INFO', 'persistence'),
+    );
+  await waitFor('the rewrite', rewritten);
+  expect(await contour.check({ accepted: [] })).toEqual([]);
+});
+
+test('bad entries among good ones go to the dead-letter queue, each with its reason', async () => {
+  const good = bodiesOf(40, 5);
+  const stream = streamOf(good[0] ?? {});
+  const { telegram } = tenant.accounts;
+  const valid = withFingerprint(messageTo(telegram), telegram);
+  const unknown = { ...valid, account_fingerprint: 'e'.repeat(64), message_ids: ['unknown'] };
+  const bad: Array<[(string | number)[], string, RegExp]> = [
+    [['other', '{}'], 'invalid', /message is required/],
+    [['message', '{"channel":'], 'invalid', /must be JSON/],
+    [['message', '[]'], 'invalid', /must be a JSON object/],
+    [['message', '{"channel":"fax"}'], 'invalid', /channel/],
+    [
+      ['message', JSON.stringify({ ...valid, text: 'x'.repeat(1 << 20) })],
+      'invalid',
+      /at most 262144 bytes/,
+    ],
+    [['message', JSON.stringify(unknown)], 'unknown_tenant', /no tenant/],
+  ];
+  for (const [fields] of bad) await redis('XADD', stream, '*', ...fields);
+  await withRedis(contour.redis.url, async (run) => {
+    // Not UTF-8: only Redis itself can be made to write that here.
+    await run(
+      'EVAL',
+      "redis.call('XADD', KEYS[1], '*', 'message', '{\"a\":\"\\255\\254\"}')",
+      1,
+      stream,
+    );
+  });
+  await addToStreams(contour.redis.url, good);
+  await done();
+  const entries = await contour.dlq();
+  const seen = entries.map(({ reason, error }) => `${reason} ${error?.message}`);
+  for (const [, reason, text] of [...bad, [[], 'invalid', /must be UTF-8/] as const]) {
+    expect(seen.filter((one) => one.startsWith(reason) && text.test(one))).toHaveLength(1);
+  }
+  expect(entries).toHaveLength(bad.length + 1);
+  expect(await contour.check({ accepted: acceptedOf(good) })).toEqual([]);
+});
+
+test('a destroyed group, a deleted stream and a wiped Redis heal by themselves', async () => {
+  const rounds: Array<(string | number)[]> = [
+    ['XGROUP', 'DESTROY', 'contour:resolve:0', 'contour'],
+    ['DEL', 'contour:resolve:0', 'contour:resolve:1', 'contour:resolve:2', 'contour:resolve:3'],
+    ['FLUSHALL'],
+  ];
+  for (const harm of rounds) {
+    await redis(...harm);
+    const bodies = bodiesOf(100, 10);
+    await addToStreams(contour.redis.url, bodies);
+    await done();
+    expect(await contour.check({ accepted: acceptedOf(bodies), dlq: async () => [] })).toEqual([]);
+  }
+});
+
+test('what somebody trims away unread is counted, and told', async () => {
+  const bodies = bodiesOf(1_200, 1);
+  const stream = streamOf(bodies[0] ?? {});
+  const told = () =>
+    contour.workers
+      .flatMap((worker) => worker.output().split('\n'))
+      .filter((line) => line.includes('stream.lost'))
+      .reduce((sum, line) => sum + Number(JSON.parse(line).entries), 0);
+  const before = told();
+  await withRedis(contour.redis.url, async (run) => {
+    await run('MULTI');
+    for (const body of bodies) await run('XADD', stream, '*', 'message', JSON.stringify(body));
+    await run('XTRIM', stream, 'MAXLEN', 200);
+    await run('EXEC');
+  });
+  await done();
+  await waitFor('the loss to be told', () => told() - before === 1_000);
+  const { rows } = await contour.database.pool.query('select 1 from messages where id = any($1)', [
+    idsOf(bodies),
+  ]);
+  expect(rows).toHaveLength(200);
+});
+
+test('an entry that took down everybody who took it is parked, and the one behind it passes', async () => {
+  const [bad, good] = bodiesOf(2, 1);
+  if (bad === undefined || good === undefined) throw new Error('no bodies');
+  const stream = streamOf(bad);
+  await withRedis(contour.redis.url, async (run) => {
+    // Nobody reads while the shard is said to be somebody else's.
+    await run('SET', `${stream}:owner`, 'nobody', 'PX', 3_000);
+    const id = await run('XADD', stream, '*', 'message', JSON.stringify(bad));
+    await run('XADD', stream, '*', 'message', JSON.stringify(good));
+    await run('XREADGROUP', 'GROUP', 'contour', 'owner', 'COUNT', 1, 'STREAMS', stream, '>');
+    await run('XCLAIM', stream, 'contour', 'owner', 0, String(id), 'RETRYCOUNT', 9, 'JUSTID');
+  });
+  await done();
+  const [badId, goodId] = idsOf([bad, good]);
+  const entry = (await contour.dlq()).find(({ id }) => id === badId);
+  expect(entry).toMatchObject({
+    reason: 'stalled',
+    error: { message: expect.stringMatching(/handed out \d+ times/) },
+  });
+  expect(await contour.check({ accepted: [{ messageId: goodId ?? '', answer: null }] })).toEqual(
+    [],
+  );
+});
+
+test('lag, pending entries, owner and losses of each shard are there to be read', async () => {
+  const producer = createProducer({ redisUrl: contour.redis.url, onError: () => undefined });
+  onTestFinished(() => producer.close());
+  const facts = () => producer.streamFacts(STREAM_SHARDS);
+  expect(await facts()).toMatchObject(
+    Array.from({ length: STREAM_SHARDS }, (_, shard) => ({ shard, length: 0, pending: 0, lag: 0 })),
+  );
+  expect((await facts()).every(({ owner }) => owner !== null)).toBe(true);
+  const [body] = bodiesOf(1, 1);
+  const stream = streamOf(body ?? {});
+  await redis('SET', `${stream}:owner`, 'nobody', 'PX', 2_000);
+  for (let n = 0; n < 3; n += 1) await redis('XADD', stream, '*', 'message', JSON.stringify(body));
+  await redis('XREADGROUP', 'GROUP', 'contour', 'owner', 'COUNT', 1, 'STREAMS', stream, '>');
+  const shard = Number(stream.split(':').at(-1));
+  expect((await facts())[shard]).toMatchObject({ length: 3, pending: 1, lag: 2, owner: 'nobody' });
+  await done();
+});

@@ -1,0 +1,36 @@
+import { streamShardOf } from '@contour/contract';
+import type { Body } from './messages.ts';
+import { withRedis } from './redis-client.ts';
+import type { TestAccount } from './tenants.ts';
+
+export const STREAM_SHARDS = 4;
+
+export const streamOf = (body: Body): string =>
+  `contour:resolve:${streamShardOf(
+    { channel: String(body.channel), externalChatId: String(body.external_chat_id) },
+    STREAM_SHARDS,
+  )}`;
+
+/** A body that knows its account by fingerprint, as a careful producer writes it. */
+export function withFingerprint(body: Body, { fingerprint }: TestAccount): Body {
+  const { bot_token: _, profile_id: _p, group_id: _g, user_id: _u, bot_id: _b, ...rest } = body;
+  return { ...rest, account_fingerprint: fingerprint };
+}
+
+/** Writes as another service does: each stream over a connection of its own, in the given order. */
+export async function addToStreams(redisUrl: string, bodies: Iterable<Body>): Promise<void> {
+  const byStream = new Map<string, Body[]>();
+  for (const body of bodies) {
+    const stream = streamOf(body);
+    const own = byStream.get(stream);
+    if (own) own.push(body);
+    else byStream.set(stream, [body]);
+  }
+  await Promise.all(
+    [...byStream].map(([stream, own]) =>
+      withRedis(redisUrl, async (redis) => {
+        for (const body of own) await redis('XADD', stream, '*', 'message', JSON.stringify(body));
+      }),
+    ),
+  );
+}
