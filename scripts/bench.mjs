@@ -11,6 +11,7 @@ await prepare();
 
 const { code } = await runGuarded(process.execPath, [
   ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/bench/vitest.config.ts'],
+  // The figures are what the tests print: as they come, and without the test's name before each.
   ...['--disable-console-intercept=true', ...process.argv.slice(2)],
 ]);
 process.exitCode = code;

@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, test } from 'vitest';
+import { findRedisCli } from '@contour/local';
+import { fingerprintOf, shardOf } from '@contour/producer';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { findPython, PYTHON_CLIENT, pythonWithPackages } from '../support/python.ts';
 import { addAccount } from '../support/tenants.ts';
@@ -21,16 +23,10 @@ function example(language: string, marker: string, port: string): string {
   return found.replaceAll('8775', port);
 }
 
-/** redis-cli comes with the server that was fetched, where none is installed. */
-function withRedisTools(): NodeJS.ProcessEnv {
-  const cache = join(ROOT, '.contour/cache');
-  const fetched = existsSync(cache) ? readdirSync(cache).filter((n) => n.startsWith('redis-')) : [];
-  const places = fetched.map((name) => join(cache, name, 'usr/bin'));
-  const libraries = fetched.map((name) => join(cache, name, 'usr/lib/x86_64-linux-gnu'));
-  return {
-    PATH: [process.env.PATH, ...places].join(':'),
-    LD_LIBRARY_PATH: libraries.join(':'),
-  };
+async function withRedisCli(): Promise<NodeJS.ProcessEnv> {
+  const { command, libraryPath } = await findRedisCli(join(ROOT, '.contour/cache'));
+  const PATH = `${process.env.PATH}:${dirname(command)}`;
+  return { PATH, ...(libraryPath ? { LD_LIBRARY_PATH: libraryPath } : {}) };
 }
 
 let contour: Contour;
@@ -61,8 +57,25 @@ test('the example for Node does what it says', async () => {
 });
 
 test('the example for redis-cli does what it says', async () => {
-  await run('sh', ['-c', example('sh', 'XADD', port)], { env: withRedisTools() });
+  await run('sh', ['-c', example('sh', 'XADD', port)], { env: await withRedisCli() });
   await arrives('Hello');
+});
+
+test('the commands for fingerprint and shard print what the producers compute', async ({
+  skip,
+}) => {
+  const python = findPython();
+  if (python.reason !== undefined) {
+    if (process.env.CI === 'true') throw new Error(python.reason);
+    return skip(python.reason);
+  }
+  const { stdout } = await run('sh', ['-c', example('sh', 'sha256sum', port)]);
+  const [fingerprint, shard] = stdout.trim().split('\n');
+  expect(fingerprint).toBe(`${fingerprintOf('demo-telegram')}  -`);
+  expect(shard).toBe(String(shardOf('telegram', '123456789', 4)));
+  const sent = example('sh', 'XADD', port);
+  expect(sent).toContain(fingerprintOf('demo-telegram'));
+  expect(sent).toContain(`contour:resolve:${shard} `);
 });
 
 test('the example for Python does what it says', async ({ skip }) => {

@@ -2,7 +2,7 @@ import { createProducer } from '@contour/queue';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
-import { withRedis } from '../support/redis-client.ts';
+import { rewriteAof, withRedis } from '../support/redis-client.ts';
 import { addToStreams, STREAM_SHARDS, streamOf, withFingerprint } from '../support/streams.ts';
 import type { TestTenant } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -89,12 +89,7 @@ test('a credential in an entry is gone from Redis once it was read, and from its
   const { vk } = tenant.accounts;
   await addToStreams(contour.redis.url, [messageTo(vk, { meta: { copy: vk.credential } })]);
   await done();
-  await redis('BGREWRITEAOF');
-  const rewritten = async () =>
-    /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(
-      await redis<string>('INFO', 'persistence'),
-    );
-  await waitFor('the rewrite', rewritten);
+  await rewriteAof(contour.redis.url);
   expect(await contour.check({ accepted: [] })).toEqual([]);
 });
 
@@ -134,6 +129,14 @@ test('bad entries among good ones go to the dead-letter queue, each with its rea
     expect(seen.filter((one) => one.startsWith(reason) && text.test(one))).toHaveLength(1);
   }
   expect(entries).toHaveLength(bad.length + 1);
+  const kept = entries.filter(({ error }) => /256|262144|UTF-8/.test(error?.message ?? ''));
+  // Too large to be shown, and not UTF-8: as much as can be read is there to be looked at and mended.
+  expect(kept.map(({ message }) => message)).toEqual(
+    expect.arrayContaining([{ a: '\ufffd\ufffd' }, expect.stringMatching(/^\(\d+ characters\)$/)]),
+  );
+  for (const { error } of entries.filter((one) => one.reason === 'invalid')) {
+    expect(error?.message).toMatch(/\(entry \d+-\d+ of contour:resolve:\d\)$/);
+  }
   expect(await contour.check({ accepted: acceptedOf(good) })).toEqual([]);
 });
 

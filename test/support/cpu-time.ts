@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK']).toString());
@@ -30,4 +30,10 @@ export function cpuSeconds(pid: number): number {
     .filter((other) => other > 0 && statOf(other)?.parent === pid);
   const ticks = [pid, ...children].reduce((sum, one) => sum + (statOf(one)?.ticks ?? 0), 0);
   return ticks / TICKS_PER_SECOND;
+}
+
+/** Lets a process run on one core only, with all its threads. */
+export function pinTo(pid: number, core: number): void {
+  const { status, stderr } = spawnSync('taskset', ['-acp', `${core}`, `${pid}`]);
+  if (status !== 0) throw new Error(`taskset failed: ${stderr}`);
 }

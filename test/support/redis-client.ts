@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { waitFor } from './wait-for.ts';
 
 export type RedisValue = string | number | null | RedisValue[] | RedisError;
 
@@ -93,4 +94,16 @@ export async function withRedis<T>(
   } finally {
     socket.destroy();
   }
+}
+
+/** Makes Redis write down anew what it holds: what it held before is gone from its disk then. */
+export function rewriteAof(redisUrl: string): Promise<void> {
+  return withRedis(redisUrl, async (redis) => {
+    await redis('BGREWRITEAOF');
+    const isDone = async () =>
+      /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(
+        String(await redis('INFO', 'persistence')),
+      );
+    await waitFor('the rewrite', isDone);
+  });
 }

@@ -1,4 +1,4 @@
-import { streamShardOf } from '@contour/contract';
+import { type Channel, shardOf, streamKeyOf } from '@contour/producer';
 import type { Body } from './messages.ts';
 import { withRedis } from './redis-client.ts';
 import type { TestAccount } from './tenants.ts';
@@ -6,10 +6,7 @@ import type { TestAccount } from './tenants.ts';
 export const STREAM_SHARDS = 4;
 
 export const streamOf = (body: Body): string =>
-  `contour:resolve:${streamShardOf(
-    { channel: String(body.channel), externalChatId: String(body.external_chat_id) },
-    STREAM_SHARDS,
-  )}`;
+  streamKeyOf(shardOf(body.channel as Channel, String(body.external_chat_id), STREAM_SHARDS));
 
 /** A body that knows its account by fingerprint, as a careful producer writes it. */
 export function withFingerprint(body: Body, { fingerprint }: TestAccount): Body {

@@ -153,7 +153,9 @@ export async function startWorker(
         shardCount: env.STREAM_SHARDS,
         handle: (entries) =>
           handleEntries({ resolveAll: resolver.resolveAll, dlq, logger }, entries),
-        onLost: (shard, entries) => logger.error({ shard, entries }, 'stream.lost'),
+        onFailure: (err) => logger.warn({ err }, 'stream.postponed'),
+        onLoss: (shard, { entries, wasDeleted }) =>
+          logger.error({ shard, entries, stream_deleted: wasDeleted }, 'stream.lost'),
       }),
     );
   }
@@ -214,5 +216,5 @@ export async function startWorker(
     if (drained.includes(false)) logger.warn('consumers.not_drained');
   });
   for (const consumer of [...consumers, ...streams]) consumer.start();
-  logger.info({ roles: env.WORKER_ROLES, probes: probes.port }, 'worker.started');
+  logger.info({ id: workerId, roles: env.WORKER_ROLES, probes: probes.port }, 'worker.started');
 }

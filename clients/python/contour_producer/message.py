@@ -54,6 +54,8 @@ class Message(_Required, total=False):
 _MAX_SAFE_INTEGER = 2**53 - 1
 _WHITE_SPACE = r"\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _CREDENTIAL = re.compile(rf"[^{_WHITE_SPACE}]{{1,256}}")
+# U+0000 and half characters: no database behind could hold them.
+_UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _PLACEHOLDER = "{credential}"
 
@@ -74,7 +76,7 @@ def body_of(message: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(channel, str) or channel not in CREDENTIAL_FIELDS:
         raise _invalid("channel", f"must be one of {', '.join(CREDENTIAL_FIELDS)}")
     chat = _text_of(message.get("external_chat_id"))
-    if chat is None or not 1 <= len(chat) <= 256:
+    if chat is None or not 1 <= _length_of(chat) <= 256:
         raise _invalid("external_chat_id", "must be 1 to 256 characters or a safe integer")
     fingerprint, credential = _account_of(message, channel)
     known = Message.__annotations__.keys() - CREDENTIAL_FIELDS.values() - {"account_fingerprint"}
@@ -145,9 +147,14 @@ def _text_of(value: object) -> str | None:
     """A string, or a number as its decimal text; None for what is neither. True is no number."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_SAFE_INTEGER:
         return str(value)
-    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
+    if not isinstance(value, str) or _UNREADABLE.search(value):
         return None
     return value
+
+
+def _length_of(text: str) -> int:
+    """As JavaScript counts: an emoji is two."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _invalid(path: str, rule: str) -> ProducerError:

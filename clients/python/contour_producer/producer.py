@@ -1,9 +1,11 @@
 """The connection to Contour's Redis, with an end to every wait."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from bullmq import Queue
 from redis.asyncio import Redis
@@ -16,44 +18,54 @@ from .message import Message, body_of, json_of, shard_of
 
 T = TypeVar("T")
 
-_NOT_KNOWN = "not known to be accepted: send it again, it counts once"
-# Calls that may wait for their turn at once; beyond it the caller is faster than Redis.
-_MAX_WAITING = 10_000
+_RETRY_AFTER = 0.05
 
 
 class Producer:
     """Hands messages to Contour, through its queue or through its streams.
 
-    A call returns when Redis has the message, and raises `ProducerError` otherwise. Calls may run
-    side by side: messages of one chat leave in the order of the calls. `timeout` is in seconds,
-    for one message; `stream_shards` must be what Contour runs with (STREAM_SHARDS).
+    A call returns when Redis has the message, and raises `ProducerError` otherwise: within
+    `timeout` seconds, in which it tries again and again. Calls may run side by side: messages of
+    one chat leave in the order of the calls; up to `max_buffered` may be without Redis' answer.
+    `stream_shards` must be what Contour runs with (STREAM_SHARDS).
     """
 
-    def __init__(self, redis_url: str, stream_shards: int = 4, timeout: float = 2.0) -> None:
-        if stream_shards < 1 or timeout <= 0:
-            raise ValueError("stream_shards and timeout must be positive")
+    def __init__(
+        self,
+        redis_url: str,
+        stream_shards: int = 4,
+        max_buffered: int = 1000,
+        timeout: float = 2.0,
+    ) -> None:
+        if stream_shards < 1 or max_buffered < 1 or timeout <= 0:
+            raise ValueError("stream_shards, max_buffered and timeout must be positive")
         self._shards = stream_shards
+        self._max_buffered = max_buffered
         self._timeout = timeout
         self._redis = Redis.from_url(
             redis_url,
             decode_responses=True,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            # Once, at once: for a connection that Redis has closed while nobody used it.
-            retry=Retry(NoBackoff(), 1),
+            # Tried again here, in order and for a bounded time.
+            retry=Retry(NoBackoff(), 0),
         )
         self._queue = Queue("resolve", {"connection": self._redis})
         # One message at a time in each: the order of a chat, and a limit to the connections.
         self._lanes = [asyncio.Lock() for _ in range(stream_shards)]
-        self._waiting = 0
-        self._outages = 0
+        self._turns: set[asyncio.Task[None]] = set()
+        self._buffered = 0
+        self._why_away: Exception | None = None
         self._closed = False
 
     async def enqueue(self, message: Message) -> None:
         """Adds the message to the BullMQ queue `resolve`."""
         body = body_of(message)
-        json_of(body)  # refused here, where BullMQ's own error would quote the message
-        options = {"removeOnComplete": True}
+        # Refused here, where BullMQ's own error would quote the message; and read again, so that what
+        # the caller changes while it waits is not sent.
+        body = json.loads(json_of(body))
+        # The same id when it is tried again: BullMQ then keeps one.
+        options = {"removeOnComplete": True, "jobId": str(uuid4())}
         await self._send(body, lambda: self._queue.add("resolve", body, options))
 
     async def stream(self, message: Message) -> str:
@@ -65,8 +77,9 @@ class Producer:
         return str(await self._send(body, lambda: self._redis.xadd(key, {"message": text})))
 
     async def close(self) -> None:
-        """Lets go of the connections; may be called again."""
+        """Refuses what waits, lets what is on its way be answered, and disconnects."""
         self._closed = True
+        await asyncio.gather(*self._turns)
         await self._redis.aclose()
 
     async def __aenter__(self) -> "Producer":
@@ -81,22 +94,50 @@ class Producer:
         await self.close()
 
     async def _send(self, body: Mapping[str, Any], command: Callable[[], Awaitable[T]]) -> T:
-        if self._waiting >= _MAX_WAITING:
-            raise ProducerError("busy", f"{_MAX_WAITING} messages wait already: send it later")
-        lane = shard_of(body["channel"], body["external_chat_id"], self._shards)
-        outages = self._outages
-        self._waiting += 1
+        if self._closed:
+            raise _closed_error()
+        if self._buffered >= self._max_buffered:
+            text = f"{self._max_buffered} messages wait for Redis' answer already"
+            raise ProducerError("buffer_full", f"{text}: send this one again when some have theirs")
+        lane = self._lanes[shard_of(body["channel"], body["external_chat_id"], self._shards)]
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        turn = asyncio.create_task(self._take_turn(lane, command, answer))
+        self._turns.add(turn)
+        turn.add_done_callback(self._turns.discard)
+        self._buffered += 1
         try:
-            async with self._lanes[lane]:
-                if self._closed:
-                    raise ProducerError("closed", "the producer is closed")
-                # Who waited behind a message that Redis did not take is not made to wait again.
-                if self._outages != outages:
-                    raise ProducerError("unavailable", f"Redis is away: {_NOT_KNOWN}")
-                return await asyncio.wait_for(command(), self._timeout)
-        except (RedisError, OSError, asyncio.TimeoutError) as error:
-            self._outages += 1
-            why = f"Redis did not take the message ({type(error).__name__})"
-            raise ProducerError("unavailable", f"{why}: {_NOT_KNOWN}") from error
+            return await asyncio.wait_for(answer, self._timeout)
+        except asyncio.TimeoutError as error:
+            text = f"Redis did not accept the message within {self._timeout:g} s"
+            raise ProducerError(
+                "redis_unavailable", f"{text}: send it again, it counts once"
+            ) from self._why_away or error
         finally:
-            self._waiting -= 1
+            self._buffered -= 1
+
+    async def _take_turn(
+        self, lane: asyncio.Lock, command: Callable[[], Awaitable[T]], answer: asyncio.Future[T]
+    ) -> None:
+        # Not cut short when the message's time is over: a connection that is being made is for
+        # those behind it too.
+        async with lane:
+            while not answer.done():
+                if self._closed:
+                    answer.set_exception(_closed_error())
+                    return
+                try:
+                    result = await command()
+                    self._why_away = None
+                    if not answer.done():
+                        answer.set_result(result)
+                except (RedisError, OSError) as error:
+                    self._why_away = error
+                    await asyncio.sleep(_RETRY_AFTER)
+                except Exception as error:
+                    if not answer.done():
+                        answer.set_exception(error)
+
+
+def _closed_error() -> ProducerError:
+    text = "the producer was closed before Redis accepted the message"
+    return ProducerError("closed", f"{text}: send it again with another, it counts once")

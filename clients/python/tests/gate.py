@@ -12,6 +12,7 @@ class Gate:
         self._to = urlsplit(redis_url)
         self._answers = asyncio.Event()
         self._answers.set()
+        self._is_shut = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
@@ -37,9 +38,17 @@ class Gate:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self._port}{self._to.path}"
 
+    async def counted(self) -> int:
+        return self.connections
+
     def hold(self) -> None:
         """Redis still gets what is sent; its answers do not come."""
         self._answers.clear()
+
+    def shut(self) -> None:
+        """As if Redis were away: every connection ends, and new ones end at once."""
+        self._is_shut = True
+        self.cut()
 
     def cut(self) -> None:
         """Ends every connection; new ones are taken."""
@@ -47,10 +56,14 @@ class Gate:
             writer.transport.abort()
 
     def open(self) -> None:
+        self._is_shut = False
         self._answers.set()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._is_shut:
+            writer.transport.abort()
+            return
         redis = await asyncio.open_connection(self._to.hostname, self._to.port)
         self._writers |= {writer, redis[1]}
         for source, sink, answers in ((reader, redis[1], False), (redis[0], writer, True)):

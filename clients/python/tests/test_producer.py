@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import unittest
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from contour_producer import Message, Producer, ProducerError, fingerprint_of, shard_of
@@ -13,7 +14,7 @@ from gate import Gate
 from redis.asyncio import Redis
 
 CREDENTIAL = "telegram-bot-token-секрет"
-REPEATABLE = "not known to be accepted: send it again, it counts once"
+REPEATABLE = "send it again, it counts once"
 
 
 def message_of(chat: str | int = "123456789", **fields: Any) -> Message:
@@ -45,6 +46,12 @@ class WithRedis(unittest.IsolatedAsyncioTestCase):
         self.addAsyncCleanup(self.redis.aclose)
         await self.redis.flushdb()
 
+    async def until(self, count: Callable[[], Awaitable[int]], wanted: int) -> None:
+        deadline = time.monotonic() + 10
+        while await count() < wanted:
+            self.assertLess(time.monotonic(), deadline)
+            await asyncio.sleep(0.001)
+
     async def texts(self, shard: int) -> list[str]:
         entries = await self.redis.xrange(f"contour:resolve:{shard}")
         return [json.loads(fields["message"])["text"] for _, fields in entries]
@@ -73,7 +80,7 @@ class Streams(WithRedis):
 
     async def test_messages_of_a_chat_sent_side_by_side_stay_in_order(self) -> None:
         texts = [str(number) for number in range(500)]
-        async with Producer(self.url) as producer:
+        async with Producer(self.url, timeout=20) as producer:
             await asyncio.gather(*(producer.stream(message_of(text=text)) for text in texts))
         self.assertEqual(await self.texts(shard_of("telegram", "123456789", 4)), texts)
 
@@ -90,7 +97,7 @@ class Queue(WithRedis):
         self.assertIs(json.loads(job["opts"])["removeOnComplete"], True)
 
     async def test_jobs_added_side_by_side_are_all_there(self) -> None:
-        async with Producer(self.url) as producer:
+        async with Producer(self.url, timeout=20) as producer:
             await asyncio.gather(*(producer.enqueue(message_of(chat)) for chat in range(200)))
         self.assertEqual(await self.redis.llen("bull:resolve:wait"), 200)
 
@@ -137,14 +144,16 @@ class Outages(WithRedis):
         with self.assertRaises(ProducerError) as caught:
             await call
         self.assertLess(time.monotonic() - started, within)
-        self.assertEqual(caught.exception.code, "unavailable")
+        self.assertEqual(caught.exception.code, "redis_unavailable")
+        self.assertIsNotNone(caught.exception.__cause__)
         self.assertIn(REPEATABLE, str(caught.exception))
         self.assertNotIn(CREDENTIAL, str(caught.exception))
 
-    async def test_a_redis_that_is_away_is_told_at_once(self) -> None:
+    async def test_a_redis_that_is_away_is_told_after_the_timeout(self) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))  # and never listens
-            async with Producer(f"redis://127.0.0.1:{unused.getsockname()[1]}") as producer:
+            url = f"redis://127.0.0.1:{unused.getsockname()[1]}"
+            async with Producer(url, timeout=0.5) as producer:
                 await self.assert_unavailable(producer.stream(message_of()), within=5)
                 await self.assert_unavailable(producer.enqueue(message_of()), within=5)
 
@@ -175,6 +184,55 @@ class Outages(WithRedis):
         [(_, fields)] = await self.redis.xrange(key, entry_id, entry_id)
         self.assertEqual(json.loads(fields["message"])["text"], "next")
 
+    async def test_what_waits_is_sent_in_order_when_redis_is_back(self) -> None:
+        texts = [str(number) for number in range(50)]
+        async with Gate(self.url) as gate, Producer(gate.url, timeout=20) as producer:
+            gate.shut()
+            streamed = asyncio.gather(*(producer.stream(message_of(text=text)) for text in texts))
+            enqueued = asyncio.gather(*(producer.enqueue(message_of(chat)) for chat in range(9)))
+            await self.until(gate.counted, 3)  # turned away, and come again
+            gate.open()
+            await asyncio.gather(streamed, enqueued)
+        self.assertEqual(await self.texts(shard_of("telegram", "123456789", 4)), texts)
+        self.assertEqual(await self.redis.llen("bull:resolve:wait"), 9)
+
+    async def test_a_slow_redis_is_reached_though_every_message_has_little_time_left(self) -> None:
+        async with Gate(self.url) as gate, Producer(gate.url, timeout=2) as producer:
+            gate.hold()
+            calls = []
+            for number in range(60):
+                calls.append(asyncio.create_task(producer.stream(message_of(text=str(number)))))
+                await asyncio.sleep(0.04)
+            self.assertLessEqual(gate.connections, 3)
+            gate.open()
+            results = await asyncio.gather(*calls, return_exceptions=True)
+        self.assertIsInstance(results[0], ProducerError)
+        self.assertIsInstance(results[-1], str)
+
+    async def test_a_job_whose_answer_was_lost_is_sent_again_and_there_once(self) -> None:
+        async with Gate(self.url) as gate, Producer(gate.url, timeout=20) as producer:
+            await producer.enqueue(message_of())  # a connection that needs no more answers
+            gate.hold()
+            sending = asyncio.create_task(producer.enqueue(message_of()))
+            await self.until(lambda: self.redis.llen("bull:resolve:wait"), 2)
+            gate.cut()
+            gate.open()
+            await sending
+        self.assertEqual(await self.redis.llen("bull:resolve:wait"), 2)
+
+    async def test_more_than_may_be_buffered_is_refused_at_once(self) -> None:
+        async with Gate(self.url) as gate, Producer(gate.url, max_buffered=2) as producer:
+            gate.hold()
+            waiting = asyncio.gather(producer.stream(message_of()), producer.enqueue(message_of()))
+            await asyncio.sleep(0)
+            with self.assertRaises(ProducerError) as caught:
+                await asyncio.wait_for(producer.stream(message_of()), 0.5)
+            self.assertEqual(caught.exception.code, "buffer_full")
+            self.assertIn("2 messages wait", str(caught.exception))
+            gate.open()
+            await waiting
+            await producer.stream(message_of())
+
     async def test_connections_that_were_cut_while_idle_cost_no_message(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url) as producer:
             await producer.stream(message_of(text="before"))
@@ -186,13 +244,32 @@ class Outages(WithRedis):
         self.assertEqual(await self.texts(shard), ["before", "after"])
 
     async def test_a_full_redis_is_told_as_unavailable(self) -> None:
-        await self.redis.config_set("maxmemory", "1mb")
+        await self.redis.config_set("maxmemory", "1")
         try:
-            async with Producer(self.url) as producer:
+            async with Producer(self.url, timeout=0.5) as producer:
                 await self.assert_unavailable(producer.stream(message_of()), within=5)
                 await self.assert_unavailable(producer.enqueue(message_of()), within=5)
         finally:
             await self.redis.config_set("maxmemory", "0")
+
+    async def test_closing_refuses_what_waits_and_lets_the_rest_be_answered(self) -> None:
+        async with Gate(self.url) as gate:
+            producer = Producer(gate.url, timeout=20)
+            await producer.stream(message_of(text="before"))
+            gate.hold()
+            chat = [producer.stream(message_of(text=text)) for text in ("on its way", "waits")]
+            calls = asyncio.gather(*chat, return_exceptions=True)
+            shard = shard_of("telegram", "123456789", 4)
+            key = f"contour:resolve:{shard}"
+            await self.until(lambda: self.redis.xlen(key), 2)
+            closing = asyncio.create_task(producer.close())
+            await asyncio.sleep(0)
+            gate.open()
+            await closing
+            entry_id, error = await calls
+        [_, (stream_id, _)] = await self.redis.xrange(key)
+        self.assertEqual(entry_id, stream_id)
+        self.assertEqual(error.code, "closed")
 
     async def test_a_closed_producer_takes_nothing(self) -> None:
         producer = Producer(self.url)

@@ -49,5 +49,4 @@ export { isPhoneRegion, normalisePhone, type PhoneRegion } from './phone.ts';
 export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
 export type { Reply } from './reply.ts';
 export { type ResolveJob, resolveJob } from './resolve-job.ts';
-export { streamShardOf } from './stream-shard.ts';
-export { unreadableBody } from './unreadable-body.ts';
+export { mayHoldCredential, unreadableBody } from './unreadable-body.ts';

@@ -1,18 +1,36 @@
 import { CHANNELS, type Channel, CREDENTIAL_FIELDS } from './channels.ts';
 import { fingerprintOf } from './credential.ts';
-import { withoutCredential } from './json-walk.ts';
+import { isTooDeep, withoutCredential } from './json-walk.ts';
 
 type Body = Record<string, unknown>;
+
+/** A shorter one, deep inside, is any number: to take it out everywhere would spoil the body. */
+const MIN_NESTED_SECRET = 8;
 
 const isBody = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const isCredentialField = (key: string): boolean =>
+  (CREDENTIAL_FIELDS as readonly string[]).includes(key);
+
+/** A body or list that was written as a text by mistake; undefined for any other text. */
 function parsed(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** Whether a credential may stand in it, at any depth, and in texts that hold a body in turn. */
+export function mayHoldCredential(value: unknown): boolean {
+  if (typeof value === 'string') return mayHoldCredential(parsed(value));
+  if (typeof value !== 'object' || value === null) return false;
+  if (isTooDeep(value)) return true;
+  return Object.entries(value).some(
+    ([key, child]) => isCredentialField(key) || mayHoldCredential(child),
+  );
 }
 
 /** The fingerprint takes the place of the channel's own credential, so that the body can be mended. */
@@ -24,21 +42,39 @@ function fingerprint(body: Body): Body {
   return { account_fingerprint: fingerprintOf(String(own)) };
 }
 
+/** The same without the fields of credentials; `secrets` gathers what stood there. */
+function withoutFields(value: unknown, secrets: Set<string>, depth = 0): unknown {
+  if (typeof value === 'string') {
+    const inner = parsed(value);
+    return inner === undefined ? value : JSON.stringify(withoutFields(inner, secrets, depth + 1));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutFields(item, secrets, depth + 1));
+  const kept: Array<[string, unknown]> = [];
+  for (const [key, child] of Object.entries(value)) {
+    if (!isCredentialField(key)) kept.push([key, withoutFields(child, secrets, depth + 1)]);
+    else if (typeof child === 'string' || typeof child === 'number') {
+      const secret = String(child);
+      if (secret.length >= (depth === 0 ? 1 : MIN_NESTED_SECRET)) secrets.add(secret);
+    }
+  }
+  return Object.fromEntries(kept);
+}
+
+function sizeOf(data: unknown): string {
+  if (isTooDeep(data)) return '(nested too deeply to be kept)';
+  return `(${JSON.stringify(data ?? null).length} characters that are no object)`;
+}
+
 /**
  * What was sent and could not be read, as it may be kept: whatever stands in a credential's field is
  * gone from there and from everywhere else in the body. Of what is no body only its size is told.
  */
 export function unreadableBody(data: unknown): unknown {
   const body = typeof data === 'string' ? parsed(data) : data;
-  if (!isBody(body))
-    return `(${JSON.stringify(data ?? null).length} characters that are no object)`;
-  const secrets = CREDENTIAL_FIELDS.map((field) => body[field])
-    .filter((value) => typeof value === 'string' || typeof value === 'number')
-    .map(String)
-    .filter((value) => value !== '');
-  const fields = Object.entries(body).filter(
-    ([key]) => !(CREDENTIAL_FIELDS as readonly string[]).includes(key),
-  );
-  const safe = secrets.reduce(withoutCredential, Object.fromEntries(fields)) as Body;
+  if (!isBody(body) || isTooDeep(body)) return sizeOf(data);
+  const secrets = new Set<string>();
+  const kept = withoutFields(body, secrets);
+  const safe = [...secrets].reduce(withoutCredential, kept) as Body;
   return { ...safe, ...fingerprint(body) };
 }

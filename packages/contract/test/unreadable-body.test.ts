@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fingerprintOf, unreadableBody } from '../src/index.ts';
+import { fingerprintOf, mayHoldCredential, unreadableBody } from '../src/index.ts';
 
 const TOKEN = 'a-telegram-credential';
 
@@ -14,7 +14,7 @@ it('has the credential nowhere, and its fingerprint in its place', () => {
     channel: 'telegram',
     account_fingerprint: fingerprintOf(TOKEN),
     text: 5,
-    media: { url: 'https://files/bot{credential}/f', user_id: 7 },
+    media: { url: 'https://files/bot{credential}/f' },
   });
 });
 
@@ -31,6 +31,27 @@ it("takes out what stands in another channel's field, too", () => {
 it('reads a body that was written as a text', () => {
   const kept = unreadableBody(JSON.stringify({ channel: 'telegram', bot_token: TOKEN }));
   expect(kept).toEqual({ channel: 'telegram', account_fingerprint: fingerprintOf(TOKEN) });
+});
+
+it.each([
+  ['an object', { message: { bot_token: TOKEN, text: `see ${TOKEN}` } }],
+  ['a text', { message: JSON.stringify({ bot_token: TOKEN, text: `see ${TOKEN}` }) }],
+  ['a list', { channel: 'vk', list: [{ group_id: TOKEN }, TOKEN] }],
+])('takes out what stands in %s inside', (_, body) => {
+  expect(mayHoldCredential(body)).toBe(true);
+  expect(JSON.stringify(unreadableBody(body))).not.toContain(TOKEN);
+});
+
+it('keeps nothing of what is nested too deeply, and does not fall over it', () => {
+  const text = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+  for (const data of [text, JSON.parse(text)]) {
+    expect(mayHoldCredential(data)).toBe(true);
+    expect(unreadableBody(data)).toMatch(/^\(/);
+  }
+});
+
+it('knows what cannot hold a credential', () => {
+  expect(mayHoldCredential({ channel: 'vk', text: '{', meta: { a: ['bot_token'] } })).toBe(false);
 });
 
 it.each([null, 5, 'text', [TOKEN]])('tells only the size of %j', (data) => {

@@ -1,3 +1,4 @@
+export { findRedisCli } from './find-redis-cli.ts';
 export { freePort, portIsFree } from './free-port.ts';
 export { type LocalNeo4j, type Neo4jOptions, startNeo4j } from './start-neo4j.ts';
 export { type LocalPostgres, type PostgresOptions, startPostgres } from './start-postgres.ts';

@@ -48,6 +48,7 @@ export function createProducer(o: ProducerOptions): Producer {
 
   const shared = {
     timeoutMs,
+    maxBuffered,
     isFull: (): boolean => jobs.size() + entries.size() >= maxBuffered,
     isConnected: () => client.status === 'ready',
     whyAway: () => whyAway,

@@ -1,4 +1,5 @@
 import { fingerprintOf } from './fingerprint.ts';
+import { isText } from './is-text.ts';
 import { type Channel, CREDENTIAL_FIELDS, type Message } from './message.ts';
 import { ProducerError } from './producer-error.ts';
 
@@ -16,7 +17,7 @@ const invalid = (message: string) => new ProducerError('invalid', message);
 function readCredential(value: unknown, field: string): string | null {
   if ((value ?? null) === null) return null;
   const text = Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof text === 'string' && CREDENTIAL.test(text)) return text;
+  if (isText(text) && CREDENTIAL.test(text)) return text;
   throw invalid(`${field} must be 1 to 256 characters without white space, or a safe integer`);
 }
 

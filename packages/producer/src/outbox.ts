@@ -25,11 +25,13 @@ export interface Outbox<Item> {
 
 export interface OutboxOptions<Item> {
   timeoutMs: number;
+  /** How many may be unanswered, in all outboxes that share `isFull`. */
+  maxBuffered: number;
   isFull(): boolean;
   isConnected(): boolean;
   /** What is wrong with the connection, as far as it is known. */
   whyAway(): Error | undefined;
-  /** Sends a batch in order: for each item its id, or why it was not taken; or fails as a whole. */
+  /** Ends in time, with an id or a reason for each item, in order; or fails as a whole. */
   send(items: Item[]): Promise<Array<string | Error>>;
 }
 
@@ -56,21 +58,14 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
 
   function expire(letter: Letter<Item>) {
     waiting = waiting.filter((other) => other !== letter);
-    settle(letter, unavailable(o.timeoutMs, o.whyAway() ?? lastError));
+    settle(letter, unavailableError(o.timeoutMs, o.whyAway() ?? lastError));
   }
 
   async function attempt(batch: Letter<Item>[]): Promise<Array<string | Error>> {
-    const overdue = new AbortController();
-    const deadline = pause(o.timeoutMs, undefined, { signal: overdue.signal }).then(() => {
-      throw new Error(`no answer in ${o.timeoutMs} ms`);
-    });
-    deadline.catch(() => undefined);
     try {
-      return await Promise.race([o.send(batch.map(({ item }) => item)), deadline]);
+      return await o.send(batch.map(({ item }) => item));
     } catch (error) {
       return batch.map(() => textOnly(error));
-    } finally {
-      overdue.abort();
     }
   }
 
@@ -101,7 +96,7 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
     put: (item) =>
       new Promise((accept, refuse) => {
         if (closed) throw closedError();
-        if (o.isFull()) throw fullError(o.whyAway());
+        if (o.isFull()) throw fullError(o.maxBuffered, o.whyAway());
         const timer = setTimeout(() => expire(letter), o.timeoutMs);
         const letter: Letter<Item> = { item, accept, refuse, timer };
         open.add(letter);
@@ -118,17 +113,17 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
   };
 }
 
-const unavailable = (timeoutMs: number, cause: Error | undefined) =>
+const unavailableError = (timeoutMs: number, cause: Error | undefined) =>
   new ProducerError(
     'redis_unavailable',
     `Redis did not accept the message within ${timeoutMs} ms: send it again, it counts once`,
     cause,
   );
 
-const fullError = (cause: Error | undefined) =>
+const fullError = (maxBuffered: number, cause: Error | undefined) =>
   new ProducerError(
     'buffer_full',
-    'maxBuffered messages wait for an answer of Redis: send this one again when some have theirs',
+    `${maxBuffered} messages wait for Redis' answer already: send this one again when some have theirs`,
     cause,
   );
 

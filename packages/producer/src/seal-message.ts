@@ -1,4 +1,5 @@
 import { findAccount } from './find-account.ts';
+import { isText } from './is-text.ts';
 import { type Channel, CREDENTIAL_FIELDS, type Message, TRAVELLING_FIELDS } from './message.ts';
 import { ProducerError } from './producer-error.ts';
 import { withoutCredential } from './without-credential.ts';
@@ -14,7 +15,7 @@ const isChannel = (value: unknown): value is Channel =>
   typeof value === 'string' && Object.hasOwn(CREDENTIAL_FIELDS, value);
 
 const isChatId = (value: unknown) =>
-  (typeof value === 'string' && value !== '') || Number.isSafeInteger(value);
+  (isText(value) && value.length >= 1 && value.length <= 256) || Number.isSafeInteger(value);
 
 function redacted(value: unknown, credential: string | null): unknown {
   if (credential === null || (value ?? null) === null) return value;
@@ -31,7 +32,8 @@ export function sealMessage(message: Message): SealedMessage {
     throw new ProducerError('invalid', `channel must be one of ${known}`);
   }
   if (!isChatId(externalChatId)) {
-    throw new ProducerError('invalid', 'external_chat_id must be a string or a safe integer');
+    const rule = 'must be 1 to 256 characters or a safe integer';
+    throw new ProducerError('invalid', `external_chat_id ${rule}`);
   }
   const { fingerprint, credential } = findAccount(message, channel);
   try {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { CHANNELS, checkIncoming, fingerprintOf as fingerprintOfContract } from '@contour/contract';
-import { expect, test } from 'vitest';
-import { fingerprintOf, type Message, ProducerError, shardOf } from '../src/index.ts';
+import { describe, expect, test } from 'vitest';
+import { type Channel, fingerprintOf, type Message, ProducerError, shardOf } from '../src/index.ts';
 import { CREDENTIAL_FIELDS } from '../src/message.ts';
 import { sealMessage } from '../src/seal-message.ts';
 
@@ -93,6 +94,14 @@ test('a fingerprint is enough, and may stand beside its own credential', () => {
   expect(bodyOf(message({ account_fingerprint }))).toMatchObject({ account_fingerprint });
 });
 
+function refusalOf(sent: unknown): unknown {
+  try {
+    return sealMessage(sent as Message);
+  } catch (error) {
+    return error;
+  }
+}
+
 const circular: unknown[] = [];
 circular.push(circular);
 
@@ -111,12 +120,7 @@ test.each([
   ["another channel's credential", message({ profile_id: TOKEN })],
   ['what JSON cannot hold', message({ media: circular })],
 ])('%s is refused before it leaves, without its credential', (_, sent) => {
-  let error: unknown;
-  try {
-    sealMessage(sent as Message);
-  } catch (thrown) {
-    error = thrown;
-  }
+  const error = refusalOf(sent);
   expect(error).toBeInstanceOf(ProducerError);
   expect(error).toMatchObject({ code: 'invalid', name: 'ProducerError' });
   expect((error as Error).message).not.toContain(TOKEN);
@@ -125,4 +129,42 @@ test.each([
 test('what is not plainly wrong is left to the workers', () => {
   const odd = { text: 5, message_ids: 'no list', timestamp: 'yesterday', client_phone: [] };
   expect(bodyOf(message(odd))).toMatchObject(odd);
+});
+
+describe('the vectors that both producers are held to', () => {
+  const vectors = JSON.parse(
+    readFileSync(new URL('../../../clients/python/tests/vectors.json', import.meta.url), 'utf8'),
+  ) as {
+    fingerprints: { credential: string | number; fingerprint: string }[];
+    shards: {
+      channel: Channel;
+      external_chat_id: string | number;
+      shards: number;
+      shard: number;
+    }[];
+    bodies: { message: Message; body: unknown }[];
+    refused: { path: string; message: unknown }[];
+  };
+
+  test.each(vectors.fingerprints)('$credential has its fingerprint', (vector) => {
+    expect(fingerprintOf(vector.credential)).toBe(vector.fingerprint);
+  });
+
+  test.each(vectors.shards)(
+    '$channel:$external_chat_id is in shard $shard of $shards',
+    (vector) => {
+      const { channel, external_chat_id: chat, shards } = vector;
+      expect(shardOf(channel, chat, shards)).toBe(vector.shard);
+    },
+  );
+
+  test.each(vectors.bodies)('a message of $message.channel leaves as its body', (vector) => {
+    expect(bodyOf(vector.message)).toEqual(vector.body);
+  });
+
+  test.each(vectors.refused)('a wrong $path is refused by its name', ({ path, message: sent }) => {
+    const error = refusalOf(sent);
+    expect(error).toMatchObject({ code: 'invalid' });
+    expect((error as Error).message).toMatch(new RegExp(`^${path} `));
+  });
 });

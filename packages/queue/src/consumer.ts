@@ -32,7 +32,7 @@ const KEPT_FAILED = { count: 10_000 };
  * Whatever a job's producer asked for: one that is done is gone, and one that failed is kept until
  * somebody has looked. It fails only when every worker that took it died, and must not vanish then.
  */
-class OurWorker<Data> extends Worker<Data> {
+class RetainingWorker<Data> extends Worker<Data> {
   protected override createJob(data: JobJson, jobId: string): Job<Data> {
     const job = super.createJob(data, jobId);
     job.opts = { ...job.opts, removeOnComplete: true, removeOnFail: KEPT_FAILED };
@@ -61,7 +61,7 @@ export function createConsumer<Data>(o: {
       inHand -= 1;
     }
   };
-  const worker = new OurWorker<Data>(o.queue, counted, {
+  const worker = new RetainingWorker<Data>(o.queue, counted, {
     ...SETTINGS,
     connection: client,
     concurrency: o.concurrency,

@@ -17,3 +17,4 @@ export { createResolveConsumer, type HandleJob } from './resolve-consumer.ts';
 export type { StreamEntry } from './streams/read-entries.ts';
 export { createStreamConsumer, type StreamConsumer } from './streams/stream-consumer.ts';
 export type { StreamFacts } from './streams/stream-facts.ts';
+export type { Loss } from './streams/tally.ts';

@@ -1,4 +1,4 @@
-import { DelayedError } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import type { OnError } from './connection.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import { type IncomingJob, incomingJobOf } from './incoming-job.ts';
@@ -21,9 +21,12 @@ interface ResolveConsumerOptions {
 
 /** A throw is a retry in a second: whatever its producer says about attempts, no job is given up here. */
 export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
-  async function outcomeOf(job: IncomingJob, signal: AbortSignal) {
+  async function outcomeOf(job: Job, signal: AbortSignal) {
     try {
-      return await o.handle(job, signal);
+      const incoming = incomingJobOf(job);
+      const sealed = o.seal(incoming);
+      if (sealed !== undefined) await job.updateData(sealed);
+      return await o.handle(incoming, signal);
     } catch (error) {
       o.onError(error as Error);
       return { retryInMs: RETRY_AFTER_THROW_MS };
@@ -34,10 +37,7 @@ export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
     ...o,
     queue: 'resolve',
     process: async (job, token, signal) => {
-      const incoming = incomingJobOf(job);
-      const sealed = o.seal(incoming);
-      if (sealed !== undefined) await job.updateData(sealed);
-      const outcome = await outcomeOf(incoming, signal as AbortSignal);
+      const outcome = await outcomeOf(job, signal as AbortSignal);
       if (outcome === 'done') return;
       await job.moveToDelayed(Date.now() + outcome.retryInMs, token);
       throw new DelayedError();

@@ -66,6 +66,22 @@ test('what must not stand in Redis is replaced before a job is handled, and gone
   expect(own.errors).toEqual([]);
 });
 
+test('a job that cannot be sealed just now is tried again', async () => {
+  let tries = 0;
+  const consumer = consume(
+    async () => 'done',
+    1,
+    () => {
+      tries += 1;
+      if (tries === 1) throw new Error('not now');
+      return undefined;
+    },
+  );
+  await addAsOthersDo({}, { attempts: 1 });
+  await waitFor('the job', () => consumer.completed() === 1);
+  expect(own.errors.map(({ message }) => message)).toEqual(['not now']);
+});
+
 test('a job is handled once with its data and leaves nothing behind', async () => {
   const seen: IncomingJob[] = [];
   const consumer = consume(async (job) => {

@@ -5,6 +5,7 @@ export interface DlqItem {
   id: string;
   reason: string;
   error?: { message: string };
+  message?: unknown;
 }
 
 /** Every dead message has its entry, and an entry about Core points to a dead message. */

@@ -121,7 +121,7 @@ export async function handleResolveJob(
   try {
     const reading = readJob(job.data, new Date(job.timestampMs));
     if (reading.ok) await finish(deps, job, reading);
-    else await deps.dlq.park(unreadableLetter(job, reading.faults));
+    else await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
     return 'done';
   } catch (error) {
     const willPass = error instanceof AppError && error.code !== 'unexpected';

@@ -12,6 +12,6 @@ export async function parkGivenUp(
   await dlq.park(
     reading.ok
       ? unresolvedLetter(reading.message, { kind: 'stalled' }, job.started, job.failedReason)
-      : unreadableLetter(job, reading.faults),
+      : unreadableLetter({ ...job, data: reading.data }, reading.faults),
   );
 }

@@ -1,4 +1,5 @@
 import {
+  CREDENTIAL_FIELDS,
   checkIncoming,
   type Fault,
   type IncomingMessage,
@@ -13,17 +14,38 @@ export type JobReading =
       reply?: ResolveJob['reply'];
       replayOf?: string | undefined;
     }
-  | { ok: false; faults: Fault[] };
+  /** `data` is what could not be read. */
+  | { ok: false; data: unknown; faults: Fault[] };
 
-/** Whether our own API wrote it, or the worker in place of what another service had written. */
-export const isOurs = (data: unknown): boolean => (data as { v?: unknown } | null)?.v === 1;
+/** What a worker has put in the place of a body that cannot be read. */
+interface SealedUnreadable {
+  v: 1;
+  unreadable: unknown;
+  faults: Fault[];
+}
+
+const isSealedUnreadable = (data: object): data is SealedUnreadable =>
+  'unreadable' in data && 'faults' in data && Array.isArray(data.faults);
+
+/**
+ * Whether our own API wrote it, or a worker in place of what another service had written. A look at a
+ * few fields, for it is asked of every job; what only looks so is found out by reading.
+ */
+export function isOurs(data: unknown): data is object {
+  if (typeof data !== 'object' || data === null || !('v' in data) || data.v !== 1) return false;
+  if (CREDENTIAL_FIELDS.some((field) => Object.hasOwn(data, field))) return false;
+  if (isSealedUnreadable(data)) return true;
+  const { message } = data as { message?: { messageId?: unknown; fingerprint?: unknown } | null };
+  return typeof message?.messageId === 'string' && typeof message.fingerprint === 'string';
+}
 
 /** Reads a job of our own API, or the contract's bare body as another service put it there. */
 export function readJob(data: unknown, addedAt: Date): JobReading {
   if (isOurs(data)) {
+    if (isSealedUnreadable(data)) return { ok: false, data: data.unreadable, faults: data.faults };
     const ours = resolveJob.safeParse(data);
     if (ours.success) return { ok: true, ...ours.data };
   }
   const checked = checkIncoming(data, addedAt);
-  return checked.ok ? { ok: true, message: checked.message } : checked;
+  return checked.ok ? { ok: true, message: checked.message } : { ...checked, data };
 }

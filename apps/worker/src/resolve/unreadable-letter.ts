@@ -12,8 +12,10 @@ function rawText(data: unknown): string {
 export function unreadableLetter(
   job: { id: string; data: unknown; timestampMs: number; started: number },
   faults: readonly Fault[],
+  origin?: string,
 ): DlqEntry {
   const places = faults.map(({ path, message }) => `${path || 'body'} ${message}`).join('; ');
+  const message = origin === undefined ? places : `${places} (${origin})`;
   return {
     v: 1,
     id: messageIdOf({ channel: 'job', fingerprint: '', externalChatId: job.id, messageIds: [] }),
@@ -22,7 +24,7 @@ export function unreadableLetter(
     tenantId: null,
     clientId: null,
     dialogId: null,
-    error: { code: 'invalid', message: places },
+    error: { code: 'invalid', message },
     attempts: job.started,
     receivedAt: new Date(job.timestampMs).toISOString(),
     failedAt: new Date().toISOString(),

@@ -4,9 +4,9 @@ import type { Logger } from '@contour/runtime';
 import type { Resolver } from '../resolve/create-resolver.ts';
 import { unreadableLetter } from '../resolve/unreadable-letter.ts';
 import { type Unresolved, unresolvedLetter } from '../resolve/unresolved-letter.ts';
-import { readEntry } from './read-entry.ts';
+import { type EntryReading, readEntry } from './read-entry.ts';
 
-/** Handed out so often, an entry has taken down whoever took it. */
+/** An entry that has not come to an end by this delivery is parked. */
 const MAX_DELIVERIES = 8;
 
 interface EntriesDeps {
@@ -22,17 +22,17 @@ interface Readable {
 
 const isUnresolved = (outcome: Outcome): outcome is Unresolved => !('receipt' in outcome);
 
-/** Nobody is there to be told: whatever cannot be resolved waits in the dead-letter queue. */
 async function parkUnreadable(
   { dlq }: EntriesDeps,
-  entry: StreamEntry,
-  { data, faults }: Extract<ReturnType<typeof readEntry>, { ok: false }>,
+  { shard, id, addedAt, deliveries }: StreamEntry,
+  { data, faults }: Extract<EntryReading, { ok: false }>,
 ): Promise<void> {
-  const { shard, id, addedAt, deliveries } = entry;
   const job = { id: `stream ${shard} ${id}`, data, timestampMs: addedAt.getTime() };
-  await dlq.park(unreadableLetter({ ...job, started: deliveries }, faults));
+  const origin = `entry ${id} of contour:resolve:${shard}`;
+  await dlq.park(unreadableLetter({ ...job, started: deliveries }, faults, origin));
 }
 
+/** Nobody is there to be told: whatever cannot be resolved waits in the dead-letter queue. */
 async function parkUnresolved(
   { dlq, logger }: EntriesDeps,
   { entry, message }: Readable,
@@ -44,38 +44,85 @@ async function parkUnresolved(
   logger.warn({ message_id: message.messageId }, 'resolve.not_parked');
 }
 
-async function resolveReadable(deps: EntriesDeps, readable: readonly Readable[]): Promise<void> {
-  if (readable.length === 0) return;
-  const endings = await deps.resolveAll(readable.map(({ message }) => message));
-  // First everything that ended well or can be parked; what failed alone comes again by itself.
-  let failure: AppError | undefined;
-  for (const [i, ending] of endings.entries()) {
-    const item = readable[i];
-    if (item === undefined) continue;
-    if (ending instanceof AppError) failure ??= ending;
-    else if (isUnresolved(ending)) await parkUnresolved(deps, item, ending);
-  }
-  if (failure) throw failure;
+/** What cannot be read, or was handed out too often. */
+function parkOther(deps: EntriesDeps, entry: StreamEntry, reading: EntryReading): Promise<void> {
+  if (!reading.ok) return parkUnreadable(deps, entry, reading);
+  const explanation = `handed out ${entry.deliveries} times without coming to an end`;
+  return parkUnresolved(
+    deps,
+    { entry, message: reading.message },
+    { kind: 'stalled' },
+    explanation,
+  );
 }
 
-/** Deals with a batch of entries, in their order: resolves, and parks what cannot be resolved. */
+/** False when it could not be parked: it comes again, and the others of its batch go on. */
+async function endsParked(
+  { logger }: EntriesDeps,
+  entryId: string,
+  park: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await park();
+    return true;
+  } catch (err) {
+    logger.warn({ err, entry: entryId }, 'stream.postponed');
+    return false;
+  }
+}
+
+/** False when it has to be tried again. */
+async function endOne(
+  deps: EntriesDeps,
+  item: Readable,
+  ending: Outcome | AppError,
+): Promise<boolean> {
+  if (!(ending instanceof AppError)) {
+    if (!isUnresolved(ending)) return true;
+    return endsParked(deps, item.entry.id, () => parkUnresolved(deps, item, ending));
+  }
+  if (item.entry.deliveries < MAX_DELIVERIES) {
+    deps.logger.warn({ err: ending, message_id: item.message.messageId }, 'stream.postponed');
+    return false;
+  }
+  return endsParked(deps, item.entry.id, () =>
+    parkUnresolved(deps, item, { kind: 'stalled' }, ending.message),
+  );
+}
+
+async function resolveReadable(deps: EntriesDeps, readable: readonly Readable[]) {
+  if (readable.length === 0) return [];
+  const endings = await deps.resolveAll(readable.map(({ message }) => message));
+  const ended: string[] = [];
+  for (const [i, item] of readable.entries()) {
+    const ending = endings[i];
+    if (ending !== undefined && (await endOne(deps, item, ending))) ended.push(item.entry.id);
+  }
+  return ended;
+}
+
+/**
+ * Deals with a batch of entries, in their order: resolves, and parks what cannot be resolved. Resolves
+ * with the ids of those that have come to an end.
+ */
 export async function handleEntries(
   deps: EntriesDeps,
   entries: readonly StreamEntry[],
-): Promise<void> {
+): Promise<string[]> {
   const readable: Readable[] = [];
+  const others: Array<{ entry: StreamEntry; reading: EntryReading }> = [];
   for (const entry of entries) {
     const reading = readEntry(entry);
-    if (!reading.ok) await parkUnreadable(deps, entry, reading);
-    else if (entry.deliveries > MAX_DELIVERIES) {
-      const explanation = `handed out ${entry.deliveries} times without coming to an end`;
-      await parkUnresolved(
-        deps,
-        { entry, message: reading.message },
-        { kind: 'stalled' },
-        explanation,
-      );
-    } else readable.push({ entry, message: reading.message });
+    if (reading.ok && entry.deliveries <= MAX_DELIVERIES) {
+      readable.push({ entry, message: reading.message });
+    } else others.push({ entry, reading });
   }
-  await resolveReadable(deps, readable);
+  // What can go on goes first: a full Redis takes no dead letters, but room comes with every entry done.
+  const ended = await resolveReadable(deps, readable);
+  for (const { entry, reading } of others) {
+    if (await endsParked(deps, entry.id, () => parkOther(deps, entry, reading))) {
+      ended.push(entry.id);
+    }
+  }
+  return ended;
 }

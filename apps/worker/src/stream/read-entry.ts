@@ -35,12 +35,18 @@ function parsed(text: string): { json: unknown } | undefined {
 
 /** Reads what somebody put into a stream; says what is wrong with it where that cannot be done. */
 export function readEntry({ message: bytes, addedAt }: StreamEntry): EntryReading {
-  if (bytes === undefined) return unreadable(null, 'message', 'is required');
+  if (bytes === undefined) {
+    return unreadable(
+      {},
+      'message',
+      'is required: the field of the entry that holds the JSON body',
+    );
+  }
   if (bytes.length > MAX_BYTES) {
-    return unreadable(`(${bytes.length} bytes)`, '', `must be at most ${MAX_BYTES} bytes`);
+    return unreadable(bytes.toString(), '', `must be at most ${MAX_BYTES} bytes`);
   }
   const text = decoded(bytes);
-  if (text === undefined) return unreadable(`(${bytes.length} bytes)`, '', 'must be UTF-8');
+  if (text === undefined) return unreadable(bytes.toString(), '', 'must be UTF-8');
   const body = parsed(text);
   if (body === undefined) return unreadable(text, '', 'must be JSON');
   const checked = checkIncoming(body.json, addedAt);

@@ -6,12 +6,14 @@ const ALIVE_MS = 4_000;
 
 // The members in the order of their ids, dealt out by shard number: every worker comes to the same
 // result, and it is even. A shard that is to move is kept until its owner has let go of it.
-// Redis's own clock, so that the machines' clocks need not agree.
+// Redis's own clock, so that the machines' clocks need not agree; it may have been set back, too.
+// To remove comes first: a full Redis refuses a script that begins by adding, but must be read empty.
 const BEAT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[2], '+inf')
+redis.call('ZADD', KEYS[1], now, ARGV[1])
 local members = redis.call('ZRANGE', KEYS[1], 0, -1)
 table.sort(members)
 local shards = {}

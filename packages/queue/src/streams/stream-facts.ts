@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { GROUP, leaseKey, streamKey, tallyKey } from './keys.ts';
+import { TALLY } from './tally.ts';
 
 /** One shard, for whoever watches the installation. */
 export interface StreamFacts {
@@ -16,7 +17,7 @@ export interface StreamFacts {
   lost: number;
 }
 
-const FACTS = `
+const FACTS = `${TALLY}
 local pending = 0
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if not groups.err then
@@ -24,15 +25,8 @@ if not groups.err then
     if group[2] == ARGV[1] then pending = group[6] end
   end
 end
-local length, added = redis.call('XLEN', KEYS[1]), 0
-local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
-if not info.err then
-  for i = 1, #info, 2 do if info[i] == 'entries-added' then added = info[i + 1] end end
-end
-local known = redis.call('HMGET', KEYS[3], 'done', 'lost')
-local lost = tonumber(known[2] or 0)
-if known[1] then lost = lost + math.max(0, added - length - known[1]) end
-return {length, pending, redis.call('GET', KEYS[2]), lost}`;
+local is = count(KEYS[1], KEYS[3])
+return {redis.call('XLEN', KEYS[1]), pending, redis.call('GET', KEYS[2]), is and is.total or 0}`;
 
 export async function readStreamFacts(client: Redis, shardCount: number): Promise<StreamFacts[]> {
   const shards = Array.from({ length: shardCount }, (_, shard) => shard);
