@@ -3,7 +3,7 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { messageTo } from '../support/messages.ts';
 import { type Accepted, get, request, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
-import type { TestAccount } from '../support/tenants.ts';
+import { addAccount, type TestAccount } from '../support/tenants.ts';
 
 let contour: Contour;
 let account: TestAccount;
@@ -98,4 +98,24 @@ test('a repeat of a dead message gets its first answer again', async () => {
   const again = await resolve(contour.url, body);
   expect(again.text).toBe(first.text);
   expect(again.headers.get('idempotent-replayed')).toBe('true');
+});
+
+test('a dead message is replayed for its own tenant, whoever has its credential by now', async () => {
+  const accepted = await sendThree(400);
+  const second = accepted[1]?.messageId ?? '';
+  await storyIn(contour, second, 'dead');
+  const { pool } = contour.database;
+  await pool.query('update channel_accounts set account_id = $2 where id = $1', [
+    account.id,
+    `${account.credential}-rotated`,
+  ]);
+  const other = await contour.addTenant();
+  await addAccount(pool, other.id, 'telegram', account.credential);
+  contour.core.behave(() => ({ status: 200 }));
+  const replay = await request('POST', `${contour.url}/dlq/${second}/replay`);
+  expect(replay.status).toBe(200);
+  await storyIn(contour, second, 'delivered');
+  const { rowCount } = await pool.query('select 1 from messages where tenant_id = $1', [other.id]);
+  expect(rowCount).toBe(0);
+  expect((await get(`${contour.url}/dlq/${second}`)).status).toBe(404);
 });

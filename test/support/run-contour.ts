@@ -5,14 +5,17 @@ const MAIN = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.ur
 
 export type Ran = { code: number | string | null; stdout: string; stderr: string };
 
-/** Runs the built command with exactly the given environment. */
+/** Runs the built command with exactly the given environment, and the input piped in. */
 export function runContour(
   args: readonly string[],
   env: Record<string, string> = {},
+  input: string | Buffer = '',
 ): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? null) : 0, stdout, stderr });
     });
+    // Whoever does not read its input may be gone before it was written.
+    child.stdin?.on('error', () => undefined).end(input);
   });
 }

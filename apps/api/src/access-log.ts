@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { notesOf, traceIdOf } from './request-notes.ts';
 
 /** Asked every few seconds by supervisors: of interest to nobody while they go well. */
-const PROBE_ROUTES = new Set(['/livez', '/readyz', '/health']);
+const PROBE_ROUTES = new Set(['/livez', '/readyz', '/health', '/metrics']);
 
 const isQuiet = (route: string | undefined, status: number) =>
   route !== undefined && PROBE_ROUTES.has(route) && status < 400;

@@ -1,5 +1,6 @@
 import { uuidv7 } from '@contour/contract';
-import type { Logger, NamedKey } from '@contour/runtime';
+import { createReplay, type ReplayDeps } from '@contour/queue';
+import type { Logger, NamedKey, Tracer } from '@contour/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { logRequests } from './access-log.ts';
 import type { BackPressure } from './back-pressure.ts';
@@ -9,14 +10,16 @@ import { createHealth, type Probes } from './health.ts';
 import { createIntake, type IntakeDeps } from './intake.ts';
 import { takeJsonBodies } from './json-body.ts';
 import { createGuards } from './keys.ts';
+import type { ApiMetrics } from './metrics/create-api-metrics.ts';
+import { metricsRoute } from './metrics/metrics-route.ts';
 import { createErrorHandler } from './problems.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { createReplay, type ReplayDeps } from './replay.ts';
 import { type BoardDeps, boardRoutes } from './routes/board.ts';
 import { type DlqRouteDeps, dlqRoutes } from './routes/dlq.ts';
 import { answerTheRest } from './routes/fallbacks.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MessageRouteDeps, messageRoutes } from './routes/messages.ts';
+import { referenceRoutes } from './routes/reference.ts';
 import { resolveRoute } from './routes/resolve.ts';
 
 const BODY_LIMIT = 256 * 1024;
@@ -27,6 +30,7 @@ const KEEP_ALIVE_MS = 72_000;
 
 export interface AppDeps extends Omit<IntakeDeps, 'logger'>, Omit<MessageRouteDeps, 'guards'> {
   logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  tracer?: Tracer | undefined;
   apiKeys: NamedKey[];
   adminKeys: NamedKey[];
   rateLimit: number;
@@ -34,6 +38,7 @@ export interface AppDeps extends Omit<IntakeDeps, 'logger'>, Omit<MessageRouteDe
   addJobs: ReplayDeps['addJobs'];
   dlq: MessageRouteDeps['dlq'] & DlqRouteDeps['dlq'];
   probes: Probes;
+  metrics: ApiMetrics;
   boardQueues: BoardDeps['queues'];
 }
 
@@ -69,9 +74,13 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     limitRate: createRateLimit(deps.rateLimit),
     backPressure: deps.backPressure,
     takeIn: createIntake(deps),
+    countAnswer: deps.metrics.countAnswer,
+    tracer: deps.tracer,
   });
   messageRoutes(app, { ...deps, guards });
   dlqRoutes(app, { guard: guards.admin, dlq: deps.dlq, replay: createReplay(deps) });
+  metricsRoute(app, { guard: guards.admin, metrics: deps.metrics });
+  referenceRoutes(app);
   boardRoutes(app, { guard: guards.adminInBrowser, queues: deps.boardQueues });
   return app;
 }

@@ -8,6 +8,7 @@ const filterFields = {
     .string({ error: 'must be a UUID' })
     .refine(isUuid, { error: 'must be a UUID' })
     .transform((id) => id.toLowerCase())
+    .meta({ format: 'uuid' })
     .optional(),
   fingerprint: z
     .string({ error: 'must be a lower-case hex SHA-256' })
@@ -32,7 +33,8 @@ export const listQuery = z.strictObject({
       error: pageMessage,
     })
     .transform(Number)
-    .default(50),
+    .default(50)
+    .meta({ type: 'integer', minimum: 1, maximum: MAX_PAGE, default: 50 }),
   cursor: z
     .string({ error: cursorMessage })
     .refine(isDlqCursor, { error: cursorMessage })

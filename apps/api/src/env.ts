@@ -7,6 +7,7 @@ import {
   oneOf,
   port,
   positiveInt,
+  tracingFields,
   url,
 } from '@contour/runtime';
 import { z } from 'zod';
@@ -22,9 +23,11 @@ const fields = z.object({
   API_KEYS: keyList(),
   ADMIN_KEYS: keyList(),
   MAX_BACKLOG: positiveInt(100_000),
+  STREAM_SHARDS: positiveInt(4),
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1000),
   SHUTDOWN_MS: positiveInt(10_000),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
+  ...tracingFields,
   NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),
 });
 

@@ -11,7 +11,7 @@ const LOOK_AFTER_MS = 1000;
 /** A worker that decides later than this before the end parks instead: the answer might come too late. */
 const REPLY_MARGIN_MS = 500;
 
-export interface Replies {
+interface Replies {
   channel: string;
   expect(requestId: string, timeoutMs: number): Promise<Reply | undefined>;
   forget(requestId: string): void;

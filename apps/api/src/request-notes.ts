@@ -1,9 +1,11 @@
+import type { Channel } from '@contour/contract';
 import type { FastifyRequest } from 'fastify';
 
 /** What becomes known about a request on its way, for its answer and its one line in the log. */
 export interface RequestNotes {
   traceId?: string;
   messageId?: string;
+  channel?: Channel;
   code?: string;
   /** By which key, or from which address, it came. */
   caller?: string;

@@ -1,7 +1,14 @@
 import type { AddressInfo } from 'node:net';
 import { createGraph, type Graph } from '@contour/graph';
-import { boardQueues, createDlq, createProducer, createReplyListener } from '@contour/queue';
 import {
+  boardQueues,
+  createDlq,
+  createProducer,
+  createReplyListener,
+  createTailPublisher,
+} from '@contour/queue';
+import {
+  createTracer,
   EnvError,
   type Logger,
   logConnectionErrors,
@@ -10,10 +17,12 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  createMirrorSource,
   createPool,
   findAnswer,
   findStoriesByTrace,
   findStory,
+  laneFacts,
   pendingMigrations,
   ping,
 } from '@contour/store';
@@ -22,12 +31,15 @@ import { createAddJob } from './add-jobs.ts';
 import { buildApp } from './app.ts';
 import { watchBackPressure } from './back-pressure.ts';
 import type { ApiEnv } from './env.ts';
+import { createApiMetrics } from './metrics/create-api-metrics.ts';
 import { createOpenWaits } from './open-waits.ts';
+import { tailAddJob } from './tail.ts';
 
 // Nobody who asks over HTTP is to wait longer for one look into Postgres.
 const LOOK_WITHIN_MS = 3000;
 // A probe must answer while the pool is exhausted or a table is locked: it has its own connections.
-const PROBE_CONNECTIONS = 2;
+// Two for health and three for metrics, so that neither waits for the other.
+const PROBE_CONNECTIONS = 5;
 
 function openGraph(env: ApiEnv): Graph | null {
   if (env.NEO4J_URI === undefined) return null;
@@ -58,6 +70,8 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     url: env.DATABASE_URL,
     onError: logConnectionErrors(logger, 'postgres.error'),
   };
+  const tracer = createTracer(env, { serviceName: 'contour-api', logger });
+  if (tracer) shutdown.add('tracing', (signal) => tracer.close(signal));
   const pool = createPool({
     ...postgres,
     applicationName: 'contour-api',
@@ -71,6 +85,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   });
   const producer = createProducer(redis);
   const replies = createReplyListener(redis);
+  const tail = createTailPublisher({ ...redis, process: 'api' });
   const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
   const board = boardQueues(redis);
   const graph = openGraph(env);
@@ -83,6 +98,21 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     },
   });
   const openWaits = createOpenWaits();
+  const metrics = createApiMetrics({
+    pools: { main: pool, probe: probePool },
+    pings: {
+      postgres: () => ping(probePool),
+      redis: producer.ping,
+      neo4j: graph?.ping ?? null,
+    },
+    backlog: producer.backlog,
+    liveWorkers: producer.liveWorkers,
+    queueFacts: producer.queueFacts,
+    streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
+    laneFacts: () => laneFacts(probePool),
+    mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
+    maxBacklog: env.MAX_BACKLOG,
+  });
 
   const look = <T>(answer: Promise<T>): Promise<T> =>
     within(LOOK_WITHIN_MS, answer, 'postgres').catch((error: unknown) => {
@@ -91,12 +121,13 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
 
   const app = buildApp({
     logger,
+    tracer,
     apiKeys: env.API_KEYS,
     adminKeys: env.ADMIN_KEYS,
     rateLimit: env.RATE_LIMIT,
     waitMs: env.RESOLVE_WAIT_MS,
     backPressure,
-    addJob: createAddJob(producer.addResolve),
+    addJob: tailAddJob(createAddJob(producer.addResolve), tail),
     addJobs: producer.addResolve,
     noteQueued: producer.noteQueued,
     findQueued: producer.findQueued,
@@ -115,12 +146,14 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
       redisFacts: producer.redisFacts,
     },
     boardQueues: board.queues,
+    metrics,
   });
 
   shutdown.add('postgres', () => pool.end());
   shutdown.add('postgres probes', () => probePool.end());
   shutdown.add('producer', () => producer.close());
   shutdown.add('replies', () => replies.close());
+  shutdown.add('tail', async () => tail.close());
   shutdown.add('dlq', () => dlq.close());
   shutdown.add('board', () => board.close());
   if (graph !== null) shutdown.add('graph', () => graph.close());

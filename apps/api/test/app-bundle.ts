@@ -2,9 +2,21 @@ import type { Outcome, Reply, ResolveJob } from '@contour/contract';
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { type AppDeps, buildApp } from '../src/app.ts';
+import { createApiMetrics } from '../src/metrics/create-api-metrics.ts';
 import { createOpenWaits } from '../src/open-waits.ts';
 
 const nothing = async () => {};
+const NOTHING_TO_SEE: Parameters<typeof createApiMetrics>[0] = {
+  pools: {},
+  pings: {},
+  maxBacklog: 1,
+  backlog: async () => ({ waiting: 0, delayed: 0, active: 0, memoryUsed: 0, memoryLimit: 0 }),
+  liveWorkers: async () => 0,
+  queueFacts: async () => [],
+  streamFacts: async () => [],
+  laneFacts: async () => ({ due: 0, blocked: 0, oldestDueSeconds: 0 }),
+  mirrorBacklog: null,
+};
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** The API on what is declared beside its consumers, with nobody behind it; tests put in what they need. */
@@ -41,6 +53,7 @@ export function appBundle(overrides: Partial<AppDeps> = {}): FastifyInstance {
       redisFacts: async () => ({ maxmemoryPolicy: 'noeviction', aof: true }),
     },
     boardQueues: [],
+    metrics: createApiMetrics(NOTHING_TO_SEE),
     ...overrides,
   });
   onTestFinished(() => app.close());

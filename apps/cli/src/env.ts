@@ -1,10 +1,46 @@
-import { keyList, neo4jFields, port, url } from '@contour/runtime';
+import { isPhoneRegion } from '@contour/contract';
+import {
+  flag,
+  keyList,
+  neo4jFields,
+  nonNegativeInt,
+  port,
+  positiveInt,
+  url,
+} from '@contour/runtime';
 import { z } from 'zod';
 
 const postgresUrl = url(['postgres:', 'postgresql:']);
 
+const redisUrl = url(['redis:', 'rediss:']);
+
 /** What a command needs that works on a database. */
 export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
+
+/** What a command needs that works on queues. */
+export const redisEnv = z.object({ REDIS_URL: redisUrl });
+
+/** What a command needs that looks into both. */
+export const serversEnv = databaseEnv.extend(redisEnv.shape);
+
+/** What an audit needs; Redis may be left out. */
+export const auditEnv = databaseEnv.extend({
+  REDIS_URL: redisUrl.optional(),
+  STREAM_SHARDS: positiveInt(4),
+  RETENTION_DAYS: nonNegativeInt(30),
+});
+
+/** What a command needs that foresees how a worker would find clients. */
+export const resolvingEnv = serversEnv.extend({
+  LINK_BY_PHONE: flag(true),
+  DEFAULT_PHONE_REGION: z
+    .string()
+    .refine(isPhoneRegion, 'must be a country code such as RU')
+    .default('RU'),
+});
+
+/** What a command needs that calls the API. */
+export const senderEnv = z.object({ API_KEY: z.string().optional() });
 
 /** What a command needs that works on the graph. */
 export const graphEnv = databaseEnv.extend({
@@ -12,10 +48,18 @@ export const graphEnv = databaseEnv.extend({
   NEO4J_URI: neo4jFields.NEO4J_URI.unwrap(),
 });
 
+/** What a command needs that looks for somebody everywhere. */
+export const everywhereEnv = serversEnv.extend({
+  ...neo4jFields,
+  DEFAULT_PHONE_REGION: z.string().refine(isPhoneRegion, 'must be a country code').default('RU'),
+});
+
+export type EverywhereEnv = Readonly<z.infer<typeof everywhereEnv>>;
+
 /** What `start` itself looks at; the API and the worker read the rest and check it. */
 export const startEnv = z.object({
   DATABASE_URL: postgresUrl.optional(),
-  REDIS_URL: url(['redis:', 'rediss:']).optional(),
+  REDIS_URL: redisUrl.optional(),
   ...neo4jFields,
   HOST: z.string().default('127.0.0.1'),
   PORT: port().default(8772),

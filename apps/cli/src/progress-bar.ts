@@ -1,3 +1,5 @@
+import { grouped } from './grouped.ts';
+
 const WIDTH = 24;
 const REDRAW_MS = 100;
 const LOG_EVERY_MS = 10_000;
@@ -12,8 +14,6 @@ interface Terminal {
   isTTY?: boolean;
   write(text: string): unknown;
 }
-
-const grouped = (n: number) => n.toLocaleString('en').replaceAll(',', ' ');
 
 /** How far long work has come: a line that is redrawn on a terminal, and now and then one in a log. */
 export function createProgressBar(

@@ -1,12 +1,20 @@
 import { AppError } from '@contour/contract';
-import { createPool, type Pool } from '@contour/store';
+import { createPool, type Pool, type PoolOptions } from '@contour/store';
+import { UsageError } from './cli.ts';
+import { reasonOf } from './reason-of.ts';
 
 /** Lends a pool for one piece of work; its failure says in one line which server it was about. */
-export async function withDatabase<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
-  const pool = createPool({ url, applicationName: 'contour-cli', max: 2, onError: () => {} });
+export async function withDatabase<T>(
+  url: string,
+  work: (pool: Pool) => Promise<T>,
+  limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
+): Promise<T> {
+  const options = { url, applicationName: 'contour-cli', max: 2, onError: () => {} };
+  const pool = createPool({ ...options, ...limits });
   try {
     return await work(pool);
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     // Somebody else's trouble, which names itself.
     if (cause instanceof AppError && cause.code !== 'postgres_unavailable') throw cause;
     const { hostname, port, pathname } = new URL(url);
@@ -15,10 +23,4 @@ export async function withDatabase<T>(url: string, work: (pool: Pool) => Promise
   } finally {
     await pool.end();
   }
-}
-
-// A refused connection to a name with several addresses comes as an AggregateError without a text.
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
 }

@@ -58,16 +58,26 @@ test('a database that is away is one clear line, without the password', async ()
 });
 
 test.each([
-  [['migrate'], 'contour: DATABASE_URL  is required\n'],
-  [['stop'], 'contour: there is no command "stop"\n\nUsage: contour <command>\n'],
-])('%j without what it needs ends with 1 and says so', async (args, said) => {
-  const { code, stderr } = await contour(args);
-  expect(code).toBe(1);
-  expect(stderr.startsWith(said)).toBe(true);
+  [['migrate'], 1, 'contour: DATABASE_URL  is required\n'],
+  [['migarte'], 2, "contour: unknown command 'migarte' (Did you mean migrate?)\n"],
+  [['migrate', 'twice'], 2, 'contour: too many arguments'],
+  [['migrate', '--fast'], 2, "contour: unknown option '--fast'"],
+  [[], 2, 'contour: a command is missing: see contour --help\n'],
+  [['graph'], 2, 'contour: a command is missing: see contour graph --help\n'],
+  [['--json', 'dlq'], 2, 'contour: a command is missing: see contour dlq --help\n'],
+])('%j ends with %i and says why', async (args, expected, said) => {
+  const { code, stderr, stdout } = await contour(args);
+  expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
+  expect(stderr.slice(0, said.length)).toBe(said);
 });
 
-test('--help tells the commands', async () => {
-  const { code, stdout } = await contour(['--help']);
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/start[\s\S]+migrate[\s\S]+demo/);
+test('migrate --plan says what would be applied, and applies nothing', async () => {
+  await withEmptyDatabase(async (url) => {
+    const env = { DATABASE_URL: url };
+    const plan = await contour(['migrate', '--plan'], env);
+    expect(plan.stdout).toMatch(/^would apply 0001\S+\.sql\n/);
+    const { pending } = JSON.parse((await contour(['migrate', '--plan', '--json'], env)).stdout);
+    const { applied } = JSON.parse((await contour(['--json', 'migrate'], env)).stdout);
+    expect(applied).toEqual(pending);
+  });
 });

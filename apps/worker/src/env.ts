@@ -9,6 +9,7 @@ import {
   oneOf,
   port,
   positiveInt,
+  tracingFields,
   url,
 } from '@contour/runtime';
 import { z } from 'zod';
@@ -44,8 +45,11 @@ export const workerEnv = z.object({
     .refine(isPhoneRegion, 'must be a country code such as RU')
     .default('RU'),
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1_000),
+  RELEASE_PARKED: flag(true),
+  RETENTION_DAYS: positiveInt(30),
   SHUTDOWN_MS: positiveInt(10_000),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
+  ...tracingFields,
 });
 
 export type WorkerEnv = Readonly<z.infer<typeof workerEnv>>;

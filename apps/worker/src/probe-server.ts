@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface ProbeServer {
@@ -6,12 +6,36 @@ export interface ProbeServer {
   close(): Promise<void>;
 }
 
-/** Answers a supervisor's /livez: an event loop that turns is alive, whatever is away around it. */
-export async function startProbeServer(host: string, port: number): Promise<ProbeServer> {
+/** A process's metrics, as Prometheus reads them. */
+interface Exposition {
+  contentType: string;
+  metrics(): Promise<string>;
+}
+
+function answerJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+/**
+ * Answers a supervisor's /livez: an event loop that turns is alive, whatever is away around it. And
+ * Prometheus's /metrics: what this process has counted itself, so nobody has to be asked for it.
+ */
+export async function startProbeServer(
+  host: string,
+  port: number,
+  exposition: Exposition,
+): Promise<ProbeServer> {
+  const answer = async ({ url }: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const path = url?.split('?')[0];
+    if (path === '/livez') return answerJson(response, 200, { status: 'ok' });
+    if (path !== '/metrics') return answerJson(response, 404, { status: 'not_found' });
+    const text = await exposition.metrics();
+    response.writeHead(200, { 'content-type': exposition.contentType });
+    response.end(text);
+  };
   const server = createServer((request, response) => {
-    const isKnown = request.url?.split('?')[0] === '/livez';
-    response.writeHead(isKnown ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(isKnown ? '{"status":"ok"}' : '{"status":"not_found"}');
+    answer(request, response).catch(() => answerJson(response, 500, { status: 'failed' }));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

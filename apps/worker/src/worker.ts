@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Reply } from '@contour/contract';
+import type { IncomingMessage, Reply } from '@contour/contract';
 import { type Core, createConsoleCore, createCore, retryDelayMs } from '@contour/core';
 import {
   type Consumer,
@@ -9,29 +9,43 @@ import {
   createProducer,
   createResolveConsumer,
   createStreamConsumer,
+  createTailPublisher,
   type StreamConsumer,
 } from '@contour/queue';
 import {
   createBatcher,
+  createTracer,
   createWatchdog,
   type Logger,
   logConnectionErrors,
   type Shutdown,
 } from '@contour/runtime';
-import { asAppError, createPool, dueShards, ping, reviveMessage } from '@contour/store';
+import {
+  asAppError,
+  createPool,
+  dueShards,
+  findTenants,
+  ping,
+  reviveMessage,
+} from '@contour/store';
 import { createBury } from './deliver/bury.ts';
 import { createDeliverer } from './deliver/create-deliverer.ts';
 import type { WorkerEnv } from './env.ts';
 import { debounced } from './graph/debounced.ts';
 import { openMirror } from './graph/open-mirror.ts';
+import { createWorkerMetrics } from './metrics/create-worker-metrics.ts';
+import { watchStalled } from './metrics/watch-stalled.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type Duty, startPulse } from './pulse/create-pulse.ts';
 import { keepDeadLetters } from './pulse/keep-dead-letters.ts';
+import { releaseParkedDuty } from './pulse/release-parked-duty.ts';
+import { removeOldDuty } from './pulse/remove-old-duty.ts';
 import { createResolver } from './resolve/create-resolver.ts';
 import { handleResolveJob } from './resolve/handle-job.ts';
 import { parkGivenUp } from './resolve/park-given-up.ts';
 import { sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
+import { tailBury, tailCore, tailDlq, tailResolver } from './tail.ts';
 
 /** New clients come in swarms; the graph is woken once for as many as come in this time. */
 const GRAPH_WAKE_MS = 200;
@@ -67,6 +81,8 @@ export async function startWorker(
   const plays = (role: WorkerEnv['WORKER_ROLES'][number]) => env.WORKER_ROLES.includes(role);
   const stopping = new AbortController();
   const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
+  const tracer = createTracer(env, { serviceName: 'contour-worker', logger });
+  if (tracer) shutdown.add('tracing', (signal) => tracer.close(signal));
   const pool = createPool({
     url: env.DATABASE_URL,
     applicationName: 'contour-worker',
@@ -75,9 +91,16 @@ export async function startWorker(
   shutdown.add('postgres', () => pool.end());
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
-  const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
+  const metrics = createWorkerMetrics({
+    pool,
+    core: openCore(env, logger),
+    dlq: createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT }),
+  });
+  const tail = createTailPublisher({ ...redis, process: 'worker' });
+  shutdown.add('tail', async () => tail.close());
+  const core = tailCore(metrics.core, tail);
+  const dlq = tailDlq(metrics.dlq, tail);
   shutdown.add('dlq', () => dlq.close());
-  const core = openCore(env, logger);
   shutdown.add('core', () => core.close());
   const workerId = randomUUID();
   const presence = createPresence({ ...redis, id: workerId });
@@ -92,11 +115,13 @@ export async function startWorker(
     pool,
     core,
     logger,
+    metrics: metrics.delivery,
+    tracer,
     stopping: stopping.signal,
     concurrency: env.DELIVER_CONCURRENCY,
     maxAttempts: env.DELIVER_ATTEMPTS,
     retryDelayMs: (attempt, retryAfterMs) => retryDelayMs(attempt, Math.random, retryAfterMs),
-    bury: createBury({ pool, dlq, logger }),
+    bury: tailBury(createBury({ pool, dlq, logger }), tail),
     wake: wakeOthers,
   });
   const wake = (shards: readonly number[]) => wakeOthers(deliverer.ring(shards));
@@ -112,9 +137,11 @@ export async function startWorker(
   const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
-  const resolver = createResolver({
+  const untailed = createResolver({
     pool,
     logger,
+    metrics: metrics.resolve,
+    tracer,
     wake,
     wakeGraph: env.NEO4J_URI === undefined ? () => {} : wakeGraph,
     stopping: stopping.signal,
@@ -122,6 +149,13 @@ export async function startWorker(
     phoneRegion: env.DEFAULT_PHONE_REGION,
     shardCount: env.DELIVER_SHARDS,
   });
+  const resolver = tailResolver(untailed, tail);
+  const ownerOf = async (message: IncomingMessage) => {
+    const tenants = await findTenants(pool, [message]).catch((error) => {
+      throw asAppError(error);
+    });
+    return tenants.get(message)?.tenantId ?? null;
+  };
   const revive = async (message: { tenantId: string; messageId: string }) => {
     const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS).catch((error) => {
       throw asAppError(error);
@@ -180,7 +214,7 @@ export async function startWorker(
       concurrency: env.RESOLVE_CONCURRENCY,
       seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
       handle: (job) =>
-        handleResolveJob({ resolve: resolver.resolve, dlq, revive, reply, logger }, job),
+        handleResolveJob({ resolve: resolver.resolve, dlq, revive, ownerOf, reply, logger }, job),
     });
     consumers.push(consumer);
     duties.push({
@@ -203,7 +237,15 @@ export async function startWorker(
     shutdown.add('watchdog', () => watchdog.stop());
   }
 
-  const probes = await startProbeServer(env.HOST, env.WORKER_PORT);
+  watchStalled(metrics.registry, consumers);
+  const upkeep = { pool, registry: metrics.registry, stopping: stopping.signal, logger };
+  if (plays('deliver')) duties.push(removeOldDuty({ ...upkeep, days: env.RETENTION_DAYS }));
+  if (plays('resolve') && env.RELEASE_PARKED) {
+    const { resolveAll } = resolver;
+    duties.push(releaseParkedDuty({ ...upkeep, dlq, resolveAll, id: workerId }));
+  }
+
+  const probes = await startProbeServer(env.HOST, env.WORKER_PORT, metrics.registry);
   shutdown.add('probes', () => probes.close());
   const pulse = startPulse(duties, logger);
   shutdown.add('pulse', () => pulse.stop());

@@ -45,6 +45,7 @@ class Message(_Required, total=False):
     message_ids: Sequence[str | int] | None
     message_id: str | int | None
     trace_id: str | None
+    traceparent: str | None
     media: Any
     meta: Mapping[str, Any] | None
 

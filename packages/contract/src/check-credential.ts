@@ -2,8 +2,8 @@ import { CHANNELS, type Channel, CREDENTIAL_FIELDS } from './channels.ts';
 import { fingerprintOf, maskCredential } from './credential.ts';
 import type { Fault } from './faults.ts';
 
-const FINGERPRINT = /^[0-9a-f]{64}$/;
-const CREDENTIAL = /^\S{1,256}$/u;
+export const FINGERPRINT_PATTERN = /^[0-9a-f]{64}$/;
+export const CREDENTIAL_PATTERN = /^\S{1,256}$/u;
 
 export interface Account {
   fingerprint: string;
@@ -15,7 +15,7 @@ export interface Account {
 
 function readCredential(value: unknown): string | undefined {
   const text = Number.isSafeInteger(value) ? String(value) : value;
-  return typeof text === 'string' && CREDENTIAL.test(text) ? text : undefined;
+  return typeof text === 'string' && CREDENTIAL_PATTERN.test(text) ? text : undefined;
 }
 
 /** Finds whose message it is: by the channel's own credential field, by fingerprint, or by both. */
@@ -38,7 +38,7 @@ export function checkCredential(
       message: 'must be a string of 1 to 256 characters without white space, or a safe integer',
     });
   }
-  if (print !== null && !(typeof print === 'string' && FINGERPRINT.test(print))) {
+  if (print !== null && !(typeof print === 'string' && FINGERPRINT_PATTERN.test(print))) {
     faults.push({ path: 'account_fingerprint', message: 'must be a lower-case hex SHA-256' });
   }
   if (faults.length > 0 || credential === undefined) return { faults };

@@ -13,6 +13,7 @@ import {
   MAX_DEPTH,
   withoutCredential,
 } from './json-walk.ts';
+import { parseTraceparent } from './traceparent.ts';
 
 const MAX_MEDIA_BYTES = 64 * 1024;
 
@@ -128,5 +129,7 @@ export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Che
   if (all.length > 0 || fields === undefined || credential.account === undefined) {
     return { ok: false, faults: all };
   }
-  return { ok: true, message: toMessage(fields, credential.account, receivedAt) };
+  const message = toMessage(fields, credential.account, receivedAt);
+  const traceParent = parseTraceparent(body.traceparent);
+  return { ok: true, message: traceParent === undefined ? message : { ...message, traceParent } };
 }

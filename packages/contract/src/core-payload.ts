@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CHANNEL_CODES, CHANNELS } from './channels.ts';
+import { CHANNEL_CODES, CHANNELS, type Channel, channelOfId } from './channels.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 
 const nullableText = z.string().nullable();
@@ -83,4 +83,13 @@ export function corePayloadText(message: IncomingMessage, enrichment: Enrichment
     client_phone: message.clientPhone,
   });
   return `${head.slice(0, -1)},"media":${message.media ?? 'null'},"meta":${meta},${tail.slice(1)}`;
+}
+
+/**
+ * The channel of a stored payload, without reading all of it: what a sender wrote comes after it. Undefined
+ * where the text was made by somebody else.
+ */
+export function channelOfPayload(payload: string): Channel | undefined {
+  const [, id] = /"channel_id":([1-5]),/.exec(payload.slice(0, 300)) ?? [];
+  return id === undefined ? undefined : channelOfId(Number(id));
 }

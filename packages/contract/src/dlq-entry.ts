@@ -81,7 +81,7 @@ export function dlqEntryBody(entry: DlqEntry): string {
 /** Reads a stored Core payload back into the message it was made from, for its dead-letter entry. */
 export function messageOfPayload(
   payload: string,
-  stored: Pick<IncomingMessage, 'contentHash' | 'fingerprint' | 'receivedAt'>,
+  stored: Pick<IncomingMessage, 'contentHash' | 'fingerprint' | 'receivedAt' | 'traceParent'>,
 ): IncomingMessage {
   const sent = parseExactJson(payload) as Record<string, unknown>;
   const {

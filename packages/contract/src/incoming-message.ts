@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHANNEL_CODES } from './channels.ts';
+import { parseTraceparent } from './traceparent.ts';
 
 const nullableText = z.string().nullable();
 
@@ -26,6 +27,8 @@ export const incomingMessage = z.object({
   media: nullableText,
   meta: nullableText,
   receivedAt: z.iso.datetime(),
+  /** W3C Trace Context of who sent it. Whatever stands here by mistake goes, and the message stays. */
+  traceParent: z.unknown().transform(parseTraceparent).optional(),
 });
 
 export type IncomingMessage = z.infer<typeof incomingMessage>;

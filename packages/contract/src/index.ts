@@ -6,9 +6,11 @@ export {
   CREDENTIAL_FIELDS,
   channelOfId,
 } from './channels.ts';
+export { CREDENTIAL_PATTERN, FINGERPRINT_PATTERN } from './check-credential.ts';
 export { type Checked, checkIncoming } from './check-incoming.ts';
 export {
   type CorePayload,
+  channelOfPayload,
   corePayload,
   corePayloadText,
   type Enrichment,
@@ -25,6 +27,7 @@ export {
 export { parseExactJson, writeExactJson } from './exact-json.ts';
 export type { Fault } from './faults.ts';
 export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
+export { incomingFields } from './incoming-fields.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
 export {
   MIRROR_KINDS,
@@ -49,4 +52,5 @@ export { isPhoneRegion, normalisePhone, type PhoneRegion } from './phone.ts';
 export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
 export type { Reply } from './reply.ts';
 export { type ResolveJob, resolveJob } from './resolve-job.ts';
+export { parseTraceparent } from './traceparent.ts';
 export { mayHoldCredential, unreadableBody } from './unreadable-body.ts';

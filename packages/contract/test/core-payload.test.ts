@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { checkIncoming, corePayload, corePayloadText, messageOfPayload } from '../src/index.ts';
+import {
+  channelOfPayload,
+  checkIncoming,
+  corePayload,
+  corePayloadText,
+  messageOfPayload,
+} from '../src/index.ts';
 
 const checked = checkIncoming({
   channel: 'telegram',
@@ -58,4 +64,10 @@ it('can be read back into the message it was made from', () => {
   const text = corePayloadText(message, enrichment);
   const { clientName: _name, clientUsername: _user, mask: _mask, ...rest } = message;
   expect(messageOfPayload(text, message)).toMatchObject(rest);
+});
+
+it('says its channel, whatever the sender wrote', () => {
+  const text = '"channel_id":3,';
+  expect(channelOfPayload(corePayloadText({ ...message, text }, enrichment))).toBe(message.channel);
+  expect(channelOfPayload('{}')).toBeUndefined();
 });

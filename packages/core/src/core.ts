@@ -4,6 +4,8 @@ import type { Verdict } from './classify.ts';
 export interface PushMessage {
   messageId: string;
   traceId: string;
+  /** W3C Trace Context, sent as it is. */
+  traceparent?: string | undefined;
   body: string;
   signal?: AbortSignal | undefined;
 }

@@ -50,13 +50,19 @@ export function createCore(options: CoreOptions): Core {
     onChange: (circuit) => logCircuit(logger, circuit),
   });
 
-  function headersOf({ messageId, traceId, body }: PushMessage): Record<string, string> {
+  function headersOf({
+    messageId,
+    traceId,
+    traceparent,
+    body,
+  }: PushMessage): Record<string, string> {
     const timestampSeconds = Math.floor(now() / 1000);
     return {
       'content-type': 'application/json',
       'user-agent': USER_AGENT,
       'idempotency-key': messageId,
       'x-trace-id': traceId,
+      ...(traceparent === undefined ? undefined : { traceparent }),
       ...authorizationOf(url),
       ...(key && signHeaders(key, { id: messageId, timestampSeconds, body })),
     };

@@ -28,6 +28,8 @@ export interface Found {
 /** Neo4j. Every method throws AppError('neo4j_unavailable') in bounded time when it is away. */
 export interface Graph {
   ping(): Promise<void>;
+  /** Such as 5.26.0. */
+  version(): Promise<string>;
   /** Makes the constraints that are missing; the writes rely on them for being fast, and single. */
   prepare(): Promise<void>;
   /** All of the batch or nothing. Throws TurnLost where a later turn has written already. */
@@ -41,6 +43,8 @@ export interface Graph {
     handle: (keys: MirrorKey[]) => Promise<void>,
   ): Promise<void>;
   tenants(): Promise<string[]>;
+  /** Clients of a tenant with this phone. */
+  countPhone(tenantId: string, phone: string): Promise<number>;
   /** Nodes of our labels without their whole key. */
   countKeyless(): Promise<number>;
   removeKeyless(): Promise<void>;
@@ -70,6 +74,11 @@ export function createGraph(options: GraphOptions): Graph {
 
   return {
     ping: () => ask(PING_MS, 'read', async (tx) => void (await tx.run('RETURN 1'))),
+    version: () =>
+      ask(PING_MS, 'read', async (tx) => {
+        const { records } = await tx.run(query('server_version'));
+        return String(records[0]?.get('version') ?? 'unknown');
+      }),
     async prepare() {
       const names = CONSTRAINTS.map((text) => /CONSTRAINT (\w+)/.exec(text)?.[1]);
       if ((await number(WRITE_MS, 'read', 'count_constraints', { names })) === names.length) return;
@@ -104,6 +113,8 @@ export function createGraph(options: GraphOptions): Graph {
         const { records } = await tx.run(query('tenants_in_graph'));
         return records.map((record) => record.get('tenant_id'));
       }),
+    countPhone: (tenantId, phone) =>
+      number(READ_MS, 'read', 'count_phone', { tenant_id: tenantId, phone }),
     countKeyless: () => number(STREAM_MS, 'read', 'count_keyless'),
     async removeKeyless() {
       while ((await number(READ_MS, 'write', 'remove_keyless')) > 0);

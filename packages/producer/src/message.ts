@@ -44,6 +44,8 @@ export interface Message {
   message_id?: Optional<string | number>;
   /** Made up by the workers otherwise. */
   trace_id?: Optional<string>;
+  /** W3C trace context: the message's spans, and its way to Core, belong to that trace. */
+  traceparent?: Optional<string>;
   /** Any JSON up to 64 KiB. */
   media?: unknown;
   meta?: Optional<Readonly<Record<string, unknown>>>;
@@ -61,6 +63,7 @@ export const TRAVELLING_FIELDS = [
   'message_ids',
   'message_id',
   'trace_id',
+  'traceparent',
   'media',
   'meta',
 ] as const satisfies ReadonlyArray<keyof Message>;

@@ -13,7 +13,7 @@ export interface Backlog {
 }
 
 /** What decides about back-pressure, in one round trip: it is asked for every second. */
-export async function readBacklog(client: Redis, queue: Queue): Promise<Backlog> {
+export async function readBacklog(client: Redis, queue: Pick<Queue, 'toKey'>): Promise<Backlog> {
   const [wait, paused, prioritized, delayed, active, info] = await runPipeline(
     client
       .pipeline()

@@ -7,6 +7,8 @@ export interface Consumer {
   /** Takes no new jobs; those in hand go on. */
   pause(): Promise<void>;
   completed(): number;
+  /** Jobs that it found in the hands of a worker that is gone, and put back. */
+  stalled(): number;
   isRunning(): boolean;
   /**
    * Drains; at the deadline aborts what still runs, gives it half a second to hand its jobs back,
@@ -53,6 +55,7 @@ export function createConsumer<Data>(o: {
   const { client, disconnect } = connectPatient(o.redisUrl);
   let inHand = 0;
   let completed = 0;
+  let stalled = 0;
   const counted: Processor<Data> = async (job, token, signal) => {
     inHand += 1;
     try {
@@ -72,12 +75,17 @@ export function createConsumer<Data>(o: {
     completed += 1;
   });
 
+  worker.on('stalled', () => {
+    stalled += 1;
+  });
+
   return {
     start: () => {
       worker.run().catch(o.onError);
     },
     pause: () => worker.pause(true),
     completed: () => completed,
+    stalled: () => stalled,
     isRunning: () => worker.isRunning(),
     close: async (deadlineMs) => {
       const closed = worker.close().catch(o.onError);

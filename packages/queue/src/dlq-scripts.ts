@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { WAITING_NOTES } from './dlq-waiting-notes.ts';
+import { type Leaving, REMEMBER } from './former-entries.ts';
 
 /*
  * The entries are BullMQ's prioritized jobs: a sorted set, so that one of 100 000 is removed as
@@ -7,6 +9,8 @@ import type { Redis } from 'ioredis';
  *
  *   contour:dlq:unknown:<fingerprint>   ids of an unknown account's entries: its allowance
  *   contour:dlq:trace:<trace id>        ids of a trace's entries
+ *   contour:dlq:waiting…                what waits for its account (dlq-waiting-notes)
+ *   contour:dlq:former:<id>             what has left, and how (former-entries)
  *
  * An id is noted there before its entry is added and dropped together with it. So a note without
  * an entry may be left behind by a crash, an entry without a note may not.
@@ -20,8 +24,8 @@ const QUEUED = 'contour:queued:';
 const PAGE_ENTRIES = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-const RESERVE = `
-local id, text, reason, stage, account, trace, allowance = unpack(ARGV)
+const RESERVE = `${WAITING_NOTES}
+local id, text, reason, stage, account, trace, allowance, channel, received = unpack(ARGV)
 local job, unknown = '${JOB}' .. id, '${UNKNOWN}' .. account
 local known = redis.call('EXISTS', job) == 1
 local counts = reason == 'unknown_tenant' and account ~= ''
@@ -40,10 +44,12 @@ end
 redis.call(counts and 'SADD' or 'SREM', unknown, id)
 if trace ~= '' then redis.call('SADD', '${TRACE}' .. trace, id) end
 redis.call('DEL', '${QUEUED}' .. id)
+if waits(reason) then note(channel, account, id, received) else forget(channel, account, id) end
 if not known then return 'new' end
 -- A dead message's entry is the only way back for it: a bad copy of the message must not hide it.
 local ok, entry = pcall(cjson.decode, redis.call('HGET', job, 'data') or '')
 if stage == 'resolve' and ok and type(entry) == 'table' and entry.stage == 'deliver' then
+  forget(channel, account, id)
   return 'updated'
 end
 redis.call('HSET', job, 'data', text, 'name', reason)
@@ -61,9 +67,9 @@ for i = 1, #found, 2 do
 end
 return page`;
 
-const REMOVE = `
+const REMOVE = `${WAITING_NOTES}${REMEMBER}
 local removed = 0
-for i = 1, #ARGV, 2 do
+for i = 2, #ARGV, 2 do
   local id, digest = ARGV[i], ARGV[i + 1]
   local job = '${JOB}' .. id
   local text = redis.call('HGET', job, 'data')
@@ -75,6 +81,8 @@ for i = 1, #ARGV, 2 do
     if ok and type(entry) == 'table' and type(entry.message) == 'table' then
       redis.call('SREM', '${UNKNOWN}' .. entry.message.fingerprint, id)
       redis.call('SREM', '${TRACE}' .. entry.message.traceId, id)
+      forget(entry.message.channel, entry.message.fingerprint, id)
+      remember(id, entry, ARGV[1])
     end
   end
 end
@@ -97,12 +105,15 @@ export async function reserve(
     text: string;
     reason: string;
     stage: string;
+    channel: string;
     fingerprint: string;
     traceId: string;
     allowance: number;
+    receivedMs: number;
   },
 ): Promise<Reserved> {
-  const args = [o.id, o.text, o.reason, o.stage, o.fingerprint, o.traceId, String(o.allowance)];
+  const about = [o.id, o.text, o.reason, o.stage, o.fingerprint, o.traceId];
+  const args = [...about, o.allowance, o.channel, o.receivedMs];
   return (await client.eval(RESERVE, 0, ...args)) as Reserved;
 }
 
@@ -132,9 +143,10 @@ export async function countEntries(client: Redis): Promise<number> {
 export async function removeEntries(
   client: Redis,
   entries: ReadonlyArray<{ id: string; digest?: string }>,
+  leaving: Leaving,
 ): Promise<number> {
   const args = entries.flatMap(({ id, digest = '' }) => [id, digest]);
-  return Number(await client.eval(REMOVE, 0, ...args));
+  return Number(await client.eval(REMOVE, 0, leaving, ...args));
 }
 
 export async function readText(client: Redis, id: string): Promise<string | null> {

@@ -12,7 +12,9 @@ import {
   removeEntries,
   reserve,
 } from './dlq-scripts.ts';
+import { type FormerEntry, findFormer } from './former-entries.ts';
 import { openQueue } from './open-queue.ts';
+import { createWaitingEntries, type WaitingEntries } from './waiting-entries.ts';
 
 const BEGINNING = '0';
 const TRACE_LIMIT = 200;
@@ -42,11 +44,15 @@ export interface Dlq {
   read(id: string): Promise<{ entry: DlqEntry; digest: string } | null>;
   /** With a digest: only if the entry is still the one that was read. */
   remove(id: string, digest?: string): Promise<boolean>;
+  /** What is remembered of an entry that has left. */
+  former(id: string): Promise<FormerEntry | null>;
   /** Leaves what was parked, or parked again, after it had begun. */
   clear(filter: DlqFilter): Promise<number>;
   /** Whether Redis still has what was parked before `markKept`; after a restart the latest may lack. */
   keeping(): Promise<'all' | 'all_but_latest' | 'nothing'>;
   markKept(): Promise<void>;
+  /** Those that wait for their account to be there, or to be switched on. */
+  waiting: WaitingEntries;
   close(): Promise<void>;
 }
 
@@ -73,9 +79,11 @@ export function createDlq(o: {
           text: JSON.stringify(entry),
           reason,
           stage,
+          channel: message?.channel ?? '',
           fingerprint: message?.fingerprint ?? '',
           traceId: message?.traceId ?? '',
           allowance: o.maxParkedPerAccount,
+          receivedMs: Date.parse(entry.receivedAt),
         });
         if (reserved === 'over_allowance') return reserved;
         if (reserved === 'new') await queue.add(reason, entry, { jobId: id, priority: 1 });
@@ -101,7 +109,8 @@ export function createDlq(o: {
       return text === null || entry === undefined ? null : { entry, digest: digestOf(text) };
     },
     remove: (id, digest = '') =>
-      ask(async () => (await removeEntries(client, [{ id, digest }])) === 1),
+      ask(async () => (await removeEntries(client, [{ id, digest }], 'let_in')) === 1),
+    former: (id) => ask(() => findFormer(client, id)),
     clear: (filter) => clearEntries(redis, filter),
     keeping: () =>
       ask(async () => {
@@ -113,6 +122,9 @@ export function createDlq(o: {
       ask(async () => {
         await client.set(KEPT_KEY, await runIdOf(client));
       }),
+    waiting: createWaitingEntries(redis, (filter) =>
+      matchingEntries(redis, filter, Number.POSITIVE_INFINITY),
+    ),
     close: async () => {
       await queue.close().catch(o.onError);
       disconnect();
@@ -201,7 +213,7 @@ async function clearEntries(redis: FailFastRedis, filter: DlqFilter): Promise<nu
       .filter(({ text }) => match(text) !== undefined)
       .map(({ id, text }) => ({ id, digest: digestOf(text) }));
     if (doomed.length === 0) continue;
-    removed += await redis.ask(() => removeEntries(redis.client, doomed));
+    removed += await redis.ask(() => removeEntries(redis.client, doomed, 'cleared'));
   }
   return removed;
 }

@@ -5,6 +5,7 @@ import { connectFailFast, type OnError } from './connection.ts';
 import { openQueue } from './open-queue.ts';
 import { countLiveWorkers } from './presence.ts';
 import { publishReplies } from './publish-replies.ts';
+import { type QueueFacts, readQueueFacts } from './queue-facts.ts';
 import { findQueued, noteQueued, type QueuedNote } from './queued-notes.ts';
 import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
 import { readStreamFacts, type StreamFacts } from './streams/stream-facts.ts';
@@ -26,6 +27,8 @@ export interface Producer {
   collectGivenUp(handle: HandleGivenUp): Promise<number>;
   /** The streams, shard by shard. */
   streamFacts(shardCount: number): Promise<StreamFacts[]>;
+  /** The queues, one by one. */
+  queueFacts(): Promise<QueueFacts[]>;
   ping(): Promise<void>;
   backlog(): Promise<Backlog>;
   redisFacts(): Promise<RedisFacts>;
@@ -71,6 +74,7 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
     publishReplies: (replies) => ask(() => publishReplies(client, replies)),
     collectGivenUp: (handle) => collectGivenUp({ queue: resolve, ask }, handle),
     streamFacts: (shardCount) => ask(() => readStreamFacts(client, shardCount)),
+    queueFacts: () => ask(() => readQueueFacts(client)),
     ping: () =>
       ask(async () => {
         await client.ping();

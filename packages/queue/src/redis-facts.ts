@@ -4,6 +4,8 @@ export interface RedisFacts {
   version: string;
   maxmemoryPolicy: string;
   aof: boolean;
+  /** Follows another Redis, and takes no writes. */
+  isReplica: boolean;
 }
 
 /** Reads INFO's `name:value` lines. */
@@ -21,5 +23,6 @@ export async function readRedisFacts(client: Redis): Promise<RedisFacts> {
     version: info.get('redis_version') ?? 'unknown',
     maxmemoryPolicy: info.get('maxmemory_policy') ?? 'unknown',
     aof: info.get('aof_enabled') === '1',
+    isReplica: info.get('role') === 'slave',
   };
 }

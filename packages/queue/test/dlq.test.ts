@@ -46,8 +46,25 @@ test('an entry comes back as it was parked, and is gone once it is removed', asy
   expect(await dlq.remove(parked.id)).toBe(false);
   expect(await dlq.get(parked.id)).toBeNull();
   expect(await dlq.remove('job-1')).toBe(true);
-  expect(await own.client.keys('contour:dlq:*')).toEqual([]);
+  const former = `contour:dlq:former:${parked.id}`;
+  expect(await own.client.keys('contour:dlq:*')).toEqual([former]);
   expect(await own.client.keys('bull:dlq:*-*')).toEqual([]);
+  expect(await own.client.ttl(former)).toBeGreaterThan(6 * 24 * 60 * 60);
+});
+
+test('how an entry has left is remembered, without what it held', async () => {
+  const dlq = newDlq();
+  const [first, second] = some(2) as [DlqEntry, DlqEntry];
+  await parkAll(dlq, [first, second]);
+  await dlq.remove(first.id);
+  await dlq.clear({ reason: second.reason });
+  const { reason, failedAt } = first;
+  expect(await dlq.former(first.id)).toEqual({
+    ...{ reason, failedAt, leaving: 'let_in' },
+    leftAt: expect.stringMatching(/^\d{4}-.*Z$/),
+  });
+  expect(await dlq.former(second.id)).toMatchObject({ leaving: 'cleared' });
+  expect(await dlq.former('never there')).toBeNull();
 });
 
 test('a message parked again keeps its place and shows the newest failure', async () => {

@@ -14,7 +14,12 @@ export {
 } from './env-fields.ts';
 export { logConnectionErrors } from './log-connection-errors.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions } from './logger.ts';
+export { countOf, measureOf, perKey } from './metrics/children.ts';
+export { createRegistry } from './metrics/create-registry.ts';
+export { type WatchedPool, watchPools } from './metrics/watch-pools.ts';
 export { runMain } from './run-main.ts';
 export { createShutdown, type Shutdown, type ShutdownOptions } from './shutdown.ts';
+export { createTracer, type Span, type Tracer } from './tracing/create-tracer.ts';
+export { tracingFields } from './tracing/tracing-fields.ts';
 export { createWatchdog, type WatchdogOptions } from './watchdog.ts';
 export { TimeoutError, within } from './within.ts';

@@ -1,18 +1,57 @@
 export { addChannelAccount } from './add-channel-account.ts';
 export { addTenant } from './add-tenant.ts';
+export { type Adoption, type Applied, applyAdoption, checkAdoption } from './adopt/adopt.ts';
+export type { AdoptOptions } from './adopt/adopt-options.ts';
+export type { Finding } from './adopt/finding.ts';
+export { deadAmong, deadMessages } from './audit/dead-messages.ts';
+export { countTenant, findSuspects, type Scope } from './audit/find-suspects.ts';
+export { strayTenants } from './audit/stray-tenants.ts';
+export type { Suspect, TableCheck, TenantCounts } from './audit/table-check.ts';
+export { OVERDUE_LANES, TABLE_CHECKS } from './audit/table-checks.ts';
+export { tenantsOfAccounts } from './audit/tenants-of-accounts.ts';
+export { countUnmirrored, type Unmirrored } from './audit/unmirrored.ts';
 export { isMirrorBehind } from './graph/mirror-backlog.ts';
 export { createMirrorSource } from './graph/mirror-source.ts';
 export { dueShards } from './lanes/due-shards.ts';
+export { type LaneFacts, laneFacts } from './lanes/lane-facts.ts';
 export { type PendingMessage, readPending } from './lanes/read-pending.ts';
 export { type Attempt, type Settlement, settle } from './lanes/settle.ts';
 export { type Lane, takeLanes } from './lanes/take-lanes.ts';
 export { type Answer, findAnswer } from './messages/find-answer.ts';
 export { type DeadLetter, findDead, findForDeadLetter } from './messages/find-dead.ts';
+export { findParticulars, type Particulars } from './messages/find-particulars.ts';
 export { findStoriesByTrace, findStory, type Story } from './messages/find-story.ts';
+export { findWaiting, type Waiting } from './messages/find-waiting.ts';
 export { type Revival, reviveMessage } from './messages/revive-message.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
+export {
+  type ChannelAccount,
+  findChannelAccount,
+  listChannelAccounts,
+  switchChannelAccount,
+} from './operate/channel-accounts.ts';
+export {
+  countPerson,
+  dropGraphNotes,
+  findPerson,
+  hasMirror,
+  type Person,
+  tenantFingerprints,
+} from './operate/erase-find.ts';
+export { erasePerson } from './operate/erase-person.ts';
+export { createForecast, type Prospect } from './operate/forecast.ts';
+export {
+  type Given,
+  registerChannelAccount,
+  rotateChannelAccount,
+} from './operate/give-credential.ts';
+export { type PostgresFacts, readPostgresFacts } from './operate/postgres-facts.ts';
+export { type ActiveAccount, findActiveAccounts } from './operate/release-accounts.ts';
+export { messageBlocks, removeOldMessages, takeRetentionTurn } from './operate/retention.ts';
+export { findTenantsCalled, listTenants, switchTenant, type Tenant } from './operate/tenants.ts';
 export { createPool, type Pool, type PoolClient, type PoolOptions, ping } from './pool.ts';
 export { type Arrival, type ResolveOptions, resolveFresh } from './resolve/resolve.ts';
 export { type BatchResult, type Ending, resolveBatch } from './resolve/resolve-batch.ts';
+export { findTenants } from './resolve/tenant.ts';
 export { asAppError } from './sql-error.ts';
 export type { Queryable } from './statement.ts';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import { waitFor } from '../../../test/support/wait-for.ts';
 import { createPool, migrate, pendingMigrations } from '../src/index.ts';
 
 async function openEmptyDatabase() {
@@ -33,4 +34,25 @@ it('fingerprints a credential as the contract does', async () => {
   const { rows } = await pool.query("select contour_fingerprint('пароль') as fingerprint");
   const { fingerprintOf } = await import('@contour/contract');
   expect(rows[0]?.fingerprint).toBe(fingerprintOf('пароль'));
+});
+
+it('does not make everybody wait behind a table that somebody holds', async () => {
+  const pool = await openEmptyDatabase();
+  await migrate(pool);
+  await pool.query('alter table messages drop column trace_parent');
+  await pool.query("delete from contour_migrations where name like '0004%'");
+  const holder = await pool.connect();
+  await holder.query('begin');
+  await holder.query('select 1 from messages');
+  const migrated = migrate(pool);
+  const isWaiting = async () => {
+    const { rowCount } = await pool.query('select 1 from pg_locks where not granted');
+    return rowCount === 1;
+  };
+  await waitFor('the migration to wait for its lock', isWaiting);
+  // In the queue behind it, but for no longer than it tries.
+  await pool.query('select count(*) from messages');
+  await holder.query('commit');
+  holder.release();
+  expect(await migrated).toEqual(['0004_trace_parent.sql']);
 });

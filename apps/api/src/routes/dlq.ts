@@ -1,11 +1,10 @@
 import { type DlqEntry, dlqEntryBody, isUuid } from '@contour/contract';
-import type { DlqFilter } from '@contour/queue';
+import type { DlqFilter, Replay } from '@contour/queue';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clearFilter, filterOf, listQuery, replayBody } from '../dlq-filter.ts';
 import type { Guard } from '../keys.ts';
 import { parseOrRefuse } from '../parse-or-refuse.ts';
 import { notFound, ProblemError } from '../problem-error.ts';
-import type { Replay } from '../replay.ts';
 
 export interface DlqRouteDeps {
   guard: Guard;

@@ -1,18 +1,23 @@
 import { checkIncoming } from '@contour/contract';
+import type { Tracer } from '@contour/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendAcceptance } from '../acceptance-answer.ts';
 import type { BackPressure } from '../back-pressure.ts';
 import type { TakeIn } from '../intake.ts';
 import type { Guard } from '../keys.ts';
+import type { CountAnswer } from '../metrics/intake-metrics.ts';
 import { parsePrefer } from '../prefer.ts';
 import { ProblemError } from '../problem-error.ts';
 import { notesOf, noteTraceId } from '../request-notes.ts';
+import { traceMessage, traceRequests } from '../trace-request.ts';
 
 export interface ResolveRouteDeps {
   guard: Guard;
   limitRate: (request: FastifyRequest) => Promise<void>;
   backPressure: Pick<BackPressure, 'check'>;
   takeIn: TakeIn;
+  countAnswer: CountAnswer;
+  tracer: Tracer | undefined;
 }
 
 function messageOf(body: unknown) {
@@ -32,14 +37,17 @@ export function resolveRoute(app: FastifyInstance, deps: ResolveRouteDeps): void
     // Only now is the body read, so that a refusal, too, carries the sender's trace id.
     preHandler: [
       async (request) => noteTraceId(request),
+      ...traceRequests(deps.tracer),
       deps.limitRate,
       async () => deps.backPressure.check(),
     ],
+    onResponse: deps.countAnswer,
     handler: async (request, reply) => {
       const message = messageOf(request.body);
-      Object.assign(notesOf(request), { traceId: message.traceId, messageId: message.messageId });
+      const { traceId, messageId, channel } = message;
+      Object.assign(notesOf(request), { traceId, messageId, channel });
       const acceptance = await deps.takeIn({
-        message,
+        message: traceMessage(deps.tracer, request, reply, message),
         prefer: parsePrefer(request.headers.prefer),
         onHangUp: (callback) => void reply.raw.once('close', callback),
       });

@@ -10,7 +10,7 @@ import {
   verifyMirror,
 } from '@contour/graph';
 import { createMirrorSource, type Pool } from '@contour/store';
-import { UsageError } from '../command.ts';
+import { UsageError } from '../cli.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { catchUp } from './catch-up.ts';
 

@@ -9,18 +9,21 @@ export interface Failure {
   retryAfterMs?: number | undefined;
 }
 
+/** Why a message is dead, as its entry says it. */
+export type Death = 'core_refused' | 'core_exhausted';
+
 export interface FailureDeps {
   maxAttempts: number;
   retryDelayMs: (attempt: number, retryAfterMs?: number) => number;
   /** Puts the message into the dead-letter queue, before it is marked dead. False: not possible now. */
   bury: (
     message: PendingMessage,
-    reason: 'core_refused' | 'core_exhausted',
+    reason: Death,
     error: { code: string; message: string },
   ) => Promise<boolean>;
 }
 
-export type Conclusion = { kind: 'dead' } | { kind: 'later'; delayMs: number };
+export type Conclusion = { kind: 'dead'; reason: Death } | { kind: 'later'; delayMs: number };
 
 const BURY_AGAIN_MS = 2_000;
 
@@ -53,5 +56,5 @@ export async function concludeFailure(
   const reason = mayRetry ? 'core_exhausted' : 'core_refused';
   const isBuried = await deps.bury(message, reason, { code, message: sentence });
   // A dead message without an entry would be lost to whoever looks for it: it stays due instead.
-  return isBuried ? { kind: 'dead' } : { kind: 'later', delayMs: BURY_AGAIN_MS };
+  return isBuried ? { kind: 'dead', reason } : { kind: 'later', delayMs: BURY_AGAIN_MS };
 }

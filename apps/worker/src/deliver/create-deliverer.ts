@@ -1,6 +1,7 @@
 import type { Core } from '@contour/core';
-import type { Logger } from '@contour/runtime';
+import type { Logger, Tracer } from '@contour/runtime';
 import type { Pool } from '@contour/store';
+import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import { type Bell, createBell } from './bell.ts';
 import { createSettler } from './create-settler.ts';
 import type { DialogDeps } from './deliver-dialog.ts';
@@ -15,6 +16,8 @@ interface DelivererDeps {
   pool: Pool;
   core: Core;
   logger: Logger;
+  metrics: DeliveryMetrics;
+  tracer: Tracer | undefined;
   stopping: AbortSignal;
   concurrency: number;
   maxAttempts: number;
@@ -32,12 +35,12 @@ export interface Deliverer {
 
 /** Runs shards, several side by side, on one set of places and one settler. */
 export function createDeliverer(deps: DelivererDeps): Deliverer {
-  const { pool, core, logger, stopping, concurrency, wake } = deps;
+  const { pool, core, logger, tracer, stopping, concurrency, wake } = deps;
   const bells = new Map<number, Bell>();
   const slots = createSlots(concurrency, () => {
     for (const bell of bells.values()) bell.ring();
   });
-  const settle = createSettler({ pool, logger, stopping });
+  const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
 
   return {
     async run(shard, signal) {
@@ -53,6 +56,8 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
         pool,
         core,
         logger,
+        metrics: deps.metrics,
+        tracer,
         settle,
         slots,
         bell,

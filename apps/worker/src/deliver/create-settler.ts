@@ -1,6 +1,7 @@
 import type { Logger } from '@contour/runtime';
 import { createBatcher } from '@contour/runtime';
 import { asAppError, type Pool, type Settlement, settle } from '@contour/store';
+import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import { untilItWorks } from '../until-it-works.ts';
 
 const BATCH_SIZE = 500;
@@ -12,8 +13,13 @@ export type Settle = (part: Partial<Settlement>) => Promise<void>;
  * Gathers what many dialogs have come to and writes it in one statement at a time: one in flight
  * keeps a dialog's marks in the order in which they were made.
  */
-export function createSettler(deps: { pool: Pool; logger: Logger; stopping: AbortSignal }): Settle {
-  const { pool, logger, stopping } = deps;
+export function createSettler(deps: {
+  pool: Pool;
+  logger: Logger;
+  metrics: Pick<DeliveryMetrics, 'settled'>;
+  stopping: AbortSignal;
+}): Settle {
+  const { pool, logger, metrics, stopping } = deps;
   const batcher = createBatcher<Partial<Settlement>, void>({
     maxSize: BATCH_SIZE,
     maxInFlight: 1,
@@ -31,6 +37,7 @@ export function createSettler(deps: { pool: Pool; logger: Logger; stopping: Abor
         stopping,
         onFailure: (err) => logger.warn({ err }, 'settle.waits'),
       });
+      if (settlement.attempts.length > 0) metrics.settled(settlement.attempts.length);
       return parts.map(() => undefined);
     },
   });

@@ -1,6 +1,7 @@
 import type { Core, PushResult } from '@contour/core';
-import type { Logger } from '@contour/runtime';
+import type { Logger, Tracer } from '@contour/runtime';
 import type { Attempt, Lane, PendingMessage } from '@contour/store';
+import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import {
   concludeFailure,
   type Failure,
@@ -8,11 +9,14 @@ import {
   failureToBury,
 } from './conclude-failure.ts';
 import type { Settle } from './create-settler.ts';
+import { pushTraced } from './push-traced.ts';
 
 export interface DialogDeps extends FailureDeps {
   core: Pick<Core, 'push'>;
   settle: Settle;
   logger: Logger;
+  metrics: Pick<DeliveryMetrics, 'delivered' | 'retried' | 'dead'>;
+  tracer: Tracer | undefined;
   /** True once this run must not touch its dialogs any more. */
   mustStop: () => boolean;
 }
@@ -67,7 +71,7 @@ export async function deliverDialog(
   messages: readonly PendingMessage[],
   hasMore: boolean,
 ): Promise<DialogEnd> {
-  const { core, settle, logger, mustStop } = deps;
+  const { core, settle, logger, metrics, mustStop } = deps;
   const marks: Promise<void>[] = [];
   // Awaited at the end; until then a failure must not count as one that nobody handles.
   const mark = (part: Parameters<Settle>[0]) => {
@@ -82,27 +86,30 @@ export async function deliverDialog(
       await settle({ postponed: [{ lane, delayMs: conclusion.delayMs }] });
       return 'postponed';
     }
+    metrics.dead(message, conclusion.reason);
     mark({ attempts: [attemptOf(message, 'dead', { code: failure.code, ms: 0 })], emptied });
     return 'next';
   };
 
   const push = async (message: PendingMessage, emptied: Lane[]): Promise<Step> => {
-    const { messageId, traceId, payload: body } = message;
-    const result = await core.push({ messageId, traceId, body });
+    const result = await pushTraced(core, deps.tracer, message);
     if (result.outcome === 'held') return 'held';
     if (result.outcome === 'aborted') return 'left';
     logAttempt(logger, message, result);
     if (result.outcome === 'delivered') {
+      metrics.delivered(message);
       mark({ attempts: [attemptOf(message, 'delivered')], emptied });
       return 'next';
     }
     const error = { code: result.code, ms: result.ms };
     const conclusion = await concludeFailure(deps, message, failureOf(result));
     if (conclusion.kind === 'later') {
+      metrics.retried(message, result.code);
       const postponed = [{ lane, delayMs: conclusion.delayMs }];
       await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
       return 'postponed';
     }
+    metrics.dead(message, conclusion.reason);
     mark({ attempts: [attemptOf(message, 'dead', error)], emptied });
     return 'next';
   };

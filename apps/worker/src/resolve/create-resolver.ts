@@ -5,10 +5,12 @@ import {
   type Outcome,
   type PhoneRegion,
 } from '@contour/contract';
-import type { Logger } from '@contour/runtime';
+import type { Logger, Tracer } from '@contour/runtime';
 import { createBatcher } from '@contour/runtime';
 import { type Ending, type Pool, resolveBatch } from '@contour/store';
+import type { ResolveMetrics, Way } from '../metrics/resolve-metrics.ts';
 import { untilItWorks } from '../until-it-works.ts';
+import { traceBatch } from './trace-batch.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
 const BATCHES_IN_FLIGHT = 2;
@@ -17,6 +19,8 @@ const BATCH_SIZE = 100;
 interface ResolverDeps {
   pool: Pool;
   logger: Logger;
+  metrics: ResolveMetrics;
+  tracer: Tracer | undefined;
   stopping: AbortSignal;
   linkByPhone: boolean;
   phoneRegion: PhoneRegion;
@@ -34,11 +38,13 @@ export interface Resolver {
 }
 
 export function createResolver(deps: ResolverDeps): Resolver {
-  const { pool, logger, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } = deps;
+  const { pool, logger, tracer, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } =
+    deps;
 
-  async function resolveAll(messages: readonly IncomingMessage[]): Promise<Ending[]> {
+  async function resolveAll(way: Way, messages: readonly IncomingMessage[]): Promise<Ending[]> {
     const startedAt = performance.now();
-    const arrivals = messages.map((message) => ({
+    const trace = tracer && traceBatch(tracer, messages);
+    const arrivals = (trace?.messages ?? messages).map((message) => ({
       message,
       phone: normalisePhone(message.clientPhone, phoneRegion),
     }));
@@ -46,6 +52,8 @@ export function createResolver(deps: ResolverDeps): Resolver {
       () => resolveBatch(pool, arrivals, { linkByPhone, shardCount }),
       { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
     );
+    trace?.end(outcomes);
+    deps.metrics.resolved(way, messages, outcomes);
     // After the answers: a sender waits for those, and nobody for this.
     setImmediate(() => {
       wake(shards);
@@ -58,10 +66,10 @@ export function createResolver(deps: ResolverDeps): Resolver {
   const batcher = createBatcher<IncomingMessage, Ending>({
     maxSize: BATCH_SIZE,
     maxInFlight: BATCHES_IN_FLIGHT,
-    run: resolveAll,
+    run: (messages) => resolveAll('queue', messages),
   });
   return {
-    resolveAll,
+    resolveAll: (messages) => resolveAll('stream', messages),
     async resolve(message) {
       const ending = await batcher.push(message);
       if (ending instanceof AppError) throw ending;

@@ -20,7 +20,12 @@ interface JobDeps {
   resolve: Resolver['resolve'];
   dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
   /** Makes a dead message due again; a message in any other state is left as it is. */
-  revive: (message: { tenantId: string; messageId: string }) => Promise<Pick<Revival, 'attempts'>>;
+  revive: (message: {
+    tenantId: string;
+    messageId: string;
+  }) => Promise<Pick<Revival, 'attempts' | 'isKnown'>>;
+  /** Whose its account is by now; null where nobody has it. */
+  ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with how many processes heard it. */
   reply: (to: string, reply: Reply) => Promise<number>;
   logger: Logger;
@@ -83,12 +88,36 @@ async function park(
   return false;
 }
 
+/**
+ * What was accepted, or refused, for one tenant is never another's, whoever has its credential by now: a
+ * dead message is known by its row, and what waited for a tenant goes on waiting.
+ */
+async function resolveReplayed(
+  deps: JobDeps,
+  message: IncomingMessage,
+  replayed: Replayed,
+): Promise<Outcome> {
+  const { stage, tenantId, clientId, dialogId } = replayed?.entry ?? {};
+  if (tenantId === undefined || tenantId === null) return deps.resolve(message);
+  const { messageId, traceId } = message;
+  if (stage === 'deliver' && clientId && dialogId) {
+    const { isKnown } = await deps.revive({ tenantId, messageId });
+    const receipt = { tenantId, clientId, dialogId, traceId, messageId };
+    if (isKnown) return { kind: 'replayed', receipt };
+  }
+  const owner = await deps.ownerOf(message);
+  if (owner !== null && owner !== tenantId) return { kind: 'unknown_tenant' };
+  return deps.resolve(message);
+}
+
 async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
   const { message, reply, replayOf } = reading;
   const replayed = replayOf === undefined ? null : await deps.dlq.read(replayOf);
-  const outcome = await deps.resolve(message);
+  const outcome = await resolveReplayed(deps, message, replayed);
   const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
-  const parked = mustPark && (await park(deps, job, message, outcome));
+  // Parked anew it would forget whose it was.
+  const stays = outcome.kind === 'unknown_tenant' && (replayed?.entry.tenantId ?? null) !== null;
+  const parked = stays || (mustPark && (await park(deps, job, message, outcome)));
   await endReplay(deps, reading, replayed, outcome, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });

@@ -6,12 +6,15 @@ export interface PendingMessage {
   dialogId: string;
   messageId: string;
   traceId: string;
+  /** The W3C traceparent it is delivered under; null where nobody traced it. */
+  traceParent: string | null;
   seq: number;
   /** All attempts so far; the message is marked only in the state in which it was read. */
   attempts: number;
   /** Those of them that came before the last replay. */
   attemptsBefore: number;
   lastError: string | null;
+  receivedAt: Date;
   /** The bytes that Core gets. */
   payload: string;
 }
@@ -21,20 +24,23 @@ interface PendingRow {
   dialog_id: string;
   id: string;
   trace_id: string;
+  trace_parent: string | null;
   seq: number;
   attempts: number;
   attempts_before: number;
   last_error: string | null;
+  received_at: Date;
   payload: string;
 }
 
 const findPending = statement<PendingRow>(
   'read_pending',
-  `select l.tenant_id, l.dialog_id, m.id, m.trace_id, m.seq, m.attempts, m.attempts_before, m.last_error,
-          m.payload
+  `select l.tenant_id, l.dialog_id, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts, m.attempts_before,
+          m.last_error, m.received_at, m.payload
      from unnest($1::uuid[], $2::uuid[]) as l(tenant_id, dialog_id)
     cross join lateral (
-      select id, trace_id, seq, attempts, attempts_before, last_error, payload::text as payload
+      select id, trace_id, trace_parent, seq, attempts, attempts_before, last_error,
+             received_at, payload::text as payload
         from messages
        where tenant_id = l.tenant_id and dialog_id = l.dialog_id and status = 'pending'
        order by seq limit $3
@@ -63,10 +69,12 @@ export async function readPending(
       dialogId: row.dialog_id,
       messageId: row.id,
       traceId: row.trace_id,
+      traceParent: row.trace_parent,
       seq: row.seq,
       attempts: row.attempts,
       attemptsBefore: row.attempts_before,
       lastError: row.last_error,
+      receivedAt: row.received_at,
       payload: row.payload,
     });
   }

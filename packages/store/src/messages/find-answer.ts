@@ -14,9 +14,10 @@ interface AnswerRow {
 const findOne = statement<AnswerRow>(
   'find_answer',
   `select m.id, m.tenant_id, m.client_id, m.dialog_id, m.trace_id, m.content_hash, m.received_at
-     from channel_accounts a
-     join messages m on m.tenant_id = a.tenant_id and m.id = $3
-    where a.channel_id = $1 and a.fingerprint = $2`,
+     from (select tenant_id from channel_accounts
+            where channel_id = $1 and (fingerprint = $2 or previous_fingerprint = $2)
+            order by fingerprint = $2 desc limit 1) a
+     join messages m on m.tenant_id = a.tenant_id and m.id = $3`,
 );
 
 export interface Answer {

@@ -12,10 +12,11 @@ interface DeadRow {
   attempts: number;
   last_error: string | null;
   received_at: Date;
+  trace_parent: string | null;
 }
 
 const COLUMNS = `m.tenant_id, m.id, m.client_id, m.dialog_id, m.payload::text as payload,
-  m.content_hash, a.fingerprint, m.attempts, m.last_error, m.received_at`;
+  m.content_hash, a.fingerprint, m.attempts, m.last_error, m.received_at, m.trace_parent`;
 
 const findById = statement<DeadRow>(
   'find_for_dead_letter',
@@ -54,6 +55,7 @@ function toDeadLetter(row: DeadRow): DeadLetter {
       contentHash: row.content_hash,
       fingerprint: row.fingerprint,
       receivedAt: row.received_at.toISOString(),
+      traceParent: row.trace_parent ?? undefined,
     }),
   };
 }

@@ -29,6 +29,8 @@ export interface Revival {
   /** The shard to wake, where the message was dead and is due again; null where it was not dead. */
   shard: number | null;
   attempts: number;
+  /** Whether there is such a message. */
+  isKnown: boolean;
 }
 
 /** Makes a dead message due again, with all its attempts before it; any other is left as it is. */
@@ -38,5 +40,5 @@ export async function reviveMessage(
   shardCount: number,
 ): Promise<Revival> {
   const [row] = await revive(db, message.tenantId, message.messageId, shardCount);
-  return { shard: row?.shard ?? null, attempts: row?.attempts ?? 0 };
+  return { shard: row?.shard ?? null, attempts: row?.attempts ?? 0, isKnown: row !== undefined };
 }

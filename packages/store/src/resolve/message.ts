@@ -10,17 +10,18 @@ const insertMessages = statement<{ shard: number }>(
   'insert_messages',
   `with stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
-                           content_hash, payload, matched_by, is_new_client, is_new_dialog, received_at)
+                           content_hash, payload, matched_by, is_new_client, is_new_dialog, received_at,
+                           trace_parent)
      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::int[],
                           $7::text[], $8::text[], $9::json[], $10::text[], $11::boolean[],
-                          $12::boolean[], $13::timestamptz[])
+                          $12::boolean[], $13::timestamptz[], $14::text[])
    ), advanced as (
      update dialogs d set last_seq = n.last_seq, updated_at = now()
-       from unnest($14::uuid[], $15::uuid[], $16::int[]) as n(tenant_id, id, last_seq)
+       from unnest($15::uuid[], $16::uuid[], $17::int[]) as n(tenant_id, id, last_seq)
       where d.tenant_id = n.tenant_id and d.id = n.id
    )
    insert into lanes (tenant_id, dialog_id, last_seq, shard)
-   select * from unnest($14::uuid[], $15::uuid[], $16::int[], $17::int[])
+   select * from unnest($15::uuid[], $16::uuid[], $17::int[], $18::int[])
    on conflict (tenant_id, dialog_id)
      do update set last_seq = excluded.last_seq, version = nextval('lane_versions')
    returning shard`,
@@ -116,6 +117,7 @@ export async function storeMessages(
       (n) => n.isNewClient,
       (n) => n.isNewDialog,
       (n) => n.fresh.message.receivedAt,
+      (n) => n.fresh.message.traceParent ?? null,
     ),
     ...columns(
       dialogs,

@@ -25,8 +25,8 @@ export interface FirstLook {
 
 /**
  * The first look, which needs no transaction: whose each message is, and what the ledger knows
- * already. A repeat gets its answer even when its tenant has been switched off since: it was
- * accepted, and it will be delivered.
+ * already. A repeat gets its answer even when its tenant has been switched off since, or its
+ * credential has been replaced: it was accepted, and it will be delivered.
  */
 export async function firstLook(db: Queryable, arrivals: readonly Arrival[]): Promise<FirstLook> {
   const tenants = await findTenants(
@@ -44,6 +44,7 @@ export async function firstLook(db: Queryable, arrivals: readonly Arrival[]): Pr
     const entry = ledger.get(message.messageId);
     if (account === undefined) look.outcomes.set(arrival, { kind: 'unknown_tenant' });
     else if (entry) look.outcomes.set(arrival, outcomeOfRepeat(entry, message.contentHash));
+    else if (account.isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant' });
     else if (account.isActive) look.fresh.set(arrival, { message, account, phone });
     else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId: account.tenantId });
   }

@@ -6,6 +6,8 @@ export interface Account {
   tenantId: string;
   domainId: number;
   isActive: boolean;
+  /** Found by the credential that it had before its rotation, and no longer has to be. */
+  isExpired: boolean;
 }
 
 interface AccountRow {
@@ -15,24 +17,34 @@ interface AccountRow {
   tenant_id: string;
   domain_id: number;
   is_active: boolean;
+  is_expired: boolean;
 }
 
+// Two looks into two indexes. Whoever has a credential now comes before whoever had it once.
 const findAccounts = statement<AccountRow>(
   'find_accounts',
-  `select a.channel_id, a.fingerprint, a.id, a.tenant_id, t.domain_id,
-          a.is_active and t.is_active as is_active
+  `select q.channel_id, q.fingerprint, a.id, a.tenant_id, t.domain_id,
+          a.is_active and t.is_active as is_active, a.is_expired
      from unnest($1::smallint[], $2::text[]) as q(channel_id, fingerprint)
-     join channel_accounts a using (channel_id, fingerprint)
+    cross join lateral (
+          select id, tenant_id, is_active, false as is_previous, false as is_expired
+            from channel_accounts
+           where channel_id = q.channel_id and fingerprint = q.fingerprint
+           union all
+          select id, tenant_id, is_active, true, previous_until <= now()
+            from channel_accounts
+           where channel_id = q.channel_id and previous_fingerprint = q.fingerprint
+           order by is_previous limit 1) a
      join tenants t on t.id = a.tenant_id`,
 );
 
 const keyOf = (channelId: number, fingerprint: string) => `${channelId} ${fingerprint}`;
 
 /** Whose message is it? Answers by message; a credential that nobody has is not in the map. */
-export async function findTenants(
+export async function findTenants<Message extends Pick<IncomingMessage, 'channel' | 'fingerprint'>>(
   db: Queryable,
-  messages: readonly IncomingMessage[],
-): Promise<Map<IncomingMessage, Account>> {
+  messages: readonly Message[],
+): Promise<Map<Message, Account>> {
   const wanted = new Map(messages.map((m) => [keyOf(CHANNELS[m.channel].id, m.fingerprint), m]));
   const [channelIds, fingerprints] = columns(
     [...wanted.values()],
@@ -43,10 +55,16 @@ export async function findTenants(
   const accounts = new Map(
     rows.map((row) => [
       keyOf(row.channel_id, row.fingerprint),
-      { id: row.id, tenantId: row.tenant_id, domainId: row.domain_id, isActive: row.is_active },
+      {
+        id: row.id,
+        tenantId: row.tenant_id,
+        domainId: row.domain_id,
+        isActive: row.is_active,
+        isExpired: row.is_expired,
+      },
     ]),
   );
-  const found = new Map<IncomingMessage, Account>();
+  const found = new Map<Message, Account>();
   for (const message of messages) {
     const account = accounts.get(keyOf(CHANNELS[message.channel].id, message.fingerprint));
     if (account !== undefined) found.set(message, account);

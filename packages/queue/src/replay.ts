@@ -6,18 +6,18 @@ import {
   type ResolveJob,
   uuidv7,
 } from '@contour/contract';
-import type { Replies } from './intake.ts';
+import type { ReplyListener } from './reply-listener.ts';
 
 /** How long a replay waits to be told, all pages together: a list right afterwards is then true. */
 const WAIT_MS = 2000;
 
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;
-  replies: Replies;
+  replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
 }
 
-/** What was parked unread is read again now; what still cannot be read stays where it is. */
-function messageOf({ message, raw }: DlqEntry): IncomingMessage | undefined {
+/** What a replay would send in: what was parked unread is read again, and stays if it still cannot be. */
+export function messageToReplay({ message, raw }: DlqEntry): IncomingMessage | undefined {
   if (message !== null) return message;
   if (raw === null) return undefined;
   const checked = checkIncoming(parseExactJson(raw));
@@ -26,7 +26,7 @@ function messageOf({ message, raw }: DlqEntry): IncomingMessage | undefined {
 
 function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
   return entries.flatMap((entry) => {
-    const message = messageOf(entry);
+    const message = messageToReplay(entry);
     return message === undefined ? [] : [{ v: 1 as const, message, replayOf: entry.id }];
   });
 }

@@ -1,0 +1,61 @@
+import type { MirrorBacklog } from '@contour/contract';
+import type { LaneFacts } from '@contour/store';
+import { Gauge, type Registry } from 'prom-client';
+import { type Look, lookFor, showOne } from './look.ts';
+
+export interface PostgresProbes {
+  laneFacts(): Promise<LaneFacts>;
+  /** Null where there is no graph. */
+  mirrorBacklog: (() => Promise<MirrorBacklog>) | null;
+}
+
+function laneGauges(registry: Registry): (facts: LaneFacts | undefined) => void {
+  const registers = [registry];
+  const lanes = new Gauge({
+    name: 'contour_lanes',
+    help: 'Dialogs with something to deliver: due now, or blocked until their next attempt. Counted to 200 000.',
+    labelNames: ['state'],
+    registers,
+  });
+  const oldest = new Gauge({
+    name: 'contour_lanes_oldest_due_seconds',
+    help: 'For how long the dialog that has been due the longest has been so.',
+    registers,
+  });
+  return (facts) => {
+    lanes.reset();
+    showOne(oldest, facts?.oldestDueSeconds);
+    if (facts === undefined) return;
+    lanes.set({ state: 'due' }, facts.due);
+    lanes.set({ state: 'blocked' }, facts.blocked);
+  };
+}
+
+function graphGauges(registry: Registry): (backlog: MirrorBacklog | undefined) => void {
+  const registers = [registry];
+  const rows = new Gauge({
+    name: 'contour_graph_backlog_rows',
+    help: 'Rows that the graph does not show yet.',
+    registers,
+  });
+  const oldest = new Gauge({
+    name: 'contour_graph_backlog_oldest_seconds',
+    help: 'For how long the oldest of them has been waiting.',
+    registers,
+  });
+  return (backlog) => {
+    showOne(rows, backlog?.rows);
+    showOne(oldest, backlog?.oldestSeconds);
+  };
+}
+
+/** What Postgres holds, the same for whoever asks. */
+export function postgresGauges(registry: Registry, probes: PostgresProbes): Look[] {
+  const showBacklog = graphGauges(registry);
+  return [
+    lookFor('postgres', probes.laneFacts, laneGauges(registry)),
+    probes.mirrorBacklog === null
+      ? async () => showBacklog(undefined)
+      : lookFor('postgres', probes.mirrorBacklog, showBacklog),
+  ];
+}

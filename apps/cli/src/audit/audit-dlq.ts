@@ -1,0 +1,91 @@
+import type { Dlq, DlqFilter } from '@contour/queue';
+import { deadAmong, deadMessages, type Pool, type Suspect } from '@contour/store';
+import type { Finding } from './finding.ts';
+import { createSuspicion } from './suspicion.ts';
+
+const DEAD = {
+  check: 'dead',
+  promise: 'a dead message has its dead-letter entry',
+};
+const ENTRIES = {
+  check: 'dead-letters',
+  promise: 'an entry about Core has its dead message',
+};
+
+type Entries = Pick<Dlq, 'get' | 'former' | 'matching'>;
+
+const stateOf = (violations: number) => (violations === 0 ? 'ok' : 'violated');
+
+/** Those that have no entry, and none that an operator is known to have cleared. */
+async function withoutEntry(dlq: Entries, ids: readonly string[]): Promise<string[]> {
+  const isLacking = await Promise.all(
+    ids.map(async (id) => {
+      if ((await dlq.get(id))?.stage === 'deliver') return false;
+      return (await dlq.former(id))?.leaving !== 'cleared';
+    }),
+  );
+  return ids.filter((_, index) => isLacking[index]);
+}
+
+/** Every dead message is in the dead-letter queue, unless an operator has cleared it. */
+export async function auditDead(
+  pool: Pool,
+  dlq: Entries,
+  tenantIds: readonly string[],
+): Promise<Finding> {
+  const suspicion = createSuspicion(async (suspects) => {
+    const known = suspects.map((suspect) => ({ ...suspect, messageId: suspect.key }));
+    const dead = await deadAmong(pool, known);
+    const left = new Set(
+      await withoutEntry(
+        dlq,
+        dead.map(({ key }) => key),
+      ),
+    );
+    return dead.filter(({ key }) => left.has(key));
+  });
+  let looked = 0;
+  for (const tenantId of tenantIds) {
+    for await (const ids of deadMessages(pool, tenantId)) {
+      looked += ids.length;
+      const lacking = await withoutEntry(dlq, ids);
+      await suspicion.add(
+        lacking.map((key) => ({
+          ...{ tenantId, key },
+          detail: `message ${key}: dead; its entry is lost, or was cleared more than a week ago`,
+        })),
+      );
+    }
+  }
+  const confirmed = await suspicion.end();
+  return { ...DEAD, state: stateOf(confirmed.violations), looked, ...confirmed };
+}
+
+async function withoutDead(pool: Pool, suspects: readonly Suspect[]): Promise<Suspect[]> {
+  const asked = suspects.map(({ tenantId, key }) => ({ tenantId, messageId: key }));
+  const dead = new Set((await deadAmong(pool, asked)).map(({ messageId }) => messageId));
+  return suspects.filter(({ key }) => !dead.has(key));
+}
+
+/** Every entry of a message that Core did not take points to a dead message. */
+export async function auditEntries(pool: Pool, dlq: Entries, filter: DlqFilter): Promise<Finding> {
+  const suspicion = createSuspicion(async (suspects) => {
+    const entries = await Promise.all(suspects.map(({ key }) => dlq.get(key)));
+    const left = suspects.filter((_, index) => entries[index]?.stage === 'deliver');
+    return withoutDead(pool, left);
+  });
+  let looked = 0;
+  for await (const page of dlq.matching(filter, Number.POSITIVE_INFINITY)) {
+    const aboutCore = page.filter(({ stage }) => stage === 'deliver');
+    looked += aboutCore.length;
+    const suspects = aboutCore.map(({ id, tenantId, reason }) => ({
+      ...{ tenantId: tenantId ?? '', key: id },
+      detail: `entry ${id} (${reason}): its message is not dead`,
+    }));
+    await suspicion.add(await withoutDead(pool, suspects));
+  }
+  const confirmed = await suspicion.end();
+  return { ...ENTRIES, state: stateOf(confirmed.violations), looked, ...confirmed };
+}
+
+export const DLQ_CHECKS = [DEAD, ENTRIES] as const;

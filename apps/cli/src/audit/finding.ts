@@ -1,0 +1,17 @@
+/** What one check came to. A warning is for somebody's attention; only `violated` is a broken promise. */
+export interface Finding {
+  check: string;
+  promise: string;
+  state: 'ok' | 'violated' | 'warning' | 'skipped';
+  /** How much was looked at. */
+  looked: number;
+  violations: number;
+  examples: string[];
+  /** Why it was skipped, or what else there is to say. */
+  note?: string;
+}
+
+export const skipped = (check: string, promise: string, note: string): Finding => ({
+  ...{ check, promise, note },
+  ...{ state: 'skipped', looked: 0, violations: 0, examples: [] },
+});

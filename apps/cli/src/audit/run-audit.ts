@@ -1,0 +1,106 @@
+import { createDlq, openQueueAudit } from '@contour/queue';
+import {
+  countTenant,
+  countUnmirrored,
+  OVERDUE_LANES,
+  type Pool,
+  TABLE_CHECKS,
+  type TenantCounts,
+  type Unmirrored,
+} from '@contour/store';
+import { withRedis } from '../with-redis.ts';
+import { auditDead, auditEntries, DLQ_CHECKS } from './audit-dlq.ts';
+import { auditStreams, STREAM_CHECK } from './audit-streams.ts';
+import { auditStrays, auditTables } from './audit-tables.ts';
+import { type Finding, skipped } from './finding.ts';
+
+export interface AuditOrder {
+  /** The tenants to look at, one after another. */
+  tenantIds: readonly string[];
+  /** Whether these are all: then what belongs to none of them is looked at, too. */
+  isWhole: boolean;
+  redisUrl: string | undefined;
+  streamShards: number;
+  retentionDays: number;
+  onProgress: (done: number, total: number) => void;
+}
+
+export interface Audit {
+  tenants: number;
+  counts: TenantCounts;
+  unmirrored: Unmirrored;
+  findings: Finding[];
+}
+
+const NO_REDIS = 'REDIS_URL is not set';
+
+function sum(total: TenantCounts, counts: TenantCounts): TenantCounts {
+  const names = Object.keys(total) as Array<keyof TenantCounts>;
+  return Object.fromEntries(names.map((name) => [name, total[name] + counts[name]])) as never;
+}
+
+const NONE: TenantCounts = {
+  ...{ clients: 0, identities: 0, dialogs: 0, messages: 0, lanes: 0 },
+  ...{ delivered: 0, dead: 0, pending: 0 },
+};
+
+async function auditTenants(pool: Pool, order: AuditOrder, hasLiveWorkers: boolean) {
+  const { tenantIds, retentionDays, onProgress } = order;
+  const audits = TABLE_CHECKS.map((check) => auditTables(pool, check, retentionDays));
+  if (hasLiveWorkers) audits.push(auditTables(pool, OVERDUE_LANES, retentionDays, 'warning'));
+  const steps = tenantIds.length * audits.length;
+  let counts = NONE;
+  let done = 0;
+  for (const tenantId of tenantIds) {
+    const own = await countTenant(pool, tenantId);
+    counts = sum(counts, own);
+    for (const audit of audits) {
+      await audit.audit(tenantId, own);
+      done += 1;
+      onProgress(done, steps);
+    }
+  }
+  // All of them at once: each may have to wait for what is in flight.
+  return { counts, findings: await Promise.all(audits.map((audit) => audit.end())) };
+}
+
+// Nothing is parked here.
+const openDlq = (redis: Parameters<typeof openQueueAudit>[0]) =>
+  createDlq({ ...redis, maxParkedPerAccount: 0 });
+
+async function auditRedis(pool: Pool, redisUrl: string, order: AuditOrder): Promise<Finding[]> {
+  const { tenantIds, isWhole, streamShards } = order;
+  const [tenantId] = tenantIds;
+  const filter = isWhole || tenantId === undefined ? {} : { tenantId };
+  const audits = await Promise.all([
+    withRedis(redisUrl, openDlq, async (dlq) => [
+      await auditDead(pool, dlq, tenantIds),
+      await auditEntries(pool, dlq, filter),
+    ]),
+    withRedis(redisUrl, openQueueAudit, async (redis) => [await auditStreams(redis, streamShards)]),
+  ]);
+  return audits.flat();
+}
+
+/** Holds every promise against what Postgres and Redis hold; writes nothing, and may meet any load. */
+export async function runAudit(pool: Pool, order: AuditOrder): Promise<Audit> {
+  const { redisUrl, tenantIds, isWhole } = order;
+  const workers =
+    redisUrl === undefined
+      ? 0
+      : await withRedis(redisUrl, openQueueAudit, (redis) => redis.liveWorkers());
+  const { counts, findings } = await auditTenants(pool, order, workers > 0);
+  if (isWhole) findings.push(await auditStrays(pool, tenantIds.length));
+  if (workers === 0) {
+    const { name, promise } = OVERDUE_LANES;
+    findings.push(skipped(name, promise, redisUrl === undefined ? NO_REDIS : 'no worker lives'));
+  }
+  if (redisUrl !== undefined) findings.push(...(await auditRedis(pool, redisUrl, order)));
+  else {
+    for (const { check, promise } of [...DLQ_CHECKS, STREAM_CHECK]) {
+      findings.push(skipped(check, promise, NO_REDIS));
+    }
+  }
+  const unmirrored = await countUnmirrored(pool, isWhole ? null : (tenantIds[0] ?? null));
+  return { tenants: tenantIds.length, counts, unmirrored, findings };
+}

@@ -1,0 +1,83 @@
+import { createTailListener } from '@contour/queue';
+import { readEnv } from '@contour/runtime';
+import type { Pool } from '@contour/store';
+import { type AddCommand, type Cli, endWithOne, UsageError } from '../cli.ts';
+import { serversEnv } from '../env.ts';
+import { pickTenant } from '../pick-tenant.ts';
+import { createOwners } from '../tail/owners.ts';
+import { type ShowSecond, showJson, showLines, showTable } from '../tail/show-tail.ts';
+import { watchTail } from '../tail/watch-tail.ts';
+import { withDatabase } from '../with-database.ts';
+
+const ABOUT =
+  'show per second and tenant what is accepted (by HTTP), resolved, delivered, failing, dead and ' +
+  'parked, until Ctrl-C; while nobody looks, nothing is counted';
+
+const MAX_SECONDS = 2_000_000;
+
+interface TailOptions {
+  tenant?: string;
+  for?: string;
+}
+
+function secondsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : 0;
+  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
+  throw new UsageError(`--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`);
+}
+
+/** Ends at Ctrl-C, after the time that was asked for, and when whoever read the output has gone. */
+function untilStopped(seconds: number | undefined): AbortSignal {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  process.stdout.on('error', stop);
+  if (seconds !== undefined) setTimeout(stop, seconds * 1000).unref();
+  return stopping.signal;
+}
+
+function showOf(cli: Cli): ShowSecond {
+  if (cli.isJson()) return showJson(cli.say);
+  return process.stdout.isTTY ? showTable(process.stdout) : showLines(cli.say);
+}
+
+async function tail(
+  cli: Cli,
+  redisUrl: string,
+  pool: Pool,
+  { tenant, seconds }: { tenant: string | undefined; seconds: number | undefined },
+): Promise<boolean> {
+  const tenantId = tenant === undefined ? undefined : (await pickTenant(pool, tenant)).id;
+  const remark = (line: string) => void cli.screen.write(`contour: ${line}\n`);
+  const watch = watchTail({
+    ...{ tenantId, remark, owners: createOwners(pool) },
+    ...{ show: showOf(cli), signal: untilStopped(seconds) },
+  });
+  let lastError = '';
+  const onError = ({ message }: Error) => {
+    if (message !== lastError) remark(`Redis: ${message}`);
+    lastError = message;
+  };
+  const listener = createTailListener({ redisUrl, onError, onBeat: watch.hear });
+  return watch.run().finally(listener.close);
+}
+
+export const addTail: AddCommand = (program, cli) => {
+  program
+    .command('tail')
+    .summary('what happens now, per second and tenant')
+    .description(ABOUT)
+    .option('--tenant <id>', 'only this tenant, by its id or name')
+    .option('--for <seconds>', 'end by itself; with 1 where no process has answered')
+    .addHelpText('after', '\nExample:\n  contour tail --tenant Acme --for 60')
+    .action(async ({ tenant, for: duration }: TailOptions) => {
+      const seconds = secondsOf(duration);
+      const env = readEnv(serversEnv, cli.env);
+      const hasHeard = await withDatabase(env.DATABASE_URL, (pool) =>
+        tail(cli, env.REDIS_URL, pool, { tenant, seconds }),
+      );
+      if (seconds !== undefined && !hasHeard) endWithOne();
+    });
+};

@@ -1,0 +1,116 @@
+import { readEnv } from '@contour/runtime';
+import {
+  findTenantsCalled,
+  addTenant as insertTenant,
+  listTenants,
+  type Pool,
+  switchTenant,
+  type Tenant,
+} from '@contour/store';
+import type { Command } from 'commander';
+import { type AddCommand, type Cli, UsageError } from '../cli.ts';
+import { databaseEnv } from '../env.ts';
+import { complain } from '../explain.ts';
+import { pickTenant } from '../pick-tenant.ts';
+import { printable } from '../printable.ts';
+import { paint, tableOf } from '../table.ts';
+import { withDatabase } from '../with-database.ts';
+
+const MAX_NAME = 200;
+const MAX_DOMAIN = 2 ** 31 - 1;
+
+const bodyOf = ({ id, name, domainId, isActive, accounts }: Tenant) => ({
+  id,
+  name,
+  domain_id: domainId,
+  is_active: isActive,
+  accounts,
+});
+
+function domainOf(text: string): number {
+  const isNumber = /^\d{1,10}$/.test(text) && Number(text) <= MAX_DOMAIN;
+  if (!isNumber) throw new UsageError('--domain is a whole number, such as 1');
+  return Number(text);
+}
+
+function nameOf(text: string): string {
+  const name = text.trim();
+  if (name !== '' && name.length <= MAX_NAME && !/\p{Cc}/u.test(name)) return name;
+  throw new UsageError(`a tenant's name is 1 to ${MAX_NAME} characters on one line`);
+}
+
+async function add(pool: Pool, name: string, domainId: number): Promise<Tenant> {
+  const namesakes = await findTenantsCalled(pool, name);
+  const { id } = await insertTenant(pool, { domainId, name });
+  if (namesakes.length > 0) {
+    complain(`${namesakes.length + 1} tenants are called "${name}" now: name them by their ids`);
+  }
+  return { id, name, domainId, isActive: true, accounts: 0 };
+}
+
+function tenantTable(tenants: readonly Tenant[]): string[] {
+  if (tenants.length === 0) return ['no tenants: see contour tenant add --help'];
+  const rows = tenants.map(({ id, name, domainId, isActive, accounts }) => [
+    id,
+    printable(name),
+    String(domainId),
+    isActive ? 'yes' : paint('red', 'no'),
+    String(accounts),
+  ]);
+  return tableOf(['id', 'name', 'domain', 'active', 'accounts'], rows);
+}
+
+function addSwitch(group: Command, cli: Cli, verb: 'disable' | 'enable', about: string): void {
+  const isActive = verb === 'enable';
+  group
+    .command(verb)
+    .argument('<tenant>', 'its id, or its name where only one has it')
+    .description(about)
+    .addHelpText('after', `\nExample:\n  contour tenant ${verb} "A shop"`)
+    .action(async (idOrName: string) => {
+      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
+      const result = await withDatabase(url, async (pool) => {
+        const tenant = await pickTenant(pool, idOrName);
+        const changed = await switchTenant(pool, tenant.id, isActive);
+        return { ...bodyOf({ ...tenant, isActive }), changed };
+      });
+      const state = `${result.changed ? 'is' : 'was already'} ${verb}d`;
+      cli.report(result, () => cli.say(`tenant ${result.id} "${printable(result.name)}" ${state}`));
+    });
+}
+
+export const addTenant: AddCommand = (program, cli) => {
+  const group = program
+    .command('tenant')
+    .description('the tenants in DATABASE_URL')
+    .addHelpText('after', '\nExample:\n  contour tenant list');
+  group
+    .command('add')
+    .argument('<name>', 'what people call it')
+    .requiredOption('--domain <n>', 'the domain_id that Core gets with its messages')
+    .description('make a tenant; it says the id that it gets')
+    .addHelpText('after', '\nExample:\n  contour tenant add "A shop" --domain 1')
+    .action(async (text: string, { domain }: { domain: string }) => {
+      const name = nameOf(text);
+      const domainId = domainOf(domain);
+      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
+      const tenant = await withDatabase(url, (pool) => add(pool, name, domainId));
+      cli.report(bodyOf(tenant), () => cli.say(`added tenant ${tenant.id} "${name}"`));
+    });
+  group
+    .command('list')
+    .description('all tenants, by name')
+    .addHelpText('after', '\nExample:\n  contour tenant list')
+    .action(async () => {
+      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
+      const tenants = await withDatabase(url, listTenants);
+      cli.report(tenants.map(bodyOf), () => tenantTable(tenants).forEach(cli.say));
+    });
+  addSwitch(
+    group,
+    cli,
+    'disable',
+    'refuse its messages from the next one on; what was accepted is still delivered',
+  );
+  addSwitch(group, cli, 'enable', 'take its messages again');
+};

@@ -1,0 +1,58 @@
+import { DLQ_REASONS, isUuid } from '@contour/contract';
+import type { DlqFilter } from '@contour/queue';
+import type { Command } from 'commander';
+import { UsageError } from '../cli.ts';
+
+/** The API's filters, as they are typed. */
+export interface FilterOptions {
+  reason?: string;
+  tenant?: string;
+  fingerprint?: string;
+  before?: string;
+}
+
+export function withFilter(command: Command): Command {
+  return command
+    .option('--reason <reason>', 'only this reason, such as unknown_tenant')
+    .option('--tenant <id>', 'only of this tenant')
+    .option('--fingerprint <sha256>', 'only of this channel account')
+    .option('--before <time>', 'only what failed before, such as 2024-12-10T10:00:00Z');
+}
+
+function readTime(text: string): string {
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  const time = new Date(isTime ? text : Number.NaN);
+  if (Number.isNaN(time.getTime())) {
+    throw new UsageError('--before must be an ISO 8601 time with an offset');
+  }
+  return time.toISOString();
+}
+
+/** Throws UsageError for a condition that could not match anything because it is mistyped. */
+export function filterOf(options: FilterOptions): DlqFilter {
+  const { tenant, fingerprint, before } = options;
+  const reason = DLQ_REASONS.find((known) => known === options.reason);
+  if (options.reason !== undefined && reason === undefined) {
+    throw new UsageError(`--reason must be one of ${DLQ_REASONS.join(', ')}`);
+  }
+  if (tenant !== undefined && !isUuid(tenant)) throw new UsageError('--tenant must be a UUID');
+  if (fingerprint !== undefined && !/^[0-9a-f]{64}$/.test(fingerprint)) {
+    throw new UsageError('--fingerprint must be a lower-case hex SHA-256');
+  }
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(tenant === undefined ? {} : { tenantId: tenant.toLowerCase() }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(before === undefined ? {} : { before: readTime(before) }),
+  };
+}
+
+export const isEmptyFilter = (filter: DlqFilter): boolean => Object.keys(filter).length === 0;
+
+/** A whole number from 1, as it was typed behind an option. */
+export function readLimit(text: string, max = Number.MAX_SAFE_INTEGER): number {
+  const limit = /^\d{1,16}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= max) return limit;
+  const upTo = max === Number.MAX_SAFE_INTEGER ? 'at least 1' : `1 to ${max}`;
+  throw new UsageError(`--limit must be a whole number, ${upTo}`);
+}

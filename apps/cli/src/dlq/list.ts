@@ -1,0 +1,55 @@
+import { type DlqEntry, dlqEntryBody } from '@contour/contract';
+import type { Dlq, DlqFilter } from '@contour/queue';
+import type { Cli } from '../cli.ts';
+import { printable } from '../printable.ts';
+import { paint, tableOf } from '../table.ts';
+
+const HEADING = ['failed', 'reason', 'channel', 'account', 'tenant', 'attempts', 'error', 'id'];
+const NOBODY = '-';
+
+function rowOf({ message, ...entry }: DlqEntry): string[] {
+  return [
+    `${entry.failedAt.slice(0, 19)}Z`,
+    paint('yellow', entry.reason),
+    message?.channel ?? NOBODY,
+    // What came from the ledger has no mask: the fingerprint's beginning tells accounts apart.
+    printable(message?.mask ?? message?.fingerprint.slice(0, 8) ?? NOBODY),
+    entry.tenantId ?? NOBODY,
+    String(entry.attempts),
+    printable(entry.error.code),
+    entry.id,
+  ];
+}
+
+/** One object over many lines, an entry each: 100 000 of them need not be held at once. */
+async function writeJson(pages: AsyncIterable<DlqEntry[]>, count: number, cli: Cli): Promise<void> {
+  cli.say(`{"count":${count},"items":[`);
+  let before = '';
+  for await (const entries of pages) {
+    for (const entry of entries) {
+      cli.say(before + dlqEntryBody(entry));
+      before = ',';
+    }
+  }
+  cli.say(']}');
+}
+
+/** Shows the oldest entries first, page by page. */
+export async function listEntries(
+  dlq: Pick<Dlq, 'list' | 'matching'>,
+  filter: DlqFilter,
+  limit: number,
+  cli: Cli,
+): Promise<void> {
+  const { count } = await dlq.list(filter, { limit: 1 });
+  const pages = dlq.matching(filter, limit);
+  if (cli.isJson()) return writeJson(pages, count, cli);
+  let shown = 0;
+  for await (const entries of pages) {
+    const [heading = '', ...lines] = tableOf(HEADING, entries.map(rowOf));
+    for (const line of shown === 0 ? [heading, ...lines] : lines) cli.say(line);
+    shown += entries.length;
+  }
+  if (shown === 0) cli.say('Nothing is parked that matches.');
+  else if (count > shown) cli.say(`${shown} of ${count}; --limit or --all shows more.`);
+}

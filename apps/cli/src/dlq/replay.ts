@@ -1,0 +1,49 @@
+import type { DlqEntry } from '@contour/contract';
+import { createReplay, createReplyListener, type Dlq, type Producer } from '@contour/queue';
+import { within } from '@contour/runtime';
+import type { Cli } from '../cli.ts';
+import { createProgressBar } from '../progress-bar.ts';
+
+export type Pages = AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>;
+
+const HEAR_WITHIN_MS = 2000;
+
+/** Draws how far the pages have come: a page is done with when the next one is asked for. */
+export async function* drawn(pages: Pages, total: number, what: string, { screen }: Cli) {
+  const bar = createProgressBar(what, screen);
+  let done = 0;
+  try {
+    for await (const entries of pages) {
+      yield entries;
+      done += entries.length;
+      bar.show(done, total);
+    }
+  } finally {
+    bar.end();
+  }
+}
+
+/** Sends entries in again as the API does: added here, removed by the worker once they have ended well. */
+export async function replayEntries(
+  redisUrl: string,
+  producer: Pick<Producer, 'addResolve'>,
+  pages: Pages,
+): Promise<{ matched: number; replayed: number }> {
+  const replies = createReplyListener({ redisUrl, onError: () => {} });
+  try {
+    await within(HEAR_WITHIN_MS, replies.ready(), 'redis').catch(() => {});
+    return await createReplay({ addJobs: producer.addResolve, replies })(pages);
+  } finally {
+    await replies.close();
+  }
+}
+
+/** What a filter matches, and how many that are. */
+export async function matched(
+  dlq: Pick<Dlq, 'list' | 'matching'>,
+  filter: Parameters<Dlq['list']>[0],
+  limit: number,
+): Promise<{ pages: Pages; total: number }> {
+  const { count } = await dlq.list(filter, { limit: 1 });
+  return { pages: dlq.matching(filter, limit), total: Math.min(count, limit) };
+}

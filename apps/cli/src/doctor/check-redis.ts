@@ -1,0 +1,95 @@
+import { AppError } from '@contour/contract';
+import { inspectRedis, type RedisReport } from '@contour/queue';
+import { reasonOf } from '../reason-of.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+import { checkClock } from './check-clock.ts';
+import { shownUrl } from './shown-setting.ts';
+import { isAtLeast } from './versions.ts';
+
+/** From here on the API refuses what comes. */
+const MEMORY_FULL = 0.9;
+const MEMORY_TIGHT = 0.7;
+const BACKLOG_LONG = 0.5;
+
+function checkVersion(version: string): Check {
+  const check = 'redis version';
+  if (!isAtLeast(version, 6, 2)) return fail(check, version, 'upgrade to 6.2 or later, best 7');
+  if (isAtLeast(version, 7, 0)) return ok(check, version);
+  return warn(check, version, 'upgrade to 7.0: losses from a stream cannot be counted before');
+}
+
+function checkPersistence(aof: boolean, appendfsync: string | undefined): Check {
+  const check = 'redis persistence';
+  if (!aof) return warn(check, 'no append-only file', 'set appendonly yes: a restart loses jobs');
+  if (appendfsync !== 'no') return ok(check, 'append-only file');
+  const advice = 'set appendfsync everysec: a power cut loses what was not written out';
+  return warn(check, 'append-only file, appendfsync no', advice);
+}
+
+function checkKeeping({ facts, appendfsync }: RedisReport): Check[] {
+  const { maxmemoryPolicy, aof, isReplica } = facts;
+  return [
+    maxmemoryPolicy === 'noeviction'
+      ? ok('redis eviction', maxmemoryPolicy)
+      : fail(
+          'redis eviction',
+          maxmemoryPolicy,
+          'set maxmemory-policy noeviction: jobs would vanish',
+        ),
+    checkPersistence(aof, appendfsync),
+    isReplica
+      ? fail('redis writes', 'a replica takes none', 'let REDIS_URL name the primary')
+      : ok('redis writes', 'allowed'),
+  ];
+}
+
+const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
+
+function checkMemory({ memoryUsed, memoryLimit }: RedisReport['backlog']): Check {
+  const check = 'redis memory';
+  if (memoryLimit === 0) return ok(check, `${megabytes(memoryUsed)} used, no maxmemory`);
+  const share = memoryUsed / memoryLimit;
+  const detail = `${megabytes(memoryUsed)} of ${megabytes(memoryLimit)} used`;
+  const advice = 'give Redis more maxmemory, or see why work piles up';
+  if (share > MEMORY_FULL) return fail(check, `${detail}: the API refuses messages`, advice);
+  return share > MEMORY_TIGHT ? warn(check, detail, advice) : ok(check, detail);
+}
+
+function checkBacklog({ waiting, delayed, active }: RedisReport['backlog'], limit: number): Check {
+  const jobs = waiting + delayed + active;
+  const detail = `${jobs} of at most ${limit} jobs in resolve`;
+  const advice = 'start more workers, or see why they are slow';
+  if (jobs > limit) return fail('backlog', `${detail}: the API refuses messages`, advice);
+  return jobs > limit * BACKLOG_LONG ? warn('backlog', detail, advice) : ok('backlog', detail);
+}
+
+function checkWorkers(count: number): Check {
+  if (count > 0) return ok('workers', `${count} at work`);
+  return warn('workers', 'none at work', 'start one: node apps/worker/dist/main.js');
+}
+
+function checkParked(count: number): Check {
+  if (count === 0) return ok('dlq', 'empty');
+  return warn('dlq', `${count} parked`, 'see contour dlq list: mend the cause, then replay them');
+}
+
+/** Whether Redis can be reached, keeps what it is given, and what is in it. */
+export async function checkRedis(url: string, maxBacklog: number): Promise<Check[]> {
+  try {
+    const report = await inspectRedis(url);
+    return [
+      ok('redis', shownUrl(url)),
+      checkVersion(report.facts.version),
+      ...checkKeeping(report),
+      checkMemory(report.backlog),
+      checkClock('redis', report.clockAheadMs),
+      checkWorkers(report.liveWorkers),
+      checkBacklog(report.backlog, maxBacklog),
+      checkParked(report.parked),
+    ];
+  } catch (error) {
+    const cause = error instanceof AppError ? error.cause : error;
+    const advice = 'start it, or correct REDIS_URL; nothing is accepted without it';
+    return [fail('redis', `${shownUrl(url)}: ${reasonOf(cause)}`, advice)];
+  }
+}

@@ -1,0 +1,86 @@
+import {
+  CHANNELS,
+  type Channel,
+  type DlqEntry,
+  fingerprintOf,
+  normalisePhone,
+  type PhoneRegion,
+} from '@contour/contract';
+import type { Person } from '@contour/store';
+
+/** `unclear`: the chat or the phone is theirs, but nothing says whose account it came through. */
+type Verdict = 'theirs' | 'unclear' | 'others';
+
+export interface Recognition {
+  person: Person;
+  /** The fingerprints of the tenant's own accounts, and of all others. */
+  accounts: Record<'own' | 'others', ReadonlyMap<Channel, ReadonlySet<string>>>;
+  region: PhoneRegion;
+}
+
+type Body = Record<string, unknown>;
+
+const isBody = (value: unknown): value is Body => typeof value === 'object' && value !== null;
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The message itself, whether it was wrapped by our API, sealed by a worker, or sent as it stands. */
+function unwrapped(value: unknown): Body | undefined {
+  const body = typeof value === 'string' ? parsed(value) : value;
+  if (!isBody(body)) return undefined;
+  if (body.v === 1 && 'message' in body) return unwrapped(body.message);
+  return body.v === 1 && 'unreadable' in body ? unwrapped(body.unreadable) : body;
+}
+
+const textOf = (value: unknown): string | null =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+
+function fingerprintIn(body: Body, channel: Channel): string | null {
+  const known = textOf(body.fingerprint ?? body.account_fingerprint ?? null);
+  const credential = textOf(body[CHANNELS[channel].credentialField] ?? null);
+  return known ?? (credential === null ? null : fingerprintOf(credential));
+}
+
+function isOfPerson({ person, region }: Recognition, body: Body): boolean {
+  const channel = String(body.channel);
+  if (!Object.hasOwn(CHANNELS, channel)) return false;
+  const chat = textOf(body.externalChatId ?? body.external_chat_id ?? null);
+  const phone = textOf(body.clientPhone ?? body.client_phone ?? null);
+  return (
+    person.identities.some((one) => one.channel === channel && one.externalId === chat) ||
+    (person.phone !== null && normalisePhone(phone, region) === person.phone)
+  );
+}
+
+function judge(recognition: Recognition, body: Body): Verdict {
+  if (!isOfPerson(recognition, body)) return 'others';
+  const { own, others } = recognition.accounts;
+  const channel = body.channel as Channel;
+  const fingerprint = fingerprintIn(body, channel);
+  if (fingerprint === null) return 'unclear';
+  if (own.get(channel)?.has(fingerprint)) return 'theirs';
+  // One that nobody has any more may have been this tenant's.
+  return others.get(channel)?.has(fingerprint) ? 'others' : 'unclear';
+}
+
+/** Whose is what waits as a job, or in a stream? */
+export function judgeText(recognition: Recognition, text: string): Verdict {
+  const body = unwrapped(text);
+  return body === undefined ? 'others' : judge(recognition, body);
+}
+
+/** Whose is what was parked? An entry that names its tenant is never another's. */
+export function judgeEntry(recognition: Recognition, entry: DlqEntry): Verdict {
+  const { tenantId, clientId } = recognition.person;
+  const body = unwrapped(entry.message ?? entry.raw);
+  if (entry.tenantId === null) return body === undefined ? 'others' : judge(recognition, body);
+  if (entry.tenantId !== tenantId) return 'others';
+  const isTheirs = body !== undefined && isOfPerson(recognition, body);
+  return entry.clientId === clientId || isTheirs ? 'theirs' : 'others';
+}

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { CREDENTIAL_PATTERN } from '@contour/contract';
+import { type Cli, UsageError } from './cli.ts';
+
+const MAX_BYTES = 64 * 1024;
+
+/** Where a credential may come from. Never an argument: those are in the shell's history and in `ps`. */
+export interface CredentialSource {
+  file?: string;
+  stdin?: boolean;
+}
+
+/** Reads a credential from a file, from a pipe or, on a terminal, from a prompt that shows nothing. */
+export async function readCredential(cli: Cli, source: CredentialSource): Promise<string> {
+  if (source.file !== undefined && source.stdin) {
+    throw new UsageError('the credential comes from --file or from --stdin, not from both');
+  }
+  const text = (await readText(cli, source)).replace(/[\r\n]+$/, '');
+  if (CREDENTIAL_PATTERN.test(text) && !text.includes('\0')) return text;
+  // What was read is not repeated here: most of it may be the credential.
+  throw new UsageError(
+    text === ''
+      ? 'no credential was given: pipe it in, name a --file, or type it at the prompt'
+      : 'a credential is 1 to 256 characters without white space: this is none',
+  );
+}
+
+function readText(cli: Cli, { file, stdin = false }: CredentialSource): Promise<string> {
+  if (file !== undefined) return readFrom(file);
+  return stdin || !cli.stdin.isTTY ? readPiped(cli.stdin) : prompt(cli);
+}
+
+async function readFrom(file: string): Promise<string> {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`cannot read the credential from ${file}: ${error.code}`);
+  });
+  return decode(bytes);
+}
+
+async function readPiped(stdin: NodeJS.ReadStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > MAX_BYTES) break;
+  }
+  return decode(Buffer.concat(chunks));
+}
+
+// A byte that is no text would become a replacement character, and with it another credential.
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError('the credential is not UTF-8 text');
+  }
+}
+
+async function prompt({ stdin, screen }: Cli): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: stdin, output: nowhere, terminal: true, historySize: 0 });
+  const stopped = new AbortController();
+  lines.on('SIGINT', () => stopped.abort());
+  lines.on('close', () => stopped.abort());
+  screen.write('Credential (not shown): ');
+  try {
+    return await lines.question('', { signal: stopped.signal });
+  } catch {
+    return ''; // Ctrl-C or Ctrl-D
+  } finally {
+    lines.close();
+    screen.write('\n');
+  }
+}

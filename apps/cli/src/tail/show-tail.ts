@@ -1,0 +1,84 @@
+import { printable } from '../printable.ts';
+import { paint, tableOf } from '../table.ts';
+import { addRow, emptyRow, type TailRow } from './tail-sums.ts';
+
+/** One tenant in one second. */
+export interface TailLine extends TailRow {
+  at: string;
+  tenantId: string;
+  tenant: string;
+}
+
+/** Shows a second; called for seconds without any line, too. */
+export type ShowSecond = (at: Date, lines: readonly TailLine[]) => void;
+
+const reasonsOf = ({ parked }: TailRow): string =>
+  Object.entries(parked)
+    .map(([reason, count]) => `${reason} ${count}`)
+    .join(', ');
+
+const timeOf = (at: Date) => at.toTimeString().slice(0, 8);
+
+/** A line for each tenant that anything happened to. */
+export function showLines(say: (line: string) => void): ShowSecond {
+  return (at, lines) => {
+    for (const line of lines) {
+      const { accepted, resolved, replayed, delivered, failing, dead } = line;
+      const parked = reasonsOf(line);
+      say(
+        `${timeOf(at)}  ${printable(line.tenant)}  accepted ${accepted}  resolved ${resolved}` +
+          `${replayed > 0 ? ` (and ${replayed} repeats)` : ''}  delivered ${delivered}` +
+          `  failing ${failing}  dead ${dead}${parked === '' ? '' : `  parked ${parked}`}`,
+      );
+    }
+  };
+}
+
+export function showJson(say: (line: string) => void): ShowSecond {
+  return (_at, lines) => {
+    for (const { at, tenantId, tenant, ...row } of lines) {
+      say(JSON.stringify({ at, tenant_id: tenantId === '' ? null : tenantId, tenant, ...row }));
+    }
+  };
+}
+
+const HEADING = [
+  ...['tenant', 'accepted', 'resolved', 'repeats', 'delivered', 'failing', 'dead', 'parked'],
+];
+
+const cellsOf = (name: string, row: TailRow): string[] => [
+  name,
+  ...[row.accepted, row.resolved, row.replayed, row.delivered].map(String),
+  row.failing > 0 ? paint('yellow', String(row.failing)) : '0',
+  row.dead > 0 ? paint('red', String(row.dead)) : '0',
+  reasonsOf(row),
+];
+
+/** Room for the time, the heading, the sum and the prompt. */
+const OTHER_ROWS = 5;
+
+/** A table that is drawn anew in its place: who was seen so far, in this second, busiest first. */
+export function showTable(out: { rows?: number; write(text: string): unknown }): ShowSecond {
+  const seen = new Map<string, { name: string; total: TailRow }>();
+  let drawn = 0;
+  return (at, lines) => {
+    for (const line of lines) {
+      const known = seen.get(line.tenantId) ?? { name: printable(line.tenant), total: emptyRow() };
+      addRow(known.total, line);
+      seen.set(line.tenantId, known);
+    }
+    const now = new Map(lines.map((line) => [line.tenantId, line]));
+    const busiest = [...seen].sort(([, a], [, b]) => b.total.resolved - a.total.resolved);
+    const shown = busiest.slice(0, Math.max(1, (out.rows ?? 24) - OTHER_ROWS));
+    const sum = emptyRow();
+    for (const { total } of seen.values()) addRow(sum, total);
+    const table = tableOf(HEADING, [
+      ...shown.map(([id, { name }]) => cellsOf(name, now.get(id) ?? emptyRow())),
+      cellsOf(paint('bold', `since the start, ${seen.size} tenants`), sum),
+    ]);
+    const text = [`${timeOf(at)}  per second; Ctrl-C ends`, ...table];
+    const up = drawn === 0 ? '' : `\u001b[${drawn}A`;
+    out.write(`${up}${text.map((line) => `\r\u001b[2K${line}\n`).join('')}`);
+    drawn = text.length;
+  };
+}

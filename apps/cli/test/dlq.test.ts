@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { fingerprintOf } from '@contour/contract';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type Contour, startContour } from '../../../test/support/contour.ts';
+import { type Body, idOf, messageTo } from '../../../test/support/messages.ts';
+import { runContour } from '../../../test/support/run-contour.ts';
+import { resolve } from '../../../test/support/send.ts';
+import {
+  addAccount,
+  makeCredential,
+  type TestAccount,
+  type TestTenant,
+} from '../../../test/support/tenants.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
+import { type FilterOptions, filterOf } from '../src/dlq/filter.ts';
+
+let house: Contour;
+let tenant: TestTenant;
+
+beforeAll(async () => {
+  // What is parked stays parked here until somebody replays it.
+  house = await startContour({ env: { RELEASE_PARKED: 'false', NEO4J_URI: '' } });
+  tenant = await house.addTenant();
+});
+afterAll(() => house?.close());
+
+const env = () => ({ DATABASE_URL: house.database.url, REDIS_URL: house.redis.url });
+
+async function dlq(...args: string[]) {
+  const ran = await runContour(['dlq', ...args], env());
+  const shown = ran.stdout + ran.stderr;
+  expect(shown).not.toMatch(/secret-telegram/);
+  return { ...ran, json: () => JSON.parse(ran.stdout) };
+}
+
+/** A credential that no tenant has, or not yet. */
+function unknownAccount(): TestAccount {
+  const credential = makeCredential('telegram');
+  return { id: 0, channel: 'telegram', credential, fingerprint: fingerprintOf(credential) };
+}
+
+async function park(account: TestAccount, fields: Body = {}): Promise<Body> {
+  const body = messageTo(account, fields);
+  expect(await resolve(house.url, body)).toMatchObject({ status: 404 });
+  return body;
+}
+
+test('list shows what matches as a table, --json as the API does, and says when there is more', async () => {
+  const account = unknownAccount();
+  const first = await park(account, { text: 'one' });
+  await park(account, { text: 'two' });
+  const table = await dlq('list', '--fingerprint', account.fingerprint);
+  expect(table).toMatchObject({ code: 0, stderr: '' });
+  const [heading, row, ...rest] = table.stdout.trimEnd().split('\n');
+  expect(heading).toMatch(/^failed +reason +channel +account +tenant +attempts +error +id$/);
+  expect(row).toMatch(/^20\S+Z +unknown_tenant +telegram +sec\*\*\*\w\w +- +1 +unknown_tenant +/);
+  expect(row?.endsWith(idOf(first))).toBe(true);
+  expect(rest).toHaveLength(1);
+
+  const limited = await dlq('list', '--fingerprint', account.fingerprint, '--limit', '1');
+  expect(limited.stdout).toMatch(/\n1 of 2; --limit or --all shows more\.\n$/);
+  const listed = (
+    await dlq('list', '--all', '--json', '--fingerprint', account.fingerprint)
+  ).json();
+  expect(listed).toMatchObject({ count: 2, items: [{ id: idOf(first) }, {}] });
+  const { items } = await house.dlq().then((all) => ({
+    items: all.filter((item) => item.id === idOf(first)),
+  }));
+  expect(listed.items[0]).toEqual(items[0]);
+
+  const none = await dlq('list', '--tenant', randomUUID());
+  expect(none).toMatchObject({ code: 0, stdout: 'Nothing is parked that matches.\n' });
+});
+
+test('show tells one entry with its text, and control characters as what they are', async () => {
+  const account = unknownAccount();
+  const body = await park(account, { text: 'Hello\n\u001b[2Jthere', client_name: 'Ivan' });
+  const { code, stdout } = await dlq('show', idOf(body));
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^reason +unknown_tenant: no tenant has this credential$/m);
+  expect(stdout).toMatch(/^sender +Ivan$/m);
+  expect(stdout).toContain('text\n  Hello\n  \\u{1b}[2Jthere\n');
+  const shown = (await dlq('show', idOf(body).toUpperCase(), '--json')).json();
+  expect(shown).toMatchObject({ id: idOf(body), message: { text: body.text } });
+  expect(await dlq('show', randomUUID())).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'contour: the dead-letter queue has no entry with this id\n',
+  });
+});
+
+test('a dry run foresees the clients and dialogs that the replay then makes', async () => {
+  const account = unknownAccount();
+  const phone = `+7999${String(Math.random()).slice(2, 9)}`;
+  const known = messageTo(tenant.accounts.vk, { client_phone: phone });
+  await resolve(house.url, known);
+  const bodies = [
+    await park(account, { external_chat_id: 'a' }),
+    await park(account, { external_chat_id: 'a' }),
+    await park(account, { external_chat_id: 'b', client_phone: '+79990000001' }),
+    await park(account, { external_chat_id: 'c', client_phone: '8 999 000-00-01' }),
+    await park(account, { external_chat_id: 'd', client_phone: phone }),
+  ];
+  const dryRun = () => dlq('replay', '--fingerprint', account.fingerprint, '--dry-run');
+  expect((await dryRun()).stdout).toBe(
+    '5 match\n  5 refused again: no tenant has their credential\n',
+  );
+
+  const { id } = await addAccount(house.database.pool, tenant.id, 'telegram', account.credential);
+  const counts = async () => {
+    const { rows } = await house.database.pool.query<{ clients: number; dialogs: number }>(
+      `select (select count(*)::int from clients where tenant_id = $1) as clients,
+              (select count(*)::int from dialogs where tenant_id = $1) as dialogs`,
+      [tenant.id],
+    );
+    return rows[0] ?? { clients: 0, dialogs: 0 };
+  };
+  const before = await counts();
+  expect((await dryRun()).stdout).toBe(
+    '5 match\n  5 accepted, with 2 new clients and 3 new dialogs\n',
+  );
+  expect(await counts()).toEqual(before);
+
+  const replayed = await dlq('replay', '--fingerprint', account.fingerprint);
+  expect(replayed).toMatchObject({ code: 0, stdout: '5 of 5 sent in again.\n' });
+  expect(replayed.stderr).toMatch(/^Replaying .* 5 of 5 /);
+  await waitFor('the messages', async () => {
+    const { rowCount } = await house.database.pool.query(
+      'select from messages where tenant_id = $1 and channel_account_id = $2',
+      [tenant.id, id],
+    );
+    return rowCount === bodies.length;
+  });
+  const after = await counts();
+  expect([after.clients - before.clients, after.dialogs - before.dialogs]).toEqual([2, 3]);
+  expect((await dlq('list', '--fingerprint', account.fingerprint)).stdout).toMatch(/^Nothing/);
+});
+
+test('a dry run tells repeats, conflicts, what is switched off and what Core would get again', async () => {
+  const account = unknownAccount();
+  const repeat = await park(account);
+  const conflict = await park(account);
+  const off = unknownAccount();
+  await park(off);
+  for (const { credential } of [account, off]) {
+    await addAccount(house.database.pool, tenant.id, 'telegram', credential);
+  }
+  await house.database.pool.query(
+    'update channel_accounts set is_active = false where fingerprint = $1',
+    [off.fingerprint],
+  );
+  await resolve(house.url, repeat);
+  await resolve(house.url, { ...conflict, text: 'something else' });
+  onTestFinished(() => house.core.behave(() => ({ status: 200 })));
+  const dead = messageTo(account);
+  house.core.behave(({ key }) => ({ status: key === idOf(dead) ? 400 : 200 }));
+  await resolve(house.url, dead);
+  await waitFor('the dead letter', async () =>
+    (await house.dlq()).some(({ id, reason }) => id === idOf(dead) && reason === 'core_refused'),
+  );
+
+  const mine = await dlq('replay', '--fingerprint', account.fingerprint, '--dry-run', '--json');
+  expect(mine.json()).toEqual({
+    matched: 3,
+    fresh: 0,
+    newClients: 0,
+    newDialogs: 0,
+    again: 1,
+    repeats: 1,
+    refused: { unknown_tenant: 0, tenant_disabled: 0, conflict: 1, invalid: 0 },
+    unreadable: 0,
+  });
+  const others = await dlq('replay', '--fingerprint', off.fingerprint, '--dry-run');
+  expect(others.stdout).toMatch(
+    /1 refused again: their tenant or its channel account is switched off/,
+  );
+
+  house.core.behave(() => ({ status: 200 }));
+  const one = await dlq('replay', idOf(dead), '--json');
+  expect(one.json()).toEqual({ matched: 1, replayed: 1 });
+  await waitFor('the delivery', async () => {
+    const { rows } = await house.database.pool.query(
+      'select status from messages where tenant_id = $1 and id = $2',
+      [tenant.id, idOf(dead)],
+    );
+    return rows[0]?.status === 'delivered';
+  });
+});
+
+test('clear removes what matches, and only where somebody said yes', async () => {
+  const account = unknownAccount();
+  await park(account);
+  await park(account);
+  const filter = ['--fingerprint', account.fingerprint];
+  expect(await dlq('clear', ...filter)).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: 'contour: clearing is for good: without a terminal it needs --yes\n',
+  });
+  expect((await dlq('clear', ...filter, '--yes')).stdout).toBe('2 cleared.\n');
+  const longAgo = ['--all', '--before', '2020-01-01T00:00:00Z', '--yes', '--json'];
+  expect((await dlq('clear', ...longAgo)).json()).toEqual({ cleared: true, count: 0 });
+});
+
+test.for<[string, string]>([
+  ['list --reason nope', '--reason must be one of unknown_tenant, '],
+  ['list --all --limit 5', '--all and --limit exclude each other\n'],
+  ['list --limit 0', '--limit must be a whole number, at least 1\n'],
+  ['replay', 'say what to replay: an id, a filter, or --all\n'],
+  ['replay x --all', 'an id stands alone, without a filter\n'],
+  ['clear --all --yes', '--all needs --before: '],
+])('dlq %s ends with 2 and says why', async ([typed, said]) => {
+  const { code, stdout, stderr } = await runContour(['dlq', ...typed.split(' ')]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr.slice(0, said.length + 9)).toBe(`contour: ${said}`);
+});
+
+test.for<[FilterOptions, string]>([
+  [{ tenant: '7' }, '--tenant must be a UUID'],
+  [{ fingerprint: 'abc' }, '--fingerprint must be a lower-case hex SHA-256'],
+  [{ before: 'yesterday' }, '--before must be an ISO 8601 time with an offset'],
+  [{ before: '2024-12-10T10:00:00' }, '--before must be an ISO 8601 time with an offset'],
+])('the filter %j is refused', ([options, said]) => {
+  expect(() => filterOf(options)).toThrow(said);
+});
+
+test('a Redis that is away is one clear line', async () => {
+  const { code, stderr } = await runContour(['dlq', 'list'], {
+    REDIS_URL: 'redis://someone:secret@127.0.0.1:1',
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^contour: Redis at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/);
+});

@@ -1,0 +1,84 @@
+import { CHANNEL_CODES, channelOfPayload } from '@contour/contract';
+import { countOf, perKey } from '@contour/runtime';
+import type { PendingMessage } from '@contour/store';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Death } from '../deliver/conclude-failure.ts';
+
+/** `unknown` is a payload that was not made here. */
+const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
+const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
+const DEATHS: readonly Death[] = ['core_refused', 'core_exhausted'];
+
+type Counted = Pick<PendingMessage, 'payload' | 'receivedAt' | 'attemptsBefore'>;
+
+export interface DeliveryMetrics {
+  delivered(message: Counted): void;
+  /** Core did not take it and will be asked again; `code` is what the attempt is written down with. */
+  retried(message: Counted, code: string): void;
+  /** It is in the dead-letter queue. */
+  dead(message: Counted, reason: Death): void;
+  /** So many attempts were written down in one statement. */
+  settled(attempts: number): void;
+}
+
+const channelOf = ({ payload }: Counted) => channelOfPayload(payload) ?? 'unknown';
+
+const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
+
+const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
+
+export function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
+  const registers = [registry];
+  const delivered = new Counter({
+    name: 'contour_delivered_total',
+    help: 'Messages that Core has taken.',
+    labelNames: ['channel'],
+    registers,
+  });
+  const retried = new Counter({
+    name: 'contour_retried_total',
+    help: 'Attempts that failed and will be repeated.',
+    labelNames: ['channel', 'reason'],
+    registers,
+  });
+  const dead = new Counter({
+    name: 'contour_dead_total',
+    help: 'Messages that Core refused, or did not take in all their attempts.',
+    labelNames: ['channel', 'reason'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'contour_delivery_seconds',
+    help: 'From receipt until Core has taken the message, retries included; not of replayed messages.',
+    buckets: SECONDS,
+    registers,
+  });
+  const sizes = new Histogram({
+    name: 'contour_settle_batch_size',
+    help: 'Attempts that were written down in one statement.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
+    registers,
+  });
+  const deliveredOf = perKey(CHANNELS, (channel) => countOf(delivered, channel));
+  const retriedOf = perKey(CHANNELS, (channel) =>
+    perKey(FAILURES, (reason) => countOf(retried, channel, reason)),
+  );
+  const deadOf = perKey(CHANNELS, (channel) =>
+    perKey(DEATHS, (reason) => countOf(dead, channel, reason)),
+  );
+
+  return {
+    delivered(message) {
+      deliveredOf[channelOf(message)].inc();
+      // For as long as somebody took to look at a dead message, nothing here was slow.
+      if (message.attemptsBefore > 0) return;
+      seconds.observe(Math.max(0, Date.now() - message.receivedAt.getTime()) / 1000);
+    },
+    retried(message, code) {
+      const failure = failureOf(code) as (typeof FAILURES)[number];
+      retriedOf[channelOf(message)][failure]?.inc();
+    },
+    dead: (message, reason) => deadOf[channelOf(message)][reason].inc(),
+    settled: (attempts) => sizes.observe(attempts),
+  };
+}

@@ -1,0 +1,46 @@
+import type { Core, PushResult } from '@contour/core';
+import { measureOf, perKey } from '@contour/runtime';
+import { Gauge, Histogram, type Registry } from 'prom-client';
+
+const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
+type AnswerClass = (typeof CLASSES)[number];
+
+/** Undefined where nobody was asked: the circuit is open, or the console stands in for Core. */
+function classOf(result: PushResult): AnswerClass | undefined {
+  if (result.outcome === 'held' || result.outcome === 'aborted') return undefined;
+  if (result.status !== undefined) return `${Math.floor(result.status / 100)}xx` as AnswerClass;
+  return result.outcome === 'delivered' ? undefined : (result.code as AnswerClass);
+}
+
+/** The same way to Core, timed by how it answered. */
+export function measureCore(registry: Registry, core: Core): Core {
+  const registers = [registry];
+  const histogram = new Histogram({
+    name: 'contour_core_answer_seconds',
+    help: 'How long Core took to answer an attempt, by the class of its status or by what came instead.',
+    labelNames: ['class'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30],
+    registers,
+  });
+  new Gauge({
+    name: 'contour_core_circuit_open',
+    help: '1 while this worker sends nothing, because Core failed many times in a row.',
+    registers,
+    collect() {
+      this.set(core.available() ? 0 : 1);
+    },
+  });
+  const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
+    CLASSES,
+    (name) => measureOf(histogram, { class: name }),
+  );
+  return {
+    ...core,
+    async push(message) {
+      const result = await core.push(message);
+      const name = classOf(result);
+      if (name !== undefined && 'ms' in result) answers[name]?.observe(result.ms / 1000);
+      return result;
+    },
+  };
+}

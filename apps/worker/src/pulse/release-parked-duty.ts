@@ -1,0 +1,36 @@
+import type { Dlq } from '@contour/queue';
+import type { Logger } from '@contour/runtime';
+import { asAppError, findActiveAccounts, type Pool } from '@contour/store';
+import { Counter, type Registry } from 'prom-client';
+import type { Resolver } from '../resolve/create-resolver.ts';
+import type { Duty } from './create-pulse.ts';
+import { createRelease } from './release-parked.ts';
+
+/** In beats of a second. */
+const EVERY = 2;
+
+export function releaseParkedDuty(deps: {
+  registry: Registry;
+  dlq: Pick<Dlq, 'park' | 'waiting'>;
+  pool: Pool;
+  resolveAll: Resolver['resolveAll'];
+  id: string;
+  stopping: AbortSignal;
+  logger: Logger;
+}): Duty {
+  const { registry, pool } = deps;
+  const released = new Counter({
+    name: 'contour_dlq_released_total',
+    help: 'Entries that went in by themselves once their account was there, or switched on.',
+    registers: [registry],
+  });
+  const run = createRelease({
+    ...deps,
+    findActive: (accounts) =>
+      findActiveAccounts(pool, accounts).catch((error) => {
+        throw asAppError(error);
+      }),
+    onReleased: (count) => released.inc(count),
+  });
+  return { name: 'release-parked', every: EVERY, run };
+}

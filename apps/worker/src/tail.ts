@@ -1,0 +1,71 @@
+import type { DlqEntry } from '@contour/contract';
+import type { Core } from '@contour/core';
+import type { Dlq, TailPublisher } from '@contour/queue';
+import type { Ending } from '@contour/store';
+import type { FailureDeps } from './deliver/conclude-failure.ts';
+import type { Resolver } from './resolve/create-resolver.ts';
+
+type Tail = Pick<TailPublisher, 'count' | 'isWatched'>;
+
+/** A payload begins with its tenant; it is looked at only while somebody watches. */
+const tenantOf = (payload: string): string =>
+  /^\{"tenant_id":"([\da-f-]{36})"/.exec(payload)?.[1] ?? '';
+
+/** Counts what comes of pushes. */
+export function tailCore(core: Core, tail: Tail): Core {
+  return {
+    ...core,
+    async push(message) {
+      const result = await core.push(message);
+      if (!tail.isWatched()) return result;
+      if (result.outcome === 'held' || result.outcome === 'aborted') return result;
+      tail.count(tenantOf(message.body), result.outcome === 'delivered' ? 'delivered' : 'failing');
+      return result;
+    },
+  };
+}
+
+/** Counts messages that are given up on. */
+export function tailBury(bury: FailureDeps['bury'], tail: Tail): FailureDeps['bury'] {
+  return async (message, ...reasons) => {
+    const isBuried = await bury(message, ...reasons);
+    if (isBuried) tail.count(message.tenantId, 'dead');
+    return isBuried;
+  };
+}
+
+const ownerOf = ({ tenantId, message }: DlqEntry): string =>
+  tenantId ?? (message === null ? '' : `${message.channel}:${message.fingerprint}`);
+
+/** Counts what is parked, by reason. */
+export function tailDlq(dlq: Dlq, tail: Tail): Dlq {
+  return {
+    ...dlq,
+    async park(entry) {
+      const result = await dlq.park(entry);
+      if (result === 'parked') tail.count(ownerOf(entry), `parked:${entry.reason}`);
+      return result;
+    },
+  };
+}
+
+function countEnding(tail: Tail, ending: Ending): void {
+  if (!('receipt' in ending)) return;
+  tail.count(ending.receipt.tenantId, ending.kind);
+}
+
+/** Counts what is resolved, for the first time and again. */
+export function tailResolver({ resolve, resolveAll }: Resolver, tail: Tail): Resolver {
+  return {
+    async resolve(message) {
+      const outcome = await resolve(message);
+      countEnding(tail, outcome);
+      return outcome;
+    },
+    async resolveAll(messages) {
+      const endings = await resolveAll(messages);
+      if (tail.isWatched()) for (const ending of endings) countEnding(tail, ending);
+      return endings;
+    },
+  };
+}

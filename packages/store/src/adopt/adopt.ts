@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FIRST_MIGRATION, migrationNames, pendingMigrations, readMigration } from '../migrate.ts';
+import type { Pool, PoolClient } from '../pool.ts';
+import { withClient } from '../transaction.ts';
+import type { AdoptOptions } from './adopt-options.ts';
+import { applySteps } from './apply.ts';
+import type { Finding } from './finding.ts';
+import { LEGACY_TABLES } from './legacy-columns.ts';
+import { namesMadeBy } from './migration-statements.ts';
+import { phoneFindings } from './phone-findings.ts';
+import { rowFindings } from './row-findings.ts';
+import { hasRelation } from './shape.ts';
+import { splitSql } from './split-sql.ts';
+import { structureFindings } from './structure-findings.ts';
+
+// Another than migrate's: who waits for that one would hold up every index that is made meanwhile.
+// And another than that of who gives out a credential, and would wait for the whole adoption.
+const ADVISORY_LOCK = 4_712_008_120;
+/** A run that was killed may have left a statement behind, which ends when it misses its client. */
+const FORMER_RUN_MS = 120_000;
+
+/** `empty`: nothing to adopt, migrate makes the tables; `ours`: the migrations have been applied. */
+type AdoptionState = 'empty' | 'ours' | 'theirs';
+
+export interface Adoption {
+  state: AdoptionState;
+  findings: Finding[];
+}
+
+export interface Applied extends Adoption {
+  /** Steps that wait for a decision; none when the database has been adopted. */
+  left: string[];
+  /** What was taken out of the way, by reason. */
+  setAside: Array<{ reason: string; count: number }>;
+}
+
+async function stateOf(pool: Pool): Promise<AdoptionState> {
+  if (!(await pendingMigrations(pool)).includes(FIRST_MIGRATION)) return 'ours';
+  for (const table of LEGACY_TABLES) if (await hasRelation(pool, table)) return 'theirs';
+  return 'empty';
+}
+
+async function inspect(client: PoolClient, options: AdoptOptions): Promise<Finding[]> {
+  const statements: string[] = [];
+  for (const name of await migrationNames()) {
+    statements.push(...splitSql(await readMigration(name)));
+  }
+  // Once an adoption has begun, what bears these names is its own.
+  const hasBegun = await hasRelation(client, 'contour_adoption');
+  const structure = await structureFindings(client, hasBegun ? [] : namesMadeBy(statements));
+  if (structure.length > 0) return structure;
+  return rowFindings(client, {
+    domainId: options.domainId,
+    onProgress: (done, total) => options.show('looking at the rows', done, total),
+  });
+}
+
+async function prepare(client: PoolClient): Promise<void> {
+  await client.query(
+    `set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
+     set contour.adopting = 'on'`,
+  );
+  // Not on every platform: without it a killed run's last statement goes on to its end.
+  await client.query("set client_connection_check_interval = '1s'").catch(() => undefined);
+}
+
+/** Says what stands in the way of an adoption, and changes nothing. */
+export async function checkAdoption(pool: Pool, options: AdoptOptions): Promise<Adoption> {
+  const state = await stateOf(pool);
+  if (state !== 'theirs') return { state, findings: [] };
+  return withOwnSession(pool, async (client) => {
+    const findings = await inspect(client, options);
+    if (findings.some(({ verdict }) => verdict === 'cannot')) return { state, findings };
+    const onProgress = (done: number, total: number) =>
+      options.show('looking at the phones', done, total);
+    const phones = await phoneFindings(client, { region: options.region, onProgress });
+    return { state, findings: [...findings, ...phones] };
+  });
+}
+
+/** Adopts the database as far as nobody has to decide; may be stopped at any point and run again. */
+export async function applyAdoption(pool: Pool, options: AdoptOptions): Promise<Applied> {
+  const state = await stateOf(pool);
+  if (state !== 'theirs') return { state, findings: [], left: [], setAside: [] };
+  return withOwnSession(pool, async (client) => {
+    await takeTurn(client);
+    const findings = await inspect(client, options);
+    const decisions = findings.filter(({ verdict }) => verdict !== 'apply');
+    if (decisions.some(({ verdict }) => verdict === 'cannot')) {
+      return { state, findings: decisions, left: ['everything'], setAside: [] };
+    }
+    const left = await applySteps(client, decisions, options);
+    const { rows: setAside } = await client.query<{ reason: string; count: number }>(
+      `select table_name || ': ' || reason as reason, count(*)::int as count
+         from contour_adoption_set_aside group by 1 order by 1`,
+    );
+    return { state, findings: decisions, left, setAside };
+  });
+}
+
+/** The session's settings are not for anybody else: it ends with the work. */
+async function withOwnSession<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  return withClient(pool, async (client) => {
+    await prepare(client);
+    try {
+      return await work(client);
+    } finally {
+      await client.query('discard all').catch(() => undefined);
+    }
+  });
+}
+
+async function takeTurn(client: PoolClient): Promise<void> {
+  const giveUpAt = Date.now() + FORMER_RUN_MS;
+  for (;;) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as mine', [ADVISORY_LOCK]);
+    if (rows[0]?.mine === true) return;
+    if (Date.now() > giveUpAt) throw new Error('another adoption of this database is running');
+    await delay(200);
+  }
+}

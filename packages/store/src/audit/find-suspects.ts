@@ -1,0 +1,73 @@
+import type { Pool, PoolClient } from '../pool.ts';
+import { withClient } from '../transaction.ts';
+import type { Suspect, TableCheck, TenantCounts } from './table-check.ts';
+
+const FETCHED = 1_000;
+
+/**
+ * Work in one snapshot that writes nothing. Whoever reads may take a break to look at something else:
+ * the server must not take that for a process that died.
+ */
+async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  return withClient(pool, async (client) => {
+    await client.query('begin isolation level repeatable read read only');
+    try {
+      await client.query('set local idle_in_transaction_session_timeout = 0');
+      return await work(client);
+    } finally {
+      await client.query('rollback');
+    }
+  });
+}
+
+/** Where an audit looks, and what it has to know of the installation. */
+export interface Scope {
+  tenantId: string;
+  retentionDays: number;
+}
+
+/**
+ * What seems to break a promise in one tenant, a thousand at a time from a cursor on the server; with
+ * keys, only those are looked at again.
+ */
+export async function findSuspects(
+  pool: Pool,
+  { sql }: TableCheck,
+  { tenantId, retentionDays }: Scope,
+  keys: readonly string[] | null,
+  onSuspects: (suspects: Suspect[]) => Promise<void>,
+): Promise<void> {
+  await inSnapshot(pool, async (client) => {
+    // Every parameter has to occur, whichever the check reads.
+    await client.query(
+      `declare suspects no scroll cursor for
+       select key, detail from (${sql}) s where $1::uuid is not null and $3::int is not null`,
+      [tenantId, keys, retentionDays],
+    );
+    for (;;) {
+      const { rows } = await client.query<{ key: string; detail: string }>(
+        `fetch ${FETCHED} from suspects`,
+      );
+      if (rows.length === 0) return;
+      await onSuspects(rows.map((row) => ({ tenantId, ...row })));
+    }
+  });
+}
+
+/** How many rows a tenant has. */
+export async function countTenant(pool: Pool, tenantId: string): Promise<TenantCounts> {
+  const { rows } = await pool.query<Record<keyof TenantCounts, string>>(
+    `select m.*, (select count(*) from clients where tenant_id = $1) as clients,
+            (select count(*) from client_channels where tenant_id = $1) as identities,
+            (select count(*) from dialogs where tenant_id = $1) as dialogs,
+            (select count(*) from lanes where tenant_id = $1) as lanes
+       from (select count(*) as messages,
+                    count(*) filter (where status = 'delivered') as delivered,
+                    count(*) filter (where status = 'dead') as dead,
+                    count(*) filter (where status = 'pending') as pending
+               from messages where tenant_id = $1) m`,
+    [tenantId],
+  );
+  const counts = Object.entries(rows[0] ?? {}).map(([name, count]) => [name, Number(count)]);
+  return Object.fromEntries(counts);
+}

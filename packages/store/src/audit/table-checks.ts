@@ -1,0 +1,152 @@
+import { FOREIGN_EDGES, LOOSE_EDGES } from './edges.ts';
+import type { TableCheck } from './table-check.ts';
+
+/** Keys to look at again, or all. */
+const among = (column: string) => `($2::text[] is null or ${column} = any($2::text[]))`;
+const amongIds = (column: string) => `($2::text[] is null or ${column} = any($2::text[]::uuid[]))`;
+
+const KEPT_SINCE = "(now() - $3::int * interval '1 day')";
+
+// Delivered messages go after a while: a number may be missing only where the message before it, or
+// else the dialog, is older than that. The number after the last one is asked for like the others.
+const SEQUENCE = `
+  with page as (
+    select tenant_id, id, last_seq, created_at from dialogs
+     where tenant_id = $1 and ${amongIds('id')}
+  ), numbered as (
+    select p.id, m.seq, lag(m.seq, 1, 0) over own as before,
+           coalesce(lag(m.resolved_at) over own, p.created_at) as since
+      from page p join messages m on m.tenant_id = p.tenant_id and m.dialog_id = p.id
+    window own as (partition by p.id order by m.seq)
+    union all
+    select p.id, p.last_seq + 1, coalesce(max(m.seq), 0), coalesce(max(m.resolved_at), p.created_at)
+      from page p left join messages m on m.tenant_id = p.tenant_id and m.dialog_id = p.id
+     group by p.id, p.last_seq, p.created_at
+  ), broken as (
+    select id, seq, before from numbered
+     where seq <= before or (seq > before + 1 and since > ${KEPT_SINCE})
+  )
+  select b.id::text as key,
+         format('dialog %s: last_seq %s, number %s follows %s', b.id, p.last_seq, b.seq, b.before) as detail
+    from (select distinct on (id) * from broken order by id, seq) b join page p using (id)`;
+
+const CONSERVATION = `
+  select $1::text as key,
+         format('numbered %s, found %s: %s delivered, %s dead, %s pending',
+                d.numbered, m.found, m.delivered, m.dead, m.pending) as detail
+    from (select coalesce(sum(last_seq), 0) as numbered,
+                 coalesce(bool_or(created_at < ${KEPT_SINCE}), false) as may_lack
+            from dialogs where tenant_id = $1) d,
+         (select count(*) as found,
+                 count(*) filter (where status = 'delivered') as delivered,
+                 count(*) filter (where status = 'dead') as dead,
+                 count(*) filter (where status = 'pending') as pending
+            from messages where tenant_id = $1) m
+   where ${among('$1::text')}
+     and (m.found <> m.delivered + m.dead + m.pending or m.found > d.numbered
+          or (m.found < d.numbered and not d.may_lack))`;
+
+const MESSAGE_TWICE = `
+  select id::text as key, format('message %s has %s rows', id, count(*)) as detail
+    from messages where tenant_id = $1 and ${amongIds('id')}
+   group by id having count(*) > 1`;
+
+const IDENTITY_TWICE = `
+  select channel_id || ':' || external_id as key,
+         format('clients %s have one identity on channel %s',
+                string_agg(client_id::text, ', ' order by client_id), channel_id) as detail
+    from client_channels
+   where tenant_id = $1 and ${among("(channel_id || ':' || external_id)")}
+   group by channel_id, external_id having count(*) > 1`;
+
+const PHONE_TWICE = `
+  select phone as key,
+         format('clients %s have one phone', string_agg(id::text, ', ' order by id)) as detail
+    from clients where tenant_id = $1 and phone is not null and ${among('phone')}
+   group by phone having count(*) > 1`;
+
+const TWO_OPEN_DIALOGS = `
+  select client_id || ':' || channel_account_id as key,
+         format('client %s has %s open dialogs on channel account %s',
+                client_id, count(*), channel_account_id) as detail
+    from dialogs
+   where tenant_id = $1 and status_id in (1, 2) and ${among("(client_id || ':' || channel_account_id)")}
+   group by client_id, channel_account_id having count(*) > 1`;
+
+const PENDING_WITHOUT_LANE = `
+  select m.dialog_id::text as key,
+         format('dialog %s: %s pending messages and no lane', m.dialog_id, count(*)) as detail
+    from messages m
+   where m.tenant_id = $1 and m.status = 'pending' and ${amongIds('m.dialog_id')}
+     and not exists (select from lanes l where l.tenant_id = m.tenant_id and l.dialog_id = m.dialog_id)
+   group by m.dialog_id`;
+
+const LANE_WITHOUT_PENDING = `
+  select l.dialog_id::text as key,
+         format('dialog %s: a lane and no pending message', l.dialog_id) as detail
+    from lanes l
+   where l.tenant_id = $1 and ${amongIds('l.dialog_id')}
+     and not exists (select from messages m where m.tenant_id = l.tenant_id
+                        and m.dialog_id = l.dialog_id and m.status = 'pending')`;
+
+/** Each holds in every snapshot of the tables, but the last, whose lanes the next run clears away. */
+export const TABLE_CHECKS: readonly TableCheck[] = [
+  {
+    name: 'conservation',
+    promise: 'numbered = delivered + dead + pending',
+    of: 'messages',
+    sql: CONSERVATION,
+  },
+  { name: 'sequence', promise: 'numbers without gap or double', of: 'dialogs', sql: SEQUENCE },
+  { name: 'messages', promise: 'no message twice', of: 'messages', sql: MESSAGE_TWICE },
+  {
+    name: 'identities',
+    promise: 'one client for a channel identity',
+    of: 'identities',
+    sql: IDENTITY_TWICE,
+  },
+  { name: 'phones', promise: 'one client for a phone', of: 'clients', sql: PHONE_TWICE },
+  {
+    name: 'open-dialogs',
+    promise: 'one open dialog for a client and account',
+    of: 'dialogs',
+    sql: TWO_OPEN_DIALOGS,
+  },
+  {
+    name: 'tenants',
+    promise: 'nothing refers to another tenant',
+    of: 'messages',
+    sql: FOREIGN_EDGES,
+  },
+  {
+    name: 'orphans',
+    promise: 'nothing refers to what is not there',
+    of: 'messages',
+    sql: LOOSE_EDGES,
+  },
+  {
+    name: 'pending',
+    promise: 'what is pending has a lane',
+    of: 'pending',
+    sql: PENDING_WITHOUT_LANE,
+  },
+  {
+    name: 'lanes',
+    promise: 'a lane has something pending',
+    of: 'lanes',
+    sql: LANE_WITHOUT_PENDING,
+  },
+];
+
+/** For somebody's attention, not a broken promise: Core may be away. */
+export const OVERDUE_LANES: TableCheck = {
+  name: 'overdue',
+  promise: 'while workers live, no lane is due for 5 min',
+  of: 'lanes',
+  sql: `
+  select l.dialog_id::text as key,
+         format('dialog %s: due for %s s', l.dialog_id,
+                floor(extract(epoch from now() - l.due_at))) as detail
+    from lanes l
+   where l.tenant_id = $1 and ${amongIds('l.dialog_id')} and l.due_at < now() - interval '5 min'`,
+};

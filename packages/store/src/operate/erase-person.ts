@@ -1,0 +1,119 @@
+import type { Pool, PoolClient } from '../pool.ts';
+import { asAppError, isLostRace } from '../sql-error.ts';
+import { type Queryable, statement } from '../statement.ts';
+import { inTransaction, withClient } from '../transaction.ts';
+import { findPerson, type Person, type PersonRows } from './erase-find.ts';
+import { eraseSetAside } from './erase-set-aside.ts';
+
+const BATCH = 1_000;
+const MAX_STARTS = 10;
+
+const removeMessages = statement<{ id: string }>(
+  'erase_messages',
+  `delete from messages where (tenant_id, id) in (
+     select m.tenant_id, m.id
+       from dialogs d join messages m on m.tenant_id = d.tenant_id and m.dialog_id = d.id
+      where d.tenant_id = $1 and d.client_id = $2 limit $3)
+   returning id`,
+);
+
+// Client before dialogs, as the resolver takes them. A batch that meets these locks waits, loses its
+// race, and starts again: it then finds nobody, and makes a new client.
+const lockClient = statement(
+  'erase_lock_client',
+  'select from clients where tenant_id = $1 and id = $2 for update',
+);
+const lockDialogs = statement(
+  'erase_lock_dialogs',
+  `select from dialogs where tenant_id = $1 and client_id = $2
+    order by channel_account_id, id for update`,
+);
+
+const removeLanes = statement<{ dialog_id: string }>(
+  'erase_lanes',
+  `delete from lanes l using dialogs d
+    where d.tenant_id = $1 and d.client_id = $2
+      and l.tenant_id = d.tenant_id and l.dialog_id = d.id
+   returning l.dialog_id`,
+);
+const removeDialogs = statement<{ id: string }>(
+  'erase_dialogs',
+  'delete from dialogs where tenant_id = $1 and client_id = $2 returning id',
+);
+const removeIdentities = statement<{ external_id: string }>(
+  'erase_identities',
+  'delete from client_channels where tenant_id = $1 and client_id = $2 returning external_id',
+);
+const removeClient = statement<{ id: string }>(
+  'erase_client',
+  'delete from clients where tenant_id = $1 and id = $2 returning id',
+);
+
+interface Erased {
+  removed: PersonRows;
+  /** Who it was, as of the last moment: a chat or a dialog may have come since the first look. */
+  person: Person;
+}
+
+async function eraseAll(
+  client: PoolClient,
+  who: Person,
+  onMessages: (ids: string[]) => void,
+): Promise<Erased> {
+  const key = [who.tenantId, who.clientId];
+  await lockClient(client, ...key);
+  await lockDialogs(client, ...key);
+  const person = await findPerson(client, who);
+  const setAside = await eraseSetAside(client, [who, person]);
+  const messages = await removeMessages(client, ...key, null);
+  const lanes = await removeLanes(client, ...key);
+  const dialogs = await removeDialogs(client, ...key);
+  const identities = await removeIdentities(client, ...key);
+  const clients = await removeClient(client, ...key);
+  onMessages(messages.map(({ id }) => id));
+  return {
+    person,
+    removed: {
+      messages: messages.length,
+      lanes: lanes.length,
+      dialogs: dialogs.length,
+      client_channels: identities.length,
+      clients: clients.length,
+      graph_removals: 0,
+      ...setAside,
+    },
+  };
+}
+
+async function eraseMessages(db: Queryable, who: Person, onMessages: (ids: string[]) => void) {
+  let removed = 0;
+  for (;;) {
+    const rows = await removeMessages(db, who.tenantId, who.clientId, BATCH);
+    onMessages(rows.map(({ id }) => id));
+    removed += rows.length;
+    if (rows.length < BATCH) return removed;
+  }
+}
+
+/**
+ * Deletes all rows of a client. Messages go first, in batches; what says whose they were goes last and
+ * together, so that an erasure which was cut off finds the rest when it is begun again.
+ */
+export async function erasePerson(
+  pool: Pool,
+  who: Person,
+  onMessages: (ids: string[]) => void,
+): Promise<Erased> {
+  for (let start = 1; ; start += 1) {
+    try {
+      const removed = await eraseMessages(pool, who, onMessages);
+      const erased = await withClient(pool, (client) =>
+        inTransaction(client, () => eraseAll(client, who, onMessages)),
+      );
+      erased.removed.messages += removed;
+      return erased;
+    } catch (error) {
+      if (!isLostRace(error) || start === MAX_STARTS) throw asAppError(error);
+    }
+  }
+}

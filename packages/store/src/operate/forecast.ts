@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { type Chat, chatKey, chatsOf } from '../resolve/chat.ts';
+import { findClientsByIdentity, findPhoneOwners } from '../resolve/find-clients.ts';
+import { type Arrival, firstLook } from '../resolve/resolve.ts';
+import type { Queryable } from '../statement.ts';
+import { findOpenDialogs } from './find-open-dialogs.ts';
+
+/** What would come of a message if it were resolved now. */
+export type Prospect =
+  | { kind: 'new'; makesClient: boolean; makesDialog: boolean }
+  /** It is in the ledger already. */
+  | { kind: 'repeat' }
+  | { kind: 'refused'; because: 'unknown_tenant' | 'tenant_disabled' | 'conflict' | 'invalid' };
+
+export interface Forecast {
+  /** Chunk after chunk, in the order in which they would be resolved; one prospect per arrival. */
+  look(arrivals: readonly Arrival[]): Promise<Prospect[]>;
+}
+
+/** A chat of the chunk, and the client it has or would get; a new client is known by a made-up id. */
+interface Settled {
+  chat: Chat;
+  clientId: string;
+  isNewClient: boolean;
+}
+
+// Digests instead of texts: what a forecast remembers is some hundred bytes for each new chat.
+const short = (text: string): string =>
+  createHash('sha1').update(text).digest('base64').slice(0, 16);
+
+/**
+ * Foresees what resolving would create, with the resolver's own finding statements and without
+ * writing or locking anything. What earlier chunks would have made counts as there.
+ */
+export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: boolean }): Forecast {
+  const taken = new Set<string>();
+  const clientOfChat = new Map<string, string>();
+  const clientOfPhone = new Map<string, string>();
+  const dialogs = new Set<string>();
+  let newClients = 0;
+
+  async function settleChats(chats: readonly Chat[]): Promise<Settled[]> {
+    const identified = await findClientsByIdentity(db, chats);
+    const owners = await findPhoneOwners(
+      db,
+      chats.filter((chat) => (identified.get(chat)?.phone ?? null) === null),
+    );
+    // Strangers come first here as they do in the resolver: only then are missing phones filled in.
+    const settled = chats.map((chat): Settled | Chat => {
+      const known = identified.get(chat)?.id ?? clientOfChat.get(short(chatKey(chat)));
+      return known === undefined ? chat : { chat, clientId: known, isNewClient: false };
+    });
+    const result = settled.map((one) =>
+      'clientId' in one ? one : settleStranger(one, owners.get(one)?.id),
+    );
+    for (const { chat, clientId } of result) {
+      const isFree = !owners.has(chat) && (identified.get(chat)?.phone ?? null) === null;
+      if (isFree) claimPhone(chat, clientId);
+    }
+    return result;
+  }
+
+  function claimPhone({ tenantId, phone }: Chat, clientId: string): void {
+    if (phone === null) return;
+    const key = short(`${tenantId} ${phone}`);
+    if (!clientOfPhone.has(key)) clientOfPhone.set(key, clientId);
+  }
+
+  function settleStranger(chat: Chat, ownerId: string | undefined): Settled {
+    const phoneKey = chat.phone === null ? '' : short(`${chat.tenantId} ${chat.phone}`);
+    const linked = linkByPhone ? (ownerId ?? clientOfPhone.get(phoneKey)) : undefined;
+    const clientId = linked ?? `new ${++newClients}`;
+    clientOfChat.set(short(chatKey(chat)), clientId);
+    if (ownerId === undefined) claimPhone(chat, clientId);
+    return { chat, clientId, isNewClient: linked === undefined };
+  }
+
+  /** The client and account pairs of the chunk that have no open dialog, and would get one. */
+  async function missingDialogs(settled: readonly Settled[]): Promise<(key: string) => boolean> {
+    const wanted = new Map<string, { tenantId: string; clientId: string; accountId: number }>();
+    for (const { chat, clientId } of settled) {
+      for (const { account } of chat.messages) {
+        const { tenantId } = chat;
+        wanted.set(`${clientId} ${account.id}`, { tenantId, clientId, accountId: account.id });
+      }
+    }
+    const asked = [...wanted.values()].filter(({ clientId }) => !clientId.startsWith('new '));
+    for (const { clientId, accountId } of await findOpenDialogs(db, asked)) {
+      dialogs.add(short(`${clientId} ${accountId}`));
+    }
+    return (key) => {
+      const isMissing = !dialogs.has(short(key));
+      dialogs.add(short(key));
+      return isMissing;
+    };
+  }
+
+  return {
+    async look(arrivals) {
+      const { outcomes, fresh } = await firstLook(db, arrivals);
+      const first = new Map(
+        [...fresh].filter(([{ message }]) => {
+          const key = short(message.messageId);
+          const isFirst = !taken.has(key);
+          taken.add(key);
+          return isFirst;
+        }),
+      );
+      const settled = await settleChats(chatsOf([...first.values()]));
+      const makesDialog = await missingDialogs(settled);
+      const made = new Map<unknown, Prospect>();
+      for (const { chat, clientId, isNewClient } of settled) {
+        chat.messages.forEach((item, index) => {
+          made.set(item, {
+            kind: 'new',
+            makesClient: isNewClient && index === 0,
+            makesDialog: makesDialog(`${clientId} ${item.account.id}`),
+          });
+        });
+      }
+      return arrivals.map((arrival): Prospect => {
+        const outcome = outcomes.get(arrival);
+        if (outcome === undefined) return made.get(first.get(arrival)) ?? { kind: 'repeat' };
+        if ('receipt' in outcome) return { kind: 'repeat' };
+        return { kind: 'refused', because: outcome.kind };
+      });
+    },
+  };
+}
