@@ -10,7 +10,18 @@ class FaultsFirst extends BaseSequencer {
   }
 }
 
-const SLOW_MACHINE = { testTimeout: 30_000, hookTimeout: 60_000, teardownTimeout: 15_000 };
+const SHARED = {
+  pool: 'forks' as const,
+  // Loading the modules costs more than most of the tests: the files of a worker share them.
+  isolate: false,
+  // What is built is loaded by Node as it stands, and not transformed once more.
+  server: { deps: { external: [/\/(packages|apps)\/[^/]+\/dist\//] } },
+  setupFiles: ['test/support/leave-no-process.ts'],
+  // A system of several processes needs a while to start on a machine that runs other tests.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 15_000,
+};
 
 export default defineConfig({
   test: {
@@ -20,18 +31,13 @@ export default defineConfig({
     sequence: { sequencer: FaultsFirst },
     projects: [
       {
-        // Loading the modules costs more than most of these tests: the files of a worker share them.
         test: {
           name: 'rooms',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
-          pool: 'forks',
-          isolate: false,
-          ...SLOW_MACHINE,
+          ...SHARED,
         },
       },
-      {
-        test: { name: 'house', include: ['test/**/*.test.ts'], pool: 'forks', ...SLOW_MACHINE },
-      },
+      { test: { name: 'house', include: ['test/**/*.test.ts'], ...SHARED } },
     ],
   },
 });

@@ -6,11 +6,12 @@ export default defineConfig({
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/bench/*.bench.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/leave-no-process.ts'],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
     testTimeout: 120_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
     reporters: ['dot'],
   },
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,11 +9,15 @@ import { parse, stringify } from 'yaml';
 import { createApiMetrics } from '../../apps/api/src/metrics/create-api-metrics.ts';
 import { createWorkerMetrics } from '../../apps/worker/src/metrics/create-worker-metrics.ts';
 import { watchStalled } from '../../apps/worker/src/metrics/watch-stalled.ts';
+import { releaseParkedDuty } from '../../apps/worker/src/pulse/release-parked-duty.ts';
+import { removeOldDuty } from '../../apps/worker/src/pulse/remove-old-duty.ts';
 import { parseExposition } from '../support/exposition.ts';
-import { findPromtool } from '../support/promtool.ts';
+import { findPrometheus } from '../support/find-prometheus.ts';
 
+const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const ALERTS = join(ROOT, 'deploy/prometheus/alerts.yml');
+const ALERT_TESTS = join(import.meta.dirname, 'alerts');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 interface Alert {
@@ -64,6 +68,9 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
   const core = { push: nobody, available: () => true, close: async () => {} };
   const { registry } = createWorkerMetrics({ pool, core, dlq: nobody });
   watchStalled(registry, []);
+  const upkeep = { ...{ registry, pool: nobody, logger: nobody }, stopping: nobody };
+  removeOldDuty({ ...upkeep, days: 1 });
+  releaseParkedDuty({ ...upkeep, dlq: nobody, resolveAll: nobody, id: '' });
   const names = new Map<string, Map<string, Set<string>>>();
   const texts = [await api.scrape(), await registry.metrics()];
   for (const { name, labels } of texts.flatMap(parseExposition)) {
@@ -114,6 +121,17 @@ describe('what is asked of Prometheus', () => {
     }
   });
 
+  it('leaves nothing out that we count', async () => {
+    const asked = new Set(
+      expressions.flatMap(({ expr }) => selectors(expr)).map(({ name }) => name),
+    );
+    const ofNode = /^contour_(nodejs|process)_/;
+    const isAsked = (name: string) =>
+      asked.has(name) || asked.has(name.replace(/_(sum|count)$/, '_bucket'));
+    const names = [...(await exposed()).keys()].filter((name) => !ofNode.test(name));
+    expect(names.filter((name) => !isAsked(name))).toEqual([]);
+  });
+
   it('has nothing by tenant, client, dialog or chat', async () => {
     const labels = [...(await exposed()).values()].flatMap((known) => [...known.keys()]);
     expect(
@@ -145,6 +163,15 @@ describe('alerts.yml', () => {
       expect(annotations.summary, alert).toBeTruthy();
       expect(annotations.description, alert).toBeTruthy();
     }
+  });
+
+  it('links to the page that whoever installs the alerts names', async () => {
+    const [, command = ''] = read('deploy/prometheus/alerts.yml').match(/^# {3}(sed .+) > /m) ?? [];
+    const { stdout } = await execute('sh', ['-c', command], { cwd: join(ALERTS, '..') });
+    const links = [...stdout.matchAll(/runbook_url: (.+)/g)].map(([, link = '']) => new URL(link));
+    expect(links.map(({ hash }) => hash)).toEqual(
+      alerts.map(({ alert }) => `#${alert.toLowerCase()}`),
+    );
   });
 });
 
@@ -186,22 +213,47 @@ describe('the dashboard', () => {
 });
 
 describe('promtool', () => {
-  const check = promisify(execFile);
+  const temporary = async () => {
+    const folder = await temporaryDir();
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    return folder;
+  };
 
   // Where there is none, what this file looks at by itself has to do.
   it('can parse every expression of the alerts and of the dashboard', async ({ skip }) => {
-    const promtool = await findPromtool();
-    if (promtool.reason !== undefined) return skip(promtool.reason);
-    const folder = await temporaryDir();
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const programs = await findPrometheus();
+    if (programs.reason !== undefined) return skip(programs.reason);
     const rules = shown.map(({ expr }, index) => ({
       record: `panel:${index}`,
       expr: expr.replaceAll('$__rate_interval', '5m'),
     }));
-    const file = join(folder, 'dashboard.yml');
+    const file = join(await temporary(), 'dashboard.yml');
     await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules }] }));
-    const { stdout } = await check(promtool.command, ['check', 'rules', ALERTS, file]);
+    const { stdout } = await execute(programs.promtool, ['check', 'rules', ALERTS, file]);
     const counts = [...stdout.matchAll(/SUCCESS: (\d+) rules found/g)].map(([, n]) => Number(n));
     expect(counts).toEqual([alerts.length, shown.length]);
+  });
+
+  const files = readdirSync(ALERT_TESTS).map((name) => join(ALERT_TESTS, name));
+
+  it('sees every alert fire when it must, with what it says, and not before', async ({ skip }) => {
+    const programs = await findPrometheus();
+    if (programs.reason !== undefined) return skip(programs.reason);
+    const ran = await execute(programs.promtool, ['test', 'rules', ...files]).catch(
+      (error) => error,
+    );
+    expect(`${ran.stdout}${ran.stderr}`).not.toContain('FAILED');
+  });
+
+  it('is asked for both of every alert', () => {
+    const asked = files
+      .map((file) => parse(readFileSync(file, 'utf8')))
+      .flatMap(({ tests }) => tests)
+      .flatMap(({ alert_rule_test }) => alert_rule_test);
+    for (const { alert } of alerts) {
+      const own = asked.filter(({ alertname }) => alertname === alert);
+      const quiet = own.filter(({ exp_alerts = [] }) => exp_alerts.length === 0);
+      expect([quiet.length > 0, quiet.length < own.length], alert).toEqual([true, true]);
+    }
   });
 });

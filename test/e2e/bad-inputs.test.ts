@@ -16,7 +16,7 @@ const isAccepted = (answer: Answer) => {
 };
 
 beforeAll(async () => {
-  contour = await startContour();
+  contour = await startContour({ neo4jUri: null });
   tenant = await contour.addTenant();
 });
 afterAll(() => contour?.close());

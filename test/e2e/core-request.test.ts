@@ -11,7 +11,10 @@ const secret = randomBytes(24);
 
 let contour: Contour;
 beforeAll(async () => {
-  contour = await startContour({ env: { CORE_SECRET: `whsec_${secret.toString('base64')}` } });
+  contour = await startContour({
+    neo4jUri: null,
+    env: { CORE_SECRET: `whsec_${secret.toString('base64')}` },
+  });
 });
 afterAll(() => contour?.close());
 beforeEach(() => contour.core.behave(() => ({ status: 200 })));
@@ -89,7 +92,7 @@ test('messages accepted before their tenant was switched off are still delivered
 });
 
 test('without CORE_URL the payload is printed and counts as delivered', async () => {
-  const coreless = await startContour({ env: { CORE_URL: '' } });
+  const coreless = await startContour({ neo4jUri: null, env: { CORE_URL: '' } });
   onTestFinished(() => coreless.close());
   const { max } = (await coreless.addTenant()).accounts;
   const { json } = await resolve(coreless.url, messageTo(max, { text: 'for the console' }));

@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createProducer } from '@contour/queue';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { messageTo } from '../support/messages.ts';
 import { type Accepted, get, request, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addAccount, type TestAccount } from '../support/tenants.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let contour: Contour;
 let account: TestAccount;
 beforeAll(async () => {
-  contour = await startContour({ env: { DELIVER_ATTEMPTS: '2' } });
+  contour = await startContour({ neo4jUri: null, env: { DELIVER_ATTEMPTS: '2' } });
 });
 afterAll(() => contour?.close());
 beforeEach(async () => {
@@ -118,4 +120,22 @@ test('a dead message is replayed for its own tenant, whoever has its credential 
   const { rowCount } = await pool.query('select 1 from messages where tenant_id = $1', [other.id]);
   expect(rowCount).toBe(0);
   expect((await get(`${contour.url}/dlq/${second}`)).status).toBe(404);
+});
+
+test('a bad copy of a dead message does not take its place in the queue', async () => {
+  contour.core.behave(() => ({ status: 400 }));
+  const message = messageTo(account);
+  const id = (await resolve(contour.url, message)).json.message_id;
+  await storyIn(contour, id, 'dead');
+
+  const copy = { ...message, text: 'other' };
+  expect((await resolve(contour.url, copy, { prefer: 'respond-async' })).status).toBe(202);
+  const queue = createProducer({ redisUrl: contour.redis.url, onError: () => undefined });
+  onTestFinished(() => queue.close());
+  await waitFor('the copy to be refused', async () => {
+    const { waiting, active } = await queue.backlog();
+    return waiting + active === 0;
+  });
+  const entry = await get(`${contour.url}/dlq/${id}`);
+  expect(entry.json).toMatchObject({ reason: 'core_refused', message: { text: message.text } });
 });

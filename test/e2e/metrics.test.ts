@@ -1,7 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import { type Contour, startContour } from '../support/contour.ts';
 import { parseExposition, type Sample, sampleOf } from '../support/exposition.ts';
+import { findPrometheus } from '../support/find-prometheus.ts';
 import { idOf, messageTo } from '../support/messages.ts';
+import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
 import { type Answer, get, request, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addToStreams } from '../support/streams.ts';
@@ -11,6 +16,9 @@ import { waitFor } from '../support/wait-for.ts';
 const ADMIN = { authorization: 'Bearer metrics-test-admin-key' };
 /** Nothing is waited for longer than 2 s; the rest is for a machine that has other things to do. */
 const SCRAPE_WITHIN_MS = 4000;
+
+const PAGE = (path: string) =>
+  readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
 
 type Row = [name: string, labels: Record<string, string>, value: number];
 
@@ -25,6 +33,7 @@ const unknown = {
 
 beforeAll(async () => {
   contour = await startContour({
+    neo4jUri: null,
     ownPostgres: true,
     env: { ADMIN_KEYS: 'ops:metrics-test-admin-key', MAX_PARKED_PER_ACCOUNT: '1' },
   });
@@ -206,5 +215,64 @@ describe('GET /metrics', () => {
       ['contour_dependency_up', { dependency: 'postgres' }, 1],
       ['contour_workers', {}, 1],
     ]);
+  });
+});
+
+/** What the runbook tells an operator to write down, for what runs here, and looking every second. */
+function configOfRunbook() {
+  const [, text = ''] = PAGE('docs/runbook.md').match(/```yaml\n(.*?)```/s) ?? [];
+  const { rule_files, scrape_configs } = parse(text);
+  const [api, worker] = scrape_configs;
+  const portsOf = (...all: readonly { port: number }[]) => [
+    { targets: all.map(({ port }) => `127.0.0.1:${port}`) },
+  ];
+  return {
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files,
+    scrape_configs: [
+      { ...api, static_configs: portsOf(...contour.apis) },
+      { ...worker, static_configs: portsOf(...contour.workers) },
+    ],
+  };
+}
+
+const stateOf = async (prometheus: Prometheus, name: string): Promise<string | undefined> => {
+  const { alerts } = await prometheus.ask('alerts');
+  return alerts.find((one: { labels: Record<string, string> }) => one.labels.alertname === name)
+    ?.state;
+};
+
+describe('Prometheus', () => {
+  it('reads both processes as the runbook says, and its alerts fire', async ({ skip }) => {
+    const programs = await findPrometheus();
+    if (programs.reason !== undefined) return skip(programs.reason);
+    const prometheus = await startPrometheus(programs.prometheus, configOfRunbook(), {
+      'alerts.yml': PAGE('deploy/prometheus/alerts.yml'),
+      'contour-admin.key': ADMIN.authorization.replace('Bearer ', ''),
+    });
+    onTestFinished(() => prometheus.close());
+    const areRead = async () => {
+      const { activeTargets } = await prometheus.ask('targets');
+      return (
+        activeTargets.length === 2 &&
+        activeTargets.every(({ health }: { health: string }) => health === 'up')
+      );
+    };
+    await waitFor('both to be read', areRead);
+    const isEvaluated = async () => {
+      const { groups } = await prometheus.ask('rules');
+      const rules = groups.flatMap(({ rules }: { rules: { health: string }[] }) => rules);
+      return rules.length > 20 && rules.every(({ health }: { health: string }) => health === 'ok');
+    };
+    await waitFor('every rule to be evaluated', isEvaluated);
+    expect(await stateOf(prometheus, 'ContourNotParked')).toBeUndefined();
+    expect(await stateOf(prometheus, 'ContourNoWorkers')).toBeUndefined();
+
+    expect((await resolve(contour.url, messageTo(unknown))).status).toBe(404);
+    const fires = async () => (await stateOf(prometheus, 'ContourNotParked')) === 'firing';
+    await waitFor('ContourNotParked', fires);
+    await contour.workers[0]?.stop();
+    const isPending = async () => (await stateOf(prometheus, 'ContourNoWorkers')) === 'pending';
+    await waitFor('ContourNoWorkers', isPending);
   });
 });

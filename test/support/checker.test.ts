@@ -127,6 +127,14 @@ const SEEDS: Array<[ViolationKind, (scene: Scene) => Promise<unknown>]> = [
     },
   ],
   [
+    'answers_differ',
+    async ({ evidence }) => {
+      const [first] = evidence.accepted;
+      const answer = first?.answer?.replace('"t"', '"u"') ?? null;
+      evidence.accepted = [...evidence.accepted, { messageId: first?.messageId ?? '', answer }];
+    },
+  ],
+  [
     'message_twice',
     async ({ sql }) => {
       await sql('alter table messages drop constraint messages_pkey');

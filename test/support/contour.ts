@@ -1,4 +1,4 @@
-import { inject, vi } from 'vitest';
+import { inject } from 'vitest';
 import type { DlqItem } from './checker/check-dlq.ts';
 import type { Violation } from './checker/violation.ts';
 import { check, type Evidence } from './checker.ts';
@@ -10,18 +10,19 @@ import { get } from './send.ts';
 import { startTestPostgres, startTestRedis, type TestServer } from './servers.ts';
 import { addTestTenant, type TestTenant } from './tenants.ts';
 
-// Several processes on a machine that runs other tests at the same time need a while to start.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
 export interface ContourOptions {
   apis?: number;
   workers?: number;
   /** Settings of all processes; CORE_URL: '' leaves the console in Core's place. */
   env?: Record<string, string>;
-  /** A Postgres server for this test alone, to be stopped and started. */
-  ownPostgres?: boolean;
-  /** Another Neo4j than the one that all tests share, where there is one. */
-  neo4jUri?: string;
+  /** A Postgres server for this test alone, to be stopped and started; one it has started, it closes. */
+  ownPostgres?: boolean | TestServer;
+  /** A Redis that the test has started, and closes itself. */
+  redis?: TestServer;
+  /** Hears all that the processes write, of which only the end is kept then. */
+  onOutput?: (text: string) => void;
+  /** Another Neo4j than the one that all tests share, where there is one; null: no mirror. */
+  neo4jUri?: string | null;
 }
 
 /** One whole system of built processes, with everything under it its own. */
@@ -31,6 +32,8 @@ export interface Contour {
   core: FakeCore;
   /** Only where the test asked for its own. */
   postgres: TestServer | undefined;
+  /** Where the graph is, where there is one. */
+  neo4jUri: string | undefined;
   apis: readonly BuiltProcess[];
   workers: readonly BuiltProcess[];
   /** Where the API processes listen. */
@@ -39,7 +42,8 @@ export interface Contour {
   url: string;
   addTenant(): Promise<TestTenant>;
   startApi(env?: Record<string, string>): Promise<BuiltProcess>;
-  startWorker(env?: Record<string, string>): Promise<BuiltProcess>;
+  /** `root` is the checkout whose worker it is to be: this one, unless told otherwise. */
+  startWorker(env?: Record<string, string>, root?: string): Promise<BuiltProcess>;
   dlq(): Promise<DlqItem[]>;
   check(evidence: Pick<Evidence, 'accepted'> & Partial<Evidence>): Promise<Violation[]>;
   close(): Promise<void>;
@@ -70,14 +74,16 @@ async function readDlq(apiUrl: string): Promise<DlqItem[]> {
 }
 
 async function build(options: ContourOptions, closers: Closer[]): Promise<Contour> {
-  const { apis: apiCount = 1, workers: workerCount = 1 } = options;
-  const postgres = options.ownPostgres ? await startTestPostgres() : undefined;
-  if (postgres) closers.push(postgres.close);
-  const redis = await startTestRedis();
-  closers.push(redis.close);
+  const { apis: apiCount = 1, workers: workerCount = 1, onOutput } = options;
+  const postgres =
+    options.ownPostgres === true ? await startTestPostgres() : options.ownPostgres || undefined;
+  if (postgres && postgres !== options.ownPostgres) closers.push(postgres.close);
+  const redis = options.redis ?? (await startTestRedis());
+  if (redis !== options.redis) closers.push(redis.close);
   const core = await startFakeCore();
   closers.push(core.close);
-  const neo4jUri = options.neo4jUri ?? inject('neo4j').uri;
+  const { neo4jUri: ownNeo4jUri = inject('neo4j').uri } = options;
+  const neo4jUri = ownNeo4jUri ?? undefined;
   const database = await createDatabase(postgres?.url ?? inject('postgresUrl'));
   closers.push(database.drop);
 
@@ -99,14 +105,15 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
 
   const startApi = async (env: Record<string, string> = {}) => {
     const port = await freePort();
-    const api = runBuilt('api', port, { ...settings, PORT: String(port), ...env });
+    const api = runBuilt('api', port, { ...settings, PORT: String(port), ...env }, { onOutput });
     apis.push(api);
     await api.ready();
     return api;
   };
-  const startWorker = async (env: Record<string, string> = {}) => {
+  const startWorker = async (env: Record<string, string> = {}, root?: string) => {
     const port = await freePort();
-    const worker = runBuilt('worker', port, { ...settings, WORKER_PORT: String(port), ...env });
+    const own = { ...settings, WORKER_PORT: String(port), ...env };
+    const worker = runBuilt('worker', port, own, { onOutput, root });
     workers.push(worker);
     await worker.ready();
     return worker;
@@ -124,6 +131,7 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
     redis,
     core,
     postgres,
+    neo4jUri,
     apis,
     workers,
     get urls() {

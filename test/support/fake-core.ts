@@ -10,7 +10,9 @@ export type Behaviour =
   /** Takes the message and breaks the connection: without a word, or in the middle of its 200. */
   | { cut: 'silent' | 'mid-answer' }
   /** Says 200 and then answers a byte at a time, for ever. */
-  | { drip: true };
+  | { drip: true }
+  /** Says 200 and then answers with as many bytes as the reader takes, up to two gigabytes. */
+  | { flood: true };
 
 export interface CoreRequest {
   /** When it came, on a clock that counts arrivals and answers together. */
@@ -38,6 +40,10 @@ export interface FakeCore {
   /** Keys under which payloads with different bytes came. */
   unequalKeys(): string[];
   overflowed(): boolean;
+  /** Forgets all requests but those under these keys: what has been checked need not be kept. */
+  forgetAllBut(keys: ReadonlySet<string>): void;
+  /** Closes connections on which nothing is under way. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -74,6 +80,9 @@ export async function startFakeCore(initial: Behave = () => OK): Promise<FakeCor
     } else if ('drip' in behaviour) {
       request.answer = { status: 200, order: clock++ };
       drip(response);
+    } else if ('flood' in behaviour) {
+      request.answer = { status: 200, order: clock++ };
+      flood(response);
     } else {
       const write = () => {
         if (response.destroyed) return;
@@ -137,6 +146,12 @@ export async function startFakeCore(initial: Behave = () => OK): Promise<FakeCor
     },
     unequalKeys: () => [...seen].filter(([, { unequal }]) => unequal).map(([key]) => key),
     overflowed: () => overflowed,
+    forgetAllBut(keys) {
+      const kept = requests.filter(({ key }) => keys.has(key));
+      requests.splice(0, requests.length, ...kept);
+      for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
+    },
+    hangUp: () => server.closeIdleConnections(),
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
@@ -158,4 +173,23 @@ function drip(response: ServerResponse): void {
   response.writeHead(200, { 'content-length': '1000000' });
   const timer = setInterval(() => response.write('.'), 100);
   response.once('close', () => clearInterval(timer));
+}
+
+const FLOOD_BYTES = 2 * 1024 ** 3;
+
+function flood(response: ServerResponse): void {
+  response.writeHead(200, { 'content-length': String(FLOOD_BYTES) });
+  const part = Buffer.alloc(64 * 1024);
+  let left = FLOOD_BYTES;
+  const write = () => {
+    while (left > 0 && !response.destroyed) {
+      left -= part.length;
+      if (!response.write(part)) {
+        response.once('drain', write);
+        return;
+      }
+    }
+    response.end();
+  };
+  write();
 }

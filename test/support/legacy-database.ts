@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { createPool, type Pool } from '@contour/store';
+import { createPool } from '@contour/store';
 import type { Database } from './fresh-database.ts';
 
 const TABLES = `
@@ -27,7 +26,7 @@ const id = (kind: number, n: string) =>
 const FILL = [
   `insert into tenants (id, name) select ${id(1, 't')}, 'tenant ' || t from generate_series(0, 3) t`,
   `insert into channel_accounts (tenant_id, channel_id, account_id)
-   select ${id(1, 't')}, 1, 'legacy-credential-' || t from generate_series(0, 3) t`,
+   select ${id(1, 't % 4')}, 1, 'legacy-credential-' || t % 4 from generate_series(0, 4) t`,
   // Every 50th has the phone of the client 4 before, who is of the same tenant, typed in another way.
   `insert into clients (id, tenant_id, name, phone, created_at)
    select ${id(2, 'i')}, ${id(1, 'i % 4')}, 'client ' || i,
@@ -42,13 +41,14 @@ const FILL = [
    union all select ${id(2, 'i')}, 1, 'user-' || i from generate_series(0, $1::int - 1, 20) i
    union all select ${id(2, 'i')}, 1, 'user-' || (i - 4) from generate_series(4, $1::int - 1, 33) i
    union all select ${id(9, 'i')}, 1, 'nobody-' || i from generate_series(0, $1::int - 1, 1000) i`,
-  // A closed one and an open one each; every 25th has two open ones.
+  // A closed one and an open one each; every 25th has two open ones, every 40th one in the fifth account,
+  // which repeats the first one's credential.
   `insert into dialogs (id, tenant_id, client_id, channel_id, channel_account_id, status_id, created_at, updated_at)
-   select ${id(3, 'i * 3 + n')}, ${id(1, 'i % 4')}, ${id(2, 'i')}, 1, i % 4 + 1,
+   select ${id(3, 'i * 4 + n')}, ${id(1, 'i % 4')}, ${id(2, 'i')}, 1, case n when 3 then 5 else i % 4 + 1 end,
           case n when 0 then 4 else 1 end, at, at
-     from generate_series(0, $1::int - 1) i, generate_series(0, 2) n,
+     from generate_series(0, $1::int - 1) i, generate_series(0, 3) n,
           lateral (select timestamp '2021-01-01' + (i + n) * interval '1 second' as at) a
-    where n < 2 or i % 25 = 0`,
+    where n < 2 or (n = 2 and i % 25 = 0) or (n = 3 and i % 40 = 0)`,
   `insert into crm_notes (client_id) select id from clients`,
   `insert into crm_calls (dialog_id) select id from dialogs`,
   // What was there, for the audit: other tables of theirs.
@@ -80,106 +80,4 @@ export async function createLegacyDatabase(serverUrl: string, clients: number): 
       await server.end();
     },
   };
-}
-
-export interface OldSystem {
-  /** How many rows it has written, and how many were refused because they repeat a key. */
-  written(): number;
-  refused(): number;
-  slowestMs(): number;
-  /** Ends it; throws what it met besides refusals. */
-  stop(): Promise<void>;
-}
-
-/** Goes on writing as ever: without our columns, and with a repeat now and then. */
-export function startOldSystem(pool: Pool, { writers = 2, pauseMs = 5 } = {}): OldSystem {
-  let isStopped = false;
-  let written = 0;
-  let refused = 0;
-  let slowestMs = 0;
-  const run = async (sql: string, values: unknown[]): Promise<boolean> => {
-    let isRefused = false;
-    const startedAt = performance.now();
-    try {
-      written += (await pool.query(sql, values)).rowCount ?? 0;
-    } catch (error) {
-      if ((error as { code?: string }).code !== '23505') throw error;
-      refused += 1;
-      isRefused = true;
-    }
-    slowestMs = Math.max(slowestMs, performance.now() - startedAt);
-    return !isRefused;
-  };
-  const writer = async (w: number) => {
-    for (let n = 0; !isStopped; n += 1) {
-      const client = randomUUID();
-      const tenant = `00000001-0000-4000-8000-00000000000${n % 4}`;
-      // Every fifth repeats the phone, the chat and the open dialog of the one before.
-      const m = n - (n % 5 === 4 ? 4 : 0);
-      const phone = `8 (8${w}0) ${String(m).padStart(7, '0')}`;
-      const isMade = await run(
-        'insert into clients (id, tenant_id, name, phone) values ($1, $2, $3, $4)',
-        [client, tenant, 'new', phone],
-      );
-      await delay(pauseMs);
-      if (!isMade) continue;
-      await run(
-        'insert into client_channels (client_id, channel_id, external_id) values ($1, 1, $2)',
-        [client, `new-${w}-${m}`],
-      );
-      for (let open = 0; open < (n % 5 === 4 ? 2 : 1); open += 1) {
-        await run(
-          `insert into dialogs (id, tenant_id, client_id, channel_id, channel_account_id, status_id, updated_at)
-           values ($1, $2, $3, 1, $4, 1, now())`,
-          [randomUUID(), tenant, client, (n % 4) + 1],
-        );
-      }
-      await run('update clients set name = $2 where id = $1', [client, 'renamed']);
-    }
-  };
-  const done = Promise.all(Array.from({ length: writers }, (_, w) => writer(w)));
-  done.catch(() => undefined);
-  return {
-    written: () => written,
-    refused: () => refused,
-    slowestMs: () => Math.round(slowestMs),
-    async stop() {
-      isStopped = true;
-      await done;
-    },
-  };
-}
-
-const RULES: Record<string, string> = {
-  'a repeated identity': `select 1 from client_channels group by tenant_id, channel_id, external_id having count(*) > 1`,
-  'a repeated phone': `select 1 from clients where phone is not null group by tenant_id, phone having count(*) > 1`,
-  'two open dialogs': `select 1 from dialogs where status_id in (1, 2)
-     group by tenant_id, client_id, channel_account_id having count(*) > 1`,
-  'an identity of another tenant': `select 1 from client_channels i left join clients c on c.id = i.client_id
-     where c.tenant_id is distinct from i.tenant_id`,
-  'a lost client': `select 1 from original_clients o where not exists (select from clients c where c.id = o.id)`,
-  'a lost note or call': `select 1 from original_clients o where not exists (select from crm_notes n where n.client_id = o.id)
-     union all select 1 from dialogs d where status_id = 4 and not exists (select from crm_calls l where l.dialog_id = d.id)`,
-  'a phone that was typed and is not kept': `select 1 from original_clients o join clients c using (id)
-     where c.phone_as_typed is distinct from o.phone`,
-  'a phone in another form': `select 1 from original_clients join clients c using (id) where c.phone !~ '^\\+7[0-9]{10}$'`,
-  'a phone taken from the oldest': `select 1 from clients c join original_clients o using (id)
-     where c.phone is null and o.phone is not null and o.phone <> 'ask the wife'
-       and not exists (select from clients k where k.tenant_id = c.tenant_id and k.created_at < c.created_at
-                          and k.phone = '+7' || right(regexp_replace(o.phone, '\\D', '', 'g'), 10))`,
-  'an open dialog that is not the newest': `select 1 from dialogs d join dialogs n
-       on n.client_id = d.client_id and n.status_id = 3 and n.channel_account_id = d.channel_account_id
-     where d.status_id in (1, 2) and n.created_at > d.created_at`,
-  'a chat without its client': `select 1 from original_clients o where not exists (
-       select from client_channels i where i.external_id = 'user-' || (right(o.id::text, 12)::int))`,
-};
-
-/** What an adopted database breaks of what was promised. */
-export async function auditAdopted(pool: Pool): Promise<string[]> {
-  const broken: string[] = [];
-  for (const [rule, sql] of Object.entries(RULES)) {
-    const { rows } = await pool.query<{ n: number }>(`select count(*)::int as n from (${sql}) bad`);
-    if (rows[0]?.n !== 0) broken.push(`${rows[0]?.n} times ${rule}`);
-  }
-  return broken;
 }

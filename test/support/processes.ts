@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 import { waitFor, within } from './wait-for.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -9,6 +8,8 @@ const MAIN = { api: 'apps/api/dist/main.js', worker: 'apps/worker/dist/main.js' 
 const START_MS = 60_000;
 /** More than any test writes; past it a search of the output would no longer prove anything. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
+/** What is kept of an output that somebody else listens to. */
+const TAIL = 4_000;
 
 interface Ended {
   code: number | null;
@@ -20,7 +21,7 @@ export interface BuiltProcess {
   pid: number;
   port: number;
   url: string;
-  /** All that it wrote to stdout and stderr so far. */
+  /** All that it wrote to stdout and stderr so far; where it is handed on, the last of it. */
   output(): string;
   ended(): Ended | undefined;
   /** Resolves when the process has ended, however. */
@@ -38,24 +39,31 @@ export interface BuiltProcess {
 const alive = new Map<number, ChildProcess>();
 
 // A test run that ends early must not leave its processes to the machine.
-process.once('exit', () => {
-  for (const child of alive.values()) child.kill('SIGKILL');
-});
+process.once('exit', () => void endAll());
 
-afterAll(() => {
-  const leaked = [...alive.values()].map((child) => child.spawnargs.slice(1).join(' '));
-  for (const child of alive.values()) child.kill('SIGKILL');
-  if (leaked.length > 0) throw new Error(`left running: ${leaked.join(', ')}`);
-});
+/** Ends all that is still running, and names it. */
+export function endAll(): string[] {
+  const left = [...alive.values()];
+  for (const child of left) child.kill('SIGKILL');
+  return left.map((child) => child.spawnargs.slice(1).join(' '));
+}
+
+export interface BuiltOptions {
+  /** Gets what the process writes as it comes; then only the end of it is kept. */
+  onOutput?: ((text: string) => void) | undefined;
+  /** Another checkout than this one. */
+  root?: string | undefined;
+}
 
 /** Runs one of the built programs with exactly the given environment. */
 export function runBuilt(
   name: keyof typeof MAIN,
   port: number,
   env: Record<string, string>,
+  { onOutput, root = ROOT }: BuiltOptions = {},
 ): BuiltProcess {
   const child = spawn(process.execPath, [MAIN[name]], {
-    cwd: ROOT,
+    cwd: root,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -63,7 +71,7 @@ export function runBuilt(
   if (pid === undefined) throw new Error(`cannot start ${MAIN[name]}`);
   alive.set(pid, child);
 
-  const output = collect(child);
+  const output = onOutput === undefined ? collect(child) : handOn(child, onOutput);
   let ended: Ended | undefined;
   let endIsWanted = false;
   const end = new Promise<Ended>((resolve) => {
@@ -140,4 +148,15 @@ function collect(child: ChildProcess): () => string {
     if (length > MAX_OUTPUT) throw new Error('a process wrote more than a test can keep');
     return chunks.join('');
   };
+}
+
+function handOn(child: ChildProcess, onOutput: (text: string) => void): () => string {
+  let last = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      last = (last + chunk).slice(-TAIL);
+      onOutput(chunk);
+    });
+  }
+  return () => last;
 }

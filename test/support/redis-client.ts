@@ -48,46 +48,61 @@ function parseList(data: Buffer, from: number, length: number): Parsed | undefin
   return { value: length < 0 ? null : value, next };
 }
 
-const encode = (args: readonly (string | number)[]): string =>
-  `*${args.length}\r\n${args
-    .map((arg) => `$${Buffer.byteLength(String(arg))}\r\n${arg}\r\n`)
-    .join('')}`;
+type Arg = string | number | Buffer;
 
-function run(socket: Socket, args: readonly (string | number)[]): Promise<RedisValue> {
-  return new Promise((resolve, reject) => {
-    let data = Buffer.alloc(0);
-    const onData = (chunk: Buffer) => {
-      data = Buffer.concat([data, chunk]);
-      const parsed = parse(data, 0);
-      if (parsed === undefined) return;
-      settle();
-      if (parsed.value instanceof RedisError) reject(parsed.value);
-      else resolve(parsed.value);
-    };
-    const onEnd = (error?: unknown) => {
-      settle();
-      reject(error instanceof Error ? error : new Error('Redis closed the connection'));
-    };
-    const settle = () => {
-      socket.off('data', onData).off('error', onEnd).off('close', onEnd);
-    };
-    socket.on('data', onData).on('error', onEnd).on('close', onEnd);
-    socket.write(encode(args));
+function encode(args: readonly Arg[]): Buffer {
+  const parts = args.flatMap((arg) => {
+    const bytes = Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg));
+    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')];
   });
+  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }
 
-export type Redis = (...args: (string | number)[]) => Promise<RedisValue>;
+export type Redis = (...args: Arg[]) => Promise<RedisValue>;
 
-/** A plain connection to look into Redis from outside: one command after another. */
+/** Commands are answered in their order, so that many may be sent before the first answer. */
+function commandsOver(socket: Socket): Redis {
+  const waiting: { resolve(value: RedisValue): void; reject(error: Error): void }[] = [];
+  let chunks: Buffer[] = [];
+  const settleAll = (data: Buffer) => {
+    let at = 0;
+    for (let reply = parse(data, at); reply !== undefined; reply = parse(data, at)) {
+      at = reply.next;
+      const one = waiting.shift();
+      if (reply.value instanceof RedisError) one?.reject(reply.value);
+      else one?.resolve(reply.value);
+    }
+    chunks = at < data.length ? [data.subarray(at)] : [];
+  };
+  const closed = () => new Error('Redis closed the connection');
+  const end = (error: Error) => {
+    for (const one of waiting.splice(0)) one.reject(error);
+  };
+  socket
+    .on('data', (chunk) => {
+      chunks.push(chunk);
+      // Every answer ends with a line: a long one would else be read again with each of its parts.
+      if (chunk.at(-1) === 0x0a) settleAll(Buffer.concat(chunks));
+    })
+    .on('error', end)
+    .on('close', () => end(closed()));
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      if (socket.destroyed) return reject(closed());
+      waiting.push({ resolve, reject });
+      socket.write(encode(args));
+    });
+}
+
+/** A plain connection to look into Redis from outside. */
 export async function withRedis<T>(
   redisUrl: string,
   use: (redis: Redis) => Promise<T>,
 ): Promise<T> {
   const { hostname, port, pathname } = new URL(redisUrl);
   const socket = connect({ host: hostname, port: Number(port || 6379) });
-  socket.on('error', () => undefined);
   const database = Number(pathname.slice(1) || 0);
-  const redis: Redis = (...args) => run(socket, args);
+  const redis = commandsOver(socket);
   try {
     if (database !== 0) await redis('SELECT', database);
     return await use(redis);

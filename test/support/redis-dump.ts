@@ -28,12 +28,15 @@ const textOf = (value: RedisValue): string =>
 /** Every key of one Redis database with all that is in it, as text to search. */
 export function dumpRedis(redisUrl: string): Promise<Map<string, string>> {
   return withRedis(redisUrl, async (redis) => {
+    const keys = await allKeys(redis);
+    const types = await Promise.all(keys.map((key) => redis('TYPE', key)));
     const dump = new Map<string, string>();
-    for (const key of await allKeys(redis)) {
-      const read = READ[String(await redis('TYPE', key))];
+    const readOne = async (key: string, index: number) => {
+      const read = READ[String(types[index])];
       // The key may have gone since it was scanned.
       if (read !== undefined) dump.set(key, textOf(await redis(...read(key))));
-    }
+    };
+    await Promise.all(keys.map(readOne));
     return dump;
   });
 }

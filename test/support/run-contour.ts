@@ -10,9 +10,12 @@ export function runContour(
   args: readonly string[],
   env: Record<string, string> = {},
   input: string | Buffer = '',
+  /** Kills it, with -9. */
+  signal?: AbortSignal,
 ): Promise<Ran> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...args], { env }, (error, stdout, stderr) => {
+    const how = { env, signal, killSignal: 'SIGKILL' } as const;
+    const child = execFile(process.execPath, [MAIN, ...args], how, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? null) : 0, stdout, stderr });
     });
     // Whoever does not read its input may be gone before it was written.

@@ -27,19 +27,24 @@ function parsed(text: string): unknown {
   }
 }
 
-/** One request, read to its end. A string is sent as it is, anything else as JSON. */
+/** One request, read to its end. Text and bytes are sent as they are, anything else as JSON. */
 export function request(
   method: string,
   url: string,
   { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const startedAt = performance.now();
-  const payload = typeof body === 'string' ? body : body && JSON.stringify(body);
-  const type = payload === undefined ? {} : { 'content-type': 'application/json' };
+  const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
+  const payload = isRaw || body === undefined ? body : JSON.stringify(body);
+  // The length is said, for Node does not say it of a DELETE: its body would be a request of its own.
+  const described =
+    payload === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
   return new Promise((resolve, reject) => {
     const outgoing = startRequest(
       url,
-      { method, agent, headers: { ...type, ...headers }, timeout: SENDER_TIMEOUT_MS },
+      { method, agent, headers: { ...described, ...headers }, timeout: SENDER_TIMEOUT_MS },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -32,10 +32,18 @@ export interface TestServer {
 
 type Running = Omit<LocalPostgres | LocalRedis | LocalNeo4j, 'uri'> & { url: string };
 
+interface OwnOptions {
+  /** More arguments for the server. */
+  flags?: readonly string[];
+  /** Where its data goes, in place of a temporary folder: it is removed in the end all the same. */
+  folder?: string;
+}
+
 async function startServer(
   run: (place: { dataDir: string; port: number }) => Promise<Running>,
+  ownFolder?: string,
 ): Promise<TestServer> {
-  const folder = await temporaryDir();
+  const folder = ownFolder ?? (await temporaryDir());
   const place = { dataDir: join(folder, 'data'), port: await freePort() };
   let running: Running | undefined = await run(place);
   const { url } = running;
@@ -61,19 +69,20 @@ async function startServer(
     thaw: () => setFrozen(false),
     async close() {
       await end('stop');
-      await rm(folder, { recursive: true, force: true });
+      await rm(place.dataDir, { recursive: true, force: true });
+      if (ownFolder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** A Redis of one's own, as the service wants it: it evicts nothing and appends to a file. */
-export function startTestRedis(): Promise<TestServer> {
-  return startServer((place) => startRedis({ ...place, cacheDir: CACHE }));
+export function startTestRedis({ flags = [], folder }: OwnOptions = {}): Promise<TestServer> {
+  return startServer((place) => startRedis({ ...place, cacheDir: CACHE, flags }), folder);
 }
 
 /** A Postgres of one's own, for a test that takes it away. */
-export function startTestPostgres(): Promise<TestServer> {
-  return startServer((place) => startPostgres(place));
+export function startTestPostgres({ flags = [], folder }: OwnOptions = {}): Promise<TestServer> {
+  return startServer((place) => startPostgres({ ...place, flags }), folder);
 }
 
 /** For a JVM that lives for a minute: the compiler that takes its time would only cost it. */

@@ -16,6 +16,7 @@ export async function storyIn(
   { url }: Pick<Contour, 'url'>,
   messageId: string,
   state: string,
+  deadlineMs = 15_000,
 ): Promise<Answer['json']> {
   let last = 'none';
   const look = async () => {
@@ -23,7 +24,7 @@ export async function storyIn(
     last = answer.text;
     return answer.status === 200 && answer.json.state === state && answer.json;
   };
-  return waitFor(`message ${messageId} ${state}`, look).catch((error: unknown) => {
+  return waitFor(`message ${messageId} ${state}`, look, { deadlineMs }).catch((error: unknown) => {
     throw new Error(`the last receipt was ${last}`, { cause: error });
   });
 }

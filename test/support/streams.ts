@@ -25,9 +25,9 @@ export async function addToStreams(redisUrl: string, bodies: Iterable<Body>): Pr
   }
   await Promise.all(
     [...byStream].map(([stream, own]) =>
-      withRedis(redisUrl, async (redis) => {
-        for (const body of own) await redis('XADD', stream, '*', 'message', JSON.stringify(body));
-      }),
+      withRedis(redisUrl, (redis) =>
+        Promise.all(own.map((body) => redis('XADD', stream, '*', 'message', JSON.stringify(body)))),
+      ),
     ),
   );
 }

@@ -49,6 +49,8 @@ function createServer({ logger }: AppDeps): FastifyInstance {
     requestTimeout: REQUEST_WITHIN_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     genReqId: () => uuidv7(),
+    // As much as a request line may have: an id that nobody has is a 404, however long it is.
+    routerOptions: { maxParamLength: 16 * 1024 },
     trustProxy: false,
     // Its own refusal would not be a problem document; drainOnClose says the same as one.
     return503OnClosing: false,
@@ -65,7 +67,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   const app = createServer(deps);
   const guards = createGuards(deps);
   logRequests(app, deps.logger);
-  drainOnClose(app);
+  drainOnClose(app, deps.probes.isLeaving);
   takeJsonBodies(app);
   answerTheRest(app);
   healthRoutes(app, createHealth(deps.probes));

@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import { unavailable } from './problem-error.ts';
 
 /**
- * How the door closes: what is under way is answered, with `Connection: close`; what still comes over
+ * How the door closes: from the word to leave on, answers say `Connection: close`; what still comes over
  * a connection that was kept alive is refused; and once nothing is under way no connection holds the
  * end up, be it one that was only opened and never used.
  */
-export function drainOnClose(app: FastifyInstance): void {
+export function drainOnClose(app: FastifyInstance, isLeaving: () => boolean): void {
   let underWay = 0;
   let isClosing = false;
 
@@ -23,7 +23,7 @@ export function drainOnClose(app: FastifyInstance): void {
     if (isClosing) throw unavailable('This process is shutting down.');
   });
   app.addHook('onSend', async (_request, reply) => {
-    if (isClosing) reply.header('connection', 'close');
+    if (isClosing || isLeaving()) reply.header('connection', 'close');
   });
   app.addHook('preClose', async () => {
     isClosing = true;

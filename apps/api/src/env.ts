@@ -26,6 +26,7 @@ const fields = z.object({
   STREAM_SHARDS: positiveInt(4),
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1000),
   SHUTDOWN_MS: positiveInt(10_000),
+  DRAIN_MS: nonNegativeInt(0),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
   ...tracingFields,
   NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),

@@ -10,6 +10,8 @@ export interface Probes {
   workers(): Promise<number>;
   pendingMigrations(): Promise<string[]>;
   redisFacts(): Promise<{ maxmemoryPolicy: string; aof: boolean }>;
+  /** Whether this process has been told to stop. */
+  isLeaving(): boolean;
 }
 
 /** A probe under way is shared, so that many who ask at once cannot use up the probes' connections. */
@@ -94,6 +96,7 @@ export function createHealth(probes: Probes) {
         neo4j === null ? null : neo4j(),
       ]);
       const reasons = [
+        ...(probes.isLeaving() ? ['This process is shutting down'] : []),
         ...migrationReasons(hasPostgres === true, missing),
         ...redisReasons(hasRedis === true, facts?.maxmemoryPolicy),
       ];

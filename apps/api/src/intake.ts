@@ -22,6 +22,7 @@ export interface IntakeDeps {
   replies: Replies;
   findAnswer: FindAnswer;
   noteQueued(queued: { messageId: string; traceId: string; receivedAt: string }): Promise<void>;
+  forgetQueued(messageIds: readonly string[]): Promise<void>;
   openWaits: OpenWaits;
   waitMs: number;
   logger: Pick<Logger, 'warn'>;
@@ -50,8 +51,17 @@ export function createIntake(deps: IntakeDeps) {
     }
   }
 
+  /**
+   * Its note is written before the last look. What is resolved later than that look is forgotten by its
+   * worker, what was resolved before it is found, and forgotten here: no note stays.
+   */
   async function addAndWait(submission: Submission, waitMs: number): Promise<Ending | undefined> {
     const { message, onHangUp } = submission;
+    let isNoted = false;
+    const note = async () => {
+      isNoted = true;
+      await noteQueued(message);
+    };
     const requestId = uuidv7();
     const wait = openWaits.open();
     onHangUp(wait.cancel);
@@ -60,12 +70,18 @@ export function createIntake(deps: IntakeDeps) {
     try {
       const untilMs = Date.now() + waitMs - REPLY_MARGIN_MS;
       await addJob({ v: 1, message, reply: { to: replies.channel, requestId, untilMs } });
-      return await waitForOutcome({
+      const ending = await waitForOutcome({
         told,
         cancelled: wait.cancelled,
         look: () => lookIntoLedger(deps.findAnswer, message),
+        beforeLastLook: note,
         lookAfterMs: LOOK_AFTER_MS,
       });
+      if (ending !== undefined && isNoted) {
+        deps.forgetQueued([message.messageId]).catch(() => undefined);
+      }
+      if (ending === undefined && !isNoted) await note();
+      return ending;
     } finally {
       replies.forget(requestId);
       wait.close();
@@ -77,11 +93,10 @@ export function createIntake(deps: IntakeDeps) {
     const waitMs = prefer.respondAsync ? Math.min(prefer.waitMs ?? 0, deps.waitMs) : deps.waitMs;
     if (waitMs === 0) {
       await addJob({ v: 1, message });
-    } else {
-      const ending = await addAndWait(submission, waitMs);
-      if (ending !== undefined) return { kind: 'ended', ...ending };
+      return { kind: 'queued' };
     }
-    await noteQueued(message);
+    const ending = await addAndWait(submission, waitMs);
+    if (ending !== undefined) return { kind: 'ended', ...ending };
     return { kind: prefer.respondAsync ? 'queued' : 'not_yet' };
   };
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { parseExactJson } from '@contour/contract';
+import { parseBody } from '@contour/contract';
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from './problem-error.ts';
 
@@ -7,24 +7,12 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 const unreadable = (detail: string) => new ProblemError('invalid', { detail });
 
-/** Free JSON keeps its numbers to the digit; every other field is read as JavaScript reads it. */
-const EXACT_FIELDS = ['media', 'meta'];
-
-function parse(text: string): unknown {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null) return value;
-  const fields = EXACT_FIELDS.filter((field) => Object.hasOwn(value, field));
-  if (fields.length === 0) return value;
-  const exact = parseExactJson(text) as Record<string, unknown>;
-  return Object.assign(value, Object.fromEntries(fields.map((field) => [field, exact[field]])));
-}
-
 /** Reads a JSON body from its bytes. An empty one is no body: whether that is a fault, the route says. */
 function readJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   if (!isUtf8(bytes)) throw unreadable('The body is not UTF-8.');
   try {
-    return parse(bytes.toString('utf8'));
+    return parseBody(bytes.toString('utf8'));
   } catch {
     // The parser's message quotes the body, which may hold a credential.
     throw unreadable('The body is not well-formed JSON.');

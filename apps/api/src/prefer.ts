@@ -27,6 +27,6 @@ export function parsePrefer(header: string | string[] | undefined): Preference {
   const wait = first.get('wait') ?? '';
   return {
     respondAsync: first.has('respond-async'),
-    ...(/^\d{1,9}$/.test(wait) ? { waitMs: Number(wait) * 1000 } : {}),
+    ...(/^\d+$/.test(wait) ? { waitMs: Number(wait) * 1000 } : {}),
   };
 }

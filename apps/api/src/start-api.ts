@@ -30,6 +30,7 @@ import type { FastifyInstance } from 'fastify';
 import { createAddJob } from './add-jobs.ts';
 import { buildApp } from './app.ts';
 import { watchBackPressure } from './back-pressure.ts';
+import { createDeparture } from './departure.ts';
 import type { ApiEnv } from './env.ts';
 import { createApiMetrics } from './metrics/create-api-metrics.ts';
 import { createOpenWaits } from './open-waits.ts';
@@ -98,6 +99,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     },
   });
   const openWaits = createOpenWaits();
+  const departure = createDeparture();
   const metrics = createApiMetrics({
     pools: { main: pool, probe: probePool },
     pings: {
@@ -130,6 +132,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     addJob: tailAddJob(createAddJob(producer.addResolve), tail),
     addJobs: producer.addResolve,
     noteQueued: producer.noteQueued,
+    forgetQueued: producer.forgetQueued,
     findQueued: producer.findQueued,
     replies,
     openWaits,
@@ -144,6 +147,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
       workers: producer.liveWorkers,
       pendingMigrations: () => pendingMigrations(probePool),
       redisFacts: producer.redisFacts,
+      isLeaving: departure.hasBegun,
     },
     boardQueues: board.queues,
     metrics,
@@ -163,6 +167,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     signal.addEventListener('abort', () => openWaits.cancelAll(), { once: true });
     await app.close();
   });
+  shutdown.add('departure', (signal) => departure.begin(env.DRAIN_MS, signal));
 
   for (const name of ['API_KEYS', 'ADMIN_KEYS'] as const) {
     if (env[name].length === 0) logger.warn({ variable: name }, 'keys.none');

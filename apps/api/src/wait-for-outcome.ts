@@ -13,6 +13,8 @@ interface Wait {
   cancelled: Promise<void>;
   /** Looks into the ledger. Bounded, and never rejects: not to know is undefined. */
   look: () => Promise<Ending | undefined>;
+  /** Done when the time is over, before the last look. */
+  beforeLastLook: () => Promise<void>;
   lookAfterMs: number;
 }
 
@@ -26,9 +28,12 @@ const STILL_WAITING = Symbol();
  *   the end           look once more; not when the wait was cancelled
  */
 export async function waitForOutcome(wait: Wait): Promise<Ending | undefined> {
-  const { told, cancelled, look, lookAfterMs } = wait;
+  const { told, cancelled, look, beforeLastLook, lookAfterMs } = wait;
   let isOver = false;
-  const end = told.then((ending) => ending ?? (isOver ? undefined : look()));
+  const end = told.then((ending) => {
+    if (ending !== undefined || isOver) return ending;
+    return beforeLastLook().then(look);
+  });
   const over = Promise.race([end, cancelled.then(() => undefined)]);
   let timer: NodeJS.Timeout | undefined;
   const firstLook = new Promise<void>((resolve) => {

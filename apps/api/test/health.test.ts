@@ -16,6 +16,7 @@ function bundleWith(probes: Partial<Probes>) {
       workers: async () => 2,
       pendingMigrations: async () => [],
       redisFacts: async () => ({ maxmemoryPolicy: 'noeviction', aof: true }),
+      isLeaving: () => false,
       ...probes,
     },
   });
@@ -49,6 +50,7 @@ const unready: Array<[string, Partial<Probes>, RegExp]> = [
   ['Redis is away', { redis: away }, /Redis is away/],
   ['migrations are missing', { pendingMigrations: async () => ['001.sql'] }, /missing: 001\.sql/],
   ['Redis may evict', { redisFacts: evicting }, /allkeys-lru/],
+  ['the process was told to stop', { isLeaving: () => true }, /shutting down/],
 ];
 
 test.for(unready)('while %s, /readyz refuses with the reason', async ([, probes, reason]) => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Ending, waitForOutcome } from '../src/wait-for-outcome.ts';
 
 const ending = (parked: boolean): Ending => ({ outcome: { kind: 'unknown_tenant' }, parked });
+const nothing = async () => {};
 const never = new Promise<never>(() => {});
 
 test('what is told at once is not looked up', async () => {
@@ -13,6 +14,7 @@ test('what is told at once is not looked up', async () => {
       looks += 1;
       return undefined;
     },
+    beforeLastLook: nothing,
     lookAfterMs: 0,
   });
   expect([found, looks]).toEqual([ending(true), 0]);
@@ -23,6 +25,7 @@ test('an answer that got lost is found in the ledger while the wait goes on', as
     told: never,
     cancelled: never,
     look: async () => ending(false),
+    beforeLastLook: nothing,
     lookAfterMs: 1,
   });
   expect(found).toEqual(ending(false));
@@ -42,20 +45,27 @@ test('a first look that finds nothing, or hangs, does not end the wait', async (
         setTimeout(() => tell(ending(true)), 5);
         return look();
       },
+      beforeLastLook: nothing,
       lookAfterMs: 1,
     });
     expect(await found).toEqual(ending(true));
   }
 });
 
-test('at the end it looks once more', async () => {
+test('at the end it looks once more, after what is to be done before', async () => {
+  const steps: string[] = [];
   const found = await waitForOutcome({
     told: Promise.resolve(undefined),
     cancelled: never,
-    look: async () => ending(true),
+    look: async () => {
+      steps.push('look');
+      return ending(true);
+    },
+    beforeLastLook: async () => void steps.push('before'),
     lookAfterMs: 60_000,
   });
   expect(found).toEqual(ending(true));
+  expect(steps).toEqual(['before', 'look']);
 });
 
 test('a wait that is cancelled ends without an answer', async () => {
@@ -63,6 +73,7 @@ test('a wait that is cancelled ends without an answer', async () => {
     told: never,
     cancelled: Promise.resolve(),
     look: async () => undefined,
+    beforeLastLook: nothing,
     lookAfterMs: 60_000,
   });
   expect(found).toBeUndefined();

@@ -1,11 +1,11 @@
-import { isPhoneRegion } from '@contour/contract';
+import { phoneRegion } from '@contour/contract';
 import {
   flag,
   keyList,
   neo4jFields,
-  nonNegativeInt,
   port,
   positiveInt,
+  retentionFields,
   url,
 } from '@contour/runtime';
 import { z } from 'zod';
@@ -23,20 +23,20 @@ export const redisEnv = z.object({ REDIS_URL: redisUrl });
 /** What a command needs that looks into both. */
 export const serversEnv = databaseEnv.extend(redisEnv.shape);
 
-/** What an audit needs; Redis may be left out. */
+/** What an audit needs; Redis and the graph may be left out. */
 export const auditEnv = databaseEnv.extend({
   REDIS_URL: redisUrl.optional(),
+  ...neo4jFields,
   STREAM_SHARDS: positiveInt(4),
-  RETENTION_DAYS: nonNegativeInt(30),
+  ...retentionFields,
 });
+
+export type AuditEnv = Readonly<z.infer<typeof auditEnv>>;
 
 /** What a command needs that foresees how a worker would find clients. */
 export const resolvingEnv = serversEnv.extend({
   LINK_BY_PHONE: flag(true),
-  DEFAULT_PHONE_REGION: z
-    .string()
-    .refine(isPhoneRegion, 'must be a country code such as RU')
-    .default('RU'),
+  DEFAULT_PHONE_REGION: phoneRegion,
 });
 
 /** What a command needs that calls the API. */
@@ -51,7 +51,7 @@ export const graphEnv = databaseEnv.extend({
 /** What a command needs that looks for somebody everywhere. */
 export const everywhereEnv = serversEnv.extend({
   ...neo4jFields,
-  DEFAULT_PHONE_REGION: z.string().refine(isPhoneRegion, 'must be a country code').default('RU'),
+  DEFAULT_PHONE_REGION: phoneRegion,
 });
 
 export type EverywhereEnv = Readonly<z.infer<typeof everywhereEnv>>;

@@ -1,9 +1,14 @@
 #!/usr/bin/env node
-import { UsageError } from './cli.ts';
-import { complain, explain } from './explain.ts';
-import { createProgram, run } from './program.ts';
+import { EXIT } from './exit-code.ts';
+import { explain } from './explain.ts';
+import { runContour } from './run-contour.ts';
 
-const args = process.argv.slice(2);
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  // Whoever read the output has gone (`contour dlq list | head`), and needs no word about it.
+  if (error.code !== 'EPIPE') process.stderr.write(`contour: ${explain(error)}\n`);
+  process.exit(EXIT.failed);
+});
+
 const streams = {
   env: process.env,
   stdin: process.stdin,
@@ -11,9 +16,4 @@ const streams = {
   say: (line: string) => void process.stdout.write(`${line}\n`),
 };
 
-try {
-  await run(await createProgram(streams, args), args);
-} catch (error) {
-  complain(explain(error));
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+process.exitCode = await runContour(streams, process.argv.slice(2));

@@ -1,6 +1,10 @@
+import { isUuid } from '@contour/contract';
+import { readEnv } from '@contour/runtime';
 import { findTenantsCalled, type Pool, type Tenant } from '@contour/store';
 import { UsageError } from './cli.ts';
+import { databaseEnv } from './env.ts';
 import { printable } from './printable.ts';
+import { withDatabase } from './with-database.ts';
 
 /** The tenant that an operator means, by its id or by a name that only it has. */
 export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> {
@@ -15,4 +19,11 @@ export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> 
     );
   }
   return tenant;
+}
+
+/** The same for what is only in Redis: an id is taken as it is, for it needs no Postgres; a name is looked up. */
+export async function pickTenantId(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
+  if (isUuid(idOrName)) return idOrName.toLowerCase();
+  const { DATABASE_URL: url } = readEnv(databaseEnv, env);
+  return (await withDatabase(url, (pool) => pickTenant(pool, idOrName))).id;
 }

@@ -1,28 +1,17 @@
 import { Command, CommanderError } from 'commander';
-import { type AddCommand, type Cli, UsageError } from './cli.ts';
-
-/** In the order of the help. Each is loaded when it is typed: some bring a driver that takes its time. */
-const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  start: async () => (await import('./commands/start.ts')).addStart,
-  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
-  migrate: async () => (await import('./commands/migrate.ts')).addMigrate,
-  adopt: async () => (await import('./commands/adopt.ts')).addAdopt,
-  tenant: async () => (await import('./commands/tenant.ts')).addTenant,
-  channel: async () => (await import('./commands/channel.ts')).addChannel,
-  dlq: async () => (await import('./commands/dlq.ts')).addDlq,
-  message: async () => (await import('./commands/message.ts')).addMessage,
-  load: async () => (await import('./commands/load.ts')).addLoad,
-  tail: async () => (await import('./commands/tail.ts')).addTail,
-  audit: async () => (await import('./commands/audit.ts')).addAudit,
-  graph: async () => (await import('./commands/graph.ts')).addGraph,
-  erase: async () => (await import('./commands/erase.ts')).addErase,
-  demo: async () => (await import('./commands/demo.ts')).addDemo,
-};
+import { type Cli, UsageError } from './cli.ts';
+import { COMMANDS } from './command-table.ts';
+import { EXIT } from './exit-code.ts';
 
 /** With the commands below it, no longer than a screen. */
 const ABOUT = 'What an operator types; its servers: DATABASE_URL, REDIS_URL, NEO4J_URI.';
 
-type Streams = Omit<Cli, 'report' | 'isJson'>;
+const ENDING =
+  `\nExample: contour doctor   Ends with ${EXIT.well} well, ${EXIT.wrong} wrong, ` +
+  `${EXIT.usage} mistyped, ${EXIT.failed} failed.`;
+
+/** It runs until it is stopped, and has no result. */
+const WITHOUT_JSON = 'start';
 
 const JSON_OPTION = ['--json', 'the result as JSON, for scripts'] as const;
 
@@ -32,51 +21,47 @@ function typedName(args: readonly string[]): string | undefined {
   return Object.hasOwn(COMMANDS, name) ? name : undefined;
 }
 
-/** The command that was typed alone; all of them where help is needed, or a likeness. */
-function wanted(args: readonly string[]): Array<() => Promise<AddCommand>> {
-  const name = typedName(args);
-  const typed = name === undefined ? undefined : COMMANDS[name];
-  return typed === undefined ? Object.values(COMMANDS) : [typed];
+/** Names without what is behind them: enough for the help, and to find a likeness. */
+function addOverview(program: Command): void {
+  for (const [name, [summary]] of Object.entries(COMMANDS)) {
+    program.command(name, { hidden: summary === undefined }).summary(summary ?? '');
+  }
 }
 
-/** `--json` may stand anywhere, before the command or behind it. */
-export async function createProgram(streams: Streams, args: readonly string[]): Promise<Command> {
+/** The program with the command that was typed; with the names of all of them where none was. */
+export async function createProgram(cli: Cli, args: readonly string[]): Promise<Command> {
   const program = new Command('contour');
-  const isJson = () => args.includes('--json');
-  const cli: Cli = {
-    ...streams,
-    isJson,
-    report(result, print) {
-      if (isJson()) streams.say(JSON.stringify(result));
-      else print();
-    },
-  };
   program
     .description(ABOUT)
     .option(...JSON_OPTION)
     .helpOption('-h, --help', 'this text')
     .helpCommand(false)
     .showSuggestionAfterError(true)
-    .addHelpText('after', '\nExample: contour doctor');
-  for (const load of wanted(args)) (await load())(program, cli);
-  quiet(program);
+    .addHelpText('after', ENDING);
+  const [, load] = COMMANDS[typedName(args) ?? ''] ?? [];
+  if (load === undefined) addOverview(program);
+  else (await load())(program, cli);
+  quiet(program, cli);
   return program;
 }
 
 /** Commander neither exits nor writes errors by itself: whoever runs the program does. */
-function quiet(command: Command): void {
+function quiet(command: Command, cli: Cli): void {
   command.exitOverride();
-  command.configureOutput({ writeErr: () => {} });
+  command.configureOutput({ writeOut: (text) => cli.say(text.trimEnd()), writeErr: () => {} });
   for (const child of command.commands) {
     child.helpOption('-h, --help', 'this text');
-    child.option(...JSON_OPTION);
+    if (child.name() !== WITHOUT_JSON) child.option(...JSON_OPTION);
     child.helpCommand(false);
-    quiet(child);
+    quiet(child, cli);
   }
 }
 
-/** Runs what was typed. Throws UsageError where it is no command, and whatever the command throws. */
-export async function run(program: Command, args: readonly string[]): Promise<void> {
+/** Does what was typed. Throws UsageError where it is no command, and whatever the command throws. */
+export async function parse(program: Command, args: readonly string[]): Promise<void> {
+  if (args.includes('--json') && typedName(args) === WITHOUT_JSON) {
+    throw new UsageError(`${WITHOUT_JSON} has no result that --json could show`);
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

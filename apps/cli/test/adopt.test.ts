@@ -2,26 +2,15 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Pool } from '@contour/store';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
-import { check } from '../../../test/support/checker.ts';
-import { startFakeCore } from '../../../test/support/fake-core.ts';
-import { freePort } from '../../../test/support/free-port.ts';
-import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
-import {
-  auditAdopted,
-  createLegacyDatabase,
-  startOldSystem,
-} from '../../../test/support/legacy-database.ts';
-import { messagesOf } from '../../../test/support/messages.ts';
-import { runBuilt } from '../../../test/support/processes.ts';
-import { runContour } from '../../../test/support/run-contour.ts';
-import { startLoad } from '../../../test/support/send.ts';
-import { startTestRedis } from '../../../test/support/servers.ts';
-import { waitFor } from '../../../test/support/wait-for.ts';
+import { auditAdopted, rowsOf, schemaOf } from '../../../test/support/adopted-database.ts';
+import type { Database } from '../../../test/support/fresh-database.ts';
+import { createLegacyDatabase } from '../../../test/support/legacy-database.ts';
+import { waitFor, within } from '../../../test/support/wait-for.ts';
+import { runContour } from '../src/run-contour.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const APPLY = ['adopt', '--apply', '--domain-id', '7'];
 
 async function openLegacy(clients: number): Promise<Database> {
   const database = await createLegacyDatabase(inject('postgresUrl'), clients);
@@ -29,138 +18,93 @@ async function openLegacy(clients: number): Promise<Database> {
   return database;
 }
 
-const adopt = ({ url }: Database, ...args: string[]) =>
-  runContour(['adopt', ...args], { DATABASE_URL: url });
-
-/** Kills the command as soon as a step is in the middle of its work. */
-async function applyAndKill({ url, pool }: Database, step: string): Promise<void> {
-  const child = execFile(process.execPath, [MAIN, ...APPLY], { env: { DATABASE_URL: url } });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  const isThere = async () => {
-    const { rows } = await pool.query("select to_regclass('contour_adoption') as log");
-    if (rows[0]?.log === null) return false;
-    const found = await pool.query('select from contour_adoption where step = $1', [step]);
-    return found.rowCount === 1;
+/** What is typed, in this process: the built command is started where its end matters. */
+async function type({ url }: Pick<Database, 'url'>, ...args: string[]) {
+  let [stdout, stderr] = ['', ''];
+  const write = (text: string) => {
+    stderr += text;
   };
-  await waitFor(step, isThere, { deadlineMs: 60_000, everyMs: 2 });
-  child.kill('SIGKILL');
-  await ended;
+  const say = (line: string) => {
+    stdout += `${line}\n`;
+  };
+  const screen = { write } as unknown as NodeJS.WriteStream;
+  const { stdin } = process;
+  const code = await runContour({ env: { DATABASE_URL: url }, stdin, screen, say }, args);
+  return { code, stdout, stderr };
 }
 
-const CATALOGUE = `
-  select c.relname || '.' || a.attname as what
-    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-   where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
-  union all
-  select 'not null ' || c.relname || '.' || a.attname
-    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnotnull and a.attnum > 0
-   where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and not a.attisdropped
-  union all
-  select (case when indisunique then 'unique ' else '' end) || indrelid::regclass || ' '
-         || regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', '')
-    from pg_index join pg_class t on t.oid = indrelid
-   where t.relnamespace = 'public'::regnamespace and indisvalid
-  union all
-  select 'trigger ' || tgrelid::regclass || ' ' || tgname from pg_trigger where not tgisinternal
-  union all
-  select 'function ' || proname from pg_proc where pronamespace = 'public'::regnamespace
-  union all
-  select 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid) from pg_constraint
-   where connamespace = 'public'::regnamespace and contype in ('f', 'c') and convalidated`;
-
-async function catalogueOf(pool: Pool): Promise<Set<string>> {
-  const { rows } = await pool.query<{ what: string }>(CATALOGUE);
-  return new Set(rows.map(({ what }) => what));
-}
-
-/** What a migrated database has and this one has not. */
-async function missingIn(pool: Pool): Promise<string[]> {
-  const fresh = await createDatabase(inject('postgresUrl'));
-  try {
-    const there = await catalogueOf(pool);
-    return [...(await catalogueOf(fresh.pool))].filter((what) => !there.has(what));
-  } finally {
-    await fresh.drop();
-  }
-}
-
-/** What another system's rows may be: its messages are not in our ledger. */
-const INHERITED = new Set(['empty_dialog', 'client_without_identity']);
-
-/** Sends to a database that was adopted, through the API and a worker, and holds it to every promise. */
-async function sendMessages({ url, pool }: Database): Promise<void> {
-  const redis = await startTestRedis();
-  onTestFinished(redis.close);
-  const core = await startFakeCore();
-  onTestFinished(core.close);
-  const [port, workerPort] = [await freePort(), await freePort()];
-  const env = { NODE_ENV: 'test', DATABASE_URL: url, REDIS_URL: redis.url, CORE_URL: core.url };
-  const api = runBuilt('api', port, { ...env, PORT: String(port) });
-  const worker = runBuilt('worker', workerPort, { ...env, WORKER_PORT: String(workerPort) });
-  try {
-    await Promise.all([api.ready(), worker.ready()]);
-    const account = {
-      id: 1,
-      channel: 'telegram',
-      credential: 'legacy-credential-0',
-      fingerprint: '',
-    } as const;
-    const known = [...messagesOf(account, { count: 40, chats: 20, prefix: 'known' })].map(
-      (message, index) => ({ ...message, external_chat_id: `user-${(index % 20) * 4}` }),
-    );
-    const fresh = messagesOf(account, { count: 20, chats: 10 });
-    const load = await startLoad({
-      urls: [api.url],
-      messages: [...known, ...fresh],
-      concurrency: 8,
-    }).done;
-    const violations = await check({ pool, core, accepted: load.accepted, sent: load.sent });
-    expect(violations.filter(({ kind }) => !INHERITED.has(kind))).toEqual([]);
-    const { rows } = await pool.query(
-      `select count(*) filter (where is_new_client)::int as clients, count(*)::int as messages from messages`,
-    );
-    expect(rows).toEqual([{ clients: 10, messages: 60 }]);
-  } finally {
-    await Promise.all([api.stop(), worker.stop()]);
-  }
-}
-
-it('adopts a dirty database beside its old system, killed twice on the way, and runs on it', async () => {
-  const database = await openLegacy(20_000);
-  const { url, pool } = database;
-  const checked = await adopt(database, '--check', '--domain-id', '7', '--json');
-  expect(checked).toMatchObject({ code: 0 });
-  const counts = Object.fromEntries(
-    JSON.parse(checked.stdout).findings.map((f: { code: string; count: number }) => [
-      f.code,
-      f.count,
-    ]),
-  );
-  expect(counts).toEqual({
-    disputed_identities: 606,
-    repeated_identities: expect.any(Number),
-    identities_without_client: 20,
-    several_open_dialogs: 800,
-    repeated_phones: expect.any(Number),
-    unusable_phones: 200,
+/** Starts the built command; its end, with what it said. */
+function start({ url }: Database, ...args: string[]) {
+  let [stdout, stderr] = ['', ''];
+  const child = execFile(process.execPath, [MAIN, ...args], { env: { DATABASE_URL: url } });
+  child.stdout?.on('data', (text) => {
+    stdout += text;
   });
+  child.stderr?.on('data', (text) => {
+    stderr += text;
+  });
+  const end = new Promise<object>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return { kill: (signal: NodeJS.Signals) => child.kill(signal), end };
+}
 
-  const oldSystem = startOldSystem(pool);
-  await applyAndKill(database, 'normalise phones');
-  await applyAndKill(database, 'merge identities');
-  const resumed = await runContour(APPLY, { DATABASE_URL: url });
-  await oldSystem.stop();
-  expect(resumed.stderr).not.toContain('contour:');
-  expect(resumed.stdout).toMatch(/adopted\n$/);
-  expect(resumed.code).toBe(0);
-  expect(oldSystem.written()).toBeGreaterThan(50);
+/** Whoever makes an index CONCURRENTLY waits for this. */
+async function holdSnapshot(pool: Pool): Promise<() => Promise<void>> {
+  const holder = await pool.connect();
+  await holder.query('set idle_in_transaction_session_timeout = 0');
+  await holder.query('begin isolation level repeatable read');
+  await holder.query('select now()');
+  let isHeld = true;
+  const letGo = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    await holder.query('rollback');
+    holder.release(true);
+  };
+  onTestFinished(letGo);
+  return letGo;
+}
 
-  expect(await auditAdopted(pool)).toEqual([]);
-  expect(await missingIn(pool)).toEqual([]);
-  const again = { code: 0, stdout: expect.stringContaining('nothing to do'), stderr: '' };
-  expect(await adopt(database, '--apply')).toEqual(again);
-  expect(await runContour(['migrate', '--plan'], { DATABASE_URL: url })).toEqual(again);
-  await sendMessages(database);
+/** What the command has its session do: the statement, and whether it waits for somebody. */
+const SESSION = `select pid from pg_stat_activity where datname = current_database()
+  and application_name = 'contour-cli' and query ~* $1 and wait_event_type ~ $2`;
+
+const isBusy = async (pool: Pool, query: string, waits = '') =>
+  (await pool.query(SESSION, [query, waits])).rowCount !== 0;
+
+it('stops at Ctrl-C and when it is killed while an index is made, leaves no lock, and goes on', async () => {
+  const database = await openLegacy(200);
+  const { pool } = database;
+  const letGo = await holdSnapshot(pool);
+  const apply = () => start(database, 'adopt', '--apply', '--domain-id', '7');
+
+  const isAtIndex = () => isBusy(pool, '^create unique index concurrently', 'Lock');
+
+  const stopped = apply();
+  await waitFor('the index', isAtIndex);
+  stopped.kill('SIGINT');
+  expect(await within('the end after Ctrl-C', 4_000, stopped.end)).toMatchObject({
+    code: 130,
+    stdout: '',
+    stderr: expect.stringMatching(/contour: stopped; the same command goes on from here\n$/),
+  });
+  expect(await isBusy(pool, '')).toBe(false);
+  const half = 'select indexrelid::regclass::text as name from pg_index where not indisvalid';
+  expect((await pool.query(half)).rows).toEqual([{ name: 'channels_code_key' }]);
+
+  const killed = apply();
+  await waitFor('the same index, made again', isAtIndex);
+  killed.kill('SIGKILL');
+  expect(await killed.end).toMatchObject({ code: null, signal: 'SIGKILL' });
+  await waitFor('the end of its session', async () => !(await isBusy(pool, '')));
+
+  await letGo();
+  expect(await apply().end).toMatchObject({ code: 0, stdout: expect.stringMatching(/adopted\n$/) });
+  const calm = await openLegacy(200);
+  expect(await type(calm, 'adopt', '--apply', '--domain-id', '7')).toMatchObject({ code: 0 });
+  expect(await schemaOf(pool)).toEqual(await schemaOf(calm.pool));
+  expect(await rowsOf(pool)).toEqual(await rowsOf(calm.pool));
 });
 
 /** Repeats a phone and an open dialog, as a role that may write the old tables and nothing else. */
@@ -168,8 +112,8 @@ async function writeAsAnotherRole(pool: Pool): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query(
-      `begin; create role old_writer; grant insert on clients, dialogs to old_writer;
-       set local role old_writer;
+      `begin; create role adopted_writer; grant insert on clients, dialogs to adopted_writer;
+       set local role adopted_writer;
        insert into clients (id, tenant_id, phone) values ('00000002-0000-4000-8000-00000000aaaa',
          '00000001-0000-4000-8000-000000000000', '+79000000000');
        insert into dialogs (id, client_id, channel_id, channel_account_id, status_id)
@@ -192,9 +136,9 @@ async function writeAsAnotherRole(pool: Pool): Promise<void> {
 
 it('lists what its owner must decide, does the rest, and adopts once that is settled', async () => {
   const database = await openLegacy(200);
-  const { pool, url } = database;
-  const away = await runContour(['migrate'], { DATABASE_URL: url });
-  expect(away.code).toBe(1);
+  const { pool } = database;
+  const away = await type(database, 'migrate');
+  expect(away.code).toBe(3);
   expect(away.stderr).toMatch(/^contour: .*see contour adopt --check\n$/);
 
   await pool.query(
@@ -204,7 +148,7 @@ it('lists what its owner must decide, does the rest, and adopts once that is set
     `update dialogs set tenant_id = '00000001-0000-4000-8000-000000000002', channel_account_id = 3
       where id = '00000003-0000-4000-8000-000000000000'`,
   );
-  const checked = await adopt(database, '--check');
+  const checked = await type(database, 'adopt', '--check');
   expect(checked.code).toBe(1);
   expect(checked.stdout).toContain('you decide: 1 credentials that several tenants have');
   expect(checked.stdout).toContain('you decide: 1 dialogs whose client belongs to another tenant');
@@ -213,12 +157,10 @@ it('lists what its owner must decide, does the rest, and adopts once that is set
   const { rows } = await pool.query("select to_regclass('contour_adoption') as log");
   expect(rows).toEqual([{ log: null }]);
 
-  const stuck = await adopt(database, '--apply');
+  const stuck = await type(database, 'adopt', '--apply');
   expect(stuck.code).toBe(1);
   expect(stuck.stdout).toContain('left: credentials\n');
   expect(stuck.stdout).toContain('left: constraints\n');
-  const pending = await runContour(['migrate'], { DATABASE_URL: url });
-  expect(pending.code).toBe(1);
 
   await writeAsAnotherRole(pool);
 
@@ -227,9 +169,12 @@ it('lists what its owner must decide, does the rest, and adopts once that is set
     `update dialogs set tenant_id = '00000001-0000-4000-8000-000000000000', channel_account_id = 1
       where id = '00000003-0000-4000-8000-000000000000'`,
   );
-  const settled = await adopt(database, '--apply', '--domain-id', '7');
+  const settled = await type(database, 'adopt', '--apply', '--domain-id', '7');
   expect(settled).toMatchObject({ code: 0, stdout: expect.stringMatching(/adopted\n$/) });
   expect(await auditAdopted(pool)).toEqual([]);
+  const again = { code: 0, stdout: expect.stringContaining('nothing to do'), stderr: '' };
+  expect(await type(database, 'adopt', '--apply')).toEqual(again);
+  expect(await type(database, 'migrate', '--plan')).toEqual(again);
 });
 
 it('names the columns whose type cannot be adopted, and touches nothing', async () => {
@@ -239,7 +184,7 @@ it('names the columns whose type cannot be adopted, and touches nothing', async 
      create table messages (id int)`,
   );
   for (const how of ['--check', '--apply']) {
-    const { code, stdout } = await adopt(database, how);
+    const { code, stdout } = await type(database, 'adopt', how);
     expect(code).toBe(1);
     expect(stdout).toContain('client_channels.external_id is bigint, not text');
     expect(stdout).toContain('cannot be adopted: 1 tables and indexes whose name Contour needs');
@@ -249,7 +194,7 @@ it('names the columns whose type cannot be adopted, and touches nothing', async 
 });
 
 it('says what was typed wrong', async () => {
-  expect(await runContour(['adopt'])).toEqual({
+  expect(await type({ url: 'postgres://nowhere' }, 'adopt')).toEqual({
     code: 2,
     stdout: '',
     stderr: 'contour: say either --check or --apply\n',

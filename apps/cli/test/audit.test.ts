@@ -8,11 +8,12 @@ import { startContour } from '../../../test/support/contour.ts';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messagesOf, messageTo } from '../../../test/support/messages.ts';
 import { withRedis } from '../../../test/support/redis-client.ts';
-import { runContour as contour } from '../../../test/support/run-contour.ts';
+import { runContour } from '../../../test/support/run-contour.ts';
 import { acceptedCount, resolve, startLoad } from '../../../test/support/send.ts';
 import { startTestRedis } from '../../../test/support/servers.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
+import { contourHere } from './contour-here.ts';
 
 async function openScene() {
   const { pool, url, drop } = await createDatabase(inject('postgresUrl'));
@@ -22,8 +23,8 @@ async function openScene() {
 }
 
 /** The findings of `audit --json`, by check. */
-async function audit(env: Record<string, string>, ...args: string[]) {
-  const ran = await contour(['audit', '--json', ...args], env);
+async function audit(env: Record<string, string>, how = contourHere) {
+  const ran = await how(['audit', '--json'], env);
   const result = ran.stdout === '' ? { findings: [] } : JSON.parse(ran.stdout);
   const findings: Array<{ check: string; state: string; violations: number; examples: string[] }> =
     result.findings;
@@ -36,7 +37,7 @@ async function audit(env: Record<string, string>, ...args: string[]) {
 
 test('what is well is said in a line for each check, and what needs Redis is skipped', async () => {
   const { url } = await openScene();
-  const { code, stdout, stderr } = await contour(['audit'], { DATABASE_URL: url });
+  const { code, stdout, stderr } = await runContour(['audit'], { DATABASE_URL: url });
   expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
     code: 0,
     last: 'Nothing is broken.',
@@ -53,9 +54,9 @@ test('what is broken is counted with an example, for the tenant that is asked fo
   const seed = SEEDS.find(([what]) => what === 'a gap')?.[2];
   await seed?.({ sql } as never, well);
   const [table, json, other] = await Promise.all([
-    contour(['audit', '--tenant', tenant.id], { DATABASE_URL: url }),
+    runContour(['audit', '--tenant', tenant.id], { DATABASE_URL: url }),
     audit({ DATABASE_URL: url }),
-    contour(['audit', '--tenant', well.id], { DATABASE_URL: url }),
+    contourHere(['audit', '--tenant', well.id], { DATABASE_URL: url }),
   ]);
   expect(table.code).toBe(1);
   expect(table.stdout).toMatch(
@@ -127,15 +128,40 @@ test('a dead message whose entry an operator cleared is no alarm', async () => {
   onTestFinished(redis.close);
   const dlq = createDlq({ redisUrl: redis.url, onError: () => {}, maxParkedPerAccount: 10 });
   onTestFinished(() => dlq.close());
-  await sql('update dialogs set last_seq = 4');
+  await sql('update dialogs set last_seq = 5');
   const left = letter(await addMessage(4, 'dead'), tenant.id);
-  await dlq.park({ ...left, message: message({ messageId: left.id }), raw: null });
+  await dlq.park(left);
+  const other = letter(await addMessage(5, 'dead'), tenant.id);
+  await dlq.park({ ...other, message: message({ messageId: other.id }), raw: null });
   const env = { DATABASE_URL: url, REDIS_URL: redis.url };
-  const cleared = await contour(['dlq', 'clear', '--reason', 'core_refused', '--yes'], env);
-  expect(cleared.stdout).toBe('1 cleared.\n');
+  const cleared = await contourHere(['dlq', 'clear', '--reason', 'core_refused', '--yes'], env);
+  expect(cleared.stdout).toBe('2 cleared.\n');
   const { code, finding } = await audit(env);
-  expect({ code, finding: finding('dead') }).toMatchObject({ code: 0, finding: { looked: 1 } });
+  expect({ code, finding: finding('dead') }).toMatchObject({ code: 0, finding: { looked: 2 } });
 });
+
+const { uri: neo4jUri = '', reason: noNeo4j } = inject('neo4j');
+
+test.skipIf(noNeo4j !== undefined)(
+  'what counts as mirrored and is not in the graph is a broken promise',
+  async () => {
+    const { url, sql, tenant } = await openScene();
+    const env = { DATABASE_URL: url, NEO4J_URI: neo4jUri };
+    // The graph serves others, too: theirs is nobody's mirror here.
+    const own = async () => {
+      const { code, stdout } = await contourHere(['audit', '--json', '--tenant', tenant.id], env);
+      const { findings } = JSON.parse(stdout);
+      return { code, graph: findings.find(({ check }: { check: string }) => check === 'graph') };
+    };
+    expect(await own()).toMatchObject({ code: 0, graph: { state: 'ok', looked: 3 } });
+    for (const table of ['clients', 'client_channels', 'dialogs']) {
+      await sql(`update ${table} set graph_synced_at = now()`);
+    }
+    const broken = await own();
+    expect(broken).toMatchObject({ code: 1, graph: { state: 'violated', violations: 3 } });
+    expect(broken.graph.examples[0]).toMatch(/^clients \S+: missing in the graph/);
+  },
+);
 
 test('a busy system with refusals and replays raises no alarm', { timeout: 120_000 }, async () => {
   const system = await startContour({ env: { DELIVER_ATTEMPTS: '2' } });
@@ -186,16 +212,20 @@ test('a hundred thousand messages, all of them orphans, need no memory', async (
        from messages, generate_series(10, 100009) n where seq = 1`,
   );
   const options = { DATABASE_URL: url, NODE_OPTIONS: '--max-old-space-size=40' };
-  const { code, finding, stderr } = await audit(options);
+  const { code, finding, stderr } = await audit(options, runContour);
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(/ 100 % /) });
   expect(finding('orphans')).toMatchObject({ state: 'violated', violations: 100_000 });
   expect(finding('orphans')?.examples).toHaveLength(5);
 });
 
 test('wrong use ends with 2', async () => {
+  const env = { DATABASE_URL: 'postgres://127.0.0.1:1/x', RETENTION_DAYS: '0' };
+  const forEver = await contourHere(['audit'], env);
+  expect(forEver).toMatchObject({ code: 2, stdout: '' });
+  expect(forEver.stderr).toMatch(/^contour: RETENTION_DAYS {2}must be a whole number from 1 /);
   const { url } = await openScene();
-  expect(await contour(['audit', '--fast'])).toMatchObject({ code: 2, stdout: '' });
-  const stranger = await contour(['audit', '--tenant', 'nobody'], { DATABASE_URL: url });
+  expect(await contourHere(['audit', '--fast'])).toMatchObject({ code: 2, stdout: '' });
+  const stranger = await contourHere(['audit', '--tenant', 'nobody'], { DATABASE_URL: url });
   expect(stranger).toMatchObject({ code: 2, stdout: '' });
   expect(stranger.stderr).toContain('there is no tenant "nobody"');
 });

@@ -21,3 +21,14 @@ test.each<[Mirror, string]>([
   const row = banner({ ...running, mirror }).match(/^ {2}Neo4j {5}(.*)$/m);
   expect(row?.[1]).toBe(place);
 });
+
+test('the banner leads to the commands, with the servers that were brought along', () => {
+  const mirror = { uri: 'bolt://127.0.0.1:8776', embedded: true };
+  const all = banner({ ...running, mirror });
+  expect(all).toContain(
+    `  export DATABASE_URL=${running.databaseUrl} REDIS_URL=${running.redisUrl} NEO4J_URI=${mirror.uri}\n`,
+  );
+  expect(all).toMatch(/\n {2}npm run contour -- doctor\n/);
+  const own = banner({ ...running, mirror, embedded: { postgres: false, redis: true } });
+  expect(own).toContain(`  export REDIS_URL=${running.redisUrl} NEO4J_URI=`);
+});

@@ -16,17 +16,18 @@ async function openBundle() {
   onTestFinished(drop);
   const tenant = await addTestTenant(pool);
   const env = { DATABASE_URL: url };
-  const contour = (args: string[], input?: string | Buffer) => runContour(args, env, input);
-  return { pool, tenant, env, contour, add: ['channel', 'add', tenant.id, 'telegram'] };
+  const built = (args: string[], input?: string) => runContour(args, env, input);
+  const contour = (args: string[], input?: string | Buffer) => contourHere(args, env, input);
+  return { pool, tenant, env, built, contour, add: ['channel', 'add', tenant.id, 'telegram'] };
 }
 
 const isSilentAbout = (credential: string, ...runs: Ran[]) =>
   runs.every(({ stdout, stderr }) => !`${stdout}${stderr}`.includes(credential));
 
 test('a credential comes from a pipe or a file, is stored without its newline, and is masked', async () => {
-  const { pool, tenant, contour, add } = await openBundle();
+  const { pool, tenant, built, contour, add } = await openBundle();
   const credential = makeCredential('telegram');
-  const piped = await contour(add, `${credential}\n`);
+  const piped = await built(add, `${credential}\n`);
   expect(piped).toMatchObject({ code: 0, stderr: '' });
   expect(piped.stdout).toMatch(
     /^added account \d+: telegram of "tenant \d+", credential sec\*\*\*.., fingerprint [0-9a-f]{12}\n$/,
@@ -49,14 +50,14 @@ test('a credential comes from a pipe or a file, is stored without its newline, a
 });
 
 test('accounts are listed with a mask and a fingerprint, and switched off and on', async () => {
-  const { pool, tenant, contour } = await openBundle();
+  const { pool, tenant, built, contour } = await openBundle();
   await addTestTenant(pool);
   const { id, credential, fingerprint } = tenant.accounts.whatsapp;
-  const off = await contour(['channel', 'disable', String(id)]);
+  const off = await built(['channel', 'disable', String(id)]);
   expect(off).toMatchObject({ code: 0, stderr: '' });
   expect(off.stdout).toMatch(new RegExp(`^account ${id}: whatsapp of .* is disabled\n$`));
 
-  const all = await contour(['channel', 'list']);
+  const all = await built(['channel', 'list']);
   const own = await contour(['channel', 'list', '--tenant', tenant.id]);
   expect(all.stdout.trim().split('\n')).toHaveLength(11);
   expect(own.stdout.trim().split('\n')).toHaveLength(6);
@@ -74,7 +75,7 @@ test('accounts are listed with a mask and a fingerprint, and switched off and on
     is_active: false,
     previous: null,
   });
-  const on = await contour(['channel', 'enable', String(id), '--json']);
+  const on = await built(['channel', 'enable', String(id), '--json']);
   expect(JSON.parse(on.stdout)).toMatchObject({ is_active: true, changed: true });
   expect(isSilentAbout(credential, off, all, own, json, on)).toBe(true);
 });
@@ -141,6 +142,8 @@ sys.stdout.buffer.write(shown)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
+import { contourHere } from './contour-here.ts';
+
 test.skipIf(findPython().reason !== undefined)(
   'on a terminal the credential is asked for, and not shown',
   async () => {
@@ -180,7 +183,7 @@ test('a rotated account keeps its dialog, and its old credential until the time 
   expect(rotated.stdout).toMatch(
     new RegExp(`^rotated account ${id}: .*\nthe one before is taken until \\d{4}-.*Z\n$`),
   );
-  const listed = await runContour(['channel', 'list'], env);
+  const listed = await contourHere(['channel', 'list'], env);
   expect(listed.stdout).toMatch(new RegExp(`^${id} .*Z$`, 'm'));
 
   for (const token of [old, current]) {

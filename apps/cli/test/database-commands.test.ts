@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { freePort } from '@contour/local';
 import { createPool } from '@contour/store';
 import { expect, inject, test } from 'vitest';
-import { runContour as contour } from '../../../test/support/run-contour.ts';
+import { runContour } from '../../../test/support/run-contour.ts';
+import { contourHere } from './contour-here.ts';
 
 /** Lends a database without any table. */
 async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<void> {
@@ -26,58 +27,61 @@ async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<v
 
 test('migrate says what it applied, and the second time that there is nothing to do', async () => {
   await withEmptyDatabase(async (url) => {
-    const first = await contour(['migrate'], { DATABASE_URL: url });
+    const first = await runContour(['migrate'], { DATABASE_URL: url });
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toMatch(/^applying 0001\S+\.sql\n[\s\S]*applied \d+\n$/);
-    const second = await contour(['migrate'], { DATABASE_URL: url });
+    const second = await contourHere(['migrate'], { DATABASE_URL: url });
     expect(second).toEqual({ code: 0, stdout: 'nothing to do\n', stderr: '' });
   });
 });
 
 test('demo makes an account for each channel, and may be repeated', async () => {
   await withEmptyDatabase(async (url) => {
-    await contour(['migrate'], { DATABASE_URL: url });
+    await contourHere(['migrate'], { DATABASE_URL: url });
     const line = 'demo tenant: demo-telegram, demo-whatsapp, demo-vk, demo-avito, demo-max\n';
-    for (const _ of ['made', 'made again']) {
-      expect(await contour(['demo'], { DATABASE_URL: url })).toEqual({
-        code: 0,
-        stdout: line,
-        stderr: '',
-      });
-    }
+    const made = { code: 0, stdout: line, stderr: '' };
+    expect(await runContour(['demo'], { DATABASE_URL: url })).toEqual(made);
+    expect(await contourHere(['demo'], { DATABASE_URL: url })).toEqual(made);
   });
 });
 
 test('a database that is away is one clear line, without the password', async () => {
   const port = await freePort();
   const env = { DATABASE_URL: `postgres://someone:secret@127.0.0.1:${port}/contour` };
-  const { code, stdout, stderr } = await contour(['migrate'], env);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  const { code, stdout, stderr } = await runContour(['migrate'], env);
+  expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
   expect(stderr).toMatch(/^contour: Postgres at 127\.0\.0\.1:\d+\/contour: .*ECONNREFUSED.*\n$/);
   expect(stderr).not.toContain('secret');
 });
 
+test('what was typed wrong ends the built command with 2', async () => {
+  const said = "contour: unknown command 'migarte' (Did you mean migrate?)\n";
+  expect(await runContour(['migarte'])).toEqual({ code: 2, stdout: '', stderr: said });
+});
+
 test.each([
-  [['migrate'], 1, 'contour: DATABASE_URL  is required\n'],
-  [['migarte'], 2, "contour: unknown command 'migarte' (Did you mean migrate?)\n"],
-  [['migrate', 'twice'], 2, 'contour: too many arguments'],
-  [['migrate', '--fast'], 2, "contour: unknown option '--fast'"],
-  [[], 2, 'contour: a command is missing: see contour --help\n'],
-  [['graph'], 2, 'contour: a command is missing: see contour graph --help\n'],
-  [['--json', 'dlq'], 2, 'contour: a command is missing: see contour dlq --help\n'],
-])('%j ends with %i and says why', async (args, expected, said) => {
-  const { code, stderr, stdout } = await contour(args);
-  expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
+  [['migrate'], 'contour: DATABASE_URL  is required\n'],
+  [['start', '--json'], 'contour: start has no result that --json could show\n'],
+  [['migrate', 'twice'], 'contour: too many arguments'],
+  [['migrate', '--fast'], "contour: unknown option '--fast'"],
+  [[], 'contour: a command is missing: see contour --help\n'],
+  [['graph'], 'contour: a command is missing: see contour graph --help\n'],
+  [['--json', 'dlq'], 'contour: a command is missing: see contour dlq --help\n'],
+])('%j ends with 2 and says why', async (args, said) => {
+  const { code, stderr, stdout } = await contourHere(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr.slice(0, said.length)).toBe(said);
 });
 
 test('migrate --plan says what would be applied, and applies nothing', async () => {
   await withEmptyDatabase(async (url) => {
     const env = { DATABASE_URL: url };
-    const plan = await contour(['migrate', '--plan'], env);
+    const plan = await runContour(['migrate', '--plan'], env);
     expect(plan.stdout).toMatch(/^would apply 0001\S+\.sql\n/);
-    const { pending } = JSON.parse((await contour(['migrate', '--plan', '--json'], env)).stdout);
-    const { applied } = JSON.parse((await contour(['--json', 'migrate'], env)).stdout);
+    const { pending } = JSON.parse(
+      (await contourHere(['migrate', '--plan', '--json'], env)).stdout,
+    );
+    const { applied } = JSON.parse((await contourHere(['--json', 'migrate'], env)).stdout);
     expect(applied).toEqual(pending);
   });
 });

@@ -13,6 +13,7 @@ import {
 } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { type FilterOptions, filterOf } from '../src/dlq/filter.ts';
+import { contourHere } from './contour-here.ts';
 
 let house: Contour;
 let tenant: TestTenant;
@@ -26,12 +27,15 @@ afterAll(() => house?.close());
 
 const env = () => ({ DATABASE_URL: house.database.url, REDIS_URL: house.redis.url });
 
-async function dlq(...args: string[]) {
-  const ran = await runContour(['dlq', ...args], env());
+async function run(how: typeof runContour, args: string[]) {
+  const ran = await how(['dlq', ...args], env());
   const shown = ran.stdout + ran.stderr;
   expect(shown).not.toMatch(/secret-telegram/);
   return { ...ran, json: () => JSON.parse(ran.stdout) };
 }
+
+const dlq = (...args: string[]) => run(contourHere, args);
+const built = (...args: string[]) => run(runContour, args);
 
 /** A credential that no tenant has, or not yet. */
 function unknownAccount(): TestAccount {
@@ -49,12 +53,13 @@ test('list shows what matches as a table, --json as the API does, and says when 
   const account = unknownAccount();
   const first = await park(account, { text: 'one' });
   await park(account, { text: 'two' });
-  const table = await dlq('list', '--fingerprint', account.fingerprint);
+  const table = await built('list', '--fingerprint', account.fingerprint);
   expect(table).toMatchObject({ code: 0, stderr: '' });
   const [heading, row, ...rest] = table.stdout.trimEnd().split('\n');
-  expect(heading).toMatch(/^failed +reason +channel +account +tenant +attempts +error +id$/);
-  expect(row).toMatch(/^20\S+Z +unknown_tenant +telegram +sec\*\*\*\w\w +- +1 +unknown_tenant +/);
+  expect(heading).toMatch(/^failed \(UTC\) +reason +channel +account +id +error$/);
+  expect(row).toMatch(/^20\d\d-\d\d-\d\d \d\d:\d\d +unknown_tenant +telegram +sec\*\*\*\w\w +/);
   expect(row?.endsWith(idOf(first))).toBe(true);
+  expect(row?.length).toBeLessThanOrEqual(100);
   expect(rest).toHaveLength(1);
 
   const limited = await dlq('list', '--fingerprint', account.fingerprint, '--limit', '1');
@@ -72,10 +77,34 @@ test('list shows what matches as a table, --json as the API does, and says when 
   expect(none).toMatchObject({ code: 0, stdout: 'Nothing is parked that matches.\n' });
 });
 
+test('a tenant is named by its id, which needs no Postgres, or by its name', async () => {
+  const { rows } = await house.database.pool.query('select name from tenants where id = $1', [
+    tenant.id,
+  ]);
+  house.core.behave(() => ({ status: 400 }));
+  onTestFinished(() => house.core.behave(() => ({ status: 200 })));
+  const refused = messageTo(tenant.accounts.max);
+  await resolve(house.url, refused);
+  const { REDIS_URL } = env();
+  await waitFor('the entry', async () => {
+    const byId = ['dlq', 'list', '--tenant', tenant.id.toUpperCase()];
+    return (await contourHere(byId, { REDIS_URL })).stdout.includes(idOf(refused));
+  });
+  const byName = ['list', '--tenant', rows[0].name];
+  const [, row] = (await dlq(...byName)).stdout.split('\n');
+  expect(row).toMatch(/ core_refused +max +\S+ +\S{36} {2}http_400$/);
+  expect(row?.length).toBeLessThanOrEqual(100);
+  expect(await contourHere(['dlq', ...byName], { REDIS_URL })).toMatchObject({
+    code: 2,
+    stderr: 'contour: DATABASE_URL  is required\n',
+  });
+  expect((await dlq('list', '--tenant', 'nobody')).stderr).toContain('there is no tenant "nobody"');
+});
+
 test('show tells one entry with its text, and control characters as what they are', async () => {
   const account = unknownAccount();
   const body = await park(account, { text: 'Hello\n\u001b[2Jthere', client_name: 'Ivan' });
-  const { code, stdout } = await dlq('show', idOf(body));
+  const { code, stdout } = await built('show', idOf(body));
   expect(code).toBe(0);
   expect(stdout).toMatch(/^reason +unknown_tenant: no tenant has this credential$/m);
   expect(stdout).toMatch(/^sender +Ivan$/m);
@@ -121,7 +150,7 @@ test('a dry run foresees the clients and dialogs that the replay then makes', as
   );
   expect(await counts()).toEqual(before);
 
-  const replayed = await dlq('replay', '--fingerprint', account.fingerprint);
+  const replayed = await built('replay', '--fingerprint', account.fingerprint);
   expect(replayed).toMatchObject({ code: 0, stdout: '5 of 5 sent in again.\n' });
   expect(replayed.stderr).toMatch(/^Replaying .* 5 of 5 /);
   await waitFor('the messages', async () => {
@@ -197,7 +226,9 @@ test('clear removes what matches, and only where somebody said yes', async () =>
     stdout: '',
     stderr: 'contour: clearing is for good: without a terminal it needs --yes\n',
   });
-  expect((await dlq('clear', ...filter, '--yes')).stdout).toBe('2 cleared.\n');
+  const cleared = await built('clear', ...filter, '--yes');
+  expect(cleared).toMatchObject({ code: 0, stdout: '2 cleared.\n' });
+  expect(cleared.stderr).toMatch(/^Clearing .* 100 % /);
   const longAgo = ['--all', '--before', '2020-01-01T00:00:00Z', '--yes', '--json'];
   expect((await dlq('clear', ...longAgo)).json()).toEqual({ cleared: true, count: 0 });
 });
@@ -210,24 +241,23 @@ test.for<[string, string]>([
   ['replay x --all', 'an id stands alone, without a filter\n'],
   ['clear --all --yes', '--all needs --before: '],
 ])('dlq %s ends with 2 and says why', async ([typed, said]) => {
-  const { code, stdout, stderr } = await runContour(['dlq', ...typed.split(' ')]);
+  const { code, stdout, stderr } = await contourHere(['dlq', ...typed.split(' ')]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr.slice(0, said.length + 9)).toBe(`contour: ${said}`);
 });
 
 test.for<[FilterOptions, string]>([
-  [{ tenant: '7' }, '--tenant must be a UUID'],
   [{ fingerprint: 'abc' }, '--fingerprint must be a lower-case hex SHA-256'],
   [{ before: 'yesterday' }, '--before must be an ISO 8601 time with an offset'],
   [{ before: '2024-12-10T10:00:00' }, '--before must be an ISO 8601 time with an offset'],
-])('the filter %j is refused', ([options, said]) => {
-  expect(() => filterOf(options)).toThrow(said);
+])('the filter %j is refused', async ([options, said]) => {
+  await expect(filterOf(options, {})).rejects.toThrow(said);
 });
 
 test('a Redis that is away is one clear line', async () => {
-  const { code, stderr } = await runContour(['dlq', 'list'], {
+  const { code, stderr } = await contourHere(['dlq', 'list'], {
     REDIS_URL: 'redis://someone:secret@127.0.0.1:1',
   });
-  expect(code).toBe(1);
+  expect(code).toBe(3);
   expect(stderr).toMatch(/^contour: Redis at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/);
 });

@@ -206,7 +206,8 @@ test.each([
   ['an account of the tenant', { tenantId: null, fingerprint: 'a' }, 'theirs'],
   ['an account of another tenant', { tenantId: null, fingerprint: 'b' }, 'others'],
   ['an account that nobody has any more', { tenantId: null, fingerprint: 'gone' }, 'unclear'],
-])('a dead letter of %s', (_, { tenantId, fingerprint }, verdict) => {
+  ['no channel', { tenantId: null, fingerprint: 'a', channel: undefined }, 'unclear'],
+])('a dead letter of %s', (_, { tenantId, fingerprint, ...body }, verdict) => {
   const person: Person = {
     ...{ tenantId: 'us', clientId: 'they', isKnown: true, phone: null, dialogIds: [] },
     identities: [{ channel: 'telegram', externalId: CHAT }],
@@ -215,7 +216,9 @@ test.each([
     own: new Map([['telegram' as const, new Set(['a'])]]),
     others: new Map([['telegram' as const, new Set(['b'])]]),
   };
-  const raw = JSON.stringify({ channel: 'telegram', external_chat_id: CHAT, fingerprint });
+  const raw = JSON.stringify({
+    ...{ channel: 'telegram', external_chat_id: CHAT, fingerprint, ...body },
+  });
   const entry = { tenantId, clientId: null, message: null, raw } as DlqEntry;
   expect(judgeEntry({ person, accounts, region: 'RU' }, entry)).toBe(verdict);
 });
@@ -224,6 +227,20 @@ test('a message that comes later makes a new client', async () => {
   const { telegram } = tenant.accounts;
   const later = await send(messageTo(telegram, { external_chat_id: CHAT }));
   expect(later.client_id).not.toBe(clientId);
+  clientId = later.client_id;
+});
+
+test("what may be theirs and may be another tenant's stays, and is listed with what to do", async () => {
+  const { telegram } = tenant.accounts;
+  const gone = messageTo({ ...telegram, credential: 'gone' }, { external_chat_id: CHAT });
+  expect((await resolve(contour.url, gone)).status).toBe(404);
+  const { code, stdout } = await erase('--yes', '--json');
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).unclear).toEqual([
+    { place: 'Redis dead letters', count: 1, ids: [idOf(gone)], todo: expect.any(String) },
+  ]);
+  const shown = await erase();
+  expect(shown.stdout).toMatch(/Redis dead letters: nothing says whose these 1 are.*\n.*dlq clear/);
 });
 
 test.each([

@@ -1,37 +1,47 @@
-import type { Command } from 'commander';
 import { expect, test } from 'vitest';
+import { COMMANDS } from '../src/command-table.ts';
 import { createProgram } from '../src/program.ts';
+import { contourHere } from './contour-here.ts';
 
-function* family(command: Command, parents = ''): Generator<[string, Command]> {
-  const name = `${parents}${command.name()}`;
-  yield [name, command];
-  for (const child of command.commands) yield* family(child, `${name} `);
+type Program = Awaited<ReturnType<typeof createProgram>>;
+
+function* family(command: Program, parents: string[] = []): Generator<string[]> {
+  const path = [...parents, command.name()];
+  yield path;
+  for (const child of command.commands) yield* family(child, path);
 }
 
-const { env, stdin, stderr: screen } = process;
-const program = await createProgram({ env, stdin, screen, say: () => {} }, ['--help']);
+/** What can be typed, with the commands of each group. */
+async function everything(): Promise<string[]> {
+  const typed = [''];
+  for (const name of Object.keys(COMMANDS)) {
+    const [, ...loaded] = family(await createProgram({} as never, [name]));
+    typed.push(...loaded.map(([, ...path]) => path.join(' ')));
+  }
+  return typed;
+}
 
-test.each([...family(program)])(
-  'the help of %s fits a screen, with an example',
-  (name, command) => {
-    let help = '';
-    command.configureOutput({
-      writeOut: (text) => {
-        help += text;
-      },
-      getOutHelpWidth: () => 80,
-      getOutHasColors: () => false,
-    });
-    command.outputHelp();
-    const lines = help.trimEnd().split('\n');
+test.each(await everything())(
+  'the help of contour %s fits a screen, with an example',
+  async (typed) => {
+    const { code, stdout, stderr } = await contourHere([
+      ...typed.split(' ').filter(Boolean),
+      '--help',
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
     expect(lines.length).toBeLessThanOrEqual(24);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
-    expect(help.slice(help.indexOf('\nExample:'))).toMatch(new RegExp(`^\nExample:\\s.*${name}`));
+    expect(stdout.slice(stdout.indexOf('\nExample:'))).toMatch(
+      new RegExp(`^\nExample:\\s.*${`contour ${typed}`.trim()}`),
+    );
   },
 );
 
-test('the help tells the commands in their order, without the one for a trial', () => {
-  const help = program.helpInformation();
-  expect(help).toMatch(/\n {2}start [\s\S]+\n {2}migrate [\s\S]+\n {2}erase /);
-  expect(help).not.toContain('demo');
+test('the help tells the commands in their order, without the one for a trial', async () => {
+  const { stdout } = await contourHere(['--help']);
+  expect(stdout).toMatch(/\n {2}start [\s\S]+\n {2}migrate [\s\S]+\n {2}erase /);
+  expect(stdout).toMatch(/Ends with 0 well, 1 wrong, 2 mistyped, 3 failed\.\n$/);
+  expect(stdout).not.toContain('demo');
+  expect((await contourHere(['start', '--help'])).stdout).not.toContain('--json');
 });

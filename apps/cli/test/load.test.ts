@@ -10,6 +10,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startContour } from '../../../test/support/contour.ts';
 import { runContour } from '../../../test/support/run-contour.ts';
 import { type LoadOptions, readLoadOptions } from '../src/load/options.ts';
+import { contourHere } from './contour-here.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const CREDENTIAL = 'a-credential-of-nobody-1';
@@ -39,7 +40,7 @@ async function listen(statusOf: (nth: number) => number | undefined, delayMs = 0
 }
 
 const load = (url: string, args: string[], env = {}, input = CREDENTIAL) =>
-  runContour(['load', '--url', url, ...args], env, input);
+  contourHere(['load', '--url', url, ...args], env, input);
 
 test('messages come at the asked rate from so many chats, every one under an id of its own', async () => {
   const { url, taken } = await listen(() => 200);
@@ -135,8 +136,9 @@ test('a running system takes every message, also when the same load comes again'
     '--chats',
     '4',
   ];
-  for (const _ of ['once', 'and again']) {
-    const { code, stdout } = await load(house.url, args, { API_KEY: 'the-key' }, '');
+  for (const how of [runContour, contourHere]) {
+    const typed = ['load', '--url', house.url, ...args];
+    const { code, stdout } = await how(typed, { API_KEY: 'the-key' });
     expect(stdout).toMatch(/^answers +40 × 200$/m);
     expect(code).toBe(0);
   }
@@ -154,7 +156,7 @@ test.for<[string, string]>([
   ],
   ['--url http://127.0.0.1:1 --rate 1 --count 1', 'no credential was given'],
 ])('load %s ends with 2 and says why', async ([typed, said]) => {
-  const { code, stdout, stderr } = await runContour(['load', ...typed.split(' ')]);
+  const { code, stdout, stderr } = await contourHere(['load', ...typed.split(' ')]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr.slice(0, said.length + 9)).toBe(`contour: ${said}`);
 });

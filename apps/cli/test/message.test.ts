@@ -7,6 +7,7 @@ import { runContour } from '../../../test/support/run-contour.ts';
 import { resolve } from '../../../test/support/send.ts';
 import { makeCredential, type TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
+import { contourHere } from './contour-here.ts';
 
 let house: Contour;
 let tenant: TestTenant;
@@ -17,9 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => house?.close());
 
+const env = () => ({ DATABASE_URL: house.database.url, REDIS_URL: house.redis.url });
+
 async function show(...args: string[]) {
-  const env = { DATABASE_URL: house.database.url, REDIS_URL: house.redis.url };
-  const ran = await runContour(['message', 'show', ...args], env);
+  const ran = await contourHere(['message', 'show', ...args], env());
   expect(ran.stdout + ran.stderr).not.toMatch(/secret-telegram/);
   return ran;
 }
@@ -58,7 +60,9 @@ test('a message that Core took at the second attempt is told from its receipt to
     expect.stringMatching(new RegExp(`^  ${TIME} +\\+[\\d.]+ m?s +delivered +attempt 2$`)),
   ]);
   expect(story).not.toContain('nobody else');
-  expect((await show(idOf(body), '--text')).stdout).toMatch(/^ {4}nobody else has to read this$/m);
+  const built = await runContour(['message', 'show', idOf(body), '--text'], env());
+  expect(built).toMatchObject({ code: 0, stderr: '' });
+  expect(built.stdout).toMatch(/^ {4}nobody else has to read this$/m);
 
   const { messages } = JSON.parse((await show(String(body.trace_id), '--json')).stdout);
   expect(messages).toMatchObject([{ message_id: idOf(body), state: 'delivered', attempts: 2 }]);
@@ -121,28 +125,26 @@ test('a message that only waits in the queue is told as queued', async () => {
 });
 
 test('what nobody knows is one clear line and a 1', async () => {
-  for (const id of [randomUUID(), 'trace-of-nobody']) {
-    expect(await show(id)).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: 'contour: no message with this id or trace is known\n',
-    });
-  }
+  const stderr = 'contour: no message with this id or trace is known\n';
+  const unknown = { code: 1, stdout: '', stderr };
+  expect(await show(randomUUID())).toEqual(unknown);
+  expect(await runContour(['message', 'show', 'trace-of-nobody'], env())).toEqual(unknown);
 });
 
 test('both servers are named where they are away or missing', async () => {
-  const urls = { DATABASE_URL: house.database.url, REDIS_URL: house.redis.url };
-  const away = await runContour(['message', 'show', 'x'], {
-    ...urls,
+  const away = await contourHere(['message', 'show', 'x'], {
+    ...env(),
     REDIS_URL: 'redis://127.0.0.1:1',
   });
+  expect(away.code).toBe(3);
   expect(away.stderr).toMatch(/^contour: Redis at 127\.0\.0\.1:1: .*ECONNREFUSED/);
-  const alsoAway = await runContour(['message', 'show', 'x'], {
-    ...urls,
+  const alsoAway = await contourHere(['message', 'show', 'x'], {
+    ...env(),
     DATABASE_URL: 'postgres://127.0.0.1:1/contour',
   });
   expect(alsoAway.stderr).toMatch(/^contour: Postgres at 127\.0\.0\.1:1\/contour: .*ECONNREFUSED/);
-  const missing = await runContour(['message', 'show', 'x']);
+  const missing = await contourHere(['message', 'show', 'x']);
+  expect(missing.code).toBe(2);
   expect(missing.stderr).toMatch(/DATABASE_URL +is required\n.*REDIS_URL +is required\n/);
-  expect((await runContour(['message', 'show'])).code).toBe(2);
+  expect((await contourHere(['message', 'show'])).code).toBe(2);
 });

@@ -11,6 +11,7 @@ import { startTestRedis } from '../../../test/support/servers.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { showTable, type TailLine } from '../src/tail/show-tail.ts';
 import { emptyRow } from '../src/tail/tail-sums.ts';
+import { contourHere } from './contour-here.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
@@ -141,7 +142,7 @@ test('a table is drawn anew in its place, with who was seen before', () => {
 });
 
 test('wrong use ends with 2', async () => {
-  const wrong = await contour(['tail', '--for', 'ever']);
+  const wrong = await contourHere(['tail', '--for', 'ever']);
   expect(wrong).toMatchObject({ code: 2, stdout: '' });
   expect(wrong.stderr).toMatch(/^contour: --for must be a whole number of seconds/);
 });

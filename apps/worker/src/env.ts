@@ -1,4 +1,4 @@
-import { isPhoneRegion } from '@contour/contract';
+import { phoneRegion } from '@contour/contract';
 import { parseSecret } from '@contour/core';
 import {
   flag,
@@ -9,6 +9,7 @@ import {
   oneOf,
   port,
   positiveInt,
+  retentionFields,
   tracingFields,
   url,
 } from '@contour/runtime';
@@ -40,13 +41,10 @@ export const workerEnv = z.object({
   WORKER_PORT: port().default(8773),
   HOST: z.string().default('127.0.0.1'),
   LINK_BY_PHONE: flag(true),
-  DEFAULT_PHONE_REGION: z
-    .string()
-    .refine(isPhoneRegion, 'must be a country code such as RU')
-    .default('RU'),
+  DEFAULT_PHONE_REGION: phoneRegion,
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1_000),
   RELEASE_PARKED: flag(true),
-  RETENTION_DAYS: positiveInt(30),
+  ...retentionFields,
   SHUTDOWN_MS: positiveInt(10_000),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
   ...tracingFields,

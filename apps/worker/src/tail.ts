@@ -62,8 +62,8 @@ export function tailResolver({ resolve, resolveAll }: Resolver, tail: Tail): Res
       countEnding(tail, outcome);
       return outcome;
     },
-    async resolveAll(messages) {
-      const endings = await resolveAll(messages);
+    async resolveAll(messages, onlyFor) {
+      const endings = await resolveAll(messages, onlyFor);
       if (tail.isWatched()) for (const ending of endings) countEnding(tail, ending);
       return endings;
     },

@@ -134,6 +134,17 @@ export async function startWorker(
       return items.map(({ to }) => heardBy.get(to) ?? 0);
     },
   });
+  const ended = createBatcher<string, void>({
+    maxSize: 500,
+    maxInFlight: 1,
+    run: async (ids) => {
+      await producer.forgetQueued(ids);
+      return ids.map(() => undefined);
+    },
+  });
+  // A note that stays is gone in a week, and hides nothing: whoever asks is told from the ledger first.
+  const forgetQueued = (messageId: string) =>
+    void ended.push(messageId).catch((err) => logger.debug({ err }, 'queued_note.stays'));
   const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
@@ -208,13 +219,13 @@ export async function startWorker(
     shutdown.add('graph', () => mirror.close());
   }
   if (plays('resolve')) {
+    const jobDeps = { dlq, revive, ownerOf, forgetQueued, logger };
     const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });
     const consumer = createResolveConsumer({
       ...redis,
       concurrency: env.RESOLVE_CONCURRENCY,
       seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
-      handle: (job) =>
-        handleResolveJob({ resolve: resolver.resolve, dlq, revive, ownerOf, reply, logger }, job),
+      handle: (job) => handleResolveJob({ ...jobDeps, resolve: resolver.resolve, reply }, job),
     });
     consumers.push(consumer);
     duties.push({

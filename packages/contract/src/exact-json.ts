@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
+
 /**
  * JSON whose numbers survive the way through JavaScript. A sender's 12345678901234567890 or 1.50
  * must reach Core as it came, but JSON.parse rounds it. A number that would not come back the
- * same is wrapped as {MARK: "its text"} while it is a value here, and unwrapped when written.
+ * same is wrapped as {MARK: "its text"} while it is a value here, and unwrapped when written. Nobody can
+ * guess the mark: an object that only looks like a wrapped number stays an object.
  */
-const MARK = '\u{f8ff}number';
+const MARK = `\u{f8ff}${randomBytes(8).toString('hex')}`;
 
 // Strings are matched first so that digits inside them are passed over.
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+// A number is what JSON calls one: `01.5` must not come out of here as one that is wrapped.
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const MIGHT_CHANGE = /\d{16}|\d[eE]|\.\d|-0/;
 const MARKED = new RegExp(`\\{"${MARK}":"(-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?)"\\}`, 'g');
 

@@ -48,7 +48,8 @@ export {
   mirrorKeyText,
 } from './mirror.ts';
 export { type MatchedBy, type Outcome, type Receipt, receiptBody } from './outcomes.ts';
-export { isPhoneRegion, normalisePhone, type PhoneRegion } from './phone.ts';
+export { parseBody } from './parse-body.ts';
+export { normalisePhone, type PhoneRegion, phoneRegion } from './phone.ts';
 export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
 export type { Reply } from './reply.ts';
 export { type ResolveJob, resolveJob } from './resolve-job.ts';

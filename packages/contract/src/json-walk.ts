@@ -18,18 +18,38 @@ export function isTooDeep(value: unknown, depth = 0): boolean {
   return depth > MAX_DEPTH || Object.values(value).some((child) => isTooDeep(child, depth + 1));
 }
 
-/** Names every string (and key) in a JSON value that no database or JSON reader would take. */
-export function findTextFaults(value: unknown, path: string): Fault[] {
+/** As many as there may be message ids: past it no answer, and no dead-letter entry, has an end. */
+export const MAX_FAULTS = 1000;
+
+/** A path tells where to look: keys are the sender's, and may be as long as the body. */
+const MAX_PATH = 256;
+
+const pathTo = (path: string, key: string): string =>
+  path.length > MAX_PATH ? path : `${path}.${key}`.slice(0, MAX_PATH + 1);
+
+/**
+ * Names the strings (and keys) in a JSON value that no database or JSON reader would take, up to
+ * MAX_FAULTS of them. `shown` is a key as it may be told.
+ */
+export function findTextFaults(
+  value: unknown,
+  path: string,
+  shown: (key: string) => string,
+  found: Fault[] = [],
+): Fault[] {
+  if (found.length >= MAX_FAULTS) return found;
   if (typeof value === 'string') {
     const message = textFault(value);
-    return message === undefined ? [] : [{ path, message }];
+    if (message !== undefined) found.push({ path, message });
+  } else if (isBranch(value)) {
+    const isList = Array.isArray(value);
+    for (const [key, child] of Object.entries(value)) {
+      const keyFault = textFault(key);
+      if (keyFault !== undefined) found.push({ path, message: `has a key that ${keyFault}` });
+      else findTextFaults(child, pathTo(path, isList ? key : shown(key)), shown, found);
+    }
   }
-  if (!isBranch(value)) return [];
-  return Object.entries(value).flatMap(([key, child]) => {
-    const keyFault = textFault(key);
-    if (keyFault !== undefined) return [{ path, message: `has a key that ${keyFault}` }];
-    return findTextFaults(child, path === '' ? key : `${path}.${key}`);
-  });
+  return found;
 }
 
 const PLACEHOLDER = '{credential}';

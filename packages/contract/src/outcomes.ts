@@ -16,7 +16,8 @@ export type Outcome =
   | { kind: 'replayed'; receipt: Receipt }
   /** The same message ids are in the ledger with another text or media. */
   | { kind: 'conflict'; tenantId: string }
-  | { kind: 'unknown_tenant' }
+  /** `tenantId`: whose credential it was until it was replaced; it leads nowhere any more. */
+  | { kind: 'unknown_tenant'; tenantId?: string }
   /** The tenant or this channel account of it is switched off. */
   | { kind: 'tenant_disabled'; tenantId: string }
   /** The database refuses this one message's data; its neighbours in the batch are not touched. */

@@ -3,8 +3,15 @@ import {
   isSupportedCountry,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js';
+import { z } from 'zod';
 
-export const isPhoneRegion = (text: string): text is CountryCode => isSupportedCountry(text);
+const isPhoneRegion = (text: string): text is CountryCode => isSupportedCountry(text);
+
+/** DEFAULT_PHONE_REGION: the country of a number that names none. */
+export const phoneRegion = z
+  .string()
+  .refine(isPhoneRegion, 'must be a country code such as RU')
+  .default('RU');
 
 /**
  * E.164, or null for what is not a phone number and so must never join two clients into one. A

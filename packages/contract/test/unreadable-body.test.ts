@@ -33,6 +33,16 @@ it('reads a body that was written as a text', () => {
   expect(kept).toEqual({ channel: 'telegram', account_fingerprint: fingerprintOf(TOKEN) });
 });
 
+it('does not read, and does not keep, a text that is longer than any message', () => {
+  const long = `{"bot_token":"${TOKEN}","list":[${'[],'.repeat(400_000)}0]}`;
+  expect(mayHoldCredential(long)).toBe(true);
+  expect(unreadableBody(long)).toMatch(/^\(12\d{5} characters\)$/);
+  expect(unreadableBody({ channel: 'vk', body: long })).toEqual({
+    channel: 'vk',
+    body: expect.stringMatching(/^\(12\d{5} characters\)$/),
+  });
+});
+
 it.each([
   ['an object', { message: { bot_token: TOKEN, text: `see ${TOKEN}` } }],
   ['a text', { message: JSON.stringify({ bot_token: TOKEN, text: `see ${TOKEN}` }) }],

@@ -1,5 +1,4 @@
 import { MIRROR_KINDS, type MirrorBatch, type MirrorTurn } from '@contour/contract';
-import neo4j from 'neo4j-driver';
 import type { Transaction } from './open-connection.ts';
 import { query } from './query.ts';
 
@@ -30,7 +29,7 @@ export async function writeBatch(
   ];
   // All sent at once and worked off one after another: a round trip each would cost as much again.
   const [held] = await Promise.all([
-    tx.run(query('hold_turn'), { mirror_id: mirrorId, turn: neo4j.int(turn) }),
+    tx.run(query('hold_turn'), { mirror_id: mirrorId, turn: BigInt(turn) }),
     ...statements
       .filter(([, rows]) => rows.length > 0)
       .map(([name, rows]) => tx.run(query(name), { rows })),

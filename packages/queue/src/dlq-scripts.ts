@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { WAITING_NOTES } from './dlq-waiting-notes.ts';
-import { type Leaving, REMEMBER } from './former-entries.ts';
+import { type ERASED, type Leaving, REMEMBER } from './former-entries.ts';
 
 /*
  * The entries are BullMQ's prioritized jobs: a sorted set, so that one of 100 000 is removed as
@@ -8,6 +9,7 @@ import { type Leaving, REMEMBER } from './former-entries.ts';
  * makes a score a cursor that stays true while entries vanish. Everything else here is derived:
  *
  *   contour:dlq:unknown:<fingerprint>   ids of an unknown account's entries: its allowance
+ *   contour:dlq:adding:<id>             an entry that is about to be added, for a few seconds
  *   contour:dlq:trace:<trace id>        ids of a trace's entries
  *   contour:dlq:waiting…                what waits for its account (dlq-waiting-notes)
  *   contour:dlq:former:<id>             what has left, and how (former-entries)
@@ -15,9 +17,12 @@ import { type Leaving, REMEMBER } from './former-entries.ts';
  * An id is noted there before its entry is added and dropped together with it. So a note without
  * an entry may be left behind by a crash, an entry without a note may not.
  */
-const JOB = 'bull:dlq:';
+export const JOB = 'bull:dlq:';
 const ENTRIES = `${JOB}prioritized`;
 const UNKNOWN = 'contour:dlq:unknown:';
+const ADDING = 'contour:dlq:adding:';
+/** Longer than a command may take. */
+const ADDING_SECONDS = 10;
 const TRACE = 'contour:dlq:trace:';
 /** What is parked is not queued any more (queued-notes). */
 const QUEUED = 'contour:queued:';
@@ -36,24 +41,47 @@ if counts and not known and redis.call('SISMEMBER', unknown, id) == 0 and is_ful
   -- Notes whose entries are gone (a crash, a removal by Bull Board) are not looked for each time.
   if redis.call('SET', unknown .. ':counted', 1, 'NX', 'EX', 10) then
     for _, noted in ipairs(redis.call('SMEMBERS', unknown)) do
-      if redis.call('EXISTS', '${JOB}' .. noted) == 0 then redis.call('SREM', unknown, noted) end
+      if redis.call('EXISTS', '${JOB}' .. noted, '${ADDING}' .. noted) == 0 then
+        redis.call('SREM', unknown, noted)
+      end
     end
   end
   if is_full() then return 'over_allowance' end
 end
 redis.call(counts and 'SADD' or 'SREM', unknown, id)
-if trace ~= '' then redis.call('SADD', '${TRACE}' .. trace, id) end
 redis.call('DEL', '${QUEUED}' .. id)
 if waits(reason) then note(channel, account, id, received) else forget(channel, account, id) end
-if not known then return 'new' end
+local ok, entry = pcall(cjson.decode, known and redis.call('HGET', job, 'data') or '')
 -- A dead message's entry is the only way back for it: a bad copy of the message must not hide it.
-local ok, entry = pcall(cjson.decode, redis.call('HGET', job, 'data') or '')
 if stage == 'resolve' and ok and type(entry) == 'table' and entry.stage == 'deliver' then
   forget(channel, account, id)
   return 'updated'
 end
+-- A copy may have come under another trace: by the former one nothing would ever be removed again.
+if ok and type(entry) == 'table' and type(entry.message) == 'table' then
+  redis.call('SREM', '${TRACE}' .. entry.message.traceId, id)
+end
+if trace ~= '' then redis.call('SADD', '${TRACE}' .. trace, id) end
+if not known then
+  redis.call('SET', '${ADDING}' .. id, 1, 'EX', ${ADDING_SECONDS})
+  return 'new'
+end
+-- Nor does an entry forget whose it is: whoever gets its credential later must not get it as well.
+if ok and type(entry) == 'table' and type(entry.tenantId) == 'string' then
+  text = string.gsub(text, '"tenantId":null', '"tenantId":"' .. entry.tenantId .. '"', 1)
+end
 redis.call('HSET', job, 'data', text, 'name', reason)
 return 'updated'`;
+
+// Of two copies that were reserved at once only the first is added: the other one's trace leads nowhere.
+const SETTLE = `
+local id, trace = unpack(ARGV)
+redis.call('DEL', '${ADDING}' .. id)
+local ok, entry = pcall(cjson.decode, redis.call('HGET', '${JOB}' .. id, 'data') or '')
+local message = ok and type(entry) == 'table' and entry.message
+if type(message) ~= 'table' or message.traceId ~= trace then
+  redis.call('SREM', '${TRACE}' .. trace, id)
+end`;
 
 const READ_PAGE = `
 local found = redis.call('ZRANGEBYSCORE', '${ENTRIES}', ARGV[1], ARGV[2],
@@ -78,11 +106,15 @@ for i = 2, #ARGV, 2 do
     redis.call('DEL', job, job .. ':logs')
     removed = removed + 1
     local ok, entry = pcall(cjson.decode, text)
-    if ok and type(entry) == 'table' and type(entry.message) == 'table' then
-      redis.call('SREM', '${UNKNOWN}' .. entry.message.fingerprint, id)
-      redis.call('SREM', '${TRACE}' .. entry.message.traceId, id)
-      forget(entry.message.channel, entry.message.fingerprint, id)
-      remember(id, entry, ARGV[1])
+    if ok and type(entry) == 'table' then
+      local has_message = type(entry.message) == 'table'
+      -- A dead message's entry is missed also where the ledger could not say what it was about.
+      if has_message or entry.stage == 'deliver' then remember(id, entry, ARGV[1]) end
+      if has_message then
+        redis.call('SREM', '${UNKNOWN}' .. entry.message.fingerprint, id)
+        redis.call('SREM', '${TRACE}' .. entry.message.traceId, id)
+        forget(entry.message.channel, entry.message.fingerprint, id)
+      end
     end
   end
 end
@@ -117,6 +149,11 @@ export async function reserve(
   return (await client.eval(RESERVE, 0, ...args)) as Reserved;
 }
 
+/** To be called when a new entry has been added: drops what was noted for a copy that was not. */
+export async function settle(client: Redis, id: string, traceId: string): Promise<void> {
+  await client.eval(SETTLE, 0, id, traceId);
+}
+
 export interface Row {
   id: string;
   /** A score: an integer as text, larger for every later entry. */
@@ -139,11 +176,14 @@ export async function countEntries(client: Redis): Promise<number> {
   return client.zcard(ENTRIES);
 }
 
-/** Removes each entry whose text still has this SHA-1; without one, whatever its text is. */
+/** By which an entry that was read is known again: REMOVE computes the same. */
+export const digestOf = (text: string): string => createHash('sha1').update(text).digest('hex');
+
+/** Removes each entry whose text still has this digest; without one, whatever its text is. */
 export async function removeEntries(
   client: Redis,
   entries: ReadonlyArray<{ id: string; digest?: string }>,
-  leaving: Leaving,
+  leaving: Leaving | typeof ERASED,
 ): Promise<number> {
   const args = entries.flatMap(({ id, digest = '' }) => [id, digest]);
   return Number(await client.eval(REMOVE, 0, leaving, ...args));

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { DlqEntry } from '@contour/contract';
 import { connectFailFast, type FailFastRedis, type OnError } from './connection.ts';
 import { type DlqFilter, entryMatcher, readEntry } from './dlq-filter.ts';
 import {
   countEntries,
+  digestOf,
   newestCursor,
   type Row,
   readPage,
@@ -11,6 +11,7 @@ import {
   readTextsOfTrace,
   removeEntries,
   reserve,
+  settle,
 } from './dlq-scripts.ts';
 import { type FormerEntry, findFormer } from './former-entries.ts';
 import { openQueue } from './open-queue.ts';
@@ -46,8 +47,8 @@ export interface Dlq {
   remove(id: string, digest?: string): Promise<boolean>;
   /** What is remembered of an entry that has left. */
   former(id: string): Promise<FormerEntry | null>;
-  /** Leaves what was parked, or parked again, after it had begun. */
-  clear(filter: DlqFilter): Promise<number>;
+  /** Leaves what was parked, or parked again, after it had begun; tells how many it has looked at. */
+  clear(filter: DlqFilter, onProgress?: (done: number, total: number) => void): Promise<number>;
   /** Whether Redis still has what was parked before `markKept`; after a restart the latest may lack. */
   keeping(): Promise<'all' | 'all_but_latest' | 'nothing'>;
   markKept(): Promise<void>;
@@ -55,8 +56,6 @@ export interface Dlq {
   waiting: WaitingEntries;
   close(): Promise<void>;
 }
-
-const digestOf = (text: string): string => createHash('sha1').update(text).digest('hex');
 
 /** Tells a cursor of `list` from what a caller made up. */
 export const isDlqCursor = (text: string): boolean => /^\d{1,16}$/.test(text);
@@ -86,7 +85,10 @@ export function createDlq(o: {
           receivedMs: Date.parse(entry.receivedAt),
         });
         if (reserved === 'over_allowance') return reserved;
-        if (reserved === 'new') await queue.add(reason, entry, { jobId: id, priority: 1 });
+        if (reserved === 'new') {
+          await queue.add(reason, entry, { jobId: id, priority: 1 });
+          await settle(client, id, message?.traceId ?? '');
+        }
         return 'parked';
       }),
     get: async (id) => {
@@ -111,7 +113,7 @@ export function createDlq(o: {
     remove: (id, digest = '') =>
       ask(async () => (await removeEntries(client, [{ id, digest }], 'let_in')) === 1),
     former: (id) => ask(() => findFormer(client, id)),
-    clear: (filter) => clearEntries(redis, filter),
+    clear: (filter, onProgress = () => {}) => clearEntries(redis, filter, onProgress),
     keeping: () =>
       ask(async () => {
         const kept = await client.get(KEPT_KEY);
@@ -205,10 +207,18 @@ async function* matchingEntries(
   }
 }
 
-async function clearEntries(redis: FailFastRedis, filter: DlqFilter): Promise<number> {
+async function clearEntries(
+  redis: FailFastRedis,
+  filter: DlqFilter,
+  onProgress: (done: number, total: number) => void,
+): Promise<number> {
   const match = entryMatcher(filter);
+  const total = await redis.ask(() => countEntries(redis.client));
+  let looked = 0;
   let removed = 0;
   for await (const rows of walk(redis)) {
+    onProgress(looked, total);
+    looked += rows.length;
     const doomed = rows
       .filter(({ text }) => match(text) !== undefined)
       .map(({ id, text }) => ({ id, digest: digestOf(text) }));

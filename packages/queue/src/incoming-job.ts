@@ -4,6 +4,7 @@ import type { Job } from 'bullmq';
 export interface IncomingJob {
   id: string;
   name: string;
+  /** A TooLong in place of more than can be read. */
   data: unknown;
   timestampMs: number;
   /** How often it was started, this time included. */

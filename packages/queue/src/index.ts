@@ -27,4 +27,5 @@ export type { Loss } from './streams/tally.ts';
 export type { TailBeat, TailEvent, TailOwner } from './tail/tail-beat.ts';
 export { createTailListener, type TailListener } from './tail/tail-listener.ts';
 export { createTailPublisher, type TailPublisher } from './tail/tail-publisher.ts';
+export { TooLong } from './too-long.ts';
 export type { WaitingAccount, WaitingEntry } from './waiting-entries.ts';

@@ -6,18 +6,20 @@ import { openQueue } from './open-queue.ts';
 import { countLiveWorkers } from './presence.ts';
 import { publishReplies } from './publish-replies.ts';
 import { type QueueFacts, readQueueFacts } from './queue-facts.ts';
-import { findQueued, noteQueued, type QueuedNote } from './queued-notes.ts';
+import { findQueued, forgetQueued, noteQueued, type QueuedNote } from './queued-notes.ts';
 import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
 import { readStreamFacts, type StreamFacts } from './streams/stream-facts.ts';
 
 /** The side that has somebody waiting. Every method throws AppError('redis_unavailable') in 2.5 s. */
 export interface Producer {
+  /** With a note of each for which nobody waits: its sender is told that it is queued. */
   addResolve(jobs: readonly ResolveJob[]): Promise<void>;
   /** One waiting job per shard at most; a wake-up during a shard's run makes it run once more. */
   wakeDeliver(shards: readonly number[]): Promise<void>;
   /** One waiting job at most; a wake-up while the graph is being brought up to date adds one more. */
   wakeGraph(): Promise<void>;
   noteQueued(note: QueuedNote): Promise<void>;
+  forgetQueued(messageIds: readonly string[]): Promise<void>;
   findQueued(messageId: string): Promise<QueuedNote | null>;
   /** How many processes heard, by channel: 0 means that nobody waits there any more. */
   publishReplies(
@@ -36,6 +38,10 @@ export interface Producer {
   close(): Promise<void>;
 }
 
+/** A replay's entry is its note. */
+const isForNobody = ({ reply, replayOf }: ResolveJob) =>
+  reply === undefined && replayOf === undefined;
+
 /** Redis may be away when this is called and whenever it likes; it is used again when it is back. */
 export function createProducer(o: { redisUrl: string; onError: OnError }): Producer {
   const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
@@ -46,10 +52,14 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
   return {
     addResolve: (jobs) =>
       ask(async () => {
+        // Noted first: whoever ends the job forgets the note, and that may be very soon.
+        const notes = jobs.filter(isForNobody).map(({ message }) => noteQueued(client, message));
+        const noted = Promise.allSettled(notes);
         // BullMQ drops a second job with a known id silently: ids are for uniqueness only.
         await resolve.addBulk(
           jobs.map((data) => ({ name: 'resolve', data, opts: { jobId: uuidv7() } })),
         );
+        await noted;
       }),
     wakeDeliver: (shards) =>
       ask(async () => {
@@ -70,9 +80,10 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
         await graph.add('graph', {}, { jobId: uuidv7(), deduplication });
       }),
     noteQueued: (note) => ask(() => noteQueued(client, note)),
+    forgetQueued: (messageIds) => ask(() => forgetQueued(client, messageIds)),
     findQueued: (messageId) => ask(() => findQueued(client, messageId)),
     publishReplies: (replies) => ask(() => publishReplies(client, replies)),
-    collectGivenUp: (handle) => collectGivenUp({ queue: resolve, ask }, handle),
+    collectGivenUp: (handle) => collectGivenUp({ queue: resolve, client, ask }, handle),
     streamFacts: (shardCount) => ask(() => readStreamFacts(client, shardCount)),
     queueFacts: () => ask(() => readQueueFacts(client)),
     ping: () =>

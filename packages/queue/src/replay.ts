@@ -2,7 +2,7 @@ import {
   checkIncoming,
   type DlqEntry,
   type IncomingMessage,
-  parseExactJson,
+  parseBody,
   type ResolveJob,
   uuidv7,
 } from '@contour/contract';
@@ -20,7 +20,7 @@ export interface ReplayDeps {
 export function messageToReplay({ message, raw }: DlqEntry): IncomingMessage | undefined {
   if (message !== null) return message;
   if (raw === null) return undefined;
-  const checked = checkIncoming(parseExactJson(raw));
+  const checked = checkIncoming(parseBody(raw));
   return checked.ok ? checked.message : undefined;
 }
 

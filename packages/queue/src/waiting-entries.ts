@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Channel, DlqEntry, IncomingMessage } from '@contour/contract';
 import type { FailFastRedis } from './connection.ts';
 import { type DlqFilter, readEntry } from './dlq-filter.ts';
-import { removeEntries } from './dlq-scripts.ts';
+import { digestOf, JOB, removeEntries } from './dlq-scripts.ts';
 import { WAITING, WAITING_NOTES } from './dlq-waiting-notes.ts';
 
-const JOB = 'bull:dlq:';
 const PAGE_ENTRIES = 200;
 const PAGE_BYTES = 4 * 1024 * 1024;
 const ACCOUNTS_AT_ONCE = 1_000;
@@ -39,7 +37,7 @@ end
 return page`;
 
 const NOTE = `${WAITING_NOTES}
-for i = 3, #ARGV, 2 do note(ARGV[1], ARGV[2], ARGV[i], ARGV[i + 1]) end`;
+for i = 1, #ARGV, 4 do note(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end`;
 
 const FORGET = `${WAITING_NOTES}
 for i = 3, #ARGV do forget(ARGV[1], ARGV[2], ARGV[i]) end`;
@@ -96,8 +94,7 @@ const inOrder = (a: Row, b: Row) => Number(a[1]) - Number(b[1]) || Number(a[2]) 
 function entryOf([, , , text]: Row): WaitingEntry[] {
   const entry = readEntry(text);
   if (entry === undefined || entry.message === null) return [];
-  const digest = createHash('sha1').update(text).digest('hex');
-  return [{ entry: { ...entry, message: entry.message }, digest }];
+  return [{ entry: { ...entry, message: entry.message }, digest: digestOf(text) }];
 }
 
 export function createWaitingEntries(
@@ -105,11 +102,10 @@ export function createWaitingEntries(
   matching: (filter: DlqFilter) => AsyncIterable<DlqEntry[]>,
 ): WaitingEntries {
   async function noteSome(entries: readonly DlqEntry[]): Promise<void> {
-    for (const { id, message, receivedAt } of entries) {
-      if (message === null) continue;
-      const { channel, fingerprint } = message;
-      await ask(() => client.eval(NOTE, 0, channel, fingerprint, id, Date.parse(receivedAt)));
-    }
+    const notes = entries.flatMap(({ id, message, receivedAt }) =>
+      message === null ? [] : [message.channel, message.fingerprint, id, Date.parse(receivedAt)],
+    );
+    if (notes.length > 0) await ask(() => client.eval(NOTE, 0, ...notes));
   }
   return {
     accounts: (cursor) =>

@@ -103,3 +103,18 @@ test('a shard that was running during FLUSHALL can be woken at once', async () =
   end.resolve();
   await waitFor('its end', () => consumer.completed() === 1);
 });
+
+test('of runs that fail some are kept, and no more', async () => {
+  const producer = newProducer();
+  const consumer = deliver(async () => {
+    throw new Error('no Postgres');
+  });
+  const failed = () => own.client.zcard('bull:deliver:failed');
+  for (let n = 0; n < 6; n += 1) {
+    await producer.wakeDeliver(Array.from({ length: 10 }, (_, shard) => n * 10 + shard));
+  }
+  await waitFor('the failures', async () => (await failed()) === 50);
+  await waitFor('the consumer to wait', own.isIdle);
+  expect(await failed()).toBe(50);
+  expect(consumer.completed()).toBe(0);
+});

@@ -58,6 +58,11 @@ test('how an entry has left is remembered, without what it held', async () => {
   await parkAll(dlq, [first, second]);
   await dlq.remove(first.id);
   await dlq.clear({ reason: second.reason });
+  // Of a dead message whose text nobody could find any more.
+  const bare: DlqEntry = { ...first, id: 'dead', stage: 'deliver', message: null, raw: '{}' };
+  await dlq.park(bare);
+  expect(await dlq.clear({ reason: bare.reason })).toBe(1);
+  expect(await dlq.former('dead')).toMatchObject({ leaving: 'cleared' });
   const { reason, failedAt } = first;
   expect(await dlq.former(first.id)).toEqual({
     ...{ reason, failedAt, leaving: 'let_in' },
@@ -92,6 +97,13 @@ test('an unknown account fills its own allowance and no more', async () => {
   expect(await dlq.park(entry())).toBe('over_allowance');
   await dlq.clear({ fingerprint: fingerprintOf('first') });
   expect(await dlq.park(entry())).toBe('parked');
+});
+
+test('an allowance is kept by those who park at the same moment', async () => {
+  const dlq = newDlq(10);
+  const parked = await Promise.all(some(50).map((one) => dlq.park(one)));
+  expect(parked.filter((result) => result === 'parked')).toHaveLength(10);
+  expect((await dlq.list({}, { limit: 100 })).count).toBe(10);
 });
 
 test('an allowance is free again after a reason has changed and after FLUSHALL', async () => {
@@ -206,6 +218,34 @@ test("a trace's entries are found until they are gone", async () => {
   await dlq.remove(one.id);
   expect(await dlq.byTrace('wanted')).toEqual([two]);
   expect(await dlq.byTrace('unheard of')).toEqual([]);
+});
+
+test('a copy under another trace is found by that one, and leaves nothing behind', async () => {
+  const dlq = newDlq();
+  const first = entry();
+  const traced = (traceId: string) => ({
+    ...first,
+    message: message({ ...first.message, traceId }),
+  });
+  const [second, dead] = [traced('second'), { ...traced('dead'), stage: 'deliver' as const }];
+  await parkAll(dlq, [first, second]);
+  expect(await dlq.byTrace('second')).toEqual([second]);
+  await parkAll(dlq, [dead, traced('hidden by the dead one')]);
+  await dlq.remove(first.id);
+  expect(await own.client.keys('contour:dlq:trace:*')).toEqual([]);
+});
+
+test('of copies that are parked at once none leaves a trace behind', async () => {
+  const first = entry();
+  const copies = Array.from({ length: 20 }, (_, n) => ({
+    ...first,
+    message: message({ ...first.message, traceId: `copy ${n}` }),
+  }));
+  await Promise.all(copies.map((copy) => newDlq().park(copy)));
+  const dlq = newDlq();
+  expect((await dlq.list({}, { limit: 5 })).count).toBe(1);
+  await dlq.remove(first.id);
+  expect(await own.client.keys('contour:dlq:trace:*')).toEqual([]);
 });
 
 test('what somebody else put into the queue is passed over', async () => {

@@ -102,6 +102,20 @@ test('closing a producer does not wait for a Redis that is away', async () => {
   expect((await timed(producer.close())).ms).toBeLessThan(500);
 });
 
+test('a job for whose end nobody waits is noted with it, until it has ended', async () => {
+  const producer = newProducer();
+  const [forNobody, awaited, replayed] = [message(), message(), message()];
+  await producer.addResolve([
+    resolveJobOf(forNobody),
+    { ...resolveJobOf(awaited), reply: { to: 'somebody', requestId: uuidv7(), untilMs: 1 } },
+    { ...resolveJobOf(replayed), replayOf: replayed.messageId },
+  ]);
+  const notes = () => own.client.keys('contour:queued:*');
+  expect(await notes()).toEqual([`contour:queued:${forNobody.messageId}`]);
+  await producer.forgetQueued([forNobody.messageId, awaited.messageId]);
+  expect(await notes()).toEqual([]);
+});
+
 test('a note says what was queued', async () => {
   const producer = newProducer();
   const note = { messageId: uuidv7(), traceId: 't', receivedAt: '2024-12-10T10:00:16.000Z' };

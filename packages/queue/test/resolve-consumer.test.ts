@@ -252,6 +252,25 @@ test('closing does not hang on a job that never ends, on a Redis that is away, o
   }
 });
 
+test('a job that is too long is not read, neither by who takes it nor once it was given up', async () => {
+  const seen: unknown[] = [];
+  const long = 'x'.repeat(5 * 1024 * 1024);
+  const consumer = consume(async ({ data }) => {
+    seen.push(String(data));
+    return 'done';
+  });
+  await addAsOthersDo({ long });
+  await waitFor('its end', () => consumer.completed() === 1);
+  expect(seen).toEqual(['(5242891 characters)']);
+
+  await own.client.hset('bull:resolve:deadly', { name: 'resolve', data: long, ats: 4 });
+  await own.client.zadd('bull:resolve:failed', 1, 'deadly');
+  const givenUp: string[] = [];
+  await newProducer().collectGivenUp(async ({ id, data }) => void givenUp.push(`${id} ${data}`));
+  expect(givenUp).toEqual(['deadly (5242880 characters)']);
+  expect(await keysOf('resolve')).toEqual([]);
+});
+
 test('a job of a dead worker is taken over; one that kills every worker is given up', async () => {
   const producer = newProducer();
   const taken: string[] = [];

@@ -208,6 +208,15 @@ function consume(handle: (entries: StreamEntry[]) => Promise<string[]>) {
   return failures;
 }
 
+test('a tally that an older worker has written is read on from', async () => {
+  await hold();
+  await add(3);
+  expect(await readAndEnd(2)).toBe(2);
+  await own.client.hdel('contour:resolve:0:tally', 'removed', 'deletions', 'deletions_told');
+  expect(await readAndEnd()).toBe(1);
+  expect(await lost()).toBe(0);
+});
+
 test('what another consumer of the group leaves lying is taken over while the shard is at work', async () => {
   const seen: string[] = [];
   consume(async (entries) => {

@@ -20,6 +20,11 @@ export const neo4jFields = {
   NEO4J_PASSWORD: z.string().optional(),
 };
 
+/** How long a delivered message is kept; of who deletes them, and of who looks whether they are gone. */
+export const retentionFields = {
+  RETENTION_DAYS: positiveInt(30),
+};
+
 /** A TCP port; 0 lets the system choose. */
 export function port() {
   return integer(0, 65_535);

@@ -10,12 +10,15 @@ export {
   oneOf,
   port,
   positiveInt,
+  retentionFields,
   url,
 } from './env-fields.ts';
 export { logConnectionErrors } from './log-connection-errors.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions } from './logger.ts';
-export { countOf, measureOf, perKey } from './metrics/children.ts';
+export { createCounter } from './metrics/create-counter.ts';
+export { createHistogram } from './metrics/create-histogram.ts';
 export { createRegistry } from './metrics/create-registry.ts';
+export { perKey } from './metrics/per-key.ts';
 export { type WatchedPool, watchPools } from './metrics/watch-pools.ts';
 export { runMain } from './run-main.ts';
 export { createShutdown, type Shutdown, type ShutdownOptions } from './shutdown.ts';

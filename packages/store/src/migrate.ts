@@ -1,5 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { readIndexStatement } from './adopt/index-statement.ts';
+import { createIndex } from './adopt/run-ddl.ts';
+import { splitSql } from './adopt/split-sql.ts';
 import type { Pool, PoolClient } from './pool.ts';
 import { sqlState } from './sql-error.ts';
 import { inTransaction, withClient } from './transaction.ts';
@@ -13,6 +16,13 @@ const LOCK_NOT_AVAILABLE = '55P03';
 
 // Any constant that nobody else uses: whoever migrates this database waits here for its turn.
 const ADVISORY_LOCK = 4_712_008_117;
+const TURN_MS = 100;
+
+/**
+ * With this a migration begins that makes indexes CONCURRENTLY, as one has to where others write, and as no
+ * transaction may. Its statements run one by one; cut off, it begins again: each may be run twice.
+ */
+const OUTSIDE = '-- outside a transaction';
 
 /** All migrations, in the order in which they are applied. */
 export async function migrationNames(): Promise<string[]> {
@@ -53,8 +63,19 @@ async function applyOnce(client: PoolClient, name: string, sql: string): Promise
   });
 }
 
+/** An index that was cut off midway is there, but not valid: it is dropped and made anew. */
+async function applyOutside(client: PoolClient, name: string, sql: string): Promise<void> {
+  for (const statement of splitSql(sql)) {
+    await (readIndexStatement(statement)
+      ? createIndex(client, statement)
+      : client.query(statement));
+  }
+  await noteMigrations(client, [name]);
+}
+
 async function applyOne(client: PoolClient, name: string): Promise<void> {
   const sql = await readMigration(name);
+  if (sql.startsWith(OUTSIDE)) return applyOutside(client, name, sql);
   for (let tries = 1; ; tries += 1) {
     try {
       return await applyOnce(client, name, sql);
@@ -95,6 +116,18 @@ async function refuseForeignTables(client: PoolClient): Promise<void> {
   throw new Error(`the table ${found} is there already and not ours: see contour adopt --check`);
 }
 
+/**
+ * Asks until it is its turn. Whoever waits in a statement has a snapshot, and an index that is made CONCURRENTLY
+ * waits for all that are older than its own: the two would wait for each other.
+ */
+async function takeTurn(client: PoolClient): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as mine', [ADVISORY_LOCK]);
+    if (rows[0]?.mine === true) return;
+    await delay(TURN_MS);
+  }
+}
+
 /** Brings the schema up to date, forward only; safe to run from several places at once. */
 export async function migrate(
   pool: Pool,
@@ -103,7 +136,7 @@ export async function migrate(
   return withClient(pool, async (client) => {
     // Another migration may be long: waiting for it is right, and so is a long one of our own.
     await client.query('set statement_timeout = 0');
-    await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    await takeTurn(client);
     try {
       const missing = await missingNames(client);
       if (missing[0] === FIRST_MIGRATION) await refuseForeignTables(client);

@@ -80,6 +80,17 @@ it('is not due while it waits for a retry, also when something new comes', async
   expect(await bundle.count('lanes')).toBe(1);
 });
 
+it('stays for a message whose attempt failed in another run that took it, too', async () => {
+  const bundle = await openBundle();
+  await bundle.resolve(arrival(bundle.tenant));
+  const lane = await takeOne(bundle);
+  const attempts = attemptsOn(await pendingOf(bundle, lane), 'delivered');
+  const failed = attempts.map((attempt) => ({ ...attempt, status: 'pending' as const }));
+  await settle(bundle.pool, { ...NOTHING, attempts: failed, postponed: [{ lane, delayMs: 0 }] });
+  await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
+  expect(await pendingOf(bundle, await takeOne(bundle))).toHaveLength(1);
+});
+
 it('passes over dialogs in hand and tenants that are full', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createPool, migrate, pendingMigrations } from '../src/index.ts';
+import { createPool, migrate, type Pool, pendingMigrations } from '../src/index.ts';
 
 async function openEmptyDatabase() {
   const name = `empty_${randomUUID().replaceAll('-', '')}`;
@@ -55,4 +55,98 @@ it('does not make everybody wait behind a table that somebody holds', async () =
   await holder.query('commit');
   holder.release();
   expect(await migrated).toEqual(['0004_trace_parent.sql']);
+});
+
+const OUTSIDE = '0006_dialogs_of_a_client.sql';
+
+/** Migrated, but for the one that makes an index outside a transaction. */
+async function openWithoutIndex(): Promise<Pool> {
+  const pool = await openEmptyDatabase();
+  await migrate(pool);
+  await pool.query('drop index dialogs_client');
+  await pool.query('delete from contour_migrations where name = $1', [OUTSIDE]);
+  return pool;
+}
+
+/** Keeps a transaction open that has written: an index has to wait for its end. */
+async function holdDialogs(pool: Pool): Promise<() => Promise<void>> {
+  const holder = await pool.connect();
+  await holder.query('begin');
+  await holder.query('lock table dialogs in row exclusive mode');
+  return async () => {
+    await holder.query('commit');
+    holder.release();
+  };
+}
+
+const isIndexBegun = async (pool: Pool) =>
+  (await pool.query("select from pg_class where relname = 'dialogs_client'")).rowCount === 1;
+
+async function isValid(pool: Pool): Promise<boolean | undefined> {
+  const { rows } = await pool.query<{ indisvalid: boolean }>(
+    "select indisvalid from pg_index where indexrelid = to_regclass('dialogs_client')",
+  );
+  return rows[0]?.indisvalid;
+}
+
+it('makes an index beside those who write, while another migration waits for its turn', async () => {
+  const pool = await openWithoutIndex();
+  const letGo = await holdDialogs(pool);
+  const first = migrate(pool);
+  await waitFor('the index to be begun', () => isIndexBegun(pool));
+  const second = migrate(pool);
+  await pool.query('update dialogs set last_seq = 1');
+  await letGo();
+  expect(await Promise.all([first, second])).toEqual([[OUTSIDE], []]);
+  expect(await isValid(pool)).toBe(true);
+});
+
+it('makes an index anew that was cut off midway', async () => {
+  const pool = await openWithoutIndex();
+  const letGo = await holdDialogs(pool);
+  const cutOff = migrate(pool);
+  await waitFor('the index to be begun', () => isIndexBegun(pool));
+  const ended = expect(cutOff).rejects.toThrow();
+  await pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where query like 'create index concurrently%' and datname = current_database()`,
+  );
+  await ended;
+  await letGo();
+  expect(await isValid(pool)).toBe(false);
+  expect(await pendingMigrations(pool)).toEqual([OUTSIDE]);
+  expect(await migrate(pool)).toEqual([OUTSIDE]);
+  expect(await isValid(pool)).toBe(true);
+});
+
+it('notes an index that was made by a run which was cut off before it could', async () => {
+  const pool = await openEmptyDatabase();
+  await migrate(pool);
+  const { rows } = await pool.query("select 'dialogs_client'::regclass::oid as made");
+  await pool.query('delete from contour_migrations where name = $1', [OUTSIDE]);
+  expect(await migrate(pool)).toEqual([OUTSIDE]);
+  expect((await pool.query("select 'dialogs_client'::regclass::oid as made")).rows).toEqual(rows);
+});
+
+it('leads to all dialogs of a client, closed ones too, by an index', async () => {
+  const pool = await openEmptyDatabase();
+  await migrate(pool);
+  const client = await pool.connect();
+  try {
+    const tenantId = randomUUID();
+    // Many dialogs of one tenant, each of another client, without what they refer to.
+    await client.query(`set session_replication_role = replica;
+      insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id, status_id)
+      select '${tenantId}', gen_random_uuid(), gen_random_uuid(), 1, 1, 3
+        from generate_series(1, 3000);
+      analyze dialogs`);
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      `explain delete from dialogs
+        where tenant_id = '${tenantId}' and client_id = '${randomUUID()}'`,
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toMatch(/using dialogs_client on dialogs .*\n\s+Index Cond: .*client_id/);
+  } finally {
+    client.release(true);
+  }
 });

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import {
+  findActiveAccounts,
   findAnswer,
   listChannelAccounts,
   registerChannelAccount,
+  resolveBatch,
   rotateChannelAccount,
 } from '../src/index.ts';
 import { findTenants } from '../src/resolve/tenant.ts';
@@ -70,6 +72,30 @@ it('knows the old credential no longer when its time is over, except for repeats
   );
   expect(kinds).toEqual(['unknown_tenant', 'resolved', 'replayed']);
   expect(await findAnswer(bundle.pool, accepted.message)).not.toBeNull();
+});
+
+it('says whose a credential was, and lets nothing in by that', async () => {
+  const bundle = await openBundle();
+  const { pool, tenant } = bundle;
+  const { id, fingerprint } = telegram(tenant);
+  await rotate(bundle, id, fresh());
+  await endKeeping(bundle, id);
+  const { outcomes } = await bundle.resolve(arrival(tenant));
+  expect(outcomes).toEqual([{ kind: 'unknown_tenant', tenantId: tenant.id }]);
+  expect(await findActiveAccounts(pool, [{ channel: 'telegram', fingerprint }])).toEqual([]);
+});
+
+it('resolves for no other tenant than the one it is told', async () => {
+  const bundle = await openBundle();
+  const { pool, tenant } = bundle;
+  const other = await addTestTenant(pool);
+  const options = { linkByPhone: true, shardCount: 16, onlyFor: tenant.id };
+  const { outcomes } = await resolveBatch(pool, [arrival(other), arrival(tenant)], options);
+  expect(outcomes).toMatchObject([
+    { kind: 'unknown_tenant' },
+    { kind: 'resolved', receipt: { tenantId: tenant.id } },
+  ]);
+  expect(await bundle.count('messages')).toBe(1);
 });
 
 it('keeps nothing where nothing is to be kept', async () => {

@@ -13,6 +13,17 @@ function answerDisagrees(answer: string, row: LedgerRow): boolean {
   );
 }
 
+/** A message that was sent again is answered as it was the first time, byte for byte. */
+function differingAnswers(accepted: readonly Accepted[]): Violation[] {
+  const first = new Map<string, string>();
+  return accepted.flatMap(({ messageId, answer }): Violation[] => {
+    if (answer === null) return [];
+    const known = first.get(messageId) ?? answer;
+    first.set(messageId, known);
+    return answer === known ? [] : [{ kind: 'answers_differ', detail: `${known} and ${answer}` }];
+  });
+}
+
 /**
  * accepted = delivered + dead + in flight, as sets: nothing accepted is missing from the ledger,
  * nothing is in it that nobody sent, and nothing is still in flight after the drain.
@@ -22,7 +33,7 @@ export function checkAccepted(
   accepted: readonly Accepted[],
   sent: ReadonlySet<string> | undefined,
 ): Violation[] {
-  const violations: Violation[] = [];
+  const violations = differingAnswers(accepted);
   for (const { messageId, answer } of accepted) {
     const row = ledger.get(messageId);
     if (row === undefined) {

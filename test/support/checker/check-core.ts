@@ -2,7 +2,12 @@ import type { CoreRequest, FakeCore } from '../fake-core.ts';
 import type { LedgerRow } from './ledger-row.ts';
 import type { Violation } from './violation.ts';
 
-const isSuccess = ({ answer }: CoreRequest) =>
+/** What there is to see of a Core. */
+interface SeenCore extends Pick<FakeCore, 'unequalKeys' | 'strays' | 'overflowed'> {
+  requests: ReadonlyArray<Pick<CoreRequest, 'key' | 'body' | 'order' | 'answer'>>;
+}
+
+const isSuccess = ({ answer }: Pick<CoreRequest, 'answer'>) =>
   answer !== null && answer.status >= 200 && answer.status < 300;
 
 /** When a message first reached Core, and when Core first said yes. */
@@ -12,7 +17,7 @@ interface Seen {
   body: string;
 }
 
-function seenByKey(core: FakeCore): Map<string, Seen> {
+function seenByKey(core: SeenCore): Map<string, Seen> {
   const seen = new Map<string, Seen>();
   for (const request of core.requests) {
     const known = seen.get(request.key);
@@ -28,7 +33,8 @@ function seenByKey(core: FakeCore): Map<string, Seen> {
 
 /**
  * A message's first arrival comes after Core has said yes to the one before it in the dialog, unless
- * that one is dead. Repeats of earlier ones are no matter: a crash makes them, and Core knows the key.
+ * that one is dead, or was until it was replayed. Repeats of earlier ones are no matter: a crash makes
+ * them, and Core knows the key.
  */
 function orderViolations(
   ledger: ReadonlyMap<string, LedgerRow>,
@@ -39,7 +45,7 @@ function orderViolations(
   for (const row of ledger.values()) {
     const previous = before?.dialogId === row.dialogId ? before : undefined;
     before = row;
-    if (previous === undefined || previous.status === 'dead') continue;
+    if (previous === undefined || previous.status === 'dead' || previous.wasReplayed) continue;
     const firstAt = seen.get(row.id)?.firstAt ?? Infinity;
     const previousYesAt = seen.get(previous.id)?.yesAt ?? Infinity;
     if (firstAt < previousYesAt) {
@@ -53,7 +59,7 @@ function orderViolations(
 }
 
 /** What Core saw against what the ledger says that it saw. */
-export function checkCore(ledger: ReadonlyMap<string, LedgerRow>, core: FakeCore): Violation[] {
+export function checkCore(ledger: ReadonlyMap<string, LedgerRow>, core: SeenCore): Violation[] {
   const seen = seenByKey(core);
   const violations: Violation[] = core
     .unequalKeys()

@@ -97,12 +97,28 @@ const RULES: ReadonlyArray<{ kind: ViolationKind; sql: string }> = [
   },
 ];
 
-/** Names at most a handful per rule: more of the same would only hide the other rules. */
-export async function checkTables(pool: Pool): Promise<Violation[]> {
-  const violations: Violation[] = [];
-  for (const { kind, sql } of RULES) {
-    const { rows } = await pool.query<{ detail: string }>(`select * from (${sql}) broken limit 5`);
-    violations.push(...rows.map(({ detail }) => ({ kind, detail })));
-  }
-  return violations;
+/** Rules that see a message's absence; the product's own audit knows which may be absent. */
+const WITHOUT_REMOVAL: ReadonlySet<ViolationKind> = new Set(['seq_gap', 'empty_dialog']);
+
+// One statement, prepared: some tests ask after every few milliseconds. At most a handful per rule is
+// named: more of the same would only hide the other rules.
+const askAll = (name: string, rules: typeof RULES) => ({
+  name,
+  text: rules
+    .map(({ kind, sql }) => `(select '${kind}' as kind, detail from (${sql}) broken limit 5)`)
+    .join('\nunion all\n'),
+});
+
+const EVERY_RULE = askAll('table_rules', RULES);
+const RULES_AFTER_REMOVALS = askAll(
+  'table_rules_after_removals',
+  RULES.filter(({ kind }) => !WITHOUT_REMOVAL.has(kind)),
+);
+
+/** What breaks a rule. `hasRemovals`: old messages may have been removed, as the product does. */
+export async function checkTables(
+  pool: Pool,
+  { hasRemovals = false }: { hasRemovals?: boolean } = {},
+): Promise<Violation[]> {
+  return (await pool.query<Violation>(hasRemovals ? RULES_AFTER_REMOVALS : EVERY_RULE)).rows;
 }

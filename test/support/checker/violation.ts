@@ -3,6 +3,7 @@ export type ViolationKind =
   | 'lost'
   | 'phantom'
   | 'answer_disagrees'
+  | 'answers_differ'
   | 'message_twice'
   | 'identity_twice'
   | 'phone_twice'

@@ -23,22 +23,27 @@ const DELIVERED_AT = '2024-12-10T10:00:16.052Z';
 
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
+/** All of a batch but whose it is. */
+const BATCH = {
+  external_user_id: '987654321',
+  external_chat_id: '123456789',
+  client_name: 'Ivan Petrov',
+  client_phone: '+79991234567',
+  client_username: 'ivan_p',
+  text: 'Merged message text',
+  timestamp: '2024-12-10T10:00:15Z',
+  message_ids: ['msg_1', 'msg_2', 'msg_3'],
+  trace_id: TRACE_ID,
+  media: {},
+  meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
+};
+
 /** The bodies of POST /resolve. */
 export const messages = {
   telegram: {
     channel: 'telegram',
     bot_token: CREDENTIAL,
-    external_user_id: '987654321',
-    external_chat_id: '123456789',
-    client_name: 'Ivan Petrov',
-    client_phone: '+79991234567',
-    client_username: 'ivan_p',
-    text: 'Merged message text',
-    timestamp: '2024-12-10T10:00:15Z',
-    message_ids: ['msg_1', 'msg_2', 'msg_3'],
-    trace_id: TRACE_ID,
-    media: {},
-    meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
+    ...BATCH,
   },
   by_fingerprint: {
     channel: 'telegram',
@@ -150,17 +155,7 @@ export const dlqEntry = {
   message: {
     channel: 'telegram',
     account_fingerprint: UNKNOWN_FINGERPRINT,
-    external_user_id: '987654321',
-    external_chat_id: '123456789',
-    client_name: 'Ivan Petrov',
-    client_phone: '+79991234567',
-    client_username: 'ivan_p',
-    text: 'Merged message text',
-    timestamp: '2024-12-10T10:00:15Z',
-    message_ids: ['msg_1', 'msg_2', 'msg_3'],
-    trace_id: TRACE_ID,
-    media: {},
-    meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
+    ...BATCH,
   },
 };
 

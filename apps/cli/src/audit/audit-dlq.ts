@@ -1,6 +1,6 @@
 import type { Dlq, DlqFilter } from '@contour/queue';
 import { deadAmong, deadMessages, type Pool, type Suspect } from '@contour/store';
-import type { Finding } from './finding.ts';
+import type { AuditFinding } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
 const DEAD = {
@@ -32,7 +32,7 @@ export async function auditDead(
   pool: Pool,
   dlq: Entries,
   tenantIds: readonly string[],
-): Promise<Finding> {
+): Promise<AuditFinding> {
   const suspicion = createSuspicion(async (suspects) => {
     const known = suspects.map((suspect) => ({ ...suspect, messageId: suspect.key }));
     const dead = await deadAmong(pool, known);
@@ -68,7 +68,11 @@ async function withoutDead(pool: Pool, suspects: readonly Suspect[]): Promise<Su
 }
 
 /** Every entry of a message that Core did not take points to a dead message. */
-export async function auditEntries(pool: Pool, dlq: Entries, filter: DlqFilter): Promise<Finding> {
+export async function auditEntries(
+  pool: Pool,
+  dlq: Entries,
+  filter: DlqFilter,
+): Promise<AuditFinding> {
   const suspicion = createSuspicion(async (suspects) => {
     const entries = await Promise.all(suspects.map(({ key }) => dlq.get(key)));
     const left = suspects.filter((_, index) => entries[index]?.stage === 'deliver');

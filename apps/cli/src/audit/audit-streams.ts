@@ -1,5 +1,5 @@
 import type { ForgottenEntry, QueueAudit } from '@contour/queue';
-import type { Finding } from './finding.ts';
+import type { AuditFinding } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
 /** An entry is tried eight times in as many seconds, then parked: a minute is long. */
@@ -16,7 +16,7 @@ const suspectOf = ({ shard, id, idleSeconds, deliveries }: ForgottenEntry) => ({
 });
 
 /** A warning, not a violation: the entry is there, and goes on when a worker reads its stream. */
-export async function auditStreams(redis: QueueAudit, shardCount: number): Promise<Finding> {
+export async function auditStreams(redis: QueueAudit, shardCount: number): Promise<AuditFinding> {
   const shards = Array.from({ length: shardCount }, (_, shard) => shard);
   const look = async (shard: number) =>
     (await redis.forgottenEntries(shard, FORGOTTEN_SECONDS)).map(suspectOf);

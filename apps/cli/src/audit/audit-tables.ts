@@ -6,13 +6,13 @@ import {
   type TableCheck,
   type TenantCounts,
 } from '@contour/store';
-import type { Finding } from './finding.ts';
+import type { AuditFinding } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
 export interface TableAudit {
   /** Looks at one tenant, whose rows are added to what was looked at. */
   audit(tenantId: string, counts: TenantCounts): Promise<void>;
-  end(): Promise<Finding>;
+  end(): Promise<AuditFinding>;
 }
 
 /** One check of the tables, tenant by tenant. */
@@ -20,7 +20,7 @@ export function auditTables(
   pool: Pool,
   check: TableCheck,
   retentionDays: number,
-  broken: Extract<Finding['state'], 'violated' | 'warning'> = 'violated',
+  broken: Extract<AuditFinding['state'], 'violated' | 'warning'> = 'violated',
 ): TableAudit {
   let looked = 0;
   const suspicion = createSuspicion(async (suspects) => {
@@ -48,7 +48,7 @@ export function auditTables(
 }
 
 /** Rows whose tenant does not exist are in no tenant's audit. */
-export async function auditStrays(pool: Pool, tenants: number): Promise<Finding> {
+export async function auditStrays(pool: Pool, tenants: number): Promise<AuditFinding> {
   const suspicion = createSuspicion(async (suspects) => {
     const left = new Set((await strayTenants(pool)).map(({ tenantId }) => tenantId));
     return suspects.filter(({ key }) => left.has(key));

@@ -1,17 +1,17 @@
 import { grouped } from '../grouped.ts';
 import { printable } from '../printable.ts';
 import { paint, tableOf } from '../table.ts';
-import type { Finding } from './finding.ts';
+import type { AuditFinding } from './audit-finding.ts';
 import type { Audit } from './run-audit.ts';
 
 const COLOURS = { ok: 'green', violated: 'red', warning: 'yellow', skipped: 'dim' } as const;
 
-function foundOf({ state, looked, violations, note }: Finding): string {
+function foundOf({ state, looked, violations, note }: AuditFinding): string {
   if (state === 'skipped') return note ?? '';
   return violations === 0 ? grouped(looked) : `${grouped(violations)} of ${grouped(looked)}`;
 }
 
-function exampleLines({ violations, examples }: Finding): string[] {
+function exampleLines({ violations, examples }: AuditFinding): string[] {
   const more = violations - examples.length;
   return [...examples, ...(more > 0 ? [`… and ${grouped(more)} more`] : [])].map(
     (line) => `    ${printable(line)}`,
@@ -35,7 +35,7 @@ export function auditLines({ tenants, counts, unmirrored, findings }: Audit): st
     `${grouped(tenants)} tenants, ${grouped(counts.clients)} clients, ${grouped(counts.dialogs)} ` +
       `dialogs, ${grouped(counts.messages)} messages: ${grouped(counts.delivered)} delivered, ` +
       `${grouped(counts.dead)} dead, ${grouped(counts.pending)} pending`,
-    `Not in the graph yet: ${grouped(clients)} clients, ${grouped(identities)} identities, ` +
-      `${grouped(dialogs)} dialogs. What is there: contour graph verify.`,
+    `On their way into the graph: ${grouped(clients)} clients, ${grouped(identities)} identities, ` +
+      `${grouped(dialogs)} dialogs.`,
   ];
 }

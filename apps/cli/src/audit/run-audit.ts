@@ -1,4 +1,5 @@
-import { createDlq, openQueueAudit } from '@contour/queue';
+import type { GraphOptions } from '@contour/graph';
+import { openQueueAudit } from '@contour/queue';
 import {
   countTenant,
   countUnmirrored,
@@ -8,11 +9,13 @@ import {
   type TenantCounts,
   type Unmirrored,
 } from '@contour/store';
+import { openDlq } from '../open-dlq.ts';
 import { withRedis } from '../with-redis.ts';
 import { auditDead, auditEntries, DLQ_CHECKS } from './audit-dlq.ts';
+import { type AuditFinding, skipped } from './audit-finding.ts';
+import { auditGraph, GRAPH_CHECK } from './audit-graph.ts';
 import { auditStreams, STREAM_CHECK } from './audit-streams.ts';
 import { auditStrays, auditTables } from './audit-tables.ts';
-import { type Finding, skipped } from './finding.ts';
 
 export interface AuditOrder {
   /** The tenants to look at, one after another. */
@@ -20,6 +23,7 @@ export interface AuditOrder {
   /** Whether these are all: then what belongs to none of them is looked at, too. */
   isWhole: boolean;
   redisUrl: string | undefined;
+  neo4j: GraphOptions | undefined;
   streamShards: number;
   retentionDays: number;
   onProgress: (done: number, total: number) => void;
@@ -29,10 +33,11 @@ export interface Audit {
   tenants: number;
   counts: TenantCounts;
   unmirrored: Unmirrored;
-  findings: Finding[];
+  findings: AuditFinding[];
 }
 
 const NO_REDIS = 'REDIS_URL is not set';
+const NO_GRAPH = 'NEO4J_URI is not set';
 
 function sum(total: TenantCounts, counts: TenantCounts): TenantCounts {
   const names = Object.keys(total) as Array<keyof TenantCounts>;
@@ -64,11 +69,11 @@ async function auditTenants(pool: Pool, order: AuditOrder, hasLiveWorkers: boole
   return { counts, findings: await Promise.all(audits.map((audit) => audit.end())) };
 }
 
-// Nothing is parked here.
-const openDlq = (redis: Parameters<typeof openQueueAudit>[0]) =>
-  createDlq({ ...redis, maxParkedPerAccount: 0 });
-
-async function auditRedis(pool: Pool, redisUrl: string, order: AuditOrder): Promise<Finding[]> {
+async function auditRedis(
+  pool: Pool,
+  redisUrl: string,
+  order: AuditOrder,
+): Promise<AuditFinding[]> {
   const { tenantIds, isWhole, streamShards } = order;
   const [tenantId] = tenantIds;
   const filter = isWhole || tenantId === undefined ? {} : { tenantId };
@@ -82,7 +87,13 @@ async function auditRedis(pool: Pool, redisUrl: string, order: AuditOrder): Prom
   return audits.flat();
 }
 
-/** Holds every promise against what Postgres and Redis hold; writes nothing, and may meet any load. */
+async function auditMirror(pool: Pool, order: AuditOrder): Promise<AuditFinding> {
+  const { neo4j, isWhole, tenantIds, onProgress } = order;
+  if (neo4j === undefined) return skipped(GRAPH_CHECK.check, GRAPH_CHECK.promise, NO_GRAPH);
+  return auditGraph(pool, neo4j, isWhole ? [] : tenantIds, onProgress);
+}
+
+/** Holds every promise against what Postgres, Redis and the graph hold; writes nothing, and may meet any load. */
 export async function runAudit(pool: Pool, order: AuditOrder): Promise<Audit> {
   const { redisUrl, tenantIds, isWhole } = order;
   const workers =
@@ -101,6 +112,7 @@ export async function runAudit(pool: Pool, order: AuditOrder): Promise<Audit> {
       findings.push(skipped(check, promise, NO_REDIS));
     }
   }
+  findings.push(await auditMirror(pool, order));
   const unmirrored = await countUnmirrored(pool, isWhole ? null : (tenantIds[0] ?? null));
   return { tenants: tenantIds.length, counts, unmirrored, findings };
 }

@@ -1,18 +1,15 @@
-import { isPhoneRegion } from '@contour/contract';
+import { phoneRegion } from '@contour/contract';
 import { readEnv } from '@contour/runtime';
 import { type AdoptOptions, applyAdoption, checkAdoption, type Pool } from '@contour/store';
-import { z } from 'zod';
 import { printApplied, printChecked } from '../adopt/print-adoption.ts';
 import { createStepBars } from '../adopt/step-bars.ts';
-import { type AddCommand, endWithOne, UsageError } from '../cli.ts';
+import { createStopSignal, STOPPED } from '../adopt/stop-signal.ts';
+import { type AddCommand, UsageError } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
 import { withDatabase } from '../with-database.ts';
 
 const adoptEnv = databaseEnv.extend({
-  DEFAULT_PHONE_REGION: z
-    .string()
-    .refine(isPhoneRegion, 'must be a country code such as RU')
-    .default('RU'),
+  DEFAULT_PHONE_REGION: phoneRegion,
 });
 
 // An index of a table with a hundred million rows takes its time.
@@ -34,7 +31,6 @@ function domainIdOf(text: string | undefined): number | undefined {
 export const addAdopt: AddCommand = (program, cli) => {
   program
     .command('adopt')
-    .summary("take over another system's database")
     .description('take over a database that already holds clients and dialogs of another system')
     .option('--check', 'say what stands in the way; ends with 1 where you must decide something')
     .option('--apply', 'do it, beside running writers; may be stopped and run again')
@@ -44,27 +40,32 @@ export const addAdopt: AddCommand = (program, cli) => {
       if (check === apply) throw new UsageError('say either --check or --apply');
       const env = readEnv(adoptEnv, cli.env);
       const bars = createStepBars(cli.screen);
+      const { signal, forget } = createStopSignal();
       const options = {
-        region: env.DEFAULT_PHONE_REGION,
-        domainId: domainIdOf(domainId),
-        show: bars.show,
+        ...{ region: env.DEFAULT_PHONE_REGION, domainId: domainIdOf(domainId) },
+        ...{ show: bars.show, signal },
       };
-      // Every batch is committed with its place: there is nothing to wait for, and nothing to undo.
-      process.once('SIGINT', () => {
-        bars.end();
-        cli.screen.write('contour: stopped; the same command goes on from here\n');
-        process.exit(130);
-      });
-      const run = <T>(work: (pool: Pool, options: AdoptOptions) => Promise<T>) =>
-        withDatabase(env.DATABASE_URL, (pool) => work(pool, options).finally(bars.end), PATIENCE);
+      const run = async <T>(work: (pool: Pool, options: AdoptOptions) => Promise<T>) => {
+        try {
+          return await withDatabase(env.DATABASE_URL, (pool) => work(pool, options), PATIENCE);
+        } catch (error) {
+          if (!signal.aborted) throw error;
+          bars.end();
+          cli.complain(check ? 'stopped' : 'stopped; the same command goes on from here');
+          process.exit(STOPPED);
+        } finally {
+          forget();
+          bars.end();
+        }
+      };
       if (check) {
         const found = await run(checkAdoption);
         cli.report(found, () => printChecked(found, cli.say));
-        if (found.findings.some(({ verdict }) => verdict !== 'apply')) endWithOne();
+        if (found.findings.some(({ verdict }) => verdict !== 'apply')) cli.endWithOne();
       } else {
         const applied = await run(applyAdoption);
         cli.report(applied, () => printApplied(applied, cli.say));
-        if (applied.left.length > 0 || applied.findings.length > 0) endWithOne();
+        if (applied.left.length > 0 || applied.findings.length > 0) cli.endWithOne();
       }
     });
 };

@@ -2,25 +2,27 @@ import { readEnv } from '@contour/runtime';
 import { listTenants, type Pool, pendingMigrations } from '@contour/store';
 import { auditLines } from '../audit/print-audit.ts';
 import { runAudit } from '../audit/run-audit.ts';
-import { type AddCommand, endWithOne } from '../cli.ts';
-import { auditEnv } from '../env.ts';
+import type { AddCommand } from '../cli.ts';
+import { type AuditEnv, auditEnv } from '../env.ts';
 import { pickTenant } from '../pick-tenant.ts';
 import { createProgressBar } from '../progress-bar.ts';
+import { TENANT_OPTION } from '../tenant-option.ts';
 import { withDatabase } from '../with-database.ts';
 
 const ABOUT =
-  'hold every promise of docs/guarantees.md against DATABASE_URL and, where it is set, REDIS_URL; ' +
-  'reads only, may run while messages flow, ends with 1 where a promise is broken';
+  'hold every promise of docs/guarantees.md against DATABASE_URL and, where they are set, REDIS_URL ' +
+  'and NEO4J_URI; reads only, may run while messages flow, ends with 1 where a promise is broken';
 
 /** A tenant's whole table is one statement, and may be large. */
 const STATEMENT_MS = 6 * 60 * 60 * 1000;
-/** Nothing is removed where nothing is to be: everything has to be there. */
-const FOR_EVER_DAYS = 365_000;
 
 async function tenantIdsOf(pool: Pool, tenant: string | undefined): Promise<string[]> {
   if (tenant !== undefined) return [(await pickTenant(pool, tenant)).id];
   return (await listTenants(pool)).map(({ id }) => id);
 }
+
+const neo4jOf = ({ NEO4J_URI: uri, NEO4J_USER: user, NEO4J_PASSWORD: password }: AuditEnv) =>
+  uri === undefined ? undefined : { uri, user, password };
 
 async function refuseOldSchema(pool: Pool): Promise<void> {
   const [first] = await pendingMigrations(pool);
@@ -30,9 +32,8 @@ async function refuseOldSchema(pool: Pool): Promise<void> {
 export const addAudit: AddCommand = (program, cli) => {
   program
     .command('audit')
-    .summary('hold every promise against the data; reads only')
     .description(ABOUT)
-    .option('--tenant <id>', 'only this tenant, by its id or name')
+    .option(...TENANT_OPTION)
     .addHelpText('after', '\nExample:\n  contour audit --json | jq .violations')
     .action(async ({ tenant }: { tenant?: string }) => {
       const env = readEnv(auditEnv, cli.env);
@@ -43,8 +44,9 @@ export const addAudit: AddCommand = (program, cli) => {
           tenantIds: await tenantIdsOf(pool, tenant),
           isWhole: tenant === undefined,
           redisUrl: env.REDIS_URL,
+          neo4j: neo4jOf(env),
           streamShards: env.STREAM_SHARDS,
-          retentionDays: env.RETENTION_DAYS || FOR_EVER_DAYS,
+          retentionDays: env.RETENTION_DAYS,
           onProgress: bar.show,
         });
       };
@@ -60,6 +62,6 @@ export const addAudit: AddCommand = (program, cli) => {
             : `${violations} violations of ${broken.length} promises.`,
         );
       });
-      if (broken.length > 0) endWithOne();
+      if (broken.length > 0) cli.endWithOne();
     });
 };

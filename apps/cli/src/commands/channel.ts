@@ -4,6 +4,7 @@ import {
   type ChannelAccount,
   findChannelAccount,
   listChannelAccounts,
+  type Pool,
   registerChannelAccount,
   rotateChannelAccount,
   switchChannelAccount,
@@ -11,13 +12,16 @@ import {
 import type { Command } from 'commander';
 import { accountBody, accountTable, credentialOf, refuseTaken } from '../channel/account.ts';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
-import { durationMs } from '../duration.ts';
 import { databaseEnv } from '../env.ts';
 import { pickTenant } from '../pick-tenant.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
+import { readDuration } from '../read-duration.ts';
+import { TENANT_OPTION } from '../tenant-option.ts';
 import { withDatabase } from '../with-database.ts';
+import { addSwitches } from './switch.ts';
 
 const MAX_ID = 2 ** 31 - 1;
+const ACCOUNT = ['account', 'its number, as contour channel list shows it'] as const;
 
 const withCredentialOptions = (command: Command): Command =>
   command
@@ -67,7 +71,7 @@ function add(group: Command, cli: Cli): void {
 function list(group: Command, cli: Cli): void {
   group
     .command('list')
-    .option('--tenant <tenant>', 'only those of this tenant')
+    .option(...TENANT_OPTION)
     .description('the channel accounts, with their credentials masked')
     .addHelpText('after', '\nExample:\n  contour channel list --tenant "A shop"')
     .action(async ({ tenant }: { tenant?: string }) => {
@@ -82,27 +86,13 @@ function list(group: Command, cli: Cli): void {
     });
 }
 
-function addSwitch(group: Command, cli: Cli, verb: 'disable' | 'enable', about: string): void {
-  const isActive = verb === 'enable';
-  group
-    .command(verb)
-    .argument('<account>', 'its number, as contour channel list shows it')
-    .description(about)
-    .addHelpText('after', `\nExample:\n  contour channel ${verb} 12`)
-    .action(async (text: string) => {
-      const id = idOf(text);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const { account, changed } = await withDatabase(url, async (pool) => {
-        const before = await findChannelAccount(pool, id);
-        if (before === undefined) throw noAccount(id);
-        const changed = await switchChannelAccount(pool, id, isActive);
-        return { account: { ...before, isActive }, changed };
-      });
-      const state = `${changed ? 'is' : 'was already'} ${verb}d`;
-      cli.report({ ...accountBody(account), changed }, () =>
-        cli.say(`${credentialOf(account)} ${state}`),
-      );
-    });
+async function turn(pool: Pool, typed: string, isActive: boolean) {
+  const id = idOf(typed);
+  const before = await findChannelAccount(pool, id);
+  if (before === undefined) throw noAccount(id);
+  const changed = await switchChannelAccount(pool, id, isActive);
+  const account = { ...before, isActive };
+  return { what: credentialOf(account), body: accountBody(account), changed };
 }
 
 const ROTATE_NOTE = `
@@ -124,14 +114,14 @@ function sayRotated(cli: Cli, kind: 'done' | 'unchanged', account: ChannelAccoun
 function rotate(group: Command, cli: Cli): void {
   const command = group
     .command('rotate')
-    .argument('<account>', 'its number, as contour channel list shows it')
+    .argument(`<${ACCOUNT[0]}>`, ACCOUNT[1])
     .option('--keep <time>', 'how long the old credential is taken, too', '24h')
     .description('give an account a new credential; it is never an argument');
   withCredentialOptions(command)
     .addHelpText('after', ROTATE_NOTE)
     .action(async (text: string, { keep, ...source }: CredentialSource & { keep: string }) => {
       const id = idOf(text);
-      const keepMs = durationMs('--keep', keep);
+      const keepMs = readDuration('--keep', keep);
       const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
       const { account, kind } = await withDatabase(url, async (pool) => {
         if ((await findChannelAccount(pool, id)) === undefined) throw noAccount(id);
@@ -153,12 +143,6 @@ export const addChannel: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour channel list');
   add(group, cli);
   list(group, cli);
-  addSwitch(
-    group,
-    cli,
-    'disable',
-    'refuse its messages from the next one on; what was accepted is still delivered',
-  );
-  addSwitch(group, cli, 'enable', 'take its messages again');
+  addSwitches(group, cli, { argument: ACCOUNT, example: '12', turn });
   rotate(group, cli);
 };

@@ -7,7 +7,6 @@ import { withDatabase } from '../with-database.ts';
 export const addDemo: AddCommand = (program, cli) => {
   program
     .command('demo', { hidden: true })
-    .summary('make the demo tenant')
     .description('make the demo tenant in DATABASE_URL, with an account for each channel')
     .addHelpText('after', '\nExample:\n  contour demo')
     .action(async () => {

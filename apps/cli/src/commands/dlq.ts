@@ -1,8 +1,8 @@
 import { dlqEntryBody, isUuid } from '@contour/contract';
-import { createDlq, createProducer, type Dlq, type DlqFilter } from '@contour/queue';
+import { createProducer, type Dlq, type DlqFilter } from '@contour/queue';
 import { readEnv } from '@contour/runtime';
 import type { Command } from 'commander';
-import { type AddCommand, type Cli, UsageError } from '../cli.ts';
+import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
 import { confirmed } from '../dlq/confirmed.ts';
 import {
   type FilterOptions,
@@ -11,27 +11,25 @@ import {
   readLimit,
   withFilter,
 } from '../dlq/filter.ts';
-import { foresee, linesOfForesight } from '../dlq/foresee.ts';
 import { listEntries } from '../dlq/list.ts';
 import { drawn, matched, type Pages, replayEntries } from '../dlq/replay.ts';
 import { linesOfEntry } from '../dlq/show.ts';
 import { redisEnv, resolvingEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { openDlq } from '../open-dlq.ts';
+import { createProgressBar } from '../progress-bar.ts';
 import { withRedis } from '../with-redis.ts';
 
 const DEFAULT_LIMIT = '50';
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
-/** Counts for what parks, which nothing here does. */
-const NO_ALLOWANCE = { maxParkedPerAccount: 0 };
 
 type Order = FilterOptions & { limit?: string; all?: boolean; dryRun?: boolean; yes?: boolean };
 
 const withDlq = <T>(url: string, work: (dlq: Dlq) => Promise<T>): Promise<T> =>
-  withRedis(url, (redis) => createDlq({ ...redis, ...NO_ALLOWANCE }), work);
+  withRedis(url, openDlq, work);
 
 async function entryCalled(dlq: Dlq, id: string) {
   const entry = isUuid(id) ? await dlq.get(id.toLowerCase()) : null;
-  if (entry === null) throw new Error('the dead-letter queue has no entry with this id');
+  if (entry === null) throw new NotThere('the dead-letter queue has no entry with this id');
   return entry;
 }
 
@@ -41,7 +39,7 @@ function addList(dlq: Command, cli: Cli): void {
     .option('--all', 'all of them')
     .addHelpText('after', '\nExample:\n  contour dlq list --reason unknown_tenant')
     .action(async (order: Order) => {
-      const filter = filterOf(order);
+      const filter = await filterOf(order, cli.env);
       if (order.all && order.limit !== undefined) {
         throw new UsageError('--all and --limit exclude each other');
       }
@@ -67,8 +65,12 @@ function addShow(dlq: Command, cli: Cli): void {
 }
 
 /** What a replay is about: one entry, or what a filter matches; all of it only where that is said. */
-function wantedOf(id: string | undefined, order: Order): DlqFilter {
-  const filter = filterOf(order);
+async function wantedOf(
+  id: string | undefined,
+  order: Order,
+  env: NodeJS.ProcessEnv,
+): Promise<DlqFilter> {
+  const filter = await filterOf(order, env);
   const hasMore = !isEmptyFilter(filter) || order.all || order.limit !== undefined;
   if (id !== undefined && hasMore) throw new UsageError('an id stands alone, without a filter');
   if (id === undefined && isEmptyFilter(filter) && !order.all) {
@@ -77,23 +79,17 @@ function wantedOf(id: string | undefined, order: Order): DlqFilter {
   return filter;
 }
 
-async function dryRun(pages: Pages, cli: Cli): Promise<void> {
-  const env = readEnv(resolvingEnv, cli.env);
-  const matching = { linkByPhone: env.LINK_BY_PHONE, region: env.DEFAULT_PHONE_REGION };
-  const foresight = await withDatabase(env.DATABASE_URL, (pool) => foresee(pool, pages, matching));
-  cli.report(foresight, () => linesOfForesight(foresight).forEach(cli.say));
-}
-
 async function replay(url: string, pages: Pages, cli: Cli): Promise<void> {
   await withRedis(url, createProducer, async (producer) => {
     const done = await replayEntries(url, producer, pages);
+    const unread = done.matched - done.replayed;
     cli.report(done, () => {
       cli.say(`${done.replayed} of ${done.matched} sent in again.`);
-      const unread = done.matched - done.replayed;
       if (unread > 0) cli.say(`${unread} cannot be read and stay: see contour dlq show.`);
     });
+    if (unread > 0) cli.endWithOne();
     if (done.replayed > 0 && (await producer.liveWorkers()) === 0) {
-      cli.screen.write('contour: no worker lives: they wait in the queue until one does\n');
+      cli.complain('no worker lives: they wait in the queue until one does');
     }
   });
 }
@@ -106,7 +102,7 @@ function addReplay(dlq: Command, cli: Cli): void {
     .option('--dry-run', 'only say what would come of it, by DATABASE_URL')
     .addHelpText('after', '\nExample:\n  contour dlq replay --reason unknown_tenant --dry-run')
     .action(async (id: string | undefined, order: Order) => {
-      const filter = wantedOf(id, order);
+      const filter = await wantedOf(id, order, cli.env);
       const limit = order.limit === undefined ? EVERYTHING : readLimit(order.limit);
       const isDry = order.dryRun === true;
       const { REDIS_URL: url } = readEnv(isDry ? resolvingEnv : redisEnv, cli.env);
@@ -115,21 +111,29 @@ function addReplay(dlq: Command, cli: Cli): void {
           id === undefined
             ? await matched(opened, filter, limit)
             : { pages: [[await entryCalled(opened, id)]], total: 1 };
-        if (isDry) await dryRun(drawn(pages, total, 'Looking', cli), cli);
-        else await replay(url, drawn(pages, total, 'Replaying', cli), cli);
+        if (isDry) {
+          // With Postgres's driver, which takes its time to load.
+          const { dryRun } = await import('../dlq/dry-run.ts');
+          await dryRun(drawn(pages, total, 'Looking', cli), cli);
+        } else await replay(url, drawn(pages, total, 'Replaying', cli), cli);
       });
     });
 }
 
 const CLEAR = 'forget entries for good; a message that was accepted stays dead in Postgres';
 
-function clearedBy(order: Order): DlqFilter {
-  const filter = filterOf(order);
+async function clearedBy(order: Order, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
+  const filter = await filterOf(order, env);
   if (order.all && filter.before === undefined) {
     throw new UsageError('--all needs --before: what was parked a moment ago nobody has seen yet');
   }
   if (isEmptyFilter(filter)) throw new UsageError('say what to clear: a filter, or --all --before');
   return filter;
+}
+
+function declined(cli: Cli): void {
+  cli.complain('nothing was cleared');
+  cli.endWithOne();
 }
 
 function addClear(dlq: Command, cli: Cli): void {
@@ -141,7 +145,7 @@ function addClear(dlq: Command, cli: Cli): void {
       '\nExample:\n  contour dlq clear --reason invalid --before 2024-12-10T10:00:00Z',
     )
     .action(async (order: Order) => {
-      const filter = clearedBy(order);
+      const filter = await clearedBy(order, cli.env);
       const isAsked = order.yes !== true;
       if (isAsked && !cli.stdin.isTTY) {
         throw new UsageError('clearing is for good: without a terminal it needs --yes');
@@ -151,9 +155,10 @@ function addClear(dlq: Command, cli: Cli): void {
         if (isAsked) {
           const { count } = await opened.list(filter, { limit: 1 });
           const isSure = await confirmed(`Remove ${count} entries for good?`, cli);
-          if (!isSure) throw new Error('nothing was cleared');
+          if (!isSure) return declined(cli);
         }
-        const count = await opened.clear(filter);
+        const bar = createProgressBar('Clearing', cli.screen);
+        const count = await opened.clear(filter, bar.show).finally(bar.end);
         cli.report({ cleared: true, count }, () => cli.say(`${count} cleared.`));
       });
     });

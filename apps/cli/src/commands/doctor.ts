@@ -1,19 +1,34 @@
-import { type AddCommand, endWithOne } from '../cli.ts';
+import type { AddCommand } from '../cli.ts';
 import type { Check, State } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
 import { paint } from '../table.ts';
+import { wrap } from '../wrap.ts';
 
 const COLOURS = { ok: 'green', warn: 'yellow', FAIL: 'red' } as const;
+const COLUMNS = 100;
 const STATES = ['FAIL', 'warn', 'ok'] as const;
 
-/** One line each, and what to do where something is to be done. */
+/** What was found and what to do about it, in one line where it fits, else the advice below. */
+function saidOf({ detail, advice }: Check, columns: number): string[] {
+  // A server's own words may have several lines.
+  const found = detail.replaceAll(/\s+/g, ' ');
+  if (advice === null) return wrap(found, columns);
+  const whole = `${found} → ${advice}`;
+  return whole.length <= columns
+    ? [whole]
+    : [...wrap(found, columns), ...wrap(`→ ${advice}`, columns)];
+}
+
 function linesOf(checks: readonly Check[]): string[] {
   const width = Math.max(...checks.map(({ check }) => check.length));
-  return checks.map(({ check, state, detail, advice }) => {
-    const said = advice === null ? detail : `${detail} → ${advice}`;
-    // A server's own words may have several lines.
-    const line = said.replaceAll(/\s*\n\s*/g, ' ');
-    return `${paint(COLOURS[state], state.padEnd(4))}  ${check.padEnd(width)}  ${line}`;
+  const indent = ' '.repeat('FAIL'.length + 2 + width + 2);
+  return checks.flatMap((one) => {
+    const [first = '', ...others] = saidOf(one, COLUMNS - indent.length);
+    const state = paint(COLOURS[one.state], one.state.padEnd(4));
+    return [
+      `${state}  ${one.check.padEnd(width)}  ${first}`,
+      ...others.map((line) => indent + line),
+    ];
   });
 }
 
@@ -33,7 +48,6 @@ Example:
 export const addDoctor: AddCommand = (program, cli) => {
   program
     .command('doctor')
-    .summary('check every setting, server and version')
     .description('check every setting, server and version, and say what to do')
     .addHelpText('after', NOTE)
     .action(async () => {
@@ -42,6 +56,6 @@ export const addDoctor: AddCommand = (program, cli) => {
         for (const line of linesOf(checks)) cli.say(line);
         cli.say(summaryOf(checks));
       });
-      if (checks.some(({ state }) => state === 'FAIL')) endWithOne();
+      if (checks.some(({ state }) => state === 'FAIL')) cli.endWithOne();
     });
 };

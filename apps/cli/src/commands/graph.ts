@@ -1,14 +1,26 @@
 import { readEnv } from '@contour/runtime';
-import { type AddCommand, endWithOne } from '../cli.ts';
+import type { Pool } from '@contour/store';
+import type { AddCommand } from '../cli.ts';
 import { graphEnv } from '../env.ts';
+import { linesOfVerified } from '../graph/print-verification.ts';
 import { verifyGraph } from '../graph/verify-graph.ts';
+import { pickTenant } from '../pick-tenant.ts';
+import { TENANT_OPTION } from '../tenant-option.ts';
 import { withDatabase } from '../with-database.ts';
 
 const REPAIR =
   'mend every difference and wait until it is done; removes every client, ' +
   'identity and dialog from the graph that DATABASE_URL does not have';
 
+const [TENANT, ONLY_THIS] = TENANT_OPTION;
+
 const gathered = (value: string, before: string[] = []) => [...before, value];
+
+async function tenantIdsOf(pool: Pool, called: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const idOrName of called) ids.push((await pickTenant(pool, idOrName)).id);
+  return [...new Set(ids)];
+}
 
 export const addGraph: AddCommand = (program, cli) => {
   const graph = program
@@ -21,17 +33,16 @@ export const addGraph: AddCommand = (program, cli) => {
       'compare the graph with DATABASE_URL, tenant by tenant; ends with 1 where it differs',
     )
     .option('--repair', REPAIR)
-    .option('--tenant <id>', 'only this tenant; may be given several times', gathered)
+    .option(TENANT, `${ONLY_THIS}; may be given several times`, gathered)
     .addHelpText('after', '\nExample:\n  contour graph verify --repair')
     .action(async ({ repair = false, tenant = [] }: { repair?: boolean; tenant?: string[] }) => {
       const env = readEnv(graphEnv, cli.env);
       const neo4j = { uri: env.NEO4J_URI, user: env.NEO4J_USER, password: env.NEO4J_PASSWORD };
-      const lines: string[] = [];
-      const say = (line: string) => void (cli.isJson() ? lines.push(line) : cli.say(line));
-      const isEqual = await withDatabase(env.DATABASE_URL, (pool) =>
-        verifyGraph(pool, neo4j, { repair, tenants: tenant }, { say, screen: cli.screen }),
-      );
-      if (cli.isJson()) cli.report({ equal: isEqual, lines }, () => {});
-      if (!isEqual) endWithOne();
+      const verified = await withDatabase(env.DATABASE_URL, async (pool) => {
+        const order = { repair, tenantIds: await tenantIdsOf(pool, tenant) };
+        return verifyGraph(pool, neo4j, order, cli.screen);
+      });
+      cli.report(verified, () => linesOfVerified(verified).forEach(cli.say));
+      if (!verified.equal) cli.endWithOne();
     });
 };

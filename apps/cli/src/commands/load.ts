@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readEnv } from '@contour/runtime';
-import { type AddCommand, type Cli, endWithOne } from '../cli.ts';
+import type { AddCommand, Cli } from '../cli.ts';
 import { senderEnv } from '../env.ts';
 import { type LoadOptions, type LoadOrder, readLoadOptions } from '../load/options.ts';
 import { loadBody } from '../load/plan.ts';
@@ -17,7 +17,7 @@ const CONNECTIONS = 500;
 async function send(order: LoadOrder, credential: string, key: string | undefined, cli: Cli) {
   const { count, rate, channel, chats, newShare } = order;
   const run = `load-${randomBytes(5).toString('hex')}`;
-  cli.screen.write(`contour: ${run} writes ${count} real messages to ${order.url.host}\n`);
+  cli.complain(`${run} writes ${count} real messages to ${order.url.host}`);
   const poster = createPoster(order.url, key, CONNECTIONS);
   const stopped = new AbortController();
   const stop = () => {
@@ -47,7 +47,6 @@ async function send(order: LoadOrder, credential: string, key: string | undefine
 export const addLoad: AddCommand = (program, cli) => {
   program
     .command('load')
-    .summary('send real messages at a steady rate')
     .description('send real messages at a steady rate, and time the answers')
     .requiredOption('--url <url>', "the API's address")
     .requiredOption('--rate <n>', 'messages per second')
@@ -69,6 +68,6 @@ export const addLoad: AddCommand = (program, cli) => {
       const credential = await readCredential(cli, options);
       const summary: LoadSummary = await send(order, credential, key, cli);
       cli.report(summary, () => linesOfSummary(summary).forEach(cli.say));
-      if (!isAllAccepted(summary)) endWithOne();
+      if (!isAllAccepted(summary)) cli.endWithOne();
     });
 };

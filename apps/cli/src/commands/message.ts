@@ -1,16 +1,17 @@
-import { createDlq, createProducer } from '@contour/queue';
+import { createProducer } from '@contour/queue';
 import { readEnv } from '@contour/runtime';
-import type { AddCommand } from '../cli.ts';
+import { type AddCommand, NotThere } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { findMessages, type Sources, type Told } from '../message/find-messages.ts';
 import { bodyOfMessage, linesOfMessage } from '../message/print-message.ts';
+import { openDlq } from '../open-dlq.ts';
 import { withDatabase } from '../with-database.ts';
 import { withRedis } from '../with-redis.ts';
 
 type Urls = { DATABASE_URL: string; REDIS_URL: string };
 
 function openRedis(redis: Parameters<typeof createProducer>[0]) {
-  const dlq = createDlq({ ...redis, maxParkedPerAccount: 0 });
+  const dlq = openDlq(redis);
   const producer = createProducer(redis);
   return {
     dlq,
@@ -41,7 +42,7 @@ export const addMessage: AddCommand = (program, cli) => {
         for await (const one of findMessages(sources, id)) all.push(one);
         return all;
       });
-      if (told.length === 0) throw new Error('no message with this id or trace is known');
+      if (told.length === 0) throw new NotThere('no message with this id or trace is known');
       cli.report({ messages: told.map((one) => bodyOfMessage(one, { withText })) }, () => {
         told.forEach((one, index) => {
           if (index > 0) cli.say('');

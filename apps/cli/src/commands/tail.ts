@@ -1,12 +1,13 @@
 import { createTailListener } from '@contour/queue';
 import { readEnv } from '@contour/runtime';
 import type { Pool } from '@contour/store';
-import { type AddCommand, type Cli, endWithOne, UsageError } from '../cli.ts';
+import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { pickTenant } from '../pick-tenant.ts';
 import { createOwners } from '../tail/owners.ts';
 import { type ShowSecond, showJson, showLines, showTable } from '../tail/show-tail.ts';
 import { watchTail } from '../tail/watch-tail.ts';
+import { TENANT_OPTION } from '../tenant-option.ts';
 import { withDatabase } from '../with-database.ts';
 
 const ABOUT =
@@ -50,7 +51,7 @@ async function tail(
   { tenant, seconds }: { tenant: string | undefined; seconds: number | undefined },
 ): Promise<boolean> {
   const tenantId = tenant === undefined ? undefined : (await pickTenant(pool, tenant)).id;
-  const remark = (line: string) => void cli.screen.write(`contour: ${line}\n`);
+  const remark = cli.complain;
   const watch = watchTail({
     ...{ tenantId, remark, owners: createOwners(pool) },
     ...{ show: showOf(cli), signal: untilStopped(seconds) },
@@ -67,9 +68,8 @@ async function tail(
 export const addTail: AddCommand = (program, cli) => {
   program
     .command('tail')
-    .summary('what happens now, per second and tenant')
     .description(ABOUT)
-    .option('--tenant <id>', 'only this tenant, by its id or name')
+    .option(...TENANT_OPTION)
     .option('--for <seconds>', 'end by itself; with 1 where no process has answered')
     .addHelpText('after', '\nExample:\n  contour tail --tenant Acme --for 60')
     .action(async ({ tenant, for: duration }: TailOptions) => {
@@ -78,6 +78,6 @@ export const addTail: AddCommand = (program, cli) => {
       const hasHeard = await withDatabase(env.DATABASE_URL, (pool) =>
         tail(cli, env.REDIS_URL, pool, { tenant, seconds }),
       );
-      if (seconds !== undefined && !hasHeard) endWithOne();
+      if (seconds !== undefined && !hasHeard) cli.endWithOne();
     });
 };

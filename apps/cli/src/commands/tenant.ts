@@ -7,14 +7,13 @@ import {
   switchTenant,
   type Tenant,
 } from '@contour/store';
-import type { Command } from 'commander';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
-import { complain } from '../explain.ts';
 import { pickTenant } from '../pick-tenant.ts';
 import { printable } from '../printable.ts';
 import { paint, tableOf } from '../table.ts';
 import { withDatabase } from '../with-database.ts';
+import { addSwitches } from './switch.ts';
 
 const MAX_NAME = 200;
 const MAX_DOMAIN = 2 ** 31 - 1;
@@ -39,11 +38,12 @@ function nameOf(text: string): string {
   throw new UsageError(`a tenant's name is 1 to ${MAX_NAME} characters on one line`);
 }
 
-async function add(pool: Pool, name: string, domainId: number): Promise<Tenant> {
+async function add(pool: Pool, name: string, domainId: number, cli: Cli): Promise<Tenant> {
   const namesakes = await findTenantsCalled(pool, name);
   const { id } = await insertTenant(pool, { domainId, name });
   if (namesakes.length > 0) {
-    complain(`${namesakes.length + 1} tenants are called "${name}" now: name them by their ids`);
+    const count = namesakes.length + 1;
+    cli.complain(`${count} tenants are called "${name}" now: name them by their ids`);
   }
   return { id, name, domainId, isActive: true, accounts: 0 };
 }
@@ -60,23 +60,11 @@ function tenantTable(tenants: readonly Tenant[]): string[] {
   return tableOf(['id', 'name', 'domain', 'active', 'accounts'], rows);
 }
 
-function addSwitch(group: Command, cli: Cli, verb: 'disable' | 'enable', about: string): void {
-  const isActive = verb === 'enable';
-  group
-    .command(verb)
-    .argument('<tenant>', 'its id, or its name where only one has it')
-    .description(about)
-    .addHelpText('after', `\nExample:\n  contour tenant ${verb} "A shop"`)
-    .action(async (idOrName: string) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const result = await withDatabase(url, async (pool) => {
-        const tenant = await pickTenant(pool, idOrName);
-        const changed = await switchTenant(pool, tenant.id, isActive);
-        return { ...bodyOf({ ...tenant, isActive }), changed };
-      });
-      const state = `${result.changed ? 'is' : 'was already'} ${verb}d`;
-      cli.report(result, () => cli.say(`tenant ${result.id} "${printable(result.name)}" ${state}`));
-    });
+async function turn(pool: Pool, idOrName: string, isActive: boolean) {
+  const tenant = await pickTenant(pool, idOrName);
+  const changed = await switchTenant(pool, tenant.id, isActive);
+  const what = `tenant ${tenant.id} "${printable(tenant.name)}"`;
+  return { what, body: bodyOf({ ...tenant, isActive }), changed };
 }
 
 export const addTenant: AddCommand = (program, cli) => {
@@ -94,7 +82,7 @@ export const addTenant: AddCommand = (program, cli) => {
       const name = nameOf(text);
       const domainId = domainOf(domain);
       const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const tenant = await withDatabase(url, (pool) => add(pool, name, domainId));
+      const tenant = await withDatabase(url, (pool) => add(pool, name, domainId, cli));
       cli.report(bodyOf(tenant), () => cli.say(`added tenant ${tenant.id} "${name}"`));
     });
   group
@@ -106,11 +94,9 @@ export const addTenant: AddCommand = (program, cli) => {
       const tenants = await withDatabase(url, listTenants);
       cli.report(tenants.map(bodyOf), () => tenantTable(tenants).forEach(cli.say));
     });
-  addSwitch(
-    group,
-    cli,
-    'disable',
-    'refuse its messages from the next one on; what was accepted is still delivered',
-  );
-  addSwitch(group, cli, 'enable', 'take its messages again');
+  addSwitches(group, cli, {
+    argument: ['tenant', 'its id, or its name where only one has it'],
+    example: '"A shop"',
+    turn,
+  });
 };

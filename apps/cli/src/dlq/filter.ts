@@ -1,7 +1,8 @@
-import { DLQ_REASONS, isUuid } from '@contour/contract';
+import { DLQ_REASONS } from '@contour/contract';
 import type { DlqFilter } from '@contour/queue';
 import type { Command } from 'commander';
 import { UsageError } from '../cli.ts';
+import { TENANT_OPTION } from '../tenant-option.ts';
 
 /** The API's filters, as they are typed. */
 export interface FilterOptions {
@@ -11,10 +12,16 @@ export interface FilterOptions {
   before?: string;
 }
 
+/** Postgres's driver takes its time to load, and most filters need none. */
+async function tenantIdOf(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
+  const { pickTenantId } = await import('../pick-tenant.ts');
+  return pickTenantId(env, idOrName);
+}
+
 export function withFilter(command: Command): Command {
   return command
     .option('--reason <reason>', 'only this reason, such as unknown_tenant')
-    .option('--tenant <id>', 'only of this tenant')
+    .option(...TENANT_OPTION)
     .option('--fingerprint <sha256>', 'only of this channel account')
     .option('--before <time>', 'only what failed before, such as 2024-12-10T10:00:00Z');
 }
@@ -28,20 +35,22 @@ function readTime(text: string): string {
   return time.toISOString();
 }
 
-/** Throws UsageError for a condition that could not match anything because it is mistyped. */
-export function filterOf(options: FilterOptions): DlqFilter {
+/**
+ * Throws UsageError for a condition that could not match anything because it is mistyped. A tenant that is
+ * named is looked up in the environment's database.
+ */
+export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
   const { tenant, fingerprint, before } = options;
   const reason = DLQ_REASONS.find((known) => known === options.reason);
   if (options.reason !== undefined && reason === undefined) {
     throw new UsageError(`--reason must be one of ${DLQ_REASONS.join(', ')}`);
   }
-  if (tenant !== undefined && !isUuid(tenant)) throw new UsageError('--tenant must be a UUID');
   if (fingerprint !== undefined && !/^[0-9a-f]{64}$/.test(fingerprint)) {
     throw new UsageError('--fingerprint must be a lower-case hex SHA-256');
   }
   return {
     ...(reason === undefined ? {} : { reason }),
-    ...(tenant === undefined ? {} : { tenantId: tenant.toLowerCase() }),
+    ...(tenant === undefined ? {} : { tenantId: await tenantIdOf(env, tenant) }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(before === undefined ? {} : { before: readTime(before) }),
   };

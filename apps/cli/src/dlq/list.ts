@@ -4,20 +4,20 @@ import type { Cli } from '../cli.ts';
 import { printable } from '../printable.ts';
 import { paint, tableOf } from '../table.ts';
 
-const HEADING = ['failed', 'reason', 'channel', 'account', 'tenant', 'attempts', 'error', 'id'];
+/** What fits beside an id in 100 columns; --json and `show` have the rest. */
+const HEADING = ['failed (UTC)', 'reason', 'channel', 'account', 'id', 'error'];
 const NOBODY = '-';
 
 function rowOf({ message, ...entry }: DlqEntry): string[] {
   return [
-    `${entry.failedAt.slice(0, 19)}Z`,
+    entry.failedAt.slice(0, 16).replace('T', ' '),
     paint('yellow', entry.reason),
     message?.channel ?? NOBODY,
     // What came from the ledger has no mask: the fingerprint's beginning tells accounts apart.
     printable(message?.mask ?? message?.fingerprint.slice(0, 8) ?? NOBODY),
-    entry.tenantId ?? NOBODY,
-    String(entry.attempts),
-    printable(entry.error.code),
     entry.id,
+    // Often the reason once more.
+    entry.error.code === entry.reason ? '' : printable(entry.error.code),
   ];
 }
 

@@ -12,6 +12,7 @@ const HEAR_WITHIN_MS = 2000;
 export async function* drawn(pages: Pages, total: number, what: string, { screen }: Cli) {
   const bar = createProgressBar(what, screen);
   let done = 0;
+  bar.show(done, total);
   try {
     for await (const entries of pages) {
       yield entries;

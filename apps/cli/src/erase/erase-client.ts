@@ -1,8 +1,9 @@
 import type { Graph } from '@contour/graph';
 import { countPerson, dropGraphNotes, erasePerson, type Person, type Pool } from '@contour/store';
+import { dropNote, merged, noteBegun, withNoted } from './known-person.ts';
 import type { Recognition } from './recognise.ts';
 import { bringGraphUpToDate, countInGraph } from './search-graph.ts';
-import { type RedisRooms, searchRedis } from './search-redis.ts';
+import { type RedisPlace, type RedisRooms, searchRedis } from './search-redis.ts';
 
 /** One place in which somebody was looked for. `left` is what the second search has found. */
 interface PlaceProof {
@@ -12,11 +13,18 @@ interface PlaceProof {
   left: number;
 }
 
+/** What is about one of their chats or their phone, and may be another tenant's: nothing touches it. */
+interface Unclear {
+  place: string;
+  count: number;
+  ids: string[];
+  todo: string;
+}
+
 export interface Proof {
   person: Person;
   places: PlaceProof[];
-  /** Entries of the dead-letter queue of which nothing says whose they are. */
-  unclear: string[];
+  unclear: Unclear[];
   aof: Awaited<ReturnType<RedisRooms['eraser']['rewriteAof']>> | null;
 }
 
@@ -25,21 +33,15 @@ export interface EraseDeps extends RedisRooms {
   /** Undefined where there is none. */
   graph: Graph | undefined;
   recognition: Recognition;
+  /** How far an erasure has come: each step goes through all that there is. */
+  onStep: (done: number, steps: number) => void;
 }
+
+const STEPS = 6;
 
 type Counts = Record<string, number>;
 
-/** How much there is of them, place by place; nothing is touched. */
-async function search(
-  deps: EraseDeps,
-  person: Person,
-): Promise<{ counts: Counts; unclear: string[] }> {
-  const rows = await countPerson(deps.pool, person);
-  const recognition = { ...deps.recognition, person };
-  const { unclear, ...redis } = (await searchRedis(deps, recognition, { mayRemove: false })).found;
-  const nodes = deps.graph === undefined ? {} : { graph: await countInGraph(deps.graph, person) };
-  return { counts: { ...rows, ...redis, ...nodes }, unclear };
-}
+const REDIS_PLACES = ['jobs', 'stream_entries', 'dlq'] as const;
 
 const PLACES: Record<string, string> = {
   messages: 'Postgres messages',
@@ -55,6 +57,34 @@ const PLACES: Record<string, string> = {
   graph: 'Neo4j nodes',
 };
 
+const WHEN_RESOLVED = 'run this again once a worker has had them';
+const TODO: Record<RedisPlace, string> = {
+  jobs: WHEN_RESOLVED,
+  stream_entries: WHEN_RESOLVED,
+  dlq: 'look with contour dlq show <id>; contour dlq clear --fingerprint <…> removes them',
+};
+
+/** How much there is of them, place by place; nothing is touched. */
+async function search(
+  deps: EraseDeps,
+  person: Person,
+): Promise<{ counts: Counts; unclear: Unclear[] }> {
+  // Whoever has these chats when Postgres has forgotten them is a new client, who wrote later.
+  const here = person.isKnown ? person : { ...person, identities: [], phone: null };
+  const counts: Counts = { ...(await countPerson(deps.pool, person)) };
+  const { clients, client_channels } = await countPerson(deps.pool, here);
+  Object.assign(counts, { clients, client_channels });
+  const redis = await searchRedis(deps, { ...deps.recognition, person }, { mayRemove: false });
+  for (const place of REDIS_PLACES) counts[place] = redis[place].found;
+  if (deps.graph !== undefined) counts.graph = await countInGraph(deps.graph, here);
+  const unclear = REDIS_PLACES.flatMap((place) => {
+    const ids = redis[place].unclear;
+    const found = { place: PLACES[place] ?? place, count: ids.length, ids, todo: TODO[place] };
+    return ids.length === 0 ? [] : [found];
+  });
+  return { counts, unclear };
+}
+
 function proofOf(found: Counts, removed: Counts, left: Counts): PlaceProof[] {
   return Object.entries(PLACES)
     .filter(([key]) => key in found)
@@ -68,56 +98,67 @@ function proofOf(found: Counts, removed: Counts, left: Counts): PlaceProof[] {
 
 /** What an erasure would find. */
 export async function lookForClient(deps: EraseDeps): Promise<Proof> {
-  const { person } = deps.recognition;
+  const person = await withNoted(deps.eraser, deps.recognition.person);
   const { counts, unclear } = await search(deps, person);
   return { person, places: proofOf(counts, {}, counts), unclear, aof: null };
 }
 
-/**
- * Redis first, where only the chats and the phone say whose a message is; then Postgres, which forgets
- * these last; then the graph, which follows Postgres. So whatever moment it is cut off at, the next erasure
- * finds the rest.
- */
-export async function eraseClient(deps: EraseDeps): Promise<Proof> {
+/** Redis, Postgres, the graph, and Redis again; who it was as of the last moment, and what was removed. */
+async function removeAll(
+  deps: EraseDeps,
+  person: Person,
+): Promise<{ known: Person; removed: Counts }> {
   const { pool, graph, eraser, recognition } = deps;
-  const before = await search(deps, recognition.person);
-  const fromRedis = await searchRedis(deps, recognition, { mayRemove: true });
+  const fromRedis = await searchRedis(deps, { ...recognition, person }, { mayRemove: true });
+  deps.onStep(2, STEPS);
 
-  let queued: Promise<void> = Promise.resolve();
-  const { person, removed } = await erasePerson(pool, recognition.person, (ids) => {
-    queued = queued.then(() => eraser.forgetQueued(ids));
-    queued.catch(() => undefined);
+  let forgotten: Promise<void> = Promise.resolve();
+  const erased = await erasePerson(pool, person, (ids) => {
+    forgotten = forgotten.then(() => eraser.forgetMessages(ids));
+    forgotten.catch(() => undefined);
   });
-  await queued;
-  const known = merged(recognition.person, person);
+  await forgotten;
+  deps.onStep(3, STEPS);
+  const known = merged(person, erased.person);
   if (graph === undefined) await dropGraphNotes(pool, known);
   else await bringGraphUpToDate(pool, graph, known);
+  deps.onStep(4, STEPS);
   // Once more: what a worker had in hand at the first time may have been put back or parked.
   const again = await searchRedis(deps, { ...recognition, person: known }, { mayRemove: true });
 
-  const aof = await eraser.rewriteAof();
-  const after = await search(deps, known);
-  const total: Counts = { ...removed };
-  for (const place of ['jobs', 'stream_entries', 'dlq'] as const) {
-    total[place] = fromRedis.removed[place] + again.removed[place];
+  const removed: Counts = { ...erased.removed };
+  for (const place of REDIS_PLACES) {
+    removed[place] = fromRedis[place].removed + again[place].removed;
   }
-  total.graph = Math.max(0, (before.counts.graph ?? 0) - (after.counts.graph ?? 0));
-  return {
-    person: known,
-    places: proofOf(before.counts, total, after.counts),
-    unclear: after.unclear,
-    aof,
-  };
+  return { known, removed };
 }
 
-/** All that was known of them at the first look or the last. */
-function merged(first: Person, last: Person): Person {
-  const key = (one: Person['identities'][number]) => `${one.channel} ${one.externalId}`;
-  const identities = [...first.identities, ...last.identities];
+/**
+ * Redis first, where only the chats and the phone say whose a message is; then Postgres, which forgets
+ * these last; then the graph, which follows Postgres. A note in Redis says who it is until nothing is left
+ * there, clear or unclear: so whatever moment it is cut off at, the next erasure finds the rest.
+ */
+export async function eraseClient(deps: EraseDeps): Promise<Proof> {
+  const { eraser } = deps;
+  const person = await withNoted(eraser, deps.recognition.person);
+  deps.onStep(0, STEPS);
+  const before = await search(deps, person);
+  deps.onStep(1, STEPS);
+  await noteBegun(eraser, person);
+  const { known, removed } = await removeAll(deps, person);
+  deps.onStep(5, STEPS);
+  const after = await search(deps, known);
+  deps.onStep(STEPS, STEPS);
+  for (const place of ['graph', 'graph_removals']) {
+    removed[place] = Math.max(0, (before.counts[place] ?? 0) - (after.counts[place] ?? 0));
+  }
+  // What is left elsewhere by chat or phone is of a new client, who wrote meanwhile.
+  const isLeftInRedis = REDIS_PLACES.some((place) => (after.counts[place] ?? 0) > 0);
+  if (!isLeftInRedis && after.unclear.length === 0) await dropNote(eraser, known);
   return {
-    ...first,
-    phone: last.phone ?? first.phone,
-    identities: [...new Map(identities.map((one) => [key(one), one])).values()],
-    dialogIds: [...new Set([...first.dialogIds, ...last.dialogIds])],
+    person: known,
+    places: proofOf(before.counts, removed, after.counts),
+    unclear: after.unclear,
+    aof: await eraser.rewriteAof(),
   };
 }

@@ -8,8 +8,8 @@ import {
 } from '@contour/contract';
 import type { Person } from '@contour/store';
 
-/** `unclear`: the chat or the phone is theirs, but nothing says whose account it came through. */
-type Verdict = 'theirs' | 'unclear' | 'others';
+/** `unclear`: chat or phone is theirs, but nothing says by whose account, or on which channel, it came. */
+export type Verdict = 'theirs' | 'unclear' | 'others';
 
 export interface Recognition {
   person: Person;
@@ -47,13 +47,18 @@ function fingerprintIn(body: Body, channel: Channel): string | null {
   return known ?? (credential === null ? null : fingerprintOf(credential));
 }
 
+const channelOf = ({ channel }: Body): Channel | null =>
+  Object.hasOwn(CHANNELS, String(channel)) ? (channel as Channel) : null;
+
+/** Where no channel is named, a chat of any channel is taken for theirs. */
 function isOfPerson({ person, region }: Recognition, body: Body): boolean {
-  const channel = String(body.channel);
-  if (!Object.hasOwn(CHANNELS, channel)) return false;
+  const channel = channelOf(body);
   const chat = textOf(body.externalChatId ?? body.external_chat_id ?? null);
   const phone = textOf(body.clientPhone ?? body.client_phone ?? null);
   return (
-    person.identities.some((one) => one.channel === channel && one.externalId === chat) ||
+    person.identities.some(
+      (one) => one.channel === (channel ?? one.channel) && one.externalId === chat,
+    ) ||
     (person.phone !== null && normalisePhone(phone, region) === person.phone)
   );
 }
@@ -61,9 +66,9 @@ function isOfPerson({ person, region }: Recognition, body: Body): boolean {
 function judge(recognition: Recognition, body: Body): Verdict {
   if (!isOfPerson(recognition, body)) return 'others';
   const { own, others } = recognition.accounts;
-  const channel = body.channel as Channel;
-  const fingerprint = fingerprintIn(body, channel);
-  if (fingerprint === null) return 'unclear';
+  const channel = channelOf(body);
+  const fingerprint = channel === null ? null : fingerprintIn(body, channel);
+  if (channel === null || fingerprint === null) return 'unclear';
   if (own.get(channel)?.has(fingerprint)) return 'theirs';
   // One that nobody has any more may have been this tenant's.
   return others.get(channel)?.has(fingerprint) ? 'others' : 'unclear';

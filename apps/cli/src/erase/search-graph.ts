@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
 import { createMirror, type Graph } from '@contour/graph';
-import { createMirrorSource, type Person, type Pool } from '@contour/store';
+import { countPerson, createMirrorSource, type Person, type Pool } from '@contour/store';
 
 const DEADLINE_MS = 30_000;
 const LOOK_MS = 300;
@@ -28,6 +28,12 @@ export async function countInGraph(graph: Graph, person: Person): Promise<number
   return nodes + Math.max(0, others - own);
 }
 
+/** Not by chat or phone: who has these by now is a new client, and will not go. */
+async function isFollowed(pool: Pool, graph: Graph, person: Person): Promise<boolean> {
+  if ((await countPerson(pool, person)).graph_removals > 0) return false;
+  return (await countInGraph(graph, { ...person, identities: [], phone: null })) === 0;
+}
+
 /**
  * The rows are gone, and each has left a note of what has to leave the graph. A worker may be at it already;
  * where none is, it is done here.
@@ -41,6 +47,6 @@ export async function bringGraphUpToDate(pool: Pool, graph: Graph, person: Perso
   });
   for (const until = Date.now() + DEADLINE_MS; ; await delay(LOOK_MS)) {
     await mirror.drain();
-    if ((await countInGraph(graph, person)) === 0 || Date.now() > until) return;
+    if ((await isFollowed(pool, graph, person)) || Date.now() > until) return;
   }
 }

@@ -1,34 +1,32 @@
 import type { Dlq, Eraser } from '@contour/queue';
 import { judgeEntry, judgeText, type Recognition } from './recognise.ts';
 
-/** How many there are, and what of it could not be told whose it is. */
-interface RedisFindings {
-  jobs: number;
-  stream_entries: number;
-  dlq: number;
-  /** Entries of the dead-letter queue that an operator has to look at. */
+/** One place of Redis: how many were found and removed, and what it could not be told of whose it is. */
+export interface RedisHits {
+  found: number;
+  removed: number;
   unclear: string[];
 }
 
+export type RedisPlace = 'jobs' | 'stream_entries' | 'dlq';
+
 export interface RedisRooms {
   eraser: Eraser;
-  dlq: Pick<Dlq, 'matching' | 'remove'>;
+  dlq: Pick<Dlq, 'matching'>;
 }
 
 async function searchDlq(
-  { dlq }: RedisRooms,
+  { dlq, eraser }: RedisRooms,
   recognition: Recognition,
   mayRemove: boolean,
-): Promise<{ found: number; removed: number; unclear: string[] }> {
-  const hits = { found: 0, removed: 0, unclear: [] as string[] };
+): Promise<RedisHits> {
+  const hits: RedisHits = { found: 0, removed: 0, unclear: [] };
   for await (const entries of dlq.matching({}, Number.POSITIVE_INFINITY)) {
-    for (const entry of entries) {
-      const verdict = judgeEntry(recognition, entry);
-      if (verdict === 'unclear') hits.unclear.push(entry.id);
-      if (verdict !== 'theirs') continue;
-      hits.found += 1;
-      if (mayRemove && (await dlq.remove(entry.id))) hits.removed += 1;
-    }
+    const judged = entries.map((entry) => ({ id: entry.id, is: judgeEntry(recognition, entry) }));
+    const theirs = judged.filter(({ is }) => is === 'theirs').map(({ id }) => id);
+    hits.unclear.push(...judged.filter(({ is }) => is === 'unclear').map(({ id }) => id));
+    hits.found += theirs.length;
+    if (mayRemove && theirs.length > 0) hits.removed += await eraser.removeLetters(theirs);
   }
   return hits;
 }
@@ -38,19 +36,11 @@ export async function searchRedis(
   rooms: RedisRooms,
   recognition: Recognition,
   { mayRemove }: { mayRemove: boolean },
-): Promise<{ found: RedisFindings; removed: Omit<RedisFindings, 'unclear'> }> {
-  const isTheirs = (text: string) => judgeText(recognition, text) === 'theirs';
-  const entries = await rooms.eraser.streamEntries(isTheirs, mayRemove);
-  const jobs = await rooms.eraser.jobs(isTheirs, mayRemove);
+): Promise<Record<RedisPlace, RedisHits>> {
+  const judge = (text: string) => judgeText(recognition, text);
+  const stream_entries = await rooms.eraser.streamEntries(judge, mayRemove);
+  const jobs = await rooms.eraser.jobs(judge, mayRemove);
   // Last: what a worker had in hand may have been parked meanwhile.
   const dlq = await searchDlq(rooms, recognition, mayRemove);
-  return {
-    found: {
-      jobs: jobs.found,
-      stream_entries: entries.found,
-      dlq: dlq.found,
-      unclear: dlq.unclear,
-    },
-    removed: { jobs: jobs.removed, stream_entries: entries.removed, dlq: dlq.removed },
-  };
+  return { jobs, stream_entries, dlq };
 }

@@ -1,6 +1,7 @@
 import type { DlqEntry } from '@contour/contract';
 import type { FormerEntry } from '@contour/queue';
 import type { Particulars, Story, Waiting } from '@contour/store';
+import { durationText } from '../duration-text.ts';
 
 /** One thing that happened to a message, or that is about to. */
 export interface Event {
@@ -25,20 +26,10 @@ const HOW = {
   created: 'new client',
 } as const;
 
-/** 12 ms, 3.4 s, 5 min: as exact as matters for a time of this length. */
-export function duration(ms: number): string {
-  const size = Math.abs(ms);
-  if (size < 1000) return `${Math.round(ms)} ms`;
-  if (size < 600_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (size < 2 * 3_600_000) return `${Math.round(ms / 60_000)} min`;
-  if (size < 48 * 3_600_000) return `${Math.round(ms / 3_600_000)} h`;
-  return `${Math.round(ms / 86_400_000)} days`;
-}
-
 /** Received, and how long after the time that its sender wrote on it. */
 export function received(at: string, writtenAt: string | undefined): Event {
   const delayMs = writtenAt === undefined ? 0 : Date.parse(at) - Date.parse(writtenAt);
-  const late = `${duration(Math.abs(delayMs))} ${delayMs > 0 ? 'after' : 'before'} it was written`;
+  const late = `${durationText(Math.abs(delayMs))} ${delayMs > 0 ? 'after' : 'before'} it was written`;
   return { at, what: 'received', detail: delayMs === 0 || Number.isNaN(delayMs) ? '' : late };
 }
 
@@ -68,7 +59,7 @@ function failures({ failedAttempts }: Story, attemptsBefore: number): Event[] {
     return {
       at,
       what: 'attempt failed' as const,
-      detail: `attempt ${index + 1}: ${code} after ${duration(ms)}${again}`,
+      detail: `attempt ${index + 1}: ${code} after ${durationText(ms)}${again}`,
     };
   });
 }

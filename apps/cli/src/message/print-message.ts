@@ -1,6 +1,7 @@
+import { durationText } from '../duration-text.ts';
 import { printable, printableLines } from '../printable.ts';
 import { paint } from '../table.ts';
-import { duration, type Event } from './events.ts';
+import type { Event } from './events.ts';
 import type { Told } from './find-messages.ts';
 
 const COLOURS = { delivered: 'green', dead: 'red', parked: 'red' } as const;
@@ -17,7 +18,7 @@ function timeLine(events: readonly Event[]): string[] {
   const startMs = Date.parse(events[0]?.at ?? '');
   return events.map(({ at, what, detail }, index) => {
     const ms = Date.parse(at) - startMs;
-    const sinceStart = index === 0 ? '' : `${ms < 0 ? '' : '+'}${duration(ms)}`;
+    const sinceStart = index === 0 ? '' : `${ms < 0 ? '' : '+'}${durationText(ms)}`;
     const word = what.padEnd(14);
     return [
       `  ${at.replace('T', ' ')}`,

@@ -13,7 +13,7 @@ export type Running = {
   adminKeys: boolean;
 };
 
-/** What runs where, and three things to try. */
+/** What runs where, three things to try, and how to look after it. */
 export function banner(running: Running): string {
   const { apiUrl, workerUrl, coreUrl, embedded, mirror } = running;
   const rows = [
@@ -43,7 +43,24 @@ export function banner(running: Running): string {
     'A look at the DLQ:',
     `  curl -s${adminKey} '${apiUrl}/dlq?limit=1'`,
     '',
+    'To look after it, in another terminal; `channel add` lets in what was parked:',
+    ...exportLine(running),
+    '  npm run contour -- doctor',
+    '  npm run contour -- dlq list',
+    '  echo unknown-telegram | npm run contour -- channel add Demo telegram',
+    '  npm run contour -- message show <message_id or trace_id>',
+    '',
   ].join('\n');
+}
+
+// What the environment names already, it names there as well.
+function exportLine({ databaseUrl, redisUrl, embedded, mirror }: Running): string[] {
+  const servers = [
+    ...(embedded.postgres ? [`DATABASE_URL=${databaseUrl}`] : []),
+    ...(embedded.redis ? [`REDIS_URL=${redisUrl}`] : []),
+    ...('off' in mirror || !mirror.embedded ? [] : [`NEO4J_URI=${mirror.uri}`]),
+  ];
+  return servers.length === 0 ? [] : [`  export ${servers.join(' ')}`];
 }
 
 function resolveCurl(apiUrl: string, key: string, credential: string): string {

@@ -1,35 +1,31 @@
 import { CHANNEL_CODES, DLQ_REASONS } from '@contour/contract';
 import type { Dlq } from '@contour/queue';
-import { countOf, perKey } from '@contour/runtime';
-import { Counter, type Registry } from 'prom-client';
+import { createCounter, perKey } from '@contour/runtime';
+import type { Registry } from 'prom-client';
 
 /** `unknown` is what nobody could read. */
 const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
 
 /** The same dead-letter queue, counting what a worker puts into it and what has left it by a replay. */
 export function countParking(registry: Registry, dlq: Dlq): Dlq {
-  const registers = [registry];
-  const parked = new Counter({
+  const parked = createCounter(registry, {
     name: 'contour_parked_total',
     help: 'Entries that were put into the dead-letter queue, or renewed in it.',
     labelNames: ['channel', 'reason'],
-    registers,
   });
-  const notParked = new Counter({
+  const notParked = createCounter(registry, {
     name: 'contour_not_parked_total',
     help: 'Messages of an unknown credential beyond its allowance: nobody has them but their sender.',
     labelNames: ['channel'],
-    registers,
   });
-  const replayed = new Counter({
+  const replayed = createCounter(registry, {
     name: 'contour_dlq_replayed_total',
     help: 'Entries that are gone because their replay has ended well.',
-    registers,
-  });
+  })();
   const parkedOf = perKey(CHANNELS, (channel) =>
-    perKey(DLQ_REASONS, (reason) => countOf(parked, channel, reason)),
+    perKey(DLQ_REASONS, (reason) => parked(channel, reason)),
   );
-  const notParkedOf = perKey(CHANNELS, (channel) => countOf(notParked, channel));
+  const notParkedOf = perKey(CHANNELS, (channel) => notParked(channel));
 
   return {
     ...dlq,

@@ -1,7 +1,7 @@
 import { CHANNEL_CODES, channelOfPayload } from '@contour/contract';
-import { countOf, perKey } from '@contour/runtime';
+import { createCounter, createHistogram, perKey } from '@contour/runtime';
 import type { PendingMessage } from '@contour/store';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Death } from '../deliver/conclude-failure.ts';
 
 /** `unknown` is a payload that was not made here. */
@@ -28,44 +28,36 @@ const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
 const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
 
 export function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
-  const registers = [registry];
-  const delivered = new Counter({
+  const delivered = createCounter(registry, {
     name: 'contour_delivered_total',
     help: 'Messages that Core has taken.',
     labelNames: ['channel'],
-    registers,
   });
-  const retried = new Counter({
+  const retried = createCounter(registry, {
     name: 'contour_retried_total',
     help: 'Attempts that failed and will be repeated.',
     labelNames: ['channel', 'reason'],
-    registers,
   });
-  const dead = new Counter({
+  const dead = createCounter(registry, {
     name: 'contour_dead_total',
     help: 'Messages that Core refused, or did not take in all their attempts.',
     labelNames: ['channel', 'reason'],
-    registers,
   });
-  const seconds = new Histogram({
+  const seconds = createHistogram(registry, {
     name: 'contour_delivery_seconds',
     help: 'From receipt until Core has taken the message, retries included; not of replayed messages.',
     buckets: SECONDS,
-    registers,
-  });
-  const sizes = new Histogram({
+  })();
+  const sizes = createHistogram(registry, {
     name: 'contour_settle_batch_size',
     help: 'Attempts that were written down in one statement.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
-    registers,
-  });
-  const deliveredOf = perKey(CHANNELS, (channel) => countOf(delivered, channel));
+  })();
+  const deliveredOf = perKey(CHANNELS, (channel) => delivered(channel));
   const retriedOf = perKey(CHANNELS, (channel) =>
-    perKey(FAILURES, (reason) => countOf(retried, channel, reason)),
+    perKey(FAILURES, (reason) => retried(channel, reason)),
   );
-  const deadOf = perKey(CHANNELS, (channel) =>
-    perKey(DEATHS, (reason) => countOf(dead, channel, reason)),
-  );
+  const deadOf = perKey(CHANNELS, (channel) => perKey(DEATHS, (reason) => dead(channel, reason)));
 
   return {
     delivered(message) {

@@ -1,6 +1,6 @@
 import type { Core, PushResult } from '@contour/core';
-import { measureOf, perKey } from '@contour/runtime';
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { createHistogram, perKey } from '@contour/runtime';
+import { Gauge, type Registry } from 'prom-client';
 
 const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
 type AnswerClass = (typeof CLASSES)[number];
@@ -14,25 +14,22 @@ function classOf(result: PushResult): AnswerClass | undefined {
 
 /** The same way to Core, timed by how it answered. */
 export function measureCore(registry: Registry, core: Core): Core {
-  const registers = [registry];
-  const histogram = new Histogram({
+  const histogram = createHistogram(registry, {
     name: 'contour_core_answer_seconds',
     help: 'How long Core took to answer an attempt, by the class of its status or by what came instead.',
-    labelNames: ['class'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30],
-    registers,
   });
   new Gauge({
     name: 'contour_core_circuit_open',
     help: '1 while this worker sends nothing, because Core failed many times in a row.',
-    registers,
+    registers: [registry],
     collect() {
       this.set(core.available() ? 0 : 1);
     },
   });
   const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
     CLASSES,
-    (name) => measureOf(histogram, { class: name }),
+    (name) => histogram({ class: name }),
   );
   return {
     ...core,

@@ -1,7 +1,7 @@
 import { AppError, CHANNEL_CODES, type IncomingMessage, type Outcome } from '@contour/contract';
-import { countOf, measureOf, perKey } from '@contour/runtime';
+import { createCounter, createHistogram, perKey } from '@contour/runtime';
 import type { Ending } from '@contour/store';
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 
 const OUTCOMES = [
   'resolved',
@@ -23,30 +23,25 @@ export interface ResolveMetrics {
 }
 
 export function createResolveMetrics(registry: Registry): ResolveMetrics {
-  const registers = [registry];
-  const resolved = new Counter({
+  const resolved = createCounter(registry, {
     name: 'contour_resolved_total',
     help: 'Messages whose resolving has come to an end. `replayed` is a repeat that got the first answer.',
     labelNames: ['channel', 'outcome'],
-    registers,
   });
-  const seconds = new Histogram({
+  const seconds = createHistogram(registry, {
     name: 'contour_resolve_seconds',
     help: 'From receipt to commit. A message out of the dead-letter queue brings its first receipt along.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
-    registers,
-  });
-  const sizes = new Histogram({
+  })();
+  const sizes = createHistogram(registry, {
     name: 'contour_resolve_batch_size',
     help: 'Messages that were resolved in one transaction.',
-    labelNames: ['way'],
     buckets: [1, 2, 5, 10, 25, 50, 100, 256],
-    registers,
   });
   const counts = perKey(CHANNEL_CODES, (channel) =>
-    perKey(OUTCOMES, (outcome) => countOf(resolved, channel, outcome)),
+    perKey(OUTCOMES, (outcome) => resolved(channel, outcome)),
   );
-  const sizeOf = perKey(WAYS, (way) => measureOf(sizes, { way }));
+  const sizeOf = perKey(WAYS, (way) => sizes({ way }));
 
   return {
     resolved(way, messages, endings) {

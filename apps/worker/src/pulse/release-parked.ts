@@ -1,8 +1,9 @@
-import { AppError, type IncomingMessage } from '@contour/contract';
+import type { IncomingMessage } from '@contour/contract';
 import type { Dlq, WaitingAccount, WaitingEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { ActiveAccount, Ending } from '@contour/store';
-import { unresolvedLetter } from '../resolve/unresolved-letter.ts';
+import { type ConcludeDeps, concludeRelease } from './conclude-release.ts';
+import { createReleaseTries } from './release-tries.ts';
 
 /** So long an account has to be there: who replays by hand right after adding it gets his own count. */
 const SETTLED_MS = 1_500;
@@ -14,7 +15,8 @@ interface ReleaseDeps {
   dlq: Pick<Dlq, 'park' | 'waiting'>;
   /** Those of the accounts that are there and switched on, with their tenants. */
   findActive: (accounts: readonly WaitingAccount[]) => Promise<ActiveAccount[]>;
-  resolveAll: (messages: readonly IncomingMessage[]) => Promise<Ending[]>;
+  /** A message whose account is not that tenant's by now comes back as unknown. */
+  resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;
   /** This worker's name. */
   id: string;
   stopping: AbortSignal;
@@ -30,29 +32,14 @@ interface Release {
 
 const keyOf = ({ channel, fingerprint }: WaitingAccount) => `${channel} ${fingerprint}`;
 
-/** What one message came to; `stop` where its account is no longer there, or not switched on. */
-async function conclude(
-  { dlq, logger }: ReleaseDeps,
-  { entry }: WaitingEntry,
-  ending: Ending | undefined,
-): Promise<'released' | 'stays' | 'stop'> {
-  if (ending === undefined || ending instanceof AppError) {
-    logger.warn({ err: ending, message_id: entry.id }, 'dlq.not_released');
-    return 'stays';
-  }
-  if ('receipt' in ending) return 'released';
-  if (ending.kind === 'unknown_tenant' || ending.kind === 'tenant_disabled') return 'stop';
-  await dlq.park(unresolvedLetter(entry.message, ending, entry.attempts + 1));
-  return 'stays';
-}
-
 /**
  * Resolves the next entries in the order in which they were received, here and in one call: as jobs they
  * would overtake one another. They are removed once that is committed, so being killed midway repeats
  * and never loses; two workers at once do no harm either, for the ledger makes repeats of the second's.
+ * They go in for the tenant that has the account as this release began: if it is another's by now, it ends.
  */
 async function releasePage(
-  deps: ReleaseDeps,
+  deps: ReleaseDeps & ConcludeDeps,
   release: Release,
   isGone: (id: string) => boolean,
 ): Promise<'more' | 'end'> {
@@ -65,12 +52,15 @@ async function releasePage(
   const others = entries.filter(isOthers).map(({ entry }) => entry.id);
   await waiting.forget(account, [...gone.filter(isGone), ...others]);
 
-  const own = entries.filter((entry) => !isOthers(entry));
-  const endings = own.length === 0 ? [] : await deps.resolveAll(own.map((e) => e.entry.message));
+  const own = entries.filter((item) => !isOthers(item) && !deps.tries.isResting(item.entry.id));
+  const messages = own.map(({ entry }) => entry.message);
+  const endings = own.length === 0 ? [] : await deps.resolveAll(messages, account.tenantId);
   const done: WaitingEntry[] = [];
   let mustStop = false;
-  for (const [i, item] of own.entries()) {
-    const end = await conclude(deps, item, endings[i]);
+  for (const [i, ending] of endings.entries()) {
+    const item = own[i];
+    if (item === undefined) continue;
+    const end = await concludeRelease(deps, account, item, ending);
     if (end === 'released') done.push(item);
     mustStop ||= end === 'stop';
   }
@@ -87,6 +77,7 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
   /** Notes without an entry, as of the last look: the entry may have been on its way then. */
   let missing = new Set<string>();
   let notedAt = Number.NEGATIVE_INFINITY;
+  const withTries = { ...deps, tries: createReleaseTries() };
 
   async function findActiveWaiting(): Promise<ActiveAccount[]> {
     const found: ActiveAccount[] = [];
@@ -127,7 +118,7 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
         const more: Release[] = [];
         for (const release of left) {
           if (stopping.aborted || !(await dlq.waiting.lead(id))) return;
-          if ((await releasePage(deps, release, isGone)) === 'more') more.push(release);
+          if ((await releasePage(withTries, release, isGone)) === 'more') more.push(release);
         }
         left = more;
       }

@@ -33,15 +33,19 @@ interface ResolverDeps {
 export interface Resolver {
   /** One message; batches form by themselves while the one before is in flight. */
   resolve(message: IncomingMessage): Promise<Outcome>;
-  /** A batch that has formed already, in its order. */
-  resolveAll(messages: readonly IncomingMessage[]): Promise<Ending[]>;
+  /** A batch that has formed already, in its order; for no tenant but `onlyFor`, where that is given. */
+  resolveAll(messages: readonly IncomingMessage[], onlyFor?: string): Promise<Ending[]>;
 }
 
 export function createResolver(deps: ResolverDeps): Resolver {
   const { pool, logger, tracer, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } =
     deps;
 
-  async function resolveAll(way: Way, messages: readonly IncomingMessage[]): Promise<Ending[]> {
+  async function resolveAll(
+    way: Way,
+    messages: readonly IncomingMessage[],
+    onlyFor?: string,
+  ): Promise<Ending[]> {
     const startedAt = performance.now();
     const trace = tracer && traceBatch(tracer, messages);
     const arrivals = (trace?.messages ?? messages).map((message) => ({
@@ -49,7 +53,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
       phone: normalisePhone(message.clientPhone, phoneRegion),
     }));
     const { outcomes, shards, hasNewDialogs } = await untilItWorks(
-      () => resolveBatch(pool, arrivals, { linkByPhone, shardCount }),
+      () => resolveBatch(pool, arrivals, { linkByPhone, shardCount, onlyFor }),
       { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
     );
     trace?.end(outcomes);
@@ -69,7 +73,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
     run: (messages) => resolveAll('queue', messages),
   });
   return {
-    resolveAll: (messages) => resolveAll('stream', messages),
+    resolveAll: (messages, onlyFor) => resolveAll('stream', messages, onlyFor),
     async resolve(message) {
       const ending = await batcher.push(message);
       if (ending instanceof AppError) throw ending;

@@ -28,6 +28,8 @@ interface JobDeps {
   ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with how many processes heard it. */
   reply: (to: string, reply: Reply) => Promise<number>;
+  /** Drops the note that says no more than that a message is queued. */
+  forgetQueued: (messageId: string) => void;
   logger: Logger;
 }
 
@@ -44,6 +46,12 @@ const isHeard = (reply: ResolveJob['reply']): boolean =>
 /** Remembers the entry as it was before the replay: what is parked meanwhile is another matter. */
 type Replayed = Awaited<ReturnType<Dlq['read']>>;
 
+/** What a message came to; `revival` where it was dead, and is due again by that. */
+interface Resolved {
+  outcome: Outcome;
+  revival?: Pick<Revival, 'attempts'>;
+}
+
 /**
  * A replay has done its work: what was dead goes on, and only then the entry goes, if it is still the
  * one that was replayed. An entry that knows of more attempts than the message has is being written
@@ -53,13 +61,13 @@ async function endReplay(
   deps: JobDeps,
   { message, replayOf }: Readable,
   replayed: Replayed,
-  outcome: Outcome,
+  { outcome, revival }: Resolved,
   parked: boolean,
 ): Promise<void> {
   if (replayOf === undefined || replayed === null) return;
   const { entry, digest } = replayed;
   if (isAccepted(outcome)) {
-    const { attempts } = await deps.revive(outcome.receipt);
+    const { attempts } = revival ?? (await deps.revive(outcome.receipt));
     if (entry.stage === 'resolve' || entry.attempts <= attempts) {
       await deps.dlq.remove(replayOf, digest);
     }
@@ -96,34 +104,36 @@ async function resolveReplayed(
   deps: JobDeps,
   message: IncomingMessage,
   replayed: Replayed,
-): Promise<Outcome> {
+): Promise<Resolved> {
   const { stage, tenantId, clientId, dialogId } = replayed?.entry ?? {};
-  if (tenantId === undefined || tenantId === null) return deps.resolve(message);
+  if (tenantId === undefined || tenantId === null) return { outcome: await deps.resolve(message) };
   const { messageId, traceId } = message;
   if (stage === 'deliver' && clientId && dialogId) {
-    const { isKnown } = await deps.revive({ tenantId, messageId });
+    const revival = await deps.revive({ tenantId, messageId });
     const receipt = { tenantId, clientId, dialogId, traceId, messageId };
-    if (isKnown) return { kind: 'replayed', receipt };
+    if (revival.isKnown) return { outcome: { kind: 'replayed', receipt }, revival };
   }
   const owner = await deps.ownerOf(message);
-  if (owner !== null && owner !== tenantId) return { kind: 'unknown_tenant' };
-  return deps.resolve(message);
+  if (owner !== null && owner !== tenantId) return { outcome: { kind: 'unknown_tenant' } };
+  return { outcome: await deps.resolve(message) };
 }
 
 async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
   const { message, reply, replayOf } = reading;
   const replayed = replayOf === undefined ? null : await deps.dlq.read(replayOf);
-  const outcome = await resolveReplayed(deps, message, replayed);
+  const resolved = await resolveReplayed(deps, message, replayed);
+  const { outcome } = resolved;
   const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
   // Parked anew it would forget whose it was.
   const stays = outcome.kind === 'unknown_tenant' && (replayed?.entry.tenantId ?? null) !== null;
   const parked = stays || (mustPark && (await park(deps, job, message, outcome)));
-  await endReplay(deps, reading, replayed, outcome, parked);
+  await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
     // Nobody is there any more: what only the sender was to be told would be lost.
     if (heardBy === 0 && !isAccepted(outcome) && !mustPark) await park(deps, job, message, outcome);
   }
+  if (!isHeard(reply)) deps.forgetQueued(message.messageId);
   deps.logger.debug(
     {
       outcome: outcome.kind,

@@ -6,6 +6,7 @@ import {
   type ResolveJob,
   resolveJob,
 } from '@contour/contract';
+import { TooLong } from '@contour/queue';
 
 export type JobReading =
   | {
@@ -24,8 +25,14 @@ interface SealedUnreadable {
   faults: Fault[];
 }
 
+const isFault = (value: unknown): value is Fault =>
+  typeof (value as Fault | null)?.path === 'string' && typeof (value as Fault).message === 'string';
+
 const isSealedUnreadable = (data: object): data is SealedUnreadable =>
-  'unreadable' in data && 'faults' in data && Array.isArray(data.faults);
+  'unreadable' in data &&
+  'faults' in data &&
+  Array.isArray(data.faults) &&
+  data.faults.every(isFault);
 
 /**
  * Whether our own API wrote it, or a worker in place of what another service had written. A look at a
@@ -41,6 +48,9 @@ export function isOurs(data: unknown): data is object {
 
 /** Reads a job of our own API, or the contract's bare body as another service put it there. */
 export function readJob(data: unknown, addedAt: Date): JobReading {
+  if (data instanceof TooLong) {
+    return { ok: false, data, faults: [{ path: '', message: `is too long to be read: ${data}` }] };
+  }
   if (isOurs(data)) {
     if (isSealedUnreadable(data)) return { ok: false, data: data.unreadable, faults: data.faults };
     const ours = resolveJob.safeParse(data);

@@ -10,6 +10,11 @@ const MEANING: Record<Unresolved['kind'], string> = {
   invalid: 'the database refuses this message',
 };
 
+function meaningOf({ kind, tenantId }: { kind: DlqReason; tenantId?: string }): string {
+  const meaning = MEANING[kind as Unresolved['kind']] ?? kind;
+  return kind === 'unknown_tenant' && tenantId !== undefined ? `${meaning} any more` : meaning;
+}
+
 /** The dead-letter entry of a message that could not be resolved. */
 export function unresolvedLetter(
   message: IncomingMessage,
@@ -27,7 +32,7 @@ export function unresolvedLetter(
     dialogId: null,
     error: {
       code: outcome.kind,
-      message: explanation ?? MEANING[outcome.kind as Unresolved['kind']] ?? outcome.kind,
+      message: explanation ?? meaningOf(outcome),
     },
     attempts,
     receivedAt: message.receivedAt,

@@ -1,4 +1,4 @@
-import { checkIncoming, type Fault, type IncomingMessage, parseExactJson } from '@contour/contract';
+import { checkIncoming, type Fault, type IncomingMessage, parseBody } from '@contour/contract';
 import type { StreamEntry } from '@contour/queue';
 
 /** As much as a request may have. */
@@ -9,7 +9,7 @@ export type EntryReading =
   /** `data` is as much of it as could be read. */
   | { ok: false; data: unknown; faults: Fault[] };
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const unreadable = (data: unknown, path: string, message: string): EntryReading => ({
   ok: false,
@@ -27,7 +27,7 @@ function decoded(bytes: Buffer): string | undefined {
 
 function parsed(text: string): { json: unknown } | undefined {
   try {
-    return { json: parseExactJson(text) };
+    return { json: parseBody(text) };
   } catch {
     return undefined;
   }

@@ -13,7 +13,8 @@ import { tallyKey } from './keys.ts';
  * gets through all the same. Redis counts what was added from 7.0 on; before, nothing can be known.
  *
  * Fields: added, removed (the highest id that was deleted) and done in the life of this stream; lost in
- * the lives before; deletions; and of those how much has been told: told, deletions_told.
+ * the lives before; deletions; and of those how much has been told: told, deletions_told. A worker of
+ * before may have written a tally that does not know of removed.
  */
 export const TALLY = `
 local function isBefore(id, other)
@@ -41,7 +42,7 @@ local function count(stream, tally)
               told = number(5), deletions = number(6), deletions_told = number(7)}
   if not known[1] then
     is.done = added - there
-  elseif added < number(1) or isBefore(removed, known[2]) then
+  elseif added < number(1) or (known[2] and isBefore(removed, known[2])) then
     is.lost = is.lost + math.max(0, number(1) - is.done)
     is.done = 0
     is.deletions = is.deletions + 1

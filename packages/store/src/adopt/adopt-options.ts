@@ -6,4 +6,6 @@ export interface AdoptOptions {
   /** For tenants that have none. */
   domainId?: number | undefined;
   show: ShowProgress;
+  /** Ends the work at once; --apply goes on from there another time. */
+  signal?: AbortSignal;
 }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FIRST_MIGRATION, migrationNames, pendingMigrations, readMigration } from '../migrate.ts';
 import type { Pool, PoolClient } from '../pool.ts';
-import { withClient } from '../transaction.ts';
 import type { AdoptOptions } from './adopt-options.ts';
 import { applySteps } from './apply.ts';
 import type { Finding } from './finding.ts';
 import { LEGACY_TABLES } from './legacy-columns.ts';
 import { namesMadeBy } from './migration-statements.ts';
+import { withOwnSession } from './own-session.ts';
 import { phoneFindings } from './phone-findings.ts';
 import { rowFindings } from './row-findings.ts';
 import { hasRelation } from './shape.ts';
@@ -55,20 +55,11 @@ async function inspect(client: PoolClient, options: AdoptOptions): Promise<Findi
   });
 }
 
-async function prepare(client: PoolClient): Promise<void> {
-  await client.query(
-    `set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
-     set contour.adopting = 'on'`,
-  );
-  // Not on every platform: without it a killed run's last statement goes on to its end.
-  await client.query("set client_connection_check_interval = '1s'").catch(() => undefined);
-}
-
 /** Says what stands in the way of an adoption, and changes nothing. */
 export async function checkAdoption(pool: Pool, options: AdoptOptions): Promise<Adoption> {
   const state = await stateOf(pool);
   if (state !== 'theirs') return { state, findings: [] };
-  return withOwnSession(pool, async (client) => {
+  return withOwnSession(pool, options.signal, async (client) => {
     const findings = await inspect(client, options);
     if (findings.some(({ verdict }) => verdict === 'cannot')) return { state, findings };
     const onProgress = (done: number, total: number) =>
@@ -82,7 +73,7 @@ export async function checkAdoption(pool: Pool, options: AdoptOptions): Promise<
 export async function applyAdoption(pool: Pool, options: AdoptOptions): Promise<Applied> {
   const state = await stateOf(pool);
   if (state !== 'theirs') return { state, findings: [], left: [], setAside: [] };
-  return withOwnSession(pool, async (client) => {
+  return withOwnSession(pool, options.signal, async (client) => {
     await takeTurn(client);
     const findings = await inspect(client, options);
     const decisions = findings.filter(({ verdict }) => verdict !== 'apply');
@@ -95,18 +86,6 @@ export async function applyAdoption(pool: Pool, options: AdoptOptions): Promise<
          from contour_adoption_set_aside group by 1 order by 1`,
     );
     return { state, findings: decisions, left, setAside };
-  });
-}
-
-/** The session's settings are not for anybody else: it ends with the work. */
-async function withOwnSession<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  return withClient(pool, async (client) => {
-    await prepare(client);
-    try {
-      return await work(client);
-    } finally {
-      await client.query('discard all').catch(() => undefined);
-    }
   });
 }
 

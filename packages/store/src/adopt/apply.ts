@@ -71,17 +71,13 @@ function stepsOf(client: PoolClient, first: readonly string[], options: AdoptOpt
       run: () => fillTenants(client, 'fill dialogs', 'dialogs', show),
     },
     { name: 'phones', run: () => normalisePhones(client, 'normalise phones', region, show) },
-    {
-      name: 'accounts',
-      async run() {
-        await mergeAccounts(client);
-        await unique('channel_accounts_tenant');
-      },
-    },
+    { name: 'accounts', run: () => unique('channel_accounts_tenant') },
     {
       name: 'credentials',
+      // Once it is settled whose they are, one tenant may have them several times.
       unless: ['shared_credentials'],
       async run() {
+        await mergeAccounts(client);
         // Rewrites the table, which is small: one row for each account of a tenant.
         await runDdl(client, FINGERPRINT);
         await unique('channel_accounts_fingerprint');
@@ -118,6 +114,8 @@ function stepsOf(client: PoolClient, first: readonly string[], options: AdoptOpt
     },
     {
       name: 'open dialogs',
+      // Accounts that are merged bring their open dialogs together.
+      unless: ['shared_credentials'],
       async run() {
         await merge('dialogs');
         await unique('dialogs_open', 'dialogs');
@@ -178,6 +176,9 @@ export async function applySteps(
 }
 
 async function finish(client: PoolClient, show: ShowProgress): Promise<void> {
+  // The resolver cannot begin before the last migrations: no guard of ours may meddle with its rows.
+  await dropGuards(client);
+  await dropHelperIndexes(client);
   const names = await migrationNames();
   for (const name of names) {
     show(name, 0, 1);
@@ -185,8 +186,6 @@ async function finish(client: PoolClient, show: ShowProgress): Promise<void> {
       await runPiecewise(client, name, splitSql(await readMigration(name)));
     show(name, 1, 1);
   }
-  await dropGuards(client);
-  await dropHelperIndexes(client);
   await noteMigrations(client, names);
   await client.query(ANALYZE);
 }

@@ -1,5 +1,5 @@
 import type { PoolClient } from '../pool.ts';
-import { LEGACY_COLUMNS } from './legacy-columns.ts';
+import { LEGACY_COLUMNS, LEGACY_TABLES } from './legacy-columns.ts';
 import { runDdl } from './run-ddl.ts';
 import { readShape } from './shape.ts';
 
@@ -56,21 +56,35 @@ export async function setDomain(client: PoolClient, domainId: number): Promise<v
   await client.query('update tenants set domain_id = $1 where domain_id is null', [domainId]);
 }
 
+const proofOf = ({ table, name }: { table: string; name: string }) =>
+  `contour_${table}_${name}_there`;
+
+/** What a run that was cut off has left behind. */
+async function dropProofs(client: PoolClient): Promise<void> {
+  const { rows } = await client.query<{ table: string; proof: string }>(
+    `select conrelid::regclass::text as table, conname as proof from pg_constraint
+      where conname = any($1) and conrelid = any(
+        array(select to_regclass(name) from unnest($2::text[]) name)::oid[])`,
+    [LEGACY_COLUMNS.map(proofOf), LEGACY_TABLES],
+  );
+  for (const { table, proof } of rows) {
+    await runDdl(client, `alter table ${table} drop constraint ${proof}`);
+  }
+}
+
 /** Makes a column NOT NULL without reading the table under an exclusive lock. */
 export async function requireColumns(client: PoolClient): Promise<void> {
+  await dropProofs(client);
   const shape = await readShape(client);
-  for (const { table, name, notNull } of LEGACY_COLUMNS) {
-    if (!notNull || shape.get(`${table}.${name}`)?.notNull !== false) continue;
-    const check = `contour_${table}_${name}_there`;
-    await runDdl(client, `alter table ${table} drop constraint if exists ${check}`);
-    await runDdl(
-      client,
-      `alter table ${table} add constraint ${check} check (${name} is not null) not valid`,
-    );
-    await client.query(`alter table ${table} validate constraint ${check}`);
-    await runDdl(
-      client,
-      `alter table ${table} alter column ${name} set not null, drop constraint ${check}`,
-    );
+  for (const column of LEGACY_COLUMNS) {
+    const { table, name } = column;
+    if (!column.notNull || shape.get(`${table}.${name}`)?.notNull !== false) continue;
+    const alter = (change: string) => runDdl(client, `alter table ${table} ${change}`);
+    const proof = proofOf(column);
+    await alter(`add constraint ${proof} check (${name} is not null) not valid`);
+    await client.query(`alter table ${table} validate constraint ${proof}`);
+    // Not in one statement with what follows: that would drop the proof first, and read the whole table.
+    await alter(`alter column ${name} set not null`);
+    await alter(`drop constraint ${proof}`);
   }
 }

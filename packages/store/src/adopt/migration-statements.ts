@@ -1,19 +1,21 @@
 import type { PoolClient } from '../pool.ts';
-import { inTransaction } from '../transaction.ts';
 import { finishStep, isStepDone } from './adoption-log.ts';
+import { readIndexStatement } from './index-statement.ts';
 import { LEGACY_TABLES } from './legacy-columns.ts';
 import { createIndex, withBriefLocks } from './run-ddl.ts';
 
 const legacy = new Set<string>(LEGACY_TABLES);
 
+/** No transaction may hold such a statement. */
+const CONCURRENTLY = /^\w+\s+(?:unique\s+)?index\s+concurrently\b/i;
+
 const tableMadeBy = (sql: string) => /^create\s+table\s+(\w+)/i.exec(sql)?.[1];
-const tableIndexedBy = (sql: string) =>
-  /^create\s+(?:unique\s+)?index\s+\w+\s+on\s+(\w+)/i.exec(sql)?.[1];
+const tableIndexedBy = (sql: string) => readIndexStatement(sql)?.table;
 
 /** The tables and indexes that our migrations make and that a database of others must not hold. */
 export function namesMadeBy(statements: readonly string[]): string[] {
   return statements
-    .flatMap((sql) => /^create\s+(?:unique\s+)?(?:table|index)\s+(\w+)/i.exec(sql)?.[1] ?? [])
+    .flatMap((sql) => tableMadeBy(sql) ?? readIndexStatement(sql)?.name ?? [])
     .filter((name) => !legacy.has(name));
 }
 
@@ -37,9 +39,10 @@ export async function runPiecewise(
     const step = `${migration} ${index + 1}`;
     // Settings of the file's own transaction; there is none here.
     if (/^set\s/i.test(sql) || !include(sql) || (await isStepDone(client, step))) continue;
-    if (legacy.has(tableIndexedBy(sql) ?? '')) {
-      await createIndex(client, sql);
-      await inTransaction(client, () => finishStep(client, step));
+    const mustBeAlone = CONCURRENTLY.test(sql);
+    if (mustBeAlone || legacy.has(tableIndexedBy(sql) ?? '')) {
+      await (readIndexStatement(sql) ? createIndex(client, sql) : client.query(sql));
+      await finishStep(client, step);
       continue;
     }
     await withBriefLocks(client, async () => {
@@ -51,8 +54,7 @@ export async function runPiecewise(
 
 /** The statement that makes an index of that name. */
 export function indexOf(statements: readonly string[], name: string): string {
-  const pattern = new RegExp(`^create\\s+(?:unique\\s+)?index\\s+${name}\\s`, 'i');
-  const found = statements.find((sql) => pattern.test(sql));
+  const found = statements.find((sql) => readIndexStatement(sql)?.name === name);
   if (found === undefined) throw new Error(`no migration makes the index ${name}`);
   return found;
 }

@@ -2,7 +2,8 @@ import { normalisePhone, type PhoneRegion } from '@contour/contract';
 import type { PoolClient } from '../pool.ts';
 import { countRows, inBatches, type ShowProgress } from './in-batches.ts';
 
-const PAGE = 2_000;
+/** Who writes to one of them waits for the whole page. */
+const PAGE = 500;
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PoolClient } from '../pool.ts';
 import { sqlState } from '../sql-error.ts';
 import { inTransaction } from '../transaction.ts';
+import { readIndexStatement } from './index-statement.ts';
 
 // Whoever waits for an exclusive lock makes all others wait behind it: so it is asked for briefly,
 // and again after a rest in which they get through.
@@ -49,22 +50,20 @@ export async function createIndex(
   statement: string,
   onDuplicate?: () => Promise<void>,
 ): Promise<void> {
-  const name = /^create\s+(?:unique\s+)?index\s+(\w+)/i.exec(statement)?.[1];
-  if (name === undefined) throw new Error(`not an index: ${statement}`);
-  const sql = statement.replace(/\bindex\s/i, 'index concurrently ');
+  const index = readIndexStatement(statement);
+  if (index === undefined) throw new Error(`not an index: ${statement}`);
   for (let attempt = 1; ; attempt += 1) {
-    const state = await stateOfIndex(client, name);
+    const state = await stateOfIndex(client, index.name);
     if (state === 'valid') return;
-    if (state === 'left') await dropIndex(client, name);
+    if (state === 'left') await dropIndex(client, index.name);
     try {
-      await client.query(sql);
+      await client.query(index.concurrently);
       return;
     } catch (error) {
+      // Half of it would go on refusing rows. A session that has ended leaves that to the next run.
+      await dropIndex(client, index.name).catch(() => undefined);
       const isLost = sqlState(error) === '23505' && onDuplicate !== undefined;
-      if (!(isLost || sqlState(error) === '40P01') || attempt === 20) {
-        await dropIndex(client, name);
-        throw error;
-      }
+      if (!(isLost || sqlState(error) === '40P01') || attempt === 20) throw error;
       await onDuplicate?.();
     }
   }

@@ -20,8 +20,9 @@ export interface Settlement {
 }
 
 // May be written twice, when the answer to the first time was lost: a message is marked only while it
-// has as many attempts as were known, and a lane is removed only in the version that was taken. Both
-// updates of lanes take their locks in key order, as the resolver does.
+// has as many attempts as were known, and a lane is removed only in the version that was taken. To be
+// postponed is a new version: of another run that took the lane, too, the mark of the message that failed
+// here is refused, and so must be the removal. Both updates of lanes lock in key order, as the resolver does.
 const writeSettlement = statement<{ n: number }>(
   'settle',
   `with attempted as (
@@ -48,7 +49,9 @@ const writeSettlement = statement<{ n: number }>(
       where h.delay_ms is null and l.tenant_id = h.tenant_id and l.dialog_id = h.dialog_id
         and l.version = h.version
    ), postponed as (
-     update lanes l set due_at = now() + h.delay_ms * interval '1 ms' from held h
+     update lanes l
+        set due_at = now() + h.delay_ms * interval '1 ms', version = nextval('lane_versions')
+       from held h
       where h.delay_ms is not null and l.tenant_id = h.tenant_id and l.dialog_id = h.dialog_id
    )
    select count(*)::int as n from attempted`,

@@ -28,7 +28,7 @@ async function resolveOnce(
   options: ResolveOptions,
 ): Promise<Results> {
   return withClient(pool, async (client) => {
-    const { outcomes, fresh } = await firstLook(client, arrivals);
+    const { outcomes, fresh } = await firstLook(client, arrivals, options);
     if (fresh.size === 0) return { outcomes, shards: new Set(), hasNewDialogs: false };
     const made = await inTransaction(client, () => resolveFresh(client, fresh, options));
     return {

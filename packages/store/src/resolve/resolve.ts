@@ -16,6 +16,8 @@ export interface Arrival {
 export interface ResolveOptions {
   linkByPhone: boolean;
   shardCount: number;
+  /** The one tenant that these messages may be for: any other's account counts as unknown. */
+  onlyFor?: string | undefined;
 }
 
 export interface FirstLook {
@@ -28,7 +30,11 @@ export interface FirstLook {
  * already. A repeat gets its answer even when its tenant has been switched off since, or its
  * credential has been replaced: it was accepted, and it will be delivered.
  */
-export async function firstLook(db: Queryable, arrivals: readonly Arrival[]): Promise<FirstLook> {
+export async function firstLook(
+  db: Queryable,
+  arrivals: readonly Arrival[],
+  { onlyFor }: Pick<ResolveOptions, 'onlyFor'> = {},
+): Promise<FirstLook> {
   const tenants = await findTenants(
     db,
     arrivals.map((arrival) => arrival.message),
@@ -42,11 +48,15 @@ export async function firstLook(db: Queryable, arrivals: readonly Arrival[]): Pr
     const { message, phone } = arrival;
     const account = tenants.get(message);
     const entry = ledger.get(message.messageId);
-    if (account === undefined) look.outcomes.set(arrival, { kind: 'unknown_tenant' });
-    else if (entry) look.outcomes.set(arrival, outcomeOfRepeat(entry, message.contentHash));
-    else if (account.isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant' });
-    else if (account.isActive) look.fresh.set(arrival, { message, account, phone });
-    else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId: account.tenantId });
+    if (account === undefined || account.tenantId !== (onlyFor ?? account.tenantId)) {
+      look.outcomes.set(arrival, { kind: 'unknown_tenant' });
+      continue;
+    }
+    const { tenantId, isExpired, isActive } = account;
+    if (entry) look.outcomes.set(arrival, outcomeOfRepeat(entry, message.contentHash));
+    else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
+    else if (isActive) look.fresh.set(arrival, { message, account, phone });
+    else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
   }
   return look;
 }

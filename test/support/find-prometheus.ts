@@ -22,15 +22,27 @@ async function downloadPackage(folder: string): Promise<void> {
   });
 }
 
-/** Prometheus's own checker: the machine's, or the distribution's; or the reason why there is none. */
-export async function findPromtool(): Promise<
-  { command: string; reason?: undefined } | { command?: undefined; reason: string }
+/** Where the two programs are. */
+export interface PrometheusPrograms {
+  promtool: string;
+  prometheus: string;
+}
+
+/** Prometheus and its checker: the machine's, or the distribution's; or the reason why there are none. */
+export async function findPrometheus(): Promise<
+  (PrometheusPrograms & { reason?: undefined }) | { reason: string }
 > {
-  const installed = await execute('promtool', ['--version']).catch(() => undefined);
-  if (installed) return { command: 'promtool' };
-  const place = join(userCacheDir(), `promtool-${process.arch}`);
-  const command = join(place, 'usr/bin/promtool');
-  if (existsSync(command)) return { command };
+  const installed = { promtool: 'promtool', prometheus: 'prometheus' };
+  const answers = Object.values(installed).map((program) => execute(program, ['--version']));
+  if ((await Promise.allSettled(answers)).every(({ status }) => status === 'fulfilled')) {
+    return installed;
+  }
+  const place = join(userCacheDir(), `prometheus-${process.arch}`);
+  const found = {
+    promtool: join(place, 'usr/bin/promtool'),
+    prometheus: join(place, 'usr/bin/prometheus'),
+  };
+  if (existsSync(found.prometheus)) return found;
   await mkdir(userCacheDir(), { recursive: true });
   const draft = await mkdtemp(`${place}-`);
   try {
@@ -40,10 +52,10 @@ export async function findPromtool(): Promise<
     await run(draft, 'dpkg-deb', '-x', file, root);
     // Moved there whole: what was interrupted is never found again. Another run may have been faster.
     await rename(root, place).catch(() => undefined);
-    if (!existsSync(command)) throw new Error('the package has no promtool');
-    return { command };
+    if (!existsSync(found.prometheus)) throw new Error('the package has no prometheus');
+    return found;
   } catch (error) {
-    return { reason: `no promtool: ${String(error).split('\n')[0]}` };
+    return { reason: `no Prometheus: ${String(error).split('\n')[0]}` };
   } finally {
     await rm(draft, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 /** What one check came to. A warning is for somebody's attention; only `violated` is a broken promise. */
-export interface Finding {
+export interface AuditFinding {
   check: string;
   promise: string;
   state: 'ok' | 'violated' | 'warning' | 'skipped';
@@ -11,7 +11,7 @@ export interface Finding {
   note?: string;
 }
 
-export const skipped = (check: string, promise: string, note: string): Finding => ({
+export const skipped = (check: string, promise: string, note: string): AuditFinding => ({
   ...{ check, promise, note },
   ...{ state: 'skipped', looked: 0, violations: 0, examples: [] },
 });

@@ -1,0 +1,184 @@
+import { AppError, checkIncoming, type IncomingMessage } from '@contour/contract';
+import { createDlq, type Dlq } from '@contour/queue';
+import { findActiveAccounts } from '@contour/store';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
+import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
+import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
+import {
+  addAccount,
+  addTestTenant,
+  makeCredential,
+  switchTenant,
+  type TestTenant,
+} from '../../../test/support/tenants.ts';
+import { createRelease } from '../src/pulse/release-parked.ts';
+import { createResolver, type Resolver } from '../src/resolve/create-resolver.ts';
+import { unresolvedLetter } from '../src/resolve/unresolved-letter.ts';
+
+/** More than one page of them. */
+const MANY = 205;
+const PAGE = 200;
+
+let redis: TestServer;
+let database: Database;
+let dlq: Dlq;
+let tenant: TestTenant;
+let resolver: Resolver;
+const told: string[] = [];
+const note = (_: unknown, event: string) => void told.push(event);
+const logger = { info: note, warn: note, error: note, debug: () => undefined } as never;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  database = await createDatabase(inject('postgresUrl'));
+  dlq = createDlq({ redisUrl: redis.url, onError: () => undefined, maxParkedPerAccount: 1_000 });
+  resolver = createResolver({
+    pool: database.pool,
+    logger,
+    metrics: { resolved: () => undefined },
+    tracer: undefined,
+    wake: () => undefined,
+    wakeGraph: () => undefined,
+    stopping: new AbortController().signal,
+    linkByPhone: true,
+    phoneRegion: 'RU',
+    shardCount: 16,
+  });
+});
+beforeEach(async () => {
+  tenant = await addTestTenant(database.pool);
+  told.length = 0;
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => vi.useRealTimers());
+afterAll(async () => {
+  await dlq?.close();
+  await database?.drop();
+  await redis?.close();
+});
+
+/** Parks messages that came, one a millisecond, while the tenant was switched off. */
+async function parkSome(count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const body = {
+      channel: 'telegram',
+      account_fingerprint: tenant.accounts.telegram.fingerprint,
+      external_chat_id: 'chat',
+      text: `message ${at}`,
+      message_ids: [`${at}`],
+    };
+    const checked = checkIncoming(body, new Date(1_700_000_000_000 + at));
+    if (!checked.ok) throw new Error('the test sends what is not valid');
+    const outcome = { kind: 'tenant_disabled', tenantId: tenant.id } as const;
+    await dlq.park(unresolvedLetter(checked.message, outcome, 1));
+    ids.push(checked.message.messageId);
+  }
+  return ids;
+}
+
+/** A release whose clock stands still between two runs, unless it is told to go on. */
+function openRelease(resolveAll: Resolver['resolveAll']) {
+  let released = 0;
+  const run = createRelease({
+    dlq,
+    findActive: (accounts) => findActiveAccounts(database.pool, accounts),
+    resolveAll,
+    id: 'worker',
+    stopping: new AbortController().signal,
+    logger,
+    onReleased: (count) => {
+      released += count;
+    },
+  });
+  return {
+    released: () => released,
+    async runAfter(ms: number) {
+      vi.advanceTimersByTime(ms);
+      await run();
+    },
+  };
+}
+
+const storedFor = async ({ id }: TestTenant): Promise<number> =>
+  (await database.pool.query('select from messages where tenant_id = $1', [id])).rowCount ?? 0;
+
+const parkedFor = async ({ id }: TestTenant): Promise<number> =>
+  (await dlq.list({ tenantId: id }, { limit: 1 })).count;
+
+test('an account that changes hands midway brings its new tenant nothing of the old one', async () => {
+  const other = await addTestTenant(database.pool);
+  const { id, credential } = tenant.accounts.telegram;
+  await parkSome(MANY);
+  let isSwapped = false;
+  async function swap(): Promise<void> {
+    const replace = 'update channel_accounts set account_id = $2 where id = $1';
+    await database.pool.query(replace, [id, makeCredential('telegram')]);
+    await addAccount(database.pool, other.id, 'telegram', credential);
+    isSwapped = true;
+  }
+  const release = openRelease(async (messages, onlyFor) => {
+    const endings = await resolver.resolveAll(messages, onlyFor);
+    if (!isSwapped) await swap();
+    return endings;
+  });
+  await release.runAfter(0);
+  await release.runAfter(2_000);
+  expect(release.released()).toBe(PAGE);
+  expect(await storedFor(tenant)).toBe(PAGE);
+  expect(await storedFor(other)).toBe(0);
+  expect(await parkedFor(tenant)).toBe(MANY - PAGE);
+});
+
+test('a tenant that is switched off midway gets the rest when it is on again', async () => {
+  await parkSome(MANY);
+  const release = openRelease(async (messages, onlyFor) => {
+    const endings = await resolver.resolveAll(messages, onlyFor);
+    if (release.released() === 0) await switchTenant(database.pool, tenant.id, false);
+    return endings;
+  });
+  await release.runAfter(0);
+  await release.runAfter(2_000);
+  expect(release.released()).toBe(PAGE);
+  expect(await parkedFor(tenant)).toBe(MANY - PAGE);
+  await release.runAfter(2_000);
+  expect(await parkedFor(tenant)).toBe(MANY - PAGE);
+  await switchTenant(database.pool, tenant.id, true);
+  await release.runAfter(2_000);
+  await release.runAfter(2_000);
+  expect(await storedFor(tenant)).toBe(MANY);
+  expect(await parkedFor(tenant)).toBe(0);
+});
+
+test('an entry that fails for no reason that will pass rests longer each time, and is then left alone', async () => {
+  const [failing = '', ...others] = await parkSome(3);
+  let tries = 0;
+  const failOne = (message: IncomingMessage) => message.messageId === failing;
+  const release = openRelease(async (messages, onlyFor) => {
+    const endings = await resolver.resolveAll(
+      messages.filter((message) => !failOne(message)),
+      onlyFor,
+    );
+    if (!messages.some(failOne)) return endings;
+    tries += 1;
+    return [new AppError('unexpected', 'a bug', undefined), ...endings];
+  });
+  await release.runAfter(0);
+  await release.runAfter(2_000);
+  expect(release.released()).toBe(others.length);
+  for (const restMs of [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000]) {
+    const before = tries;
+    await release.runAfter(restMs - 1);
+    expect(tries).toBe(before);
+    await release.runAfter(1);
+    expect(tries).toBe(before + 1);
+  }
+  expect(await dlq.get(failing)).toMatchObject({
+    ...{ reason: 'stalled', tenantId: tenant.id, attempts: 9 },
+    ...{ error: { code: 'stalled', message: 'a bug' }, message: { text: 'message 0' } },
+  });
+  await release.runAfter(600_000);
+  expect(tries).toBe(8);
+  expect(told.filter((event) => event === 'dlq.not_released')).toHaveLength(7);
+  expect(told.filter((event) => event === 'dlq.release_given_up')).toHaveLength(1);
+});

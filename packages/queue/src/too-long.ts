@@ -1,0 +1,18 @@
+/** More than any message becomes as a job, and little enough to be read by the smallest worker. */
+export const MAX_JOB_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * Stands where a job's data would, when to read it might take all the memory: whoever read it would
+ * die of it, and the next one after that.
+ */
+export class TooLong {
+  readonly length: number;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  toString(): string {
+    return `(${this.length} characters)`;
+  }
+}

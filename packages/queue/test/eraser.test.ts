@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { createDlq, createEraser, createProducer } from '../src/index.ts';
+import { ownRedis } from './redis.ts';
+import { entry, message, resolveJobOf } from './samples.ts';
+
+const own = ownRedis();
+
+const options = () => ({ redisUrl: own.server.url, onError: own.onError });
+const openEraser = () => own.closing(createEraser(options()));
+
+const judge = (text: string) =>
+  text.includes('theirs') ? 'theirs' : text.includes('unclear') ? 'unclear' : 'others';
+
+test('an erased job takes along the note that it was queued', async () => {
+  const producer = own.closing(createProducer(options()));
+  const [theirs, unclear, others] = ['theirs', 'unclear', 'others'].map((text) =>
+    message({ text }),
+  ) as [ReturnType<typeof message>, ReturnType<typeof message>, ReturnType<typeof message>];
+  for (const sent of [theirs, unclear, others]) {
+    await producer.addResolve([resolveJobOf(sent)]);
+    await producer.noteQueued(sent);
+  }
+  const eraser = openEraser();
+  const looked = await eraser.jobs(judge, false);
+  expect(looked).toMatchObject({ found: 1, removed: 0 });
+  expect(await producer.findQueued(theirs.messageId)).not.toBeNull();
+
+  const erased = await eraser.jobs(judge, true);
+  expect(erased).toEqual({ found: 1, removed: 1, unclear: looked.unclear });
+  expect(erased.unclear).toHaveLength(1);
+  expect(await own.client.exists(`bull:resolve:${erased.unclear[0]}`)).toBe(1);
+  expect(await producer.findQueued(theirs.messageId)).toBeNull();
+  expect(await producer.findQueued(unclear.messageId)).not.toBeNull();
+  expect(await producer.findQueued(others.messageId)).not.toBeNull();
+});
+
+test('of an erased dead letter nothing is remembered, nor of one that had left before', async () => {
+  const dlq = own.closing(createDlq({ ...options(), maxParkedPerAccount: 10 }));
+  const [erased, former, other] = [entry(), entry(), entry()];
+  for (const each of [erased, former, other]) await dlq.park(each);
+  await dlq.remove(former.id);
+  expect(await dlq.former(former.id)).toMatchObject({ leaving: 'let_in' });
+
+  const eraser = openEraser();
+  expect(await eraser.removeLetters([erased.id, former.id])).toBe(1);
+  await eraser.forgetMessages([former.id]);
+  expect(await own.client.keys('contour:dlq:former:*')).toEqual([]);
+  expect((await dlq.list({}, { limit: 5 })).items).toEqual([other]);
+});
+
+test('stream entries are removed, and those that are unclear are named with their stream', async () => {
+  const [, unclear] = [
+    await own.client.xadd('contour:resolve:1', '*', 'message', 'theirs'),
+    await own.client.xadd('contour:resolve:1', '*', 'message', 'unclear'),
+    await own.client.xadd('contour:resolve:1', '*', 'message', 'others'),
+  ];
+  const found = await openEraser().streamEntries(judge, true);
+  expect(found).toEqual({ found: 1, removed: 1, unclear: [`contour:resolve:1 ${unclear}`] });
+  expect(await own.client.xlen('contour:resolve:1')).toBe(2);
+});
+
+test('what an erasure notes of whom it erases is there until its end', async () => {
+  const eraser = openEraser();
+  expect(await eraser.begun('one')).toBeNull();
+  await eraser.begin('one', 'who');
+  expect(await eraser.begun('one')).toBe('who');
+  expect(await own.client.ttl('contour:erasing:one')).toBeGreaterThan(0);
+  await eraser.end('one');
+  expect(await own.client.keys('contour:*')).toEqual([]);
+});

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryDir } from '@contour/local';
+import { stringify } from 'yaml';
+import { freePort } from './free-port.ts';
+import { get } from './send.ts';
+import { waitFor } from './wait-for.ts';
+
+export interface Prometheus {
+  /** The data of an answer of its HTTP API, as `targets` or `rules`. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  ask(path: string): Promise<any>;
+  close(): Promise<void>;
+}
+
+/** A Prometheus of one's own, with this configuration and the files that it names beside it. */
+export async function startPrometheus(
+  program: string,
+  config: unknown,
+  files: Record<string, string> = {},
+): Promise<Prometheus> {
+  const folder = await temporaryDir();
+  const all = { ...files, 'prometheus.yml': stringify(config) };
+  for (const [name, text] of Object.entries(all)) await writeFile(join(folder, name), text);
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(
+    program,
+    [
+      '--config.file=prometheus.yml',
+      '--storage.tsdb.path=data',
+      `--web.listen-address=${address}`,
+      '--log.level=warn',
+    ],
+    { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text;
+  });
+  const end = once(child, 'close');
+  const kill = () => void child.kill('SIGKILL');
+  // A test run that ends early must not leave it to the machine.
+  process.once('exit', kill);
+
+  const prometheus: Prometheus = {
+    ask: async (path) => (await get(`http://${address}/api/v1/${path}`)).json.data,
+    async close() {
+      kill();
+      await end;
+      process.off('exit', kill);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  const isReady = async () => (await get(`http://${address}/-/ready`)).status === 200;
+  await waitFor('Prometheus', isReady, { deadlineMs: 30_000 }).catch(async (error) => {
+    await prometheus.close();
+    throw new Error(`Prometheus does not start:\n${complaints}`, { cause: error });
+  });
+  return prometheus;
+}
