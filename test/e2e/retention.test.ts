@@ -52,7 +52,8 @@ test('delivered messages older than RETENTION_DAYS go; younger, dead and pending
     tenantId,
   );
   expect(dialogs).toEqual([{ last_seq: 1 }, { last_seq: 3 }]);
-  expect(contour.workers.map((one) => one.output()).join('')).toContain('"messages.removed"');
+  const isTold = () => contour.workers.some((one) => one.output().includes('"messages.removed"'));
+  await waitFor('the log to tell', isTold);
 
   // A repeat of what is kept is a repeat; of what is gone, a message like any other.
   expect((await resolve(contour.url, young)).headers.get('idempotent-replayed')).toBe('true');

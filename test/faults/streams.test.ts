@@ -1,102 +1,292 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { idOf as messageIdOf, messagesOf } from '../support/messages.ts';
+import { type Body, idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
+import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { withRedis } from '../support/redis-client.ts';
 import { addToStreams, STREAM_SHARDS, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { ensureWorkers } from './matrix/ensure-workers.ts';
+import { type Outcome, row } from './matrix/row.ts';
+import { secondsUntilThrough } from './matrix/under-load.ts';
 
-const ENTRIES = 20_000;
-const CHATS = 500;
-const AT_ONCE = 500;
-/** The entries come in over this time, so that every fault finds some on their way. */
-const SPREAD_MS = 40_000;
-const FREEZE_MS = 20_000;
-const TAKEOVER_MS = 10_000;
+const BACK_SECONDS = 15;
+/** And all that was poured in meanwhile. */
+const POURED_SECONDS = 25;
+const TAKEOVER_SECONDS = 10;
+const AT_ONCE = 100;
 
 const shards = Array.from({ length: STREAM_SHARDS }, (_, shard) => shard);
+const streams = shards.map((shard) => `contour:resolve:${shard}`);
 
-const owners = ({ redis }: Contour) =>
-  withRedis(redis.url, (run) =>
-    run('MGET', ...shards.map((s) => `contour:resolve:${s}:owner`)),
-  ) as Promise<(string | null)[]>;
-
-/** The name under which a worker holds its shards. */
-const idOf = (worker: BuiltProcess): string =>
-  /"id":"([^"]+)"[^\n]*worker\.started/.exec(worker.output())?.[1] ?? 'not started';
-
-/** How long it takes until those who are still there own all shards. */
-async function takenOver(
-  contour: Contour,
-  survivors: readonly BuiltProcess[],
-  harm: () => Promise<void> | void,
-): Promise<number> {
-  await harm();
-  const since = Date.now();
-  const alive = survivors.map(idOf);
-  const isTaken = async () =>
-    (await owners(contour)).every((owner) => owner !== null && alive.includes(owner));
-  await waitFor('other owners', isTaken, { deadlineMs: TAKEOVER_MS, everyMs: 50 });
-  return Date.now() - since;
+/** Entries of a hundred dialogs, that come in over some seconds. */
+interface Flow {
+  entries: number;
+  seconds: number;
 }
+const SHORT: Flow = { entries: 1600, seconds: 3 };
+const LONG: Flow = { entries: 5000, seconds: 20 };
+const told = ({ entries, seconds }: Flow) => `${entries} entries of 100 chats in ${seconds} s`;
 
-test('20 000 entries get through once and in order, while workers die, freeze, revive and come', async () => {
-  const contour = await startContour({ workers: 3 });
-  onTestFinished(() => contour.close());
-  const { telegram } = (await contour.addTenant()).accounts;
-  const bodies = [...messagesOf(telegram, { count: ENTRIES, chats: CHATS })];
-  const written = (async () => {
-    for (let from = 0; from < ENTRIES; from += AT_ONCE) {
-      const some = bodies.slice(from, from + AT_ONCE);
-      await addToStreams(
-        contour.redis.url,
-        some.map((body) => withFingerprint(body, telegram)),
-      );
-      await delay((SPREAD_MS * AT_ONCE) / ENTRIES);
-    }
-  })();
-  const spread = async () => {
-    const now = await owners(contour);
-    return new Set(now).size === 3 && !now.includes(null);
-  };
-  await waitFor('three owners', spread);
-  const [first, second, third] = contour.workers as [BuiltProcess, BuiltProcess, BuiltProcess];
-  const afterFreeze = await takenOver(contour, [first, third], () => second.freeze());
-  const frozenAt = Date.now();
-  const afterKill = await takenOver(contour, [third], () => first.kill('SIGKILL'));
-  await contour.startWorker();
-  await delay(Math.max(0, FREEZE_MS - (Date.now() - frozenAt)));
-  second.thaw();
-  await written;
-  console.log(`other owners ${afterFreeze} ms after a freeze, ${afterKill} ms after a kill`);
+describe('Streams', () => {
+  let contour: Contour;
+  let toRedis: TestProxy;
+  beforeAll(async () => {
+    contour = await startContour({ workers: 2 });
+    toRedis = await startProxy(contour.redis.url);
+  });
+  afterAll(async () => {
+    await contour?.close();
+    await toRedis?.close();
+  });
+  beforeEach(async () => {
+    toRedis.watch({});
+    await ensureWorkers(contour, 2);
+  });
 
-  const isEmpty = async () => {
-    const left = await withRedis(contour.redis.url, async (run) => {
-      const lengths: number[] = [];
-      for (const shard of shards)
-        lengths.push(Number(await run('XLEN', `contour:resolve:${shard}`)));
-      return lengths;
+  // One system serves all rows, and its ledger holds the entries of all of them.
+  const everSent = new Set<string>();
+
+  const onAll = (commandFor: (stream: string) => readonly string[]) =>
+    withRedis(contour.redis.url, async (run) => {
+      for (const stream of streams) await run(...commandFor(stream));
     });
-    return left.every((length) => length === 0);
-  };
-  await waitFor('the streams to be empty', isEmpty, { deadlineMs: 60_000, everyMs: 100 });
-  await waitFor('three owners again', spread);
-  for (const shard of shards) {
-    const pending = await withRedis(contour.redis.url, (run) =>
-      run('XPENDING', `contour:resolve:${shard}`, 'contour'),
+
+  const owners = () =>
+    withRedis(contour.redis.url, (run) =>
+      run('MGET', ...streams.map((stream) => `${stream}:owner`)),
+    ) as Promise<(string | null)[]>;
+
+  /** The name under which a worker holds its shards. */
+  const nameOf = (worker: BuiltProcess): string =>
+    /"id":"([^"]+)"[^\n]*worker\.started/.exec(worker.output())?.[1] ?? 'not started';
+
+  /** All shards are owned, by these and nobody else. */
+  const ownedBy = (workers: readonly BuiltProcess[]) =>
+    waitFor(
+      `${workers.length} owners`,
+      async () => {
+        const found = await owners();
+        const wanted = new Set(workers.map(nameOf));
+        return (
+          !found.includes(null) &&
+          new Set(found).size === wanted.size &&
+          found.every((one) => one !== null && wanted.has(one))
+        );
+      },
+      { deadlineMs: 30_000, everyMs: 50 },
     );
-    expect(pending).toMatchObject([0, null, null, null]);
+
+  /** Pours entries in, with harm in the middle, which is waited for where it is a promise; what a lost connection left open is written again. */
+  async function pour({ entries, seconds }: Flow, harm: () => unknown) {
+    const { telegram } = (await contour.addTenant()).accounts;
+    const bodies = [...messagesOf(telegram, { count: entries, chats: 100 })];
+    const sent = new Set(bodies.map(idOf));
+    for (const id of sent) everSent.add(id);
+    const write = (some: readonly Body[]) =>
+      waitFor(
+        'Redis to take a batch',
+        () =>
+          addToStreams(
+            contour.redis.url,
+            some.map((body) => withFingerprint(body, telegram)),
+          ).then(() => true),
+        { deadlineMs: 20_000, everyMs: 200 },
+      );
+    for (let at = 0; at < entries; at += AT_ONCE) {
+      await write(bodies.slice(at, at + AT_ONCE));
+      // Right after a batch was written, when most of it is unread.
+      if (at === entries / 2) await harm();
+      await delay((seconds * 1000 * AT_ONCE) / entries);
+    }
+    return { sent, bodies };
   }
-  const accepted = bodies.map((body) => ({ messageId: messageIdOf(body), answer: null }));
-  const sent = new Set(accepted.map(({ messageId }) => messageId));
-  expect(await contour.check({ accepted, sent, drainMs: 120_000 })).toEqual([]);
-  const { rows } = await contour.database.pool.query<{ n: number }>(
-    `select count(*)::int as n from (
-       select seq, row_number() over (
-                partition by dialog_id order by substring(payload->>'text' from '\\d+$')::int) as place
-         from messages) m
-      where place <> seq`,
+
+  const areEmpty = () =>
+    withRedis(contour.redis.url, async (run) => {
+      for (const stream of streams) if (Number(await run('XLEN', stream)) > 0) return false;
+      return true;
+    });
+
+  const ledgerOf = async (ids: ReadonlySet<string>) => {
+    const { rows } = await contour.database.pool.query<{ id: string }>(
+      'select id from messages where id = any($1)',
+      [[...ids]],
+    );
+    return new Set(rows.map(({ id }) => id));
+  };
+
+  /** Waits until nothing lies in a stream, and holds every promise against those that may be known. */
+  async function judged(known: ReadonlySet<string>, recoverySeconds: number): Promise<Outcome> {
+    await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000, everyMs: 100 });
+    for (const stream of streams) {
+      const pending = await withRedis(contour.redis.url, (run) =>
+        run('XPENDING', stream, 'contour'),
+      );
+      expect(pending).toMatchObject([0, null, null, null]);
+    }
+    const accepted = [...known].map((messageId) => ({ messageId, answer: null }));
+    const violations = await contour.check({ accepted, sent: everSent, drainMs: 120_000 });
+    expect(await inOtherOrder()).toBe(0);
+    return { recoverySeconds, violations };
+  }
+
+  /** How many messages have another place in their dialog than they had in their stream. */
+  async function inOtherOrder(): Promise<number> {
+    const { rows } = await contour.database.pool.query<{ n: number }>(
+      `select count(*)::int as n from (
+         select seq, row_number() over (
+                  partition by dialog_id order by substring(payload->>'text' from '\\d+$')::int) as place
+           from messages) m
+        where place <> seq`,
+    );
+    return rows[0]?.n ?? 0;
+  }
+
+  const losses = () =>
+    contour.workers
+      .flatMap((worker) => worker.output().split('\n'))
+      .filter((line) => line.includes('stream.lost'))
+      .map((line) => JSON.parse(line) as { entries: number; stream_deleted: boolean });
+  const toldEntries = () => losses().reduce((sum, { entries }) => sum + entries, 0);
+
+  row(
+    'a consumer killed before its XACK',
+    {
+      injected: 'kill -9 of one of three when it acknowledges; the acknowledgement is swallowed',
+      load: told(SHORT),
+      quick: true,
+      withinSeconds: POURED_SECONDS,
+    },
+    async (dice) => {
+      const REDIS_URL = toRedis.through(contour.redis.url);
+      const victim = await contour.startWorker({ REDIS_URL });
+      await ownedBy(contour.workers.filter((worker) => !worker.ended()));
+      let acknowledgements = dice.between(1, 3);
+      let killedAt = 0;
+      const watchOut = () =>
+        toRedis.watch({
+          fromClient(bytes) {
+            if (!bytes.includes('XACK')) return true;
+            acknowledgements -= 1;
+            if (acknowledgements > 0) return true;
+            killedAt ||= performance.now();
+            victim.kill();
+            return false;
+          },
+        });
+      const { sent } = await pour(SHORT, watchOut);
+      await waitFor('the victim to die', () => victim.ended());
+      await secondsUntilThrough(contour, { sent });
+      return judged(sent, (performance.now() - killedAt) / 1000);
+    },
   );
-  expect(rows).toEqual([{ n: 0 }]);
-}, 300_000);
+
+  row(
+    'its owners freeze, die, revive and come',
+    {
+      injected: 'SIGSTOP of one of three, kill -9 of another, a new one, SIGCONT 12 s later',
+      load: told(LONG),
+      withinSeconds: TAKEOVER_SECONDS,
+    },
+    async () => {
+      await ensureWorkers(contour, 3);
+      const alive = contour.workers.filter((worker) => !worker.ended());
+      const [frozen, killed, ...others] = alive as [BuiltProcess, BuiltProcess, BuiltProcess];
+      await ownedBy(alive);
+      let takeoverSeconds = 0;
+      const harm = async () => {
+        frozen.freeze();
+        const frozenAt = performance.now();
+        await ownedBy([killed, ...others]);
+        const afterFreeze = performance.now() - frozenAt;
+        await killed.kill();
+        const killedAt = performance.now();
+        await ownedBy(others);
+        takeoverSeconds = Math.max(afterFreeze, performance.now() - killedAt) / 1000;
+        await contour.startWorker();
+        await delay(Math.max(0, 12_000 - (performance.now() - frozenAt)));
+        frozen.thaw();
+      };
+      let harming: Promise<void> | undefined;
+      const { sent } = await pour(LONG, () => {
+        harming = harm();
+      });
+      await harming;
+      await secondsUntilThrough(contour, { sent }, 120_000);
+      await ownedBy(contour.workers.filter((worker) => !worker.ended()));
+      return judged(sent, takeoverSeconds);
+    },
+  );
+
+  row(
+    'its group is destroyed',
+    {
+      injected: 'XGROUP DESTROY of every stream',
+      load: told(SHORT),
+      withinSeconds: BACK_SECONDS,
+    },
+    async () => {
+      const { sent } = await pour(SHORT, () =>
+        onAll((stream) => ['XGROUP', 'DESTROY', stream, 'contour']),
+      );
+      return judged(sent, await secondsUntilThrough(contour, { sent }));
+    },
+  );
+
+  row(
+    'trimmed before it was read',
+    {
+      injected: 'four entries more and XTRIM to one, in one transaction, of every stream',
+      load: told(SHORT),
+      quick: true,
+      withinSeconds: BACK_SECONDS,
+    },
+    async () => {
+      const before = toldEntries();
+      const strangers = (await contour.dlq()).length;
+      // At least three of the four are lost for certain; the last one cannot be read, and is parked.
+      const trim = () =>
+        withRedis(contour.redis.url, async (run) => {
+          await run('MULTI');
+          for (const stream of streams) {
+            for (let n = 0; n < 4; n += 1) await run('XADD', stream, '*', 'message', '{}');
+            await run('XTRIM', stream, 'MAXLEN', '1');
+          }
+          await run('EXEC');
+        });
+      const { sent } = await pour(SHORT, trim);
+      const since = performance.now();
+      await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000 });
+      const known = await ledgerOf(sent);
+      const lost = 3 * STREAM_SHARDS + sent.size - known.size;
+      await waitFor('all that was lost to be told', () => toldEntries() - before >= lost);
+      expect(toldEntries() - before).toBe(lost);
+      expect(await contour.dlq()).toHaveLength(strangers + STREAM_SHARDS);
+      return judged(known, (performance.now() - since) / 1000);
+    },
+  );
+
+  row(
+    'deleted',
+    {
+      injected: 'DEL of every stream',
+      load: told(SHORT),
+      withinSeconds: BACK_SECONDS,
+    },
+    async () => {
+      const deletions = () => losses().filter((loss) => loss.stream_deleted).length;
+      const before = deletions();
+      const { sent, bodies } = await pour(SHORT, () => onAll((stream) => ['DEL', stream]));
+      const since = performance.now();
+      await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000 });
+      await waitFor('each deletion to be told', () => deletions() - before === STREAM_SHARDS);
+      const known = await ledgerOf(sent);
+      for (const body of bodies.slice(SHORT.entries / 2 + AT_ONCE)) {
+        expect(known).toContain(idOf(body));
+      }
+      return judged(known, (performance.now() - since) / 1000);
+    },
+  );
+});

@@ -17,7 +17,8 @@ export interface Evidence {
   accepted: readonly Accepted[];
   /** Every id ever sent; with it the ledger may hold nothing else. */
   sent?: ReadonlySet<string>;
-  core?: FakeCore;
+  /** Undefined where what Core saw is not to be held against the ledger. */
+  core?: FakeCore | undefined;
   /** Read after the drain, as the logs are. */
   dlq?: () => Promise<readonly DlqItem[]>;
   logs?: () => string;

@@ -40,6 +40,8 @@ export interface FakeCore {
   /** Keys under which payloads with different bytes came. */
   unequalKeys(): string[];
   overflowed(): boolean;
+  /** As much as was written of any answer that would have gone on. */
+  mostFlooded(): number;
   /** Forgets all requests but those under these keys: what has been checked need not be kept. */
   forgetAllBut(keys: ReadonlySet<string>): void;
   /** Closes connections on which nothing is under way. */
@@ -57,6 +59,7 @@ export async function startFakeCore(initial: Behave = () => OK): Promise<FakeCor
   const seen = new Map<string, { body: string; hash: string; count: number; unequal: boolean }>();
   let behave = initial;
   let overflowed = false;
+  let mostFlooded = 0;
   let clock = 0;
 
   /** Copies of a payload share one string, so that a storm of repeats costs little memory. */
@@ -82,7 +85,9 @@ export async function startFakeCore(initial: Behave = () => OK): Promise<FakeCor
       drip(response);
     } else if ('flood' in behaviour) {
       request.answer = { status: 200, order: clock++ };
-      flood(response);
+      flood(response, (bytes) => {
+        mostFlooded = Math.max(mostFlooded, bytes);
+      });
     } else {
       const write = () => {
         if (response.destroyed) return;
@@ -146,6 +151,7 @@ export async function startFakeCore(initial: Behave = () => OK): Promise<FakeCor
     },
     unequalKeys: () => [...seen].filter(([, { unequal }]) => unequal).map(([key]) => key),
     overflowed: () => overflowed,
+    mostFlooded: () => mostFlooded,
     forgetAllBut(keys) {
       const kept = requests.filter(({ key }) => keys.has(key));
       requests.splice(0, requests.length, ...kept);
@@ -170,20 +176,22 @@ function trackSockets(server: ReturnType<typeof createServer>): Set<Socket> {
 }
 
 function drip(response: ServerResponse): void {
-  response.writeHead(200, { 'content-length': '1000000' });
+  // In chunks: nobody can know beforehand how long it will be.
+  response.writeHead(200);
   const timer = setInterval(() => response.write('.'), 100);
   response.once('close', () => clearInterval(timer));
 }
 
 const FLOOD_BYTES = 2 * 1024 ** 3;
 
-function flood(response: ServerResponse): void {
-  response.writeHead(200, { 'content-length': String(FLOOD_BYTES) });
+function flood(response: ServerResponse, onWritten: (bytes: number) => void): void {
+  response.writeHead(200);
   const part = Buffer.alloc(64 * 1024);
-  let left = FLOOD_BYTES;
+  let written = 0;
   const write = () => {
-    while (left > 0 && !response.destroyed) {
-      left -= part.length;
+    while (written < FLOOD_BYTES && !response.destroyed) {
+      written += part.length;
+      onWritten(written);
       if (!response.write(part)) {
         response.once('drain', write);
         return;

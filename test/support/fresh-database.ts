@@ -12,7 +12,7 @@ export interface Database {
 }
 
 /** A pool for looking in from outside; errors of its connections are part of many tests. */
-function openPool(url: string, max = 4): Pool {
+export function openPool(url: string, max = 4): Pool {
   return createPool({
     url,
     applicationName: 'contour-test',

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { CHANNELS, fingerprintOf, messageIdOf } from '@contour/contract';
+import { drawHex } from './chance.ts';
 import type { TestAccount } from './tenants.ts';
 
 export type Body = Record<string, unknown>;
@@ -30,9 +30,9 @@ export function messageTo(account: TestAccount, fields: Body = {}): Body {
   return {
     channel,
     [CHANNELS[channel].credentialField]: credential,
-    external_chat_id: `chat-${randomUUID()}`,
+    external_chat_id: `chat-${drawHex(20)}`,
     text: 'Hello',
-    message_ids: [randomUUID()],
+    message_ids: [drawHex(20)],
     ...fields,
   };
 }
@@ -40,7 +40,7 @@ export function messageTo(account: TestAccount, fields: Body = {}): Body {
 /** Messages of several chats, one chat after the other in turn, as they come in real life. */
 export function* messagesOf(
   account: TestAccount,
-  { count, chats, prefix = randomUUID() }: { count: number; chats: number; prefix?: string },
+  { count, chats, prefix = drawHex(20) }: { count: number; chats: number; prefix?: string },
 ): Generator<Body> {
   for (let index = 0; index < count; index += 1) {
     yield messageTo(account, {

@@ -24,6 +24,8 @@ export interface BuiltProcess {
   /** All that it wrote to stdout and stderr so far; where it is handed on, the last of it. */
   output(): string;
   ended(): Ended | undefined;
+  /** It has ended, and nobody here has asked it to. */
+  endedByItself(): boolean;
   /** Resolves when the process has ended, however. */
   end: Promise<Ended>;
   /** Waits until its readiness page answers 200. */
@@ -92,6 +94,7 @@ export function runBuilt(
     url,
     output,
     ended: () => ended,
+    endedByItself: () => ended !== undefined && !endIsWanted,
     end,
     async ready() {
       const look = async () => {

@@ -1,6 +1,7 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { CHANNEL_CODES, CHANNELS, type Channel, fingerprintOf } from '@contour/contract';
 import type { Pool } from '@contour/store';
+import { drawDigits, drawHex } from './chance.ts';
 
 export interface TestAccount {
   id: number;
@@ -18,8 +19,8 @@ export interface TestTenant {
 /** Long and random, so that finding it anywhere is never a coincidence. */
 export function makeCredential(channel: Channel): string {
   // These two are numbers, and senders write them as such.
-  if (channel === 'vk' || channel === 'avito') return `9${randomInt(10 ** 12, 10 ** 13)}`;
-  return `secret-${channel}-${randomBytes(12).toString('hex')}`;
+  if (channel === 'vk' || channel === 'avito') return `9${drawDigits(13)}`;
+  return `secret-${channel}-${drawHex(24)}`;
 }
 
 export async function addAccount(

@@ -47,6 +47,10 @@ export const apiEnv = fields
   .refine(
     (env) => env.NODE_ENV !== 'production' || hasKeys(env.ADMIN_KEYS),
     inProduction('ADMIN_KEYS'),
-  );
+  )
+  .refine((env) => env.DRAIN_MS < env.SHUTDOWN_MS, {
+    path: ['DRAIN_MS'],
+    error: 'must be less than SHUTDOWN_MS',
+  });
 
 export type ApiEnv = Readonly<z.infer<typeof apiEnv>>;

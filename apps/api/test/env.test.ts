@@ -26,6 +26,11 @@ test('production does not start without keys', () => {
   );
 });
 
+test('an API has to be gone before it is made to go', () => {
+  const env = { ...required, SHUTDOWN_MS: '5000', DRAIN_MS: '5000' };
+  expect(() => readEnv(apiEnv, env)).toThrow(/DRAIN_MS .*less than SHUTDOWN_MS/);
+});
+
 test('all that is wrong is named at once', () => {
   expect(() => readEnv(apiEnv, { PORT: 'x', NODE_ENV: 'production' })).toThrow(
     /DATABASE_URL.*REDIS_URL.*PORT.*API_KEYS.*ADMIN_KEYS/s,

@@ -1,6 +1,6 @@
-import { Job, type Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { FailFastRedis } from './connection.ts';
-import { type IncomingJob, incomingJobOf } from './incoming-job.ts';
+import type { IncomingJob } from './incoming-job.ts';
 import { MAX_JOB_LENGTH, TooLong } from './too-long.ts';
 
 type GivenUpJob = IncomingJob & { failedReason: string };
@@ -13,24 +13,32 @@ interface Jobs extends Pick<FailFastRedis, 'client' | 'ask'> {
 
 const AT_ONCE = 100;
 
-/** Without its data where that is too long: it may be what everybody died of. */
+/** Whoever put it there may have put anything: what is no JSON is a text. */
+function dataOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Field by field: BullMQ's own reading throws at data that is no JSON, and reads it however long it is. */
 async function readGivenUp({ queue, client }: Jobs, id: string): Promise<GivenUpJob | undefined> {
   const key = queue.toKey(id);
-  const length = await client.hstrlen(key, 'data');
-  if (length <= MAX_JOB_LENGTH) {
-    const job = await Job.fromId(queue, id);
-    return job && { ...incomingJobOf(job), failedReason: job.failedReason ?? 'unknown' };
-  }
+  if ((await client.exists(key)) === 0) return undefined;
   const [name, timestamp, started, failedReason] = await client.hmget(
     key,
     ...['name', 'timestamp', 'ats', 'failedReason'],
   );
+  // It may be what everybody died of.
+  const length = await client.hstrlen(key, 'data');
+  const isTooLong = length > MAX_JOB_LENGTH;
   return {
     id,
     name: name ?? '',
-    data: new TooLong(length),
-    timestampMs: Number(timestamp),
-    started: Number(started),
+    data: isTooLong ? new TooLong(length) : dataOf((await client.hget(key, 'data')) ?? 'null'),
+    timestampMs: Number(timestamp ?? Date.now()),
+    started: Number(started ?? 0),
     failedReason: failedReason ?? 'unknown',
   };
 }

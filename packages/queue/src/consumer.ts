@@ -1,7 +1,7 @@
-import { type Job, type JobJson, type Processor, Worker } from 'bullmq';
+import type { Processor } from 'bullmq';
 import { connectPatient, type OnError } from './connection.ts';
 import type { QueueName } from './open-queue.ts';
-import { MAX_JOB_LENGTH, TooLong } from './too-long.ts';
+import { TolerantWorker } from './tolerant-worker.ts';
 
 export interface Consumer {
   start(): void;
@@ -29,35 +29,6 @@ const SETTINGS = {
   autorun: false,
 };
 
-const KEPT_FAILED = { count: 10_000 };
-/** A wake-up that failed lacks nothing, for others follow: some are kept for whoever wonders. */
-const KEPT_WAKE_UPS = { count: 50 };
-
-/**
- * Whatever a job's producer asked for: one that is done is gone, and a message's job that failed is kept
- * until somebody has looked. It fails only when every worker that took it died, and must not vanish then.
- */
-class RetainingWorker<Data> extends Worker<Data> {
-  /** Data that is no JSON becomes a text: a job that cannot even be made would never come to an end. */
-  private readJob(json: JobJson, jobId: string): Job<Data> {
-    try {
-      return super.createJob(json, jobId);
-    } catch {
-      return super.createJob({ ...json, data: JSON.stringify(json.data) }, jobId);
-    }
-  }
-
-  protected override createJob(json: JobJson, jobId: string): Job<Data> {
-    const { length } = json.data ?? '';
-    const isTooLong = length > MAX_JOB_LENGTH;
-    const job = this.readJob(isTooLong ? { ...json, data: 'null' } : json, jobId);
-    if (isTooLong) job.data = new TooLong(length) as Data;
-    const removeOnFail = this.name === 'resolve' ? KEPT_FAILED : KEPT_WAKE_UPS;
-    job.opts = { ...job.opts, removeOnComplete: true, removeOnFail };
-    return job;
-  }
-}
-
 const ABORTED_GRACE_MS = 500;
 
 /** A worker on its own connections. `process` declares three parameters, or it gets no signal. */
@@ -80,7 +51,7 @@ export function createConsumer<Data>(o: {
       inHand -= 1;
     }
   };
-  const worker = new RetainingWorker<Data>(o.queue, counted, {
+  const worker = new TolerantWorker<Data>(o.queue, counted, {
     ...SETTINGS,
     connection: client,
     concurrency: o.concurrency,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { WAITING_NOTES } from './dlq-waiting-notes.ts';
 import { type ERASED, type Leaving, REMEMBER } from './former-entries.ts';
+import { QUEUED } from './queued-notes.ts';
 
 /*
  * The entries are BullMQ's prioritized jobs: a sorted set, so that one of 100 000 is removed as
@@ -24,8 +25,6 @@ const ADDING = 'contour:dlq:adding:';
 /** Longer than a command may take. */
 const ADDING_SECONDS = 10;
 const TRACE = 'contour:dlq:trace:';
-/** What is parked is not queued any more (queued-notes). */
-const QUEUED = 'contour:queued:';
 const PAGE_ENTRIES = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
@@ -49,6 +48,7 @@ if counts and not known and redis.call('SISMEMBER', unknown, id) == 0 and is_ful
   if is_full() then return 'over_allowance' end
 end
 redis.call(counts and 'SADD' or 'SREM', unknown, id)
+-- What is parked is not queued any more.
 redis.call('DEL', '${QUEUED}' .. id)
 if waits(reason) then note(channel, account, id, received) else forget(channel, account, id) end
 local ok, entry = pcall(cjson.decode, known and redis.call('HGET', job, 'data') or '')

@@ -9,7 +9,9 @@ export interface QueuedNote {
   receivedAt: string;
 }
 
-export const queuedKey = (messageId: string): string => `contour:queued:${messageId}`;
+export const QUEUED = 'contour:queued:';
+
+export const queuedKey = (messageId: string): string => `${QUEUED}${messageId}`;
 
 export async function noteQueued(client: Redis, note: QueuedNote): Promise<void> {
   const { messageId, traceId, receivedAt } = note;

@@ -271,6 +271,21 @@ test('a job that is too long is not read, neither by who takes it nor once it wa
   expect(await keysOf('resolve')).toEqual([]);
 });
 
+test('what was given up is read, whatever its data is, and hides nothing behind it', async () => {
+  const data = { broken: '{"half', none: '', fine: '{"a":1}' };
+  for (const [id, text] of Object.entries(data)) {
+    await own.client.hset(`bull:resolve:${id}`, { name: 'resolve', data: text });
+    await own.client.zadd('bull:resolve:failed', 1, id);
+  }
+  const seen = new Map<string, unknown>();
+  await newProducer().collectGivenUp(async (job) => {
+    seen.set(job.id, job.data);
+    expect(Math.abs(job.timestampMs - Date.now())).toBeLessThan(10_000);
+  });
+  expect(Object.fromEntries(seen)).toEqual({ broken: '{"half', none: '', fine: { a: 1 } });
+  expect(await keysOf('resolve')).toEqual([]);
+});
+
 test('a job of a dead worker is taken over; one that kills every worker is given up', async () => {
   const producer = newProducer();
   const taken: string[] = [];

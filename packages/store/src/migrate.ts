@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readIndexStatement } from './adopt/index-statement.ts';
-import { createIndex } from './adopt/run-ddl.ts';
-import { splitSql } from './adopt/split-sql.ts';
+import { createIndex } from './ddl/create-index.ts';
+import { readIndexStatement } from './ddl/index-statement.ts';
+import { splitSql } from './ddl/split-sql.ts';
 import type { Pool, PoolClient } from './pool.ts';
 import { sqlState } from './sql-error.ts';
 import { inTransaction, withClient } from './transaction.ts';

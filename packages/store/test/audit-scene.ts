@@ -61,6 +61,20 @@ export const SEEDS: ReadonlyArray<
     ({ sql, ids }) => sql('delete from messages where id = $1', ids[2]),
   ],
   [
+    'a lost message, beside a dialog that has lost some by right',
+    ['conservation', 'sequence'],
+    async ({ sql, ids }) => {
+      await sql(
+        `insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id, last_seq,
+                              status_id, created_at)
+         select tenant_id, gen_random_uuid(), client_id, channel_id, channel_account_id, 9, 3,
+                now() - interval '2 years'
+           from dialogs`,
+      );
+      await sql('delete from messages where id = $1', ids[1]);
+    },
+  ],
+  [
     'a state that is none',
     ['conservation'],
     async ({ sql }) => {

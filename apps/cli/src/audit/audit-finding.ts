@@ -7,7 +7,7 @@ export interface AuditFinding {
   looked: number;
   violations: number;
   examples: string[];
-  /** Why it was skipped, or what else there is to say. */
+  /** Why it was skipped. */
   note?: string;
 }
 

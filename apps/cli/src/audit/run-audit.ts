@@ -93,7 +93,7 @@ async function auditMirror(pool: Pool, order: AuditOrder): Promise<AuditFinding>
   return auditGraph(pool, neo4j, isWhole ? [] : tenantIds, onProgress);
 }
 
-/** Holds every promise against what Postgres, Redis and the graph hold; writes nothing, and may meet any load. */
+/** Holds the promises against what Postgres, Redis and the graph hold; writes nothing, and may meet any load. */
 export async function runAudit(pool: Pool, order: AuditOrder): Promise<Audit> {
   const { redisUrl, tenantIds, isWhole } = order;
   const workers =

@@ -10,7 +10,7 @@ import { TENANT_OPTION } from '../tenant-option.ts';
 import { withDatabase } from '../with-database.ts';
 
 const ABOUT =
-  'hold every promise of docs/guarantees.md against DATABASE_URL and, where they are set, REDIS_URL ' +
+  'hold the promises of docs/guarantees.md against DATABASE_URL and, where they are set, REDIS_URL ' +
   'and NEO4J_URI; reads only, may run while messages flow, ends with 1 where a promise is broken';
 
 /** A tenant's whole table is one statement, and may be large. */

@@ -12,9 +12,9 @@ const OUTCOMES = [
   'invalid',
 ] as const satisfies ReadonlyArray<Outcome['kind']>;
 
-const WAYS = ['queue', 'stream'] as const;
+const WAYS = ['queue', 'stream', 'release'] as const;
 
-/** How a message came to the resolver: one by one as a job, or with its neighbours from a stream. */
+/** How a message came to the resolver: one by one as a job, or with its neighbours, from a stream or the dead-letter queue. */
 export type Way = (typeof WAYS)[number];
 
 export interface ResolveMetrics {

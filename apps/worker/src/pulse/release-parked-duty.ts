@@ -1,7 +1,7 @@
 import type { Dlq } from '@contour/queue';
-import type { Logger } from '@contour/runtime';
+import { createCounter, type Logger } from '@contour/runtime';
 import { asAppError, findActiveAccounts, type Pool } from '@contour/store';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Resolver } from '../resolve/create-resolver.ts';
 import type { Duty } from './create-pulse.ts';
 import { createRelease } from './release-parked.ts';
@@ -19,11 +19,10 @@ export function releaseParkedDuty(deps: {
   logger: Logger;
 }): Duty {
   const { registry, pool } = deps;
-  const released = new Counter({
+  const released = createCounter(registry, {
     name: 'contour_dlq_released_total',
     help: 'Entries that went in by themselves once their account was there, or switched on.',
-    registers: [registry],
-  });
+  })();
   const run = createRelease({
     ...deps,
     findActive: (accounts) =>

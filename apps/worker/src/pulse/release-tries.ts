@@ -1,5 +1,5 @@
 /*
- * An entry that fails for no reason that will pass rests longer each time, and is given up on by the caller:
+ * An entry that fails for a reason that will not pass rests longer each time, and is given up on by the caller:
  *
  * | failure | 1   | 2   | 3   | 4    | 5    | 6    | 7     | 8 = MAX_TRIES |
  * | rest    | 2 s | 4 s | 8 s | 16 s | 32 s | 64 s | 128 s | none          |

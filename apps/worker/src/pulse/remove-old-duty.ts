@@ -1,6 +1,6 @@
-import type { Logger } from '@contour/runtime';
+import { createCounter, type Logger } from '@contour/runtime';
 import type { Pool } from '@contour/store';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Duty } from './create-pulse.ts';
 import { removeOld } from './remove-old.ts';
 
@@ -14,11 +14,10 @@ export function removeOldDuty(deps: {
   stopping: AbortSignal;
   logger: Logger;
 }): Duty {
-  const removed = new Counter({
+  const removed = createCounter(deps.registry, {
     name: 'contour_messages_removed_total',
     help: 'Delivered messages that were deleted because they were older than RETENTION_DAYS.',
-    registers: [deps.registry],
-  });
+  })();
   const onRemoved = (count: number) => removed.inc(count);
   return { name: 'remove-old', every: EVERY, run: () => removeOld({ ...deps, onRemoved }) };
 }

@@ -33,7 +33,7 @@ interface ResolverDeps {
 export interface Resolver {
   /** One message; batches form by themselves while the one before is in flight. */
   resolve(message: IncomingMessage): Promise<Outcome>;
-  /** A batch that has formed already, in its order; for no tenant but `onlyFor`, where that is given. */
+  /** A batch that has formed already, in its order; one that is released is for no tenant but `onlyFor`. */
   resolveAll(messages: readonly IncomingMessage[], onlyFor?: string): Promise<Ending[]>;
 }
 
@@ -73,7 +73,8 @@ export function createResolver(deps: ResolverDeps): Resolver {
     run: (messages) => resolveAll('queue', messages),
   });
   return {
-    resolveAll: (messages, onlyFor) => resolveAll('stream', messages, onlyFor),
+    resolveAll: (messages, onlyFor) =>
+      resolveAll(onlyFor === undefined ? 'stream' : 'release', messages, onlyFor),
     async resolve(message) {
       const ending = await batcher.push(message);
       if (ending instanceof AppError) throw ending;

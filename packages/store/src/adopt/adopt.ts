@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { splitSql } from '../ddl/split-sql.ts';
 import { FIRST_MIGRATION, migrationNames, pendingMigrations, readMigration } from '../migrate.ts';
 import type { Pool, PoolClient } from '../pool.ts';
 import type { AdoptOptions } from './adopt-options.ts';
@@ -10,7 +11,6 @@ import { withOwnSession } from './own-session.ts';
 import { phoneFindings } from './phone-findings.ts';
 import { rowFindings } from './row-findings.ts';
 import { hasRelation } from './shape.ts';
-import { splitSql } from './split-sql.ts';
 import { structureFindings } from './structure-findings.ts';
 
 // Another than migrate's: who waits for that one would hold up every index that is made meanwhile.

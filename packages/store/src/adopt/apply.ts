@@ -1,3 +1,5 @@
+import { createIndex } from '../ddl/create-index.ts';
+import { splitSql } from '../ddl/split-sql.ts';
 import { FIRST_MIGRATION, migrationNames, noteMigrations, readMigration } from '../migrate.ts';
 import type { PoolClient } from '../pool.ts';
 import { sqlState } from '../sql-error.ts';
@@ -20,8 +22,7 @@ import { mergeAccounts } from './merge-accounts.ts';
 import { MERGES, mergeRows } from './merge-rows.ts';
 import { indexOf, isAboutLegacyTable, runPiecewise } from './migration-statements.ts';
 import { normalisePhones } from './normalise-phones.ts';
-import { createIndex, runDdl } from './run-ddl.ts';
-import { splitSql } from './split-sql.ts';
+import { runDdl } from './run-ddl.ts';
 
 interface Step {
   name: string;

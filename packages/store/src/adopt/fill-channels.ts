@@ -1,6 +1,6 @@
 import { CHANNEL_CODES, CHANNELS } from '@contour/contract';
+import { createIndex } from '../ddl/create-index.ts';
 import type { PoolClient } from '../pool.ts';
-import { createIndex } from './run-ddl.ts';
 
 /** The channels are a handful of fixed rows; those of others stay. */
 export async function fillChannels(client: PoolClient): Promise<void> {

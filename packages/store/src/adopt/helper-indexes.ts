@@ -1,5 +1,5 @@
+import { createIndex, dropIndex } from '../ddl/create-index.ts';
 import type { PoolClient } from '../pool.ts';
-import { createIndex, dropIndex } from './run-ddl.ts';
 
 // For finding duplicates, and for the guards; each goes when the unique index is there.
 const HELPERS = [

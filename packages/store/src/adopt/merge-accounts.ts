@@ -1,6 +1,6 @@
+import { createIndex, dropIndex } from '../ddl/create-index.ts';
 import type { PoolClient } from '../pool.ts';
 import { inTransaction } from '../transaction.ts';
-import { createIndex, dropIndex } from './run-ddl.ts';
 
 const PAGE = 2_000;
 

@@ -1,8 +1,9 @@
+import { createIndex } from '../ddl/create-index.ts';
+import { readIndexStatement } from '../ddl/index-statement.ts';
 import type { PoolClient } from '../pool.ts';
 import { finishStep, isStepDone } from './adoption-log.ts';
-import { readIndexStatement } from './index-statement.ts';
 import { LEGACY_TABLES } from './legacy-columns.ts';
-import { createIndex, withBriefLocks } from './run-ddl.ts';
+import { withBriefLocks } from './run-ddl.ts';
 
 const legacy = new Set<string>(LEGACY_TABLES);
 

@@ -30,21 +30,24 @@ const SEQUENCE = `
          format('dialog %s: last_seq %s, number %s follows %s', b.id, p.last_seq, b.seq, b.before) as detail
     from (select distinct on (id) * from broken order by id, seq) b join page p using (id)`;
 
+// Of a dialog that is older than that, messages may have been removed; of all others, none.
 const CONSERVATION = `
   select $1::text as key,
          format('numbered %s, found %s: %s delivered, %s dead, %s pending',
                 d.numbered, m.found, m.delivered, m.dead, m.pending) as detail
     from (select coalesce(sum(last_seq), 0) as numbered,
-                 coalesce(bool_or(created_at < ${KEPT_SINCE}), false) as may_lack
+                 coalesce(sum(last_seq) filter (where created_at >= ${KEPT_SINCE}), 0) as numbered_lately
             from dialogs where tenant_id = $1) d,
          (select count(*) as found,
+                 count(*) filter (where o.created_at >= ${KEPT_SINCE}) as found_lately,
                  count(*) filter (where status = 'delivered') as delivered,
                  count(*) filter (where status = 'dead') as dead,
                  count(*) filter (where status = 'pending') as pending
-            from messages where tenant_id = $1) m
+            from messages m left join dialogs o on o.tenant_id = m.tenant_id and o.id = m.dialog_id
+           where m.tenant_id = $1) m
    where ${among('$1::text')}
      and (m.found <> m.delivered + m.dead + m.pending or m.found > d.numbered
-          or (m.found < d.numbered and not d.may_lack))`;
+          or m.found_lately <> d.numbered_lately)`;
 
 const MESSAGE_TWICE = `
   select id::text as key, format('message %s has %s rows', id, count(*)) as detail

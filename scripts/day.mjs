@@ -1,0 +1,59 @@
+// `npm run day`: a simulated day, with trouble in every part, and a check every hour.
+import './require-node.mjs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { prepare } from './prepare.mjs';
+import { runGuarded } from './run-guarded.mjs';
+import { watchAncestors } from './watch-ancestors.mjs';
+
+const USAGE = `Usage: npm run day -- [options]
+
+  --minutes <n>  how long messages are sent and harm is done; the checks come on top (10)
+  --seed <n>     where every choice comes from; printed, so that a day can be lived again
+  --rate <n>     messages a second, bursts on top (40)
+
+Example: npm run day -- --minutes 1440 --seed 7`;
+
+const options = readOptions();
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+watchAncestors();
+await prepare();
+
+console.log(`Seed ${options.seed}`);
+const { code } = await runGuarded(
+  process.execPath,
+  [
+    ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/day/vitest.config.ts'],
+    '--disable-console-intercept=true',
+  ],
+  { env: { ...process.env, CONTOUR_DAY: JSON.stringify(options) } },
+);
+console.log(code === 0 ? 'The day was clean.' : 'The day was not clean: see above.');
+process.exitCode = code;
+
+function readOptions() {
+  const wholeNumber = (name, text) => {
+    if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+    throw new Error(`--${name} wants a whole number from 1 to 999999, not "${text}"`);
+  };
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: 'string', default: '10' },
+        seed: { type: 'string', default: String(1 + (Date.now() % 999_998)) },
+        rate: { type: 'string', default: '40' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    return Object.fromEntries(
+      ['minutes', 'seed', 'rate'].map((name) => [name, wholeNumber(name, values[name])]),
+    );
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}

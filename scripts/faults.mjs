@@ -1,0 +1,119 @@
+// `npm run faults`: every fault of the matrix, under load, and a table of how each one ended.
+import './require-node.mjs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { prepare } from './prepare.mjs';
+import { runGuarded } from './run-guarded.mjs';
+import { watchAncestors } from './watch-ancestors.mjs';
+import { writeFaultsPage } from './write-faults-page.mjs';
+
+const USAGE = `Usage: npm run faults -- [options]
+
+  --only <text>   only rows whose area or name contains it
+  --repeat <n>    the whole matrix so many times, each with a seed of its own (1)
+  --seed <n>      where every random choice comes from; printed, so that a run can be repeated
+  --write         put the table of the last run into docs/faults.md, if all were green
+
+Example: npm run faults -- --only Redis --repeat 3 --seed 7`;
+
+const options = readOptions();
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+watchAncestors();
+await prepare();
+
+const results = [];
+for (let turn = 0; turn < options.repeat; turn += 1) {
+  const seed = options.seed + turn;
+  console.log(`\nSeed ${seed}\n`);
+  results.push({ seed, ...(await runMatrix(seed)) });
+}
+if (options.write && results.every(({ code }) => code === 0)) writeFaultsPage(results);
+for (const { seed, code, rows, seconds } of results) {
+  const failed = rows.filter(({ passed }) => !passed).length;
+  const end = code === 0 ? 'all green' : failed > 0 ? `${failed} failed` : 'failed beside the rows';
+  console.log(`seed ${seed}: ${rows.length} rows in ${seconds} s, ${end}`);
+}
+process.exitCode = results.every(({ code }) => code === 0) ? 0 : 1;
+
+function readOptions() {
+  const number = (name, text, least) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
+    throw new Error(`--${name} wants a whole number from ${least}, not "${text}"`);
+  };
+  try {
+    const { values } = parseArgs({
+      options: {
+        only: { type: 'string' },
+        repeat: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const { only, write } = values;
+    if (write && only !== undefined)
+      throw new Error('--write wants the whole matrix, without --only');
+    return {
+      only,
+      write,
+      repeat: number('repeat', values.repeat, 1),
+      seed: number('seed', values.seed, 0),
+    };
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+async function runMatrix(seed) {
+  const folder = mkdtempSync(join(tmpdir(), 'contour-faults-'));
+  const record = join(folder, 'rows.json');
+  const startedAt = Date.now();
+  try {
+    const { code } = await runGuarded(
+      process.execPath,
+      [
+        ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/faults/vitest.config.ts'],
+        ...(options.only === undefined ? [] : ['--testNamePattern', escaped(options.only)]),
+      ],
+      // CI: what is missing here, a JDK above all, is a failure and no row less.
+      {
+        env: {
+          ...process.env,
+          CI: 'true',
+          CONTOUR_FAULTS_SEED: `${seed}`,
+          CONTOUR_FAULTS_RECORD: record,
+        },
+      },
+    );
+    const rows = readRows(record);
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    if (rows.length === 0) console.error('No row has run.');
+    return { code: rows.length === 0 ? 1 : code, rows, seconds };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readRows(record) {
+  try {
+    return JSON.parse(readFileSync(record, 'utf8'));
+  } catch {
+    return []; // vitest itself did not get through, or found nothing to run
+  }
+}
+
+/** A pattern for the name as the table shows it, or a part of it, in capitals or not. */
+function escaped(text) {
+  return text
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll(': ', ' ')
+    .replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+}

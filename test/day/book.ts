@@ -1,0 +1,76 @@
+import type { Dice } from '../support/dice.ts';
+import type { Accepted } from '../support/send.ts';
+import type { Journal } from './journal.ts';
+import type { Letter } from './load/letter.ts';
+
+/** What the senders remember of an hour: what they sent, and what they were told. */
+export interface Book {
+  sent: Set<string>;
+  /** The 200's bytes by message; null where it was only said to be queued. */
+  accepted: Map<string, string | null>;
+  counts: Counts;
+  noteSent(letter: Letter): void;
+  /** Also says where an answer is not the one that was given before. */
+  noteAccepted(letter: Letter, answer: string | null): void;
+  /** A message that has its answer, of this hour or of an earlier one: to be sent once more. */
+  pickKnown(dice: Dice): Letter | undefined;
+  list(): Accepted[];
+  /** Forgets all but some, which are still to be repeated in later hours; returns their ids. */
+  turnPage(dice: Dice): ReadonlySet<string>;
+}
+
+interface Counts {
+  messages: number;
+  repeats: number;
+  refused: number;
+  conflicts: number;
+}
+
+const KNOWN = 500;
+const KEPT_FOR_LATER = 150;
+
+const noCounts = (): Counts => ({ messages: 0, repeats: 0, refused: 0, conflicts: 0 });
+
+export function openBook(journal: Journal): Book {
+  const sent = new Set<string>();
+  const accepted = new Map<string, string | null>();
+  /** The latest that have an answer, in a ring. */
+  let known: Letter[] = [];
+  let next = 0;
+
+  const book: Book = {
+    sent,
+    accepted,
+    counts: noCounts(),
+    noteSent({ id }) {
+      sent.add(id);
+    },
+    noteAccepted(letter, answer) {
+      const before = accepted.get(letter.id) ?? null;
+      if (answer !== null && before !== null && answer !== before) {
+        journal.find('answers_differ', `message ${letter.id}: ${before}, then ${answer}`);
+      }
+      accepted.set(letter.id, before ?? answer);
+      if (answer === null || before !== null) return;
+      known[next % KNOWN] = letter;
+      next += 1;
+    },
+    pickKnown: (dice) => (known.length === 0 ? undefined : dice.pick(known)),
+    list: () => [...accepted].map(([messageId, answer]) => ({ messageId, answer })),
+    turnPage(dice) {
+      const kept = new Map<string, Letter>();
+      const most = Math.min(KEPT_FOR_LATER, known.length);
+      for (let i = 0; i < most; i += 1) {
+        const letter = dice.pick(known);
+        kept.set(letter.id, letter);
+      }
+      for (const id of sent) if (!kept.has(id)) sent.delete(id);
+      for (const id of accepted.keys()) if (!kept.has(id)) accepted.delete(id);
+      known = [...kept.values()];
+      next = known.length;
+      book.counts = noCounts();
+      return new Set(kept.keys());
+    },
+  };
+  return book;
+}

@@ -1,0 +1,110 @@
+import type { Contour } from '../../support/contour.ts';
+import { withRedis } from '../../support/redis-client.ts';
+import type { TestServer } from '../../support/servers.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import type { Card } from './deal.ts';
+
+/** What happens to a server that is the day's own. */
+function outageCards(name: string, server: TestServer, most: number): Card[] {
+  return [
+    {
+      name: `kill -9 of ${name}`,
+      async play() {
+        await server.kill();
+        await server.start();
+        return 'started again';
+      },
+    },
+    {
+      name: `${name} stopped`,
+      async play({ lasting }) {
+        await server.stop();
+        await lasting(1_000, most);
+        await server.start();
+        return 'started again';
+      },
+    },
+  ];
+}
+
+const freezeCard = (name: string, server: TestServer, most: number): Card => ({
+  name: `SIGSTOP of ${name}`,
+  async play({ lasting }) {
+    server.freeze();
+    await lasting(1_000, most);
+    server.thaw();
+    return 'stood still';
+  },
+});
+
+const killClients = ({ redis }: Contour): Card => ({
+  name: 'CLIENT KILL of all, again and again',
+  async play({ dice, lasting }) {
+    const times = dice.between(3, 12);
+    for (let i = 0; i < times; i += 1) {
+      await withRedis(redis.url, async (ask) => {
+        for (const type of ['normal', 'pubsub']) await ask('CLIENT', 'KILL', 'TYPE', type);
+      });
+      await lasting(100, 500);
+    }
+    return `${times} times`;
+  },
+});
+
+const terminateBackends = ({ database }: Contour): Card => ({
+  name: 'Postgres backends terminated, again and again',
+  async play({ dice, lasting }) {
+    const times = dice.between(3, 12);
+    let count = 0;
+    for (let i = 0; i < times; i += 1) {
+      const { rowCount } = await database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name <> 'contour-test'`,
+      );
+      count += rowCount ?? 0;
+      await lasting(100, 500);
+    }
+    return `${count} backends`;
+  },
+});
+
+/** By somebody else, as a migration or a careless query does. */
+const lockTable = ({ database }: Contour): Card => ({
+  name: 'a table locked by somebody else',
+  async play({ dice, lasting }) {
+    const table = dice.pick(['messages', 'dialogs', 'lanes', 'clients']);
+    const client = await database.pool.connect();
+    client.on('error', () => undefined);
+    try {
+      await client.query('begin');
+      await client.query('set local idle_in_transaction_session_timeout = 0');
+      await client.query(`lock table ${table} in access exclusive mode`);
+      await lasting(500, 4_000);
+      await client.query('commit');
+    } finally {
+      client.release(true);
+    }
+    return table;
+  },
+});
+
+/** What happens to the servers; `neo4j` where it is the day's own. */
+export function serverCards(contour: Contour, neo4j: TestServer | undefined): Card[] {
+  const { redis, postgres, database } = contour;
+  const cards = [killClients(contour), terminateBackends(contour), lockTable(contour)];
+  cards.push(...outageCards('Redis', redis, 15_000), freezeCard('Redis', redis, 5_000));
+  if (postgres !== undefined) cards.push(...outageCards('Postgres', postgres, 15_000));
+  if (neo4j !== undefined) {
+    cards.push(...outageCards('Neo4j', neo4j, 10_000), freezeCard('Neo4j', neo4j, 10_000));
+  }
+  // Whoever looks in from outside has lost his connections, too.
+  const answers = () => database.pool.query('select 1').then(() => true);
+  return cards.map((card) => ({
+    ...card,
+    async play(hand) {
+      const done = await card.play(hand);
+      await waitFor('Postgres', answers);
+      return done;
+    },
+  }));
+}

@@ -1,0 +1,21 @@
+import type { Pool } from '@contour/store';
+
+/**
+ * What has been checked becomes two days old, so that retention removes it while the next hour goes
+ * on. What is to be repeated in later hours is old, too, but was delivered late, and stays: numbers
+ * may be missing only where the message before them is old.
+ */
+export async function makeOld(pool: Pool, kept: ReadonlySet<string>): Promise<void> {
+  await pool.query(
+    `update messages
+        set received_at = received_at - interval '2 days', resolved_at = resolved_at - interval '2 days',
+            delivered_at = case when id = any($1::uuid[]) then delivered_at
+                                else delivered_at - interval '2 days' end
+      where delivered_at > now() - interval '1 day'`,
+    [[...kept]],
+  );
+  await pool.query(
+    `update dialogs set created_at = created_at - interval '2 days'
+      where created_at > now() - interval '1 day'`,
+  );
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+const { CONTOUR_DAY = '{"minutes":10,"seed":1,"rate":40}' } = process.env;
+
+/** A day with servers of its own: nothing is shared, so anything may be taken away. */
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include: ['test/day/day.test.ts'],
+    provide: { day: JSON.parse(CONTOUR_DAY) },
+    server: { deps: { external: [/\/(packages|apps)\/[^/]+\/dist\//] } },
+    setupFiles: ['test/support/leave-no-process.ts'],
+    pool: 'forks',
+    teardownTimeout: 30_000,
+    reporters: ['dot'],
+  },
+});

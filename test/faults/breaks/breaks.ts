@@ -1,0 +1,103 @@
+import type { ViolationKind } from '../../support/checker/violation.ts';
+import type { Behave } from '../../support/fake-core.ts';
+import type { Body } from '../../support/messages.ts';
+import type { Break } from './broken.ts';
+
+/** A break of one guarantee, what brings it to light, and what the checker must then say. */
+export interface Scene extends Break {
+  says: ViolationKind;
+  core?: Behave;
+  /** What the messages have beside what all of them have. */
+  fields?: (credential: string) => Body;
+  /** Every message is sent so often. */
+  copies?: number;
+  /** Where the database would not allow the break, this takes its guard away. */
+  unguard?: string;
+}
+
+const refusesAll: Behave = () => ({ status: 400 });
+
+export const BREAKS: readonly Scene[] = [
+  {
+    guarantee: 1,
+    effect: 'one commit in five is none',
+    file: 'packages/store/dist/transaction.js',
+    find: "await client.query('commit');",
+    replace:
+      "globalThis.nth = (globalThis.nth ?? 0) + 1; await client.query(globalThis.nth % 5 === 0 ? 'rollback' : 'commit');",
+    says: 'lost',
+  },
+  {
+    guarantee: 2,
+    effect: 'a message dies without an entry in the dead-letter queue',
+    file: 'apps/worker/dist/deliver/bury.js',
+    find: 'await deps.dlq.park({ ...entry, attempts: message.attempts + 1 });',
+    replace: '',
+    core: refusesAll,
+    says: 'dead_without_entry',
+  },
+  {
+    guarantee: 3,
+    effect: 'nobody looks for the open dialog',
+    file: 'packages/store/dist/resolve/dialog.js',
+    find: 'where d.status_id in (1, 2)',
+    replace: 'where false',
+    unguard: 'drop index dialogs_open',
+    says: 'two_open_dialogs',
+  },
+  {
+    guarantee: 4,
+    effect: 'a repeat gets an answer of its own',
+    file: 'packages/store/dist/resolve/ledger.js',
+    find: "return { kind: 'replayed', receipt: entry.receipt };",
+    replace:
+      "return { kind: 'replayed', receipt: { ...entry.receipt, traceId: String(Math.random()) } };",
+    copies: 2,
+    says: 'answers_differ',
+  },
+  {
+    guarantee: 4,
+    effect: 'a copy is another message',
+    file: 'packages/contract/dist/ids.js',
+    find: '[...messageIds].sort()',
+    replace: '[...messageIds, String(Math.random())].sort()',
+    copies: 2,
+    says: 'phantom',
+  },
+  {
+    guarantee: 5,
+    effect: 'what waits in a lane is sent from its end',
+    file: 'packages/store/dist/lanes/read-pending.js',
+    find: 'order by l.tenant_id, l.dialog_id, m.seq',
+    replace: 'order by l.tenant_id, l.dialog_id, m.seq desc',
+    core: () => ({ status: 200, delayMs: 100 }),
+    says: 'out_of_order',
+  },
+  {
+    guarantee: 6,
+    effect: 'a message counts as delivered although Core did not take it',
+    file: 'apps/worker/dist/deliver/deliver-dialog.js',
+    find: 'const result = await pushTraced(core, deps.tracer, message);',
+    replace:
+      "await pushTraced(core, deps.tracer, message); const result = { outcome: 'delivered', ms: 1 };",
+    core: (_request, nth) => ({ status: nth === 1 ? 500 : 200 }),
+    says: 'not_at_core',
+  },
+  {
+    guarantee: 7,
+    effect: 'a credential is left where the sender wrote it',
+    file: 'packages/contract/dist/check-incoming.js',
+    find: 'credential === null ? value : withoutCredential(value, credential)',
+    replace: 'value',
+    fields: (credential) => ({ meta: { url: `https://files.example/${credential}/photo` } }),
+    says: 'credential_leaked',
+  },
+  {
+    guarantee: 8,
+    effect: 'what was never written into the graph counts as mirrored',
+    file: 'packages/graph/dist/write-batch.js',
+    find: 'rows.length > 0',
+    replace: 'rows.length > 1_000_000',
+    says: 'mirror_differs',
+  },
+];

@@ -1,0 +1,228 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { fingerprintOf } from '@contour/contract';
+import { registerChannelAccount } from '@contour/store';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { type Contour, startContour } from '../support/contour.ts';
+import { idOf, messagesOf } from '../support/messages.ts';
+import { withRedis } from '../support/redis-client.ts';
+import { runContour } from '../support/run-contour.ts';
+import { type Accepted, request, resolve, startLoad } from '../support/send.ts';
+import { makeCredential, type TestAccount } from '../support/tenants.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { type Outcome, row } from './matrix/row.ts';
+import { STEADY, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+
+/** Some hundred at a time, and all of them through the front door. */
+const AGAIN_SECONDS = 30;
+const DEAD = 300;
+const MANY_DEAD = 2000;
+
+describe('Dead letters', () => {
+  let contour: Contour;
+  beforeAll(async () => {
+    contour = await startContour({ apis: 2, workers: 2 });
+  });
+  afterAll(() => contour?.close());
+  beforeEach(() => contour.core.behave(() => ({ status: 200 })));
+
+  const countOf = async (ids: readonly string[], status: string) => {
+    const { rows } = await contour.database.pool.query<{ n: number }>(
+      'select count(*)::int as n from messages where id = any($1) and status = $2',
+      [ids, status],
+    );
+    return rows[0]?.n ?? 0;
+  };
+
+  const replay = () => request('POST', `${contour.url}/dlq/replay`, { body: {} });
+
+  /** Messages that Core has refused; from now on it takes everything. */
+  async function dead(count: number): Promise<Accepted[]> {
+    const { telegram } = (await contour.addTenant()).accounts;
+    contour.core.behave(() => ({ status: 400 }));
+    const messages = messagesOf(telegram, { count, chats: count });
+    const { accepted } = await startLoad({ urls: contour.urls, messages, concurrency: 30 }).done;
+    const ids = accepted.map(({ messageId }) => messageId);
+    const areDead = async () => (await countOf(ids, 'dead')) === count;
+    await waitFor('all to be dead', areDead, { deadlineMs: 60_000 });
+    contour.core.behave(() => ({ status: 200 }));
+    return accepted;
+  }
+
+  /** Replays until all are delivered, and holds every promise against what there is to see. */
+  async function allReplayed(accepted: readonly Accepted[]): Promise<Outcome> {
+    const since = performance.now();
+    const ids = accepted.map(({ messageId }) => messageId);
+    const isOver = async () => {
+      // One that met a message on its way has left its entry; the next one finds it delivered.
+      await replay();
+      return (await countOf(ids, 'delivered')) === ids.length && (await contour.dlq()).length === 0;
+    };
+    await waitFor('all to be delivered', isOver, { deadlineMs: 60_000 });
+    const recoverySeconds = (performance.now() - since) / 1000;
+    return { recoverySeconds, violations: await contour.check({ accepted }) };
+  }
+
+  row(
+    'a replay is killed midway',
+    {
+      injected: 'kill -9 of contour dlq replay when some are through; replayed again',
+      load: `${MANY_DEAD} dead messages`,
+      withinSeconds: AGAIN_SECONDS,
+    },
+    async (dice) => {
+      const accepted = await dead(MANY_DEAD);
+      const ids = accepted.map(({ messageId }) => messageId);
+      const killer = new AbortController();
+      const env = { REDIS_URL: contour.redis.url };
+      const ran = runContour(['dlq', 'replay', '--all'], env, '', killer.signal);
+      const isUnderWay = async () => (await countOf(ids, 'dead')) < MANY_DEAD;
+      await waitFor('the replay to be under way', isUnderWay, { everyMs: 2 });
+      await delay(dice.between(0, 100));
+      killer.abort();
+      expect((await ran).code).not.toBe(0);
+      return allReplayed(accepted);
+    },
+  );
+
+  row(
+    'two replays at once',
+    {
+      injected:
+        'three at once, three times, while Core still refuses; then two, and Core takes all',
+      load: `${DEAD} dead messages`,
+      quick: true,
+      withinSeconds: AGAIN_SECONDS,
+    },
+    async () => {
+      const accepted = await dead(DEAD);
+      const ids = accepted.map(({ messageId }) => messageId);
+      contour.core.behave(() => ({ status: 400 }));
+      for (let round = 0; round < 3; round += 1) {
+        await Promise.all([replay(), replay(), replay()]);
+        await waitFor('all to be dead again', async () => (await countOf(ids, 'dead')) === DEAD);
+        expect(await contour.dlq()).toHaveLength(DEAD);
+      }
+      contour.core.behave(() => ({ status: 200 }));
+      await Promise.all([replay(), replay()]);
+      return allReplayed(accepted);
+    },
+  );
+
+  row(
+    'a replay against a clearing',
+    {
+      injected: 'both at once, five times; what was cleared stays dead',
+      load: `${DEAD} dead messages`,
+      quick: true,
+      withinSeconds: AGAIN_SECONDS,
+    },
+    async () => {
+      const accepted: Accepted[] = [];
+      const cleared = new Set<string>();
+      let recoverySeconds = 0;
+      for (let time = 0; time < 5; time += 1) {
+        const some = await dead(DEAD / 5);
+        accepted.push(...some);
+        const clear = () => request('DELETE', `${contour.url}/dlq?reason=core_refused`);
+        const [, clearing] = await Promise.all([replay(), clear()]);
+        expect(clearing.status).toBe(200);
+        const since = performance.now();
+        const ids = some.map(({ messageId }) => messageId);
+        const isOver = async () => {
+          await replay();
+          return (await countOf(ids, 'pending')) === 0 && (await contour.dlq()).length === 0;
+        };
+        await waitFor('all to have ended', isOver);
+        recoverySeconds = Math.max(recoverySeconds, (performance.now() - since) / 1000);
+        for (const id of await notesOfClearing(ids)) cleared.add(id);
+      }
+      const violations = await contour.check({ accepted });
+      // Nobody's wish, and nobody's loss: a dead message without an entry was cleared.
+      const others = violations.filter(
+        ({ kind, detail }) =>
+          kind !== 'dead_without_entry' || !cleared.has(detail.replace('message ', '')),
+      );
+      return { recoverySeconds, violations: others };
+    },
+  );
+
+  /** Which of them the queue remembers as cleared. */
+  const notesOfClearing = (ids: readonly string[]) =>
+    withRedis(contour.redis.url, async (redis) => {
+      const notes = await Promise.all(ids.map((id) => redis('GET', `contour:dlq:former:${id}`)));
+      return ids.filter((_, index) => String(notes[index]).includes('"cleared"'));
+    });
+
+  row(
+    'wiped',
+    {
+      injected: 'FLUSHALL when all are dead',
+      load: `${DEAD} dead messages`,
+      quick: true,
+      withinSeconds: AGAIN_SECONDS,
+    },
+    async () => {
+      const accepted = await dead(DEAD);
+      const since = performance.now();
+      await withRedis(contour.redis.url, (redis) => redis('FLUSHALL'));
+      // Those that were cleared before come back, too: nothing but Redis knew that.
+      const areBack = async () => {
+        const there = new Set((await contour.dlq()).map(({ id }) => id));
+        return accepted.every(({ messageId }) => there.has(messageId));
+      };
+      await waitFor('the entries', areBack, { deadlineMs: 60_000 });
+      const recoverySeconds = (performance.now() - since) / 1000;
+      const { violations } = await allReplayed(accepted);
+      return { recoverySeconds, violations };
+    },
+  );
+
+  const KNOWN_WITHIN_MS = 5_000;
+  const KNOCKS = 10_000;
+  const ROOM = 1000;
+  row(
+    'one unknown credential, ten thousand times',
+    {
+      injected: `${KNOCKS} messages of an account that nobody has; then it is registered`,
+      load: told(STEADY),
+      withinSeconds: 60,
+    },
+    async () => {
+      const load = await underLoad(contour, STEADY);
+      const tenant = await contour.addTenant();
+      const credential = makeCredential('telegram');
+      const fingerprint = fingerprintOf(credential);
+      const stranger: TestAccount = { id: 0, channel: 'telegram', credential, fingerprint };
+      const parked: string[] = [];
+      const statuses = new Set<number>();
+      const messages = messagesOf(stranger, { count: KNOCKS, chats: 100 });
+      const knock = async () => {
+        for (let next = messages.next(); !next.done; next = messages.next()) {
+          const { status, json } = await resolve(contour.url, next.value);
+          statuses.add(status);
+          if (!json.detail.includes('is not parked')) parked.push(idOf(next.value));
+        }
+      };
+      await Promise.all(Array.from({ length: 30 }, knock));
+      expect(statuses).toEqual(new Set([404]));
+      expect(parked).toHaveLength(ROOM);
+      const strangers = (await contour.dlq()).filter(({ reason }) => reason === 'unknown_tenant');
+      expect(strangers).toHaveLength(ROOM);
+      const others = await load.done;
+      // Who is known has not had to wait.
+      await secondsUntilThrough(contour, others);
+      expect(Math.max(...others.trail.map(({ ms }) => ms))).toBeLessThan(KNOWN_WITHIN_MS);
+
+      await registerChannelAccount(contour.database.pool, {
+        ...{ tenantId: tenant.id, channel: 'telegram', credential },
+      });
+      const since = performance.now();
+      const areIn = async () => (await countOf(parked, 'delivered')) === ROOM;
+      await waitFor('what was parked', areIn, { deadlineMs: 120_000 });
+      const recoverySeconds = (performance.now() - since) / 1000;
+      const accepted = parked.map((messageId) => ({ messageId, answer: null }));
+      const all = [...others.accepted, ...accepted];
+      return { recoverySeconds, violations: await contour.check({ accepted: all }) };
+    },
+  );
+});

@@ -1,0 +1,102 @@
+import type { Contour } from '../../support/contour.ts';
+import { messagesOf } from '../../support/messages.ts';
+import { acceptedCount, type RunningLoad, startLoad } from '../../support/send.ts';
+import type { TestTenant } from '../../support/tenants.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import type { Outcome } from './row.ts';
+
+export interface Size {
+  count: number;
+  chats: number;
+  /** How many senders work side by side. */
+  senders: number;
+  /** How long each rests after a message: what makes a load outlast a fault. */
+  paceMs?: number;
+  /** So many are accepted before the harm is done. */
+  ahead: number;
+}
+
+export const FAST: Size = { count: 500, chats: 60, senders: 30, ahead: 150 };
+/** At most forty messages a second, for ten seconds and what the fault costs. */
+export const STEADY: Size = { count: 400, chats: 60, senders: 16, paceMs: 400, ahead: 100 };
+
+/** A few at a time, for as long as an outage of a minute lasts. */
+export const LONG: Size = { count: 300, chats: 60, senders: 6, paceMs: 100, ahead: 100 };
+
+/** The same in the words of the table. */
+export function told({ count, chats, senders, paceMs }: Size): string {
+  const pace = paceMs === undefined ? '' : `, at most ${Math.round((senders * 1000) / paceMs)}/s`;
+  return `${count} messages of ${chats} chats, ${senders} senders${pace}`;
+}
+
+// One system serves several rows, and its ledger holds the messages of all of them.
+const loadsOf = new WeakMap<Contour, RunningLoad[]>();
+
+const everSentTo = (contour: Contour): ReadonlySet<string> =>
+  new Set((loadsOf.get(contour) ?? []).flatMap(({ sent }) => [...sent]));
+
+interface Way {
+  /** Where it is sent: straight to every API, unless told otherwise. */
+  urls?: readonly string[];
+  /** Whose it is: a new tenant's, unless told otherwise. */
+  tenant?: TestTenant;
+}
+
+/** A load that is well under way: harm done now hits work in all stages. */
+export async function underLoad(
+  contour: Contour,
+  size: Size,
+  { urls = contour.urls, tenant }: Way = {},
+): Promise<RunningLoad> {
+  const { telegram } = (tenant ?? (await contour.addTenant())).accounts;
+  const { count, chats, senders, paceMs, ahead } = size;
+  const load = startLoad({
+    urls,
+    messages: messagesOf(telegram, { count, chats }),
+    concurrency: senders,
+    ...(paceMs === undefined ? {} : { paceMs }),
+  });
+  loadsOf.set(contour, [...(loadsOf.get(contour) ?? []), load]);
+  await acceptedCount(load, ahead);
+  return load;
+}
+
+async function settledCount({ database }: Contour, ids: readonly string[]): Promise<number> {
+  const { rows } = await database.pool.query<{ count: number }>(
+    "select count(*)::int from messages where id = any($1) and status <> 'pending'",
+    [ids],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** How long it takes from now until all that has been sent so far is through. */
+export async function secondsUntilThrough(
+  contour: Contour,
+  { sent }: Pick<RunningLoad, 'sent'>,
+  deadlineMs = 60_000,
+): Promise<number> {
+  const since = performance.now();
+  const caught = [...sent];
+  const isThrough = async () => (await settledCount(contour, caught)) === caught.length;
+  await waitFor('what was on its way', isThrough, { deadlineMs, everyMs: 50 });
+  return (performance.now() - since) / 1000;
+}
+
+/** A process that has died of it would be missed by nobody: others do its work. */
+function nobodyDied({ apis, workers }: Contour): void {
+  const died = [...apis, ...workers].find((one) => one.endedByItself());
+  if (died) throw new Error(`a ${died.name} has ended by itself:\n${died.output().slice(-2000)}`);
+}
+
+/** To be called when the harm ends: waits for what it held up, then for the rest, and checks. */
+export async function recover(
+  contour: Contour,
+  load: RunningLoad,
+  deadlineMs?: number,
+): Promise<Outcome> {
+  const recoverySeconds = await secondsUntilThrough(contour, load, deadlineMs);
+  const { accepted } = await load.done;
+  nobodyDied(contour);
+  const violations = await contour.check({ accepted, sent: everSentTo(contour) });
+  return { recoverySeconds, violations };
+}

@@ -1,0 +1,100 @@
+import type { ViolationKind } from '../support/checker/violation.ts';
+import { THREE_ON_A_LANE, TWO_ON_A_LANE } from './lane-scenes.ts';
+import { THREE_RESOLVES, TWO_RESOLVES } from './resolve-scenes.ts';
+import type { Scene } from './scene.ts';
+import type { Sabotage } from './stage.ts';
+
+/** A deliberate defect, the scene in which it shows, and as what. */
+export interface Break extends Sabotage {
+  effect: string;
+  scene: Scene;
+  shows: ViolationKind;
+}
+
+const SCENES = [...TWO_RESOLVES, ...THREE_RESOLVES, ...TWO_ON_A_LANE, ...THREE_ON_A_LANE];
+
+function scene(name: string): Scene {
+  const found = SCENES.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no scene: ${name}`);
+  return found;
+}
+
+/** Each takes one thing away on which concurrent batches, or runs, rely. */
+export const BREAKS: readonly Break[] = [
+  {
+    effect: 'an identity may be there twice',
+    ddl: 'alter table client_channels drop constraint client_channels_pkey',
+    scene: scene('two first messages of one chat'),
+    shows: 'identity_twice',
+  },
+  {
+    effect: 'a phone may be there twice',
+    ddl: 'drop index clients_phone',
+    scene: scene('a new phone from two channels'),
+    shows: 'phone_twice',
+  },
+  {
+    effect: 'a client may have two open dialogs',
+    ddl: 'drop index dialogs_open',
+    scene: scene('two messages of a chat whose dialog was closed'),
+    shows: 'two_open_dialogs',
+  },
+  {
+    effect: 'who loses the race for an identity leaves a client behind',
+    find: 'from wanted join won using (tenant_id, channel_id, external_id) where is_new',
+    replace: 'from wanted where is_new',
+    scene: scene('two first messages of one chat'),
+    shows: 'client_without_identity',
+  },
+  {
+    effect: 'dialogs are read and not locked, and no index guards their numbers',
+    ddl: 'drop index messages_seq',
+    find: 'for no key update of d',
+    replace: '',
+    scene: scene('two messages of one dialog'),
+    shows: 'seq_gap',
+  },
+  {
+    effect: 'dialogs are read and not locked, and no index guards the ledger',
+    ddl: 'drop index messages_seq; alter table messages drop constraint messages_pkey',
+    find: 'for no key update of d',
+    replace: '',
+    scene: scene('one message twice, of a known chat'),
+    shows: 'message_twice',
+  },
+  {
+    effect: 'a dialog that was made for a repeat stays behind',
+    find: 'and d.last_seq = 0',
+    replace: 'and d.last_seq < 0',
+    scene: scene('one message twice while its dialog is being closed'),
+    shows: 'empty_dialog',
+  },
+  {
+    effect: 'a lane is removed in whatever version',
+    find: 'and l.version = h.version',
+    replace: '',
+    scene: scene('a run, and a message that comes to its dialog'),
+    shows: 'pending_without_lane',
+  },
+  {
+    effect: 'what comes to a lane gives it no new version',
+    find: "excluded.last_seq, version = nextval('lane_versions')",
+    replace: 'excluded.last_seq',
+    scene: scene('a run, and a message that comes to its dialog'),
+    shows: 'pending_without_lane',
+  },
+  {
+    effect: 'a lane that is postponed gets no new version',
+    find: "interval '1 ms', version = nextval('lane_versions')",
+    replace: "interval '1 ms'",
+    scene: scene('two runs over a lane of one message, where the first attempt fails'),
+    shows: 'pending_without_lane',
+  },
+  {
+    effect: 'a message is marked whatever has become of it since',
+    find: "and m.status = 'pending' and m.attempts = a.earlier",
+    replace: '',
+    scene: scene('two runs over a lane of one message, where the first attempt fails'),
+    shows: 'pending_without_lane',
+  },
+];

@@ -1,0 +1,62 @@
+import { type Lane, readPending, reviveMessage, settle, takeLanes } from '@contour/store';
+import { deliverDialog } from '../../apps/worker/src/deliver/deliver-dialog.ts';
+import type { Act, Notes, Participant } from './scene.ts';
+
+/** What Core answers to a request, and how many requests there were before it. */
+type Answers = (earlier: number) => 200 | 400 | 500;
+
+const NOBODY_LOGS = { info: () => undefined, warn: () => undefined } as never;
+const NOBODY_COUNTS = {
+  delivered: () => undefined,
+  retried: () => undefined,
+  dead: () => undefined,
+};
+
+/** What the worker's delivery of one dialog needs, with a Core that has its turns like a statement. */
+function delivery({ pool, atCore, notes }: Participant, answers: Answers) {
+  return {
+    maxAttempts: 5,
+    retryDelayMs: () => 0,
+    bury: async () => true,
+    logger: NOBODY_LOGS,
+    metrics: NOBODY_COUNTS,
+    tracer: undefined,
+    mustStop: () => false,
+    settle: (part: object) => settle(pool, { attempts: [], emptied: [], postponed: [], ...part }),
+    core: {
+      push: (request: { messageId: string; body: string }) =>
+        atCore(() => answer(notes, request, answers)),
+    },
+  };
+}
+
+function answer(notes: Notes, request: { messageId: string; body: string }, answers: Answers) {
+  const status = answers(notes.pushed.length);
+  notes.pushed.push({ ...request, taken: status === 200 });
+  if (status === 200) return { outcome: 'delivered', status, ms: 1 } as const;
+  const code = `http_${status}`;
+  if (status === 400) return { outcome: 'refused', code, status, ms: 1 } as const;
+  return { outcome: 'retry', code, status, ms: 1 } as const;
+}
+
+/** A run over the one shard: takes what is due and delivers it, until nothing is due. */
+export function delivers(answers: Answers = () => 200): Act {
+  return async (participant) => {
+    const deps = delivery(participant, answers);
+    const wanted = { shard: 0, limit: 10, notDialogs: [], notTenants: [] };
+    const take = (): Promise<Lane[]> => takeLanes(participant.pool, wanted);
+    for (let lanes = await take(); lanes.length > 0; lanes = await take()) {
+      const pending = await readPending(participant.pool, lanes, 50);
+      for (const lane of lanes) {
+        await deliverDialog(deps, lane, pending.get(lane.dialogId) ?? [], false);
+      }
+    }
+  };
+}
+
+/** An operator brings back what is dead. */
+export const revivesDead: Act = async ({ pool, tenant, notes }) => {
+  for (const messageId of new Set(notes.told.map((told) => told.messageId))) {
+    await reviveMessage(pool, { tenantId: tenant.id, messageId }, 1);
+  }
+};

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { diceOf } from '../support/dice.ts';
+import { performAll, performSome, type Review } from './perform.ts';
+import type { Scene } from './scene.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const whole = inject('faults');
+const seed = whole?.seed ?? 1;
+
+/** By chance: of three participants, and of two where there are many and the time is short. */
+const SOME_OF_TWO = 20;
+const SOME_OF_THREE = whole ? 100 : 6;
+/** Played without leaving any out, to see that what is left out leads nowhere else. */
+const UNPRUNED = 40;
+
+const TEST_MS = 240_000;
+
+const right = (value: string | number, width: number) => String(value).padStart(width);
+
+function tell(what: string, reviews: readonly Review[]): void {
+  const played = reviews.reduce((sum, review) => sum + review.played, 0);
+  const seconds = reviews.reduce((sum, review) => sum + review.ms / 1000, 0).toFixed(1);
+  const lines = reviews.map((review) => {
+    const columns = [
+      right(`${review.howMany} ${review.played}`, 9),
+      right((review.ms / 1000).toFixed(1), 9),
+      right(review.restarts, 9),
+      right(review.endings.size, 8),
+    ];
+    return `${columns.join('')}  ${review.scene}`;
+  });
+  const heading = `${what}: ${played} interleavings in ${seconds} s, seed ${seed}`;
+  console.log([heading, '   played  seconds restarts endings', ...lines].join('\n'));
+}
+
+/**
+ * A test for each scene: all interleavings of two participants, and some of three, keep every promise.
+ * Every choice by chance comes from the seed.
+ */
+export function reviewScenes(what: string, two: readonly Scene[], three: readonly Scene[]): void {
+  let stage: Stage;
+  const reviews: Review[] = [];
+  beforeAll(async () => {
+    stage = await openStage(3);
+  });
+  afterAll(async () => {
+    await stage.close();
+    tell(what, reviews);
+  });
+
+  const some = (scene: Scene, count: number) =>
+    performSome(stage, scene, diceOf(seed, scene.name), count);
+  const review = async (performed: Promise<Review>): Promise<Review> => {
+    const done = await performed;
+    reviews.push(done);
+    expect(done.broken).toBeUndefined();
+    return done;
+  };
+
+  const all = async (scene: Scene) => {
+    const { endings } = await review(performAll(stage, scene));
+    if (!whole) return;
+    const unpruned = await some(scene, UNPRUNED);
+    expect(unpruned.broken).toBeUndefined();
+    expect([...unpruned.endings].filter((ending) => !endings.has(ending))).toEqual([]);
+  };
+
+  for (const scene of two) {
+    const isWhole = whole !== undefined || !scene.isLong;
+    const which = isWhole ? 'all interleavings' : 'interleavings by chance';
+    test(`keeps every promise in ${which}: ${scene.name}`, { timeout: TEST_MS }, async () => {
+      await (isWhole ? all(scene) : review(some(scene, SOME_OF_TWO)));
+    });
+  }
+  for (const scene of three) {
+    test(
+      `keeps every promise in interleavings by chance: ${scene.name}`,
+      { timeout: TEST_MS },
+      () => review(some(scene, SOME_OF_THREE)).then(() => undefined),
+    );
+  }
+}

@@ -1,0 +1,85 @@
+import {
+  AppError,
+  checkIncoming,
+  normalisePhone,
+  type Outcome,
+  receiptBody,
+} from '@contour/contract';
+import { type Arrival, type Ending, type Pool, resolveBatch } from '@contour/store';
+import type { Body } from '../support/messages.ts';
+import type { TestTenant } from '../support/tenants.ts';
+import type { AtCore } from './seat.ts';
+
+/** What came of one message in one batch. */
+interface Told {
+  messageId: string;
+  contentHash: string;
+  ending: Ending;
+}
+
+/** One request to Core, and how Core answered. */
+interface Push {
+  messageId: string;
+  body: string;
+  taken: boolean;
+}
+
+/** All that the participants of one run heard and did. */
+export interface Notes {
+  told: Told[];
+  pushed: Push[];
+}
+
+export interface Participant {
+  pool: Pool;
+  atCore: AtCore;
+  tenant: TestTenant;
+  notes: Notes;
+}
+
+export type Act = (participant: Participant) => Promise<void>;
+
+/** Participants that meet, and what had happened before. */
+export interface Scene {
+  name: string;
+  /** Its interleavings are too many for every day: only some are played then. */
+  isLong?: boolean;
+  before?: readonly Act[];
+  acts: readonly Act[];
+  /** Delivers what is left, when all have ended. */
+  drain?: Act;
+}
+
+function arrivalOf(tenant: TestTenant, body: Body): Arrival {
+  const channel = (body.channel ?? 'telegram') as keyof TestTenant['accounts'];
+  const account_fingerprint = tenant.accounts[channel].fingerprint;
+  const checked = checkIncoming({ channel, account_fingerprint, text: 'hello', ...body });
+  if (!checked.ok) throw new Error(`not a valid message: ${JSON.stringify(checked.faults)}`);
+  return { message: checked.message, phone: normalisePhone(checked.message.clientPhone, 'RU') };
+}
+
+/** One batch goes in. */
+export function resolves(bodies: readonly Body[], { linkByPhone = true } = {}): Act {
+  return async ({ pool, tenant, notes }) => {
+    const arrivals = bodies.map((body) => arrivalOf(tenant, body));
+    const { outcomes } = await resolveBatch(pool, arrivals, { linkByPhone, shardCount: 1 });
+    for (const [index, { message }] of arrivals.entries()) {
+      const { messageId, contentHash } = message;
+      const ending = outcomes[index] ?? new AppError('unexpected', 'no outcome', undefined);
+      notes.told.push({ messageId, contentHash, ending });
+    }
+  };
+}
+
+/** Somebody else who uses these tables closes all dialogs. */
+export const closesDialogs: Act = async ({ pool, tenant }) => {
+  const text = 'update dialogs set status_id = 3 where tenant_id = $1 and status_id in (1, 2)';
+  await pool.query({ name: 'close_dialogs', text, values: [tenant.id] });
+};
+
+/** The answer as a sender would get it. */
+export const answerOf = (ending: Ending): string =>
+  'receipt' in ending ? receiptBody(ending.receipt) : kindOf(ending);
+
+export const kindOf = (ending: Outcome | AppError): string =>
+  ending instanceof AppError ? `error ${ending.code}` : ending.kind;

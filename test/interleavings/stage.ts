@@ -1,0 +1,116 @@
+import { createPool, type Pool } from '@contour/store';
+import { inject } from 'vitest';
+import { createDatabase } from '../support/fresh-database.ts';
+import { addTestTenant, type TestTenant } from '../support/tenants.ts';
+import type { Table } from './play.ts';
+import { createSeat, type Seat } from './seat.ts';
+
+/** A database of one's own, a tenant in it, and seats whose connections stay open between the runs. */
+export interface Stage {
+  pool: Pool;
+  tenant: TestTenant;
+  table: Table;
+  /** Makes everything as it was, but for the tenant. */
+  wipe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a stage differs from the product: in the tables, and in each statement where `find` occurs. */
+export interface Sabotage {
+  ddl?: string;
+  find?: string;
+  replace?: string;
+}
+
+// No statement here waits for a clock. A deadlock is looked for at once, so that whoever closes the
+// circle is who has to start again; who waits longer than that waits for somebody whose turn it is not.
+const SEATED = '-c deadlock_timeout=1ms';
+
+const SESSION = {
+  statement_timeout: '60000',
+  query_timeout: '60000',
+  idle_in_transaction_session_timeout: '60000',
+};
+
+const WAITING = `
+  select l.pid from pg_locks l
+   where l.pid = any($1) and not l.granted and l.waitstart < clock_timestamp() - interval '2 ms'
+     and pg_blocking_pids(l.pid) && $1`;
+
+const WIPE = ['lanes', 'messages', 'dialogs', 'client_channels', 'clients']
+  .map((table) => `delete from ${table}`)
+  .join('; ');
+
+// As a replica: without the triggers that note each deletion for the graph. On a connection of its
+// own, for to become one costs a connection all its plans.
+const AS_REPLICA = '-c session_replication_role=replica';
+
+function openPool(url: string, options: string): Pool {
+  const session = new URL(url);
+  for (const [name, value] of Object.entries({ ...SESSION, options })) {
+    session.searchParams.set(name, value);
+  }
+  const onError = () => undefined; // the statement under way fails, and says so
+  return createPool({ url: session.href, applicationName: 'contour-test', max: 1, onError });
+}
+
+/** Something that can be waited for again and again. */
+function createBell() {
+  let ring: (() => void) | undefined;
+  return {
+    ring: () => ring?.(),
+    heard: (withinMs: number): Promise<boolean> =>
+      new Promise((resolve) => {
+        const end = (isHeard: boolean) => {
+          clearTimeout(timer);
+          ring = undefined;
+          resolve(isHeard);
+        };
+        const timer = setTimeout(end, withinMs, false);
+        ring = () => end(true);
+      }),
+  };
+}
+
+// White space does not count: how a statement is laid out is no part of a break.
+const flat = (text: string) => text.replaceAll(/\s+/g, ' ');
+
+const rewriter =
+  ({ find, replace = '' }: Sabotage) =>
+  (text: string): string =>
+    find === undefined ? text : flat(text).replace(flat(find), () => replace);
+
+async function openSeat(pool: Pool, onChange: () => void, sabotage: Sabotage): Promise<Seat> {
+  const client = await pool.connect();
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return createSeat(client, rows[0]?.pid ?? 0, onChange, rewriter(sabotage));
+}
+
+export async function openStage(seatCount: number, sabotage: Sabotage = {}): Promise<Stage> {
+  const database = await createDatabase(inject('postgresUrl'));
+  const { pool } = database;
+  if (sabotage.ddl !== undefined) await pool.query(sabotage.ddl);
+  const tenant = await addTestTenant(pool);
+  const bell = createBell();
+  const pools = Array.from({ length: seatCount }, () => openPool(database.url, SEATED));
+  const cleaner = openPool(database.url, AS_REPLICA);
+  const seats = await Promise.all(pools.map((own) => openSeat(own, bell.ring, sabotage)));
+  const table: Table = {
+    seats,
+    changed: bell.heard,
+    async waiting(pids) {
+      const query = { name: 'waiting', text: WAITING, values: [pids] };
+      const { rows } = await pool.query<{ pid: number }>(query);
+      return new Set(rows.map(({ pid }) => pid));
+    },
+  };
+  return {
+    pool,
+    tenant,
+    table,
+    async wipe() {
+      await cleaner.query(WIPE);
+    },
+    close: () => database.drop(),
+  };
+}

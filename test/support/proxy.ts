@@ -1,0 +1,84 @@
+import { connect, createServer } from 'node:net';
+
+/** One connection through the proxy. */
+interface Link {
+  /** Breaks it on both sides, at once. */
+  cut(): void;
+}
+
+/** Looks at what passes, in either direction; what it answers with `false` goes no further. */
+interface Watch {
+  fromClient?(bytes: Buffer, link: Link): boolean | undefined;
+  fromServer?(bytes: Buffer, link: Link): boolean | undefined;
+}
+
+export interface TestProxy {
+  port: number;
+  /** The same address by way of the proxy. */
+  through(url: string): string;
+  /** Replaces the watch; without one everything passes. */
+  watch(watch: Watch): void;
+  /** From now on connections lead to another server. */
+  lead(targetUrl: string): void;
+  /** Breaks every connection that is open. */
+  cutAll(): void;
+  close(): Promise<void>;
+}
+
+/** A way to a server that a test can look into, and cut at the moment that it wants. */
+export async function startProxy(targetUrl: string): Promise<TestProxy> {
+  let target = Number(new URL(targetUrl).port);
+  const links = new Set<Link>();
+  let watch: Watch = {};
+
+  const server = createServer({ noDelay: true }, (client) => {
+    const upstream = connect({ host: '127.0.0.1', port: target, noDelay: true });
+    const link: Link = {
+      cut() {
+        client.destroy();
+        upstream.destroy();
+      },
+    };
+    links.add(link);
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        links.delete(link);
+        link.cut();
+      });
+    }
+    client.on('data', (bytes) => {
+      if (watch.fromClient?.(bytes, link) !== false) upstream.write(bytes);
+    });
+    upstream.on('data', (bytes) => {
+      if (watch.fromServer?.(bytes, link) !== false) client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  const { port } = address;
+
+  return {
+    port,
+    through(url) {
+      const through = new URL(url);
+      through.port = String(port);
+      return through.href;
+    },
+    watch: (next) => {
+      watch = next;
+    },
+    lead: (url) => {
+      target = Number(new URL(url).port);
+    },
+    cutAll() {
+      for (const link of links) link.cut();
+    },
+    close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const link of links) link.cut();
+      return closed;
+    },
+  };
+}
