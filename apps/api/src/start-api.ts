@@ -12,6 +12,7 @@ import {
   EnvError,
   type Logger,
   logConnectionErrors,
+  neo4jOf,
   type Shutdown,
   within,
 } from '@contour/runtime';
@@ -43,12 +44,8 @@ const LOOK_WITHIN_MS = 3000;
 const PROBE_CONNECTIONS = 5;
 
 function openGraph(env: ApiEnv): Graph | null {
-  if (env.NEO4J_URI === undefined) return null;
-  return createGraph({
-    uri: env.NEO4J_URI,
-    user: env.NEO4J_USER,
-    password: env.NEO4J_PASSWORD,
-  });
+  const neo4j = neo4jOf(env);
+  return neo4j ? createGraph(neo4j) : null;
 }
 
 async function listen(app: FastifyInstance, { HOST, PORT }: ApiEnv): Promise<number> {

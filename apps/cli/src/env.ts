@@ -31,8 +31,6 @@ export const auditEnv = databaseEnv.extend({
   ...retentionFields,
 });
 
-export type AuditEnv = Readonly<z.infer<typeof auditEnv>>;
-
 /** What a command needs that foresees how a worker would find clients. */
 export const resolvingEnv = serversEnv.extend({
   LINK_BY_PHONE: flag(true),

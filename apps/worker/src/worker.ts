@@ -18,6 +18,7 @@ import {
   createWatchdog,
   type Logger,
   logConnectionErrors,
+  neo4jOf,
   type Shutdown,
 } from '@contour/runtime';
 import {
@@ -204,8 +205,8 @@ export async function startWorker(
       }),
     );
   }
-  if (plays('graph') && env.NEO4J_URI !== undefined) {
-    const neo4j = { uri: env.NEO4J_URI, user: env.NEO4J_USER, password: env.NEO4J_PASSWORD };
+  const neo4j = neo4jOf(env);
+  if (plays('graph') && neo4j !== undefined) {
     const mirror = openMirror({
       neo4j,
       redis,

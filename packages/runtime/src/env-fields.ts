@@ -20,6 +20,28 @@ export const neo4jFields = {
   NEO4J_PASSWORD: z.string().optional(),
 };
 
+interface GraphEnv {
+  NEO4J_URI: string;
+  NEO4J_USER: string;
+  NEO4J_PASSWORD?: string | undefined;
+}
+
+type MaybeGraphEnv = Omit<GraphEnv, 'NEO4J_URI'> & { NEO4J_URI?: string | undefined };
+
+interface Neo4jOptions {
+  uri: string;
+  user: string;
+  password: string | undefined;
+}
+
+/** What `neo4jFields` say, as who connects wants it; undefined where there is no graph. */
+export function neo4jOf(env: GraphEnv): Neo4jOptions;
+export function neo4jOf(env: MaybeGraphEnv): Neo4jOptions | undefined;
+export function neo4jOf(env: MaybeGraphEnv): Neo4jOptions | undefined {
+  const { NEO4J_URI: uri, NEO4J_USER: user, NEO4J_PASSWORD: password } = env;
+  return uri === undefined ? undefined : { uri, user, password };
+}
+
 /** How long a delivered message is kept; of who deletes them, and of who looks whether they are gone. */
 export const retentionFields = {
   RETENTION_DAYS: positiveInt(30),

@@ -6,6 +6,7 @@ export {
   listOf,
   type NamedKey,
   neo4jFields,
+  neo4jOf,
   nonNegativeInt,
   oneOf,
   port,

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createIndex } from './ddl/create-index.ts';
 import { readIndexStatement } from './ddl/index-statement.ts';
 import { splitSql } from './ddl/split-sql.ts';
+import { takeTurn } from './ddl/take-turn.ts';
 import type { Pool, PoolClient } from './pool.ts';
 import { sqlState } from './sql-error.ts';
 import { inTransaction, withClient } from './transaction.ts';
@@ -16,7 +17,6 @@ const LOCK_NOT_AVAILABLE = '55P03';
 
 // Any constant that nobody else uses: whoever migrates this database waits here for its turn.
 const ADVISORY_LOCK = 4_712_008_117;
-const TURN_MS = 100;
 
 /**
  * With this a migration begins that makes indexes CONCURRENTLY, as one has to where others write, and as no
@@ -116,18 +116,6 @@ async function refuseForeignTables(client: PoolClient): Promise<void> {
   throw new Error(`the table ${found} is there already and not ours: see contour adopt --check`);
 }
 
-/**
- * Asks until it is its turn. Whoever waits in a statement has a snapshot, and an index that is made CONCURRENTLY
- * waits for all that are older than its own: the two would wait for each other.
- */
-async function takeTurn(client: PoolClient): Promise<void> {
-  for (;;) {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as mine', [ADVISORY_LOCK]);
-    if (rows[0]?.mine === true) return;
-    await delay(TURN_MS);
-  }
-}
-
 /** Brings the schema up to date, forward only; safe to run from several places at once. */
 export async function migrate(
   pool: Pool,
@@ -136,7 +124,7 @@ export async function migrate(
   return withClient(pool, async (client) => {
     // Another migration may be long: waiting for it is right, and so is a long one of our own.
     await client.query('set statement_timeout = 0');
-    await takeTurn(client);
+    await takeTurn(client, ADVISORY_LOCK);
     try {
       const missing = await missingNames(client);
       if (missing[0] === FIRST_MIGRATION) await refuseForeignTables(client);

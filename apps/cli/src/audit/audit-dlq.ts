@@ -1,6 +1,6 @@
 import type { Dlq, DlqFilter } from '@contour/queue';
 import { deadAmong, deadMessages, type Pool, type Suspect } from '@contour/store';
-import type { AuditFinding } from './audit-finding.ts';
+import { type AuditFinding, concluded } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
 const DEAD = {
@@ -13,8 +13,6 @@ const ENTRIES = {
 };
 
 type Entries = Pick<Dlq, 'get' | 'former' | 'matching'>;
-
-const stateOf = (violations: number) => (violations === 0 ? 'ok' : 'violated');
 
 /** Those that have no entry, and none that an operator is known to have cleared. */
 async function withoutEntry(dlq: Entries, ids: readonly string[]): Promise<string[]> {
@@ -58,7 +56,7 @@ export async function auditDead(
     }
   }
   const confirmed = await suspicion.end();
-  return { ...DEAD, state: stateOf(confirmed.violations), looked, ...confirmed };
+  return concluded(DEAD, looked, confirmed);
 }
 
 async function withoutDead(pool: Pool, suspects: readonly Suspect[]): Promise<Suspect[]> {
@@ -89,7 +87,7 @@ export async function auditEntries(
     await suspicion.add(await withoutDead(pool, suspects));
   }
   const confirmed = await suspicion.end();
-  return { ...ENTRIES, state: stateOf(confirmed.violations), looked, ...confirmed };
+  return concluded(ENTRIES, looked, confirmed);
 }
 
 export const DLQ_CHECKS = [DEAD, ENTRIES] as const;

@@ -1,7 +1,7 @@
 import { createGraph, type GraphOptions } from '@contour/graph';
 import { createMirrorSource, type Pool } from '@contour/store';
 import { compareGraph, type GraphFinding } from '../graph/compare-graph.ts';
-import type { AuditFinding } from './audit-finding.ts';
+import { type AuditFinding, concluded } from './audit-finding.ts';
 
 const EXAMPLES = 5;
 
@@ -24,13 +24,9 @@ export async function auditGraph(
   try {
     const rooms = { graph, source: createMirrorSource(pool) };
     const found = await compareGraph(rooms, { repair: false, tenantIds }, onProgress);
-    return {
-      ...GRAPH_CHECK,
-      state: found.wrong === 0 ? 'ok' : 'violated',
-      looked: found.kinds.reduce((sum, kind) => sum + kind.in_postgres, 0),
-      violations: found.wrong,
-      examples: found.examples.slice(0, EXAMPLES).map(detailOf),
-    };
+    const looked = found.kinds.reduce((sum, kind) => sum + kind.in_postgres, 0);
+    const examples = found.examples.slice(0, EXAMPLES).map(detailOf);
+    return concluded(GRAPH_CHECK, looked, { violations: found.wrong, examples });
   } finally {
     await graph.close();
   }

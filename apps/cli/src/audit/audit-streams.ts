@@ -1,5 +1,5 @@
 import type { ForgottenEntry, QueueAudit } from '@contour/queue';
-import type { AuditFinding } from './audit-finding.ts';
+import { type AuditFinding, concluded } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
 /** An entry is tried eight times in as many seconds, then parked: a minute is long. */
@@ -29,7 +29,5 @@ export async function auditStreams(redis: QueueAudit, shardCount: number): Promi
     looked += await redis.pendingEntries(shard);
     await suspicion.add(await look(shard));
   }
-  const confirmed = await suspicion.end();
-  const state = confirmed.violations === 0 ? 'ok' : 'warning';
-  return { ...STREAM_CHECK, state, looked, ...confirmed };
+  return concluded(STREAM_CHECK, looked, await suspicion.end(), 'warning');
 }

@@ -6,7 +6,7 @@ import {
   type TableCheck,
   type TenantCounts,
 } from '@contour/store';
-import type { AuditFinding } from './audit-finding.ts';
+import { type AuditFinding, concluded } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
 export interface TableAudit {
@@ -40,12 +40,13 @@ export function auditTables(
       await findSuspects(pool, check, { tenantId, retentionDays }, null, suspicion.add);
     },
     async end() {
-      const confirmed = await suspicion.end();
-      const state = confirmed.violations === 0 ? 'ok' : broken;
-      return { check: check.name, promise: check.promise, state, looked, ...confirmed };
+      const about = { check: check.name, promise: check.promise };
+      return concluded(about, looked, await suspicion.end(), broken);
     },
   };
 }
+
+const STRAYS = { check: 'strays', promise: 'every row has a tenant' };
 
 /** Rows whose tenant does not exist are in no tenant's audit. */
 export async function auditStrays(pool: Pool, tenants: number): Promise<AuditFinding> {
@@ -60,13 +61,5 @@ export async function auditStrays(pool: Pool, tenants: number): Promise<AuditFin
       detail: `${table} has rows of ${tenantId}, which is no tenant`,
     })),
   );
-  const confirmed = await suspicion.end();
-  const state = confirmed.violations === 0 ? 'ok' : 'violated';
-  return {
-    check: 'strays',
-    promise: 'every row has a tenant',
-    state,
-    looked: tenants,
-    ...confirmed,
-  };
+  return concluded(STRAYS, tenants, await suspicion.end());
 }

@@ -1,9 +1,9 @@
-import { readEnv } from '@contour/runtime';
+import { neo4jOf, readEnv } from '@contour/runtime';
 import { listTenants, type Pool, pendingMigrations } from '@contour/store';
 import { auditLines } from '../audit/print-audit.ts';
 import { runAudit } from '../audit/run-audit.ts';
 import type { AddCommand } from '../cli.ts';
-import { type AuditEnv, auditEnv } from '../env.ts';
+import { auditEnv } from '../env.ts';
 import { pickTenant } from '../pick-tenant.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { TENANT_OPTION } from '../tenant-option.ts';
@@ -20,9 +20,6 @@ async function tenantIdsOf(pool: Pool, tenant: string | undefined): Promise<stri
   if (tenant !== undefined) return [(await pickTenant(pool, tenant)).id];
   return (await listTenants(pool)).map(({ id }) => id);
 }
-
-const neo4jOf = ({ NEO4J_URI: uri, NEO4J_USER: user, NEO4J_PASSWORD: password }: AuditEnv) =>
-  uri === undefined ? undefined : { uri, user, password };
 
 async function refuseOldSchema(pool: Pool): Promise<void> {
   const [first] = await pendingMigrations(pool);

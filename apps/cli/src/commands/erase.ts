@@ -1,7 +1,7 @@
 import { isUuid } from '@contour/contract';
 import { createGraph } from '@contour/graph';
 import { createEraser } from '@contour/queue';
-import { readEnv } from '@contour/runtime';
+import { neo4jOf, readEnv } from '@contour/runtime';
 import { findPerson, hasMirror, type Pool, tenantFingerprints } from '@contour/store';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { type EverywhereEnv, everywhereEnv } from '../env.ts';
@@ -40,10 +40,8 @@ async function withPlaces<T>(
     accounts: await tenantFingerprints(pool, tenantId),
     region: env.DEFAULT_PHONE_REGION,
   };
-  const graph =
-    env.NEO4J_URI === undefined
-      ? undefined
-      : createGraph({ uri: env.NEO4J_URI, user: env.NEO4J_USER, password: env.NEO4J_PASSWORD });
+  const neo4j = neo4jOf(env);
+  const graph = neo4j && createGraph(neo4j);
   try {
     return await withRedis(env.REDIS_URL, createEraser, (eraser) =>
       withRedis(env.REDIS_URL, openDlq, (dlq) =>

@@ -1,4 +1,4 @@
-import { readEnv } from '@contour/runtime';
+import { neo4jOf, readEnv } from '@contour/runtime';
 import type { Pool } from '@contour/store';
 import type { AddCommand } from '../cli.ts';
 import { graphEnv } from '../env.ts';
@@ -37,7 +37,7 @@ export const addGraph: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour graph verify --repair')
     .action(async ({ repair = false, tenant = [] }: { repair?: boolean; tenant?: string[] }) => {
       const env = readEnv(graphEnv, cli.env);
-      const neo4j = { uri: env.NEO4J_URI, user: env.NEO4J_USER, password: env.NEO4J_PASSWORD };
+      const neo4j = neo4jOf(env);
       const verified = await withDatabase(env.DATABASE_URL, async (pool) => {
         const order = { repair, tenantIds: await tenantIdsOf(pool, tenant) };
         return verifyGraph(pool, neo4j, order, cli.screen);

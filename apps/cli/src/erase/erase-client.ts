@@ -58,7 +58,7 @@ const PLACES: Record<string, string> = {
 };
 
 const WHEN_RESOLVED = 'run this again once a worker has had them';
-const TODO: Record<RedisPlace, string> = {
+const STEP_FOR: Record<RedisPlace, string> = {
   jobs: WHEN_RESOLVED,
   stream_entries: WHEN_RESOLVED,
   dlq: 'look with contour dlq show <id>; contour dlq clear --fingerprint <…> removes them',
@@ -79,7 +79,7 @@ async function search(
   if (deps.graph !== undefined) counts.graph = await countInGraph(deps.graph, here);
   const unclear = REDIS_PLACES.flatMap((place) => {
     const ids = redis[place].unclear;
-    const found = { place: PLACES[place] ?? place, count: ids.length, ids, todo: TODO[place] };
+    const found = { place: PLACES[place] ?? place, count: ids.length, ids, todo: STEP_FOR[place] };
     return ids.length === 0 ? [] : [found];
   });
   return { counts, unclear };

@@ -14,7 +14,7 @@ const OUTCOMES = [
 
 const WAYS = ['queue', 'stream', 'release'] as const;
 
-/** How a message came to the resolver: one by one as a job, or with its neighbours, from a stream or the dead-letter queue. */
+/** How a message came to the resolver: one by one as a job, or with others, from a stream or the dead-letter queue. */
 export type Way = (typeof WAYS)[number];
 
 export interface ResolveMetrics {

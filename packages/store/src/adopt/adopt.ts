@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { splitSql } from '../ddl/split-sql.ts';
+import { takeTurn } from '../ddl/take-turn.ts';
 import { FIRST_MIGRATION, migrationNames, pendingMigrations, readMigration } from '../migrate.ts';
 import type { Pool, PoolClient } from '../pool.ts';
 import type { AdoptOptions } from './adopt-options.ts';
@@ -17,7 +17,10 @@ import { structureFindings } from './structure-findings.ts';
 // And another than that of who gives out a credential, and would wait for the whole adoption.
 const ADVISORY_LOCK = 4_712_008_120;
 /** A run that was killed may have left a statement behind, which ends when it misses its client. */
-const FORMER_RUN_MS = 120_000;
+const PATIENCE = {
+  withinMs: 120_000,
+  refusal: 'another adoption of this database is running',
+};
 
 /** `empty`: nothing to adopt, migrate makes the tables; `ours`: the migrations have been applied. */
 type AdoptionState = 'empty' | 'ours' | 'theirs';
@@ -74,7 +77,7 @@ export async function applyAdoption(pool: Pool, options: AdoptOptions): Promise<
   const state = await stateOf(pool);
   if (state !== 'theirs') return { state, findings: [], left: [], setAside: [] };
   return withOwnSession(pool, options.signal, async (client) => {
-    await takeTurn(client);
+    await takeTurn(client, ADVISORY_LOCK, PATIENCE);
     const findings = await inspect(client, options);
     const decisions = findings.filter(({ verdict }) => verdict !== 'apply');
     if (decisions.some(({ verdict }) => verdict === 'cannot')) {
@@ -87,14 +90,4 @@ export async function applyAdoption(pool: Pool, options: AdoptOptions): Promise<
     );
     return { state, findings: decisions, left, setAside };
   });
-}
-
-async function takeTurn(client: PoolClient): Promise<void> {
-  const giveUpAt = Date.now() + FORMER_RUN_MS;
-  for (;;) {
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as mine', [ADVISORY_LOCK]);
-    if (rows[0]?.mine === true) return;
-    if (Date.now() > giveUpAt) throw new Error('another adoption of this database is running');
-    await delay(200);
-  }
 }
