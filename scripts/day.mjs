@@ -1,8 +1,8 @@
 // `npm run day`: a simulated day, with trouble in every part, and a check every hour.
 import './require-node.mjs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { prepare } from './prepare.mjs';
+import { readOptions, wholeNumber } from './read-options.mjs';
 import { runGuarded } from './run-guarded.mjs';
 import { watchAncestors } from './watch-ancestors.mjs';
 
@@ -14,7 +14,19 @@ const USAGE = `Usage: npm run day -- [options]
 
 Example: npm run day -- --minutes 1440 --seed 7`;
 
-const options = readOptions();
+const options = readOptions(
+  USAGE,
+  {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    rate: { type: 'string', default: '40' },
+  },
+  ({ minutes, seed, rate }) => ({
+    minutes: wholeNumber('minutes', minutes, 1),
+    seed: wholeNumber('seed', seed, 0),
+    rate: wholeNumber('rate', rate, 1),
+  }),
+);
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 watchAncestors();
 await prepare();
@@ -30,30 +42,3 @@ const { code } = await runGuarded(
 );
 console.log(code === 0 ? 'The day was clean.' : 'The day was not clean: see above.');
 process.exitCode = code;
-
-function readOptions() {
-  const wholeNumber = (name, text) => {
-    if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-    throw new Error(`--${name} wants a whole number from 1 to 999999, not "${text}"`);
-  };
-  try {
-    const { values } = parseArgs({
-      options: {
-        minutes: { type: 'string', default: '10' },
-        seed: { type: 'string', default: String(1 + (Date.now() % 999_998)) },
-        rate: { type: 'string', default: '40' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    return Object.fromEntries(
-      ['minutes', 'seed', 'rate'].map((name) => [name, wholeNumber(name, values[name])]),
-    );
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { prepare } from './prepare.mjs';
+import { readOptions, wholeNumber } from './read-options.mjs';
 import { runGuarded } from './run-guarded.mjs';
 import { watchAncestors } from './watch-ancestors.mjs';
 import { writeFaultsPage } from './write-faults-page.mjs';
@@ -19,7 +19,24 @@ const USAGE = `Usage: npm run faults -- [options]
 
 Example: npm run faults -- --only Redis --repeat 3 --seed 7`;
 
-const options = readOptions();
+const options = readOptions(
+  USAGE,
+  {
+    only: { type: 'string' },
+    repeat: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    write: { type: 'boolean', default: false },
+  },
+  ({ only, write, repeat, seed }) => {
+    if (write && only !== undefined)
+      throw new Error('--write wants the whole matrix, without --only');
+    const numbers = {
+      repeat: wholeNumber('repeat', repeat, 1),
+      seed: wholeNumber('seed', seed, 0),
+    };
+    return { only, write, ...numbers };
+  },
+);
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 watchAncestors();
 await prepare();
@@ -37,40 +54,6 @@ for (const { seed, code, rows, seconds } of results) {
   console.log(`seed ${seed}: ${rows.length} rows in ${seconds} s, ${end}`);
 }
 process.exitCode = results.every(({ code }) => code === 0) ? 0 : 1;
-
-function readOptions() {
-  const number = (name, text, least) => {
-    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
-    throw new Error(`--${name} wants a whole number from ${least}, not "${text}"`);
-  };
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: 'string' },
-        repeat: { type: 'string', default: '1' },
-        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-        write: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const { only, write } = values;
-    if (write && only !== undefined)
-      throw new Error('--write wants the whole matrix, without --only');
-    return {
-      only,
-      write,
-      repeat: number('repeat', values.repeat, 1),
-      seed: number('seed', values.seed, 0),
-    };
-  } catch (error) {
-    console.error(`${error.message}\n\n${USAGE}`);
-    process.exit(2);
-  }
-}
 
 async function runMatrix(seed) {
   const folder = mkdtempSync(join(tmpdir(), 'contour-faults-'));
