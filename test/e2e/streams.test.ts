@@ -3,7 +3,14 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
 import { rewriteAof, withRedis } from '../support/redis-client.ts';
-import { addToStreams, STREAM_SHARDS, streamOf, withFingerprint } from '../support/streams.ts';
+import {
+  addToStreams,
+  areStreamsEmpty,
+  STREAM_SHARDS,
+  streamOf,
+  streamOwners,
+  withFingerprint,
+} from '../support/streams.ts';
 import type { TestTenant } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -30,15 +37,10 @@ const idsOf = (bodies: readonly Body[]) =>
 const acceptedOf = (bodies: readonly Body[]) =>
   idsOf(bodies).map((messageId) => ({ messageId, answer: null }));
 
-async function isDone(): Promise<boolean> {
-  for (let shard = 0; shard < STREAM_SHARDS; shard += 1) {
-    const left = await redis<number>('XLEN', `contour:resolve:${shard}`);
-    if (left > 0) return false;
-  }
-  return true;
-}
-
-const done = () => waitFor('the streams to be empty', isDone, { deadlineMs: 30_000 });
+const done = () =>
+  waitFor('the streams to be empty', () => areStreamsEmpty(contour.redis.url), {
+    deadlineMs: 30_000,
+  });
 
 /** The n-th message of a chat is its n-th in the ledger. */
 async function outOfOrder(): Promise<number> {
@@ -63,10 +65,9 @@ test('what is put into the streams reaches Core in the order of each chat, and i
 
 test('every shard has one reader, and both workers have two', async () => {
   const owners = async () => {
-    const keys = Array.from({ length: STREAM_SHARDS }, (_, i) => `contour:resolve:${i}:owner`);
-    const found = await redis<(string | null)[]>('MGET', ...keys);
     const counts = new Map<string | null, number>();
-    for (const owner of found) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    for (const owner of await streamOwners(contour.redis.url))
+      counts.set(owner, (counts.get(owner) ?? 0) + 1);
     return (
       [...counts].every(([owner, count]) => owner !== null && count === 2) && counts.size === 2
     );

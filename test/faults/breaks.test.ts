@@ -1,6 +1,7 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf } from '../support/messages.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 import { type Accepted, startLoad } from '../support/send.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -30,7 +31,7 @@ const QUICK: readonly number[] = [1, 5, 6];
 
 const shown = BREAKS.filter(({ guarantee, says }) => {
   if (says === 'mirror_differs' && inject('neo4j').uri === undefined) return false;
-  return inject('faults') !== undefined || QUICK.includes(guarantee);
+  return isWholeMatrix() || QUICK.includes(guarantee);
 });
 
 test.each(shown)('guarantee $guarantee: when $effect, it is told ($says)', async (scene) => {
@@ -62,7 +63,7 @@ const ENDS_BEFORE_IT_HANDLES: Break = {
     'await ask(() => endEntries(client, shard, entries.map(({ id }) => id))); const ended = await handleInHand(entries);',
 };
 
-const testOfTheMatrix = inject('faults') === undefined ? undefined : test;
+const testOfTheMatrix = isWholeMatrix() ? test : undefined;
 
 testOfTheMatrix?.(
   'guarantee 2: when entries are acknowledged before they are resolved, a killed worker loses them',

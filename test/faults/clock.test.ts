@@ -4,8 +4,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
-import { withRedis } from '../support/redis-client.ts';
-import { addToStreams, STREAM_SHARDS, withFingerprint } from '../support/streams.ts';
+import { addToStreams, streamOwners, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { row } from './matrix/row.ts';
 import { FAST, recover, told, underLoad } from './matrix/under-load.ts';
@@ -39,13 +38,7 @@ describe('Clock', () => {
   });
   afterAll(() => contour?.close());
 
-  const owners = () =>
-    withRedis(contour.redis.url, (run) =>
-      run(
-        'MGET',
-        ...Array.from({ length: STREAM_SHARDS }, (_, shard) => `contour:resolve:${shard}:owner`),
-      ),
-    ) as Promise<(string | null)[]>;
+  const owners = () => streamOwners(contour.redis.url);
 
   const pausesBeforeRetry = () => {
     const firstAt = new Map<string, number>();

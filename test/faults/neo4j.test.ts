@@ -11,7 +11,7 @@ import {
   test,
 } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { startProxy, type TestProxy } from '../support/proxy.ts';
+import { loseAnswersTo, startProxy, type TestProxy } from '../support/proxy.ts';
 import { runContour } from '../support/run-contour.ts';
 import { get, type RunningLoad } from '../support/send.ts';
 import { startTestNeo4j, type TestServer } from '../support/servers.ts';
@@ -109,24 +109,18 @@ describe.skipIf(inject('neo4j').uri === undefined)('Neo4j', () => {
       withinSeconds: COMPLETE_SECONDS,
     },
     async (dice) => {
-      const doomed = new WeakSet<object>();
-      let [toLose, lost, pass] = [4, 0, dice.between(0, 3)];
-      proxy.watch({
-        fromClient(bytes, link) {
-          if (toLose === 0 || !bytes.includes(COMMIT)) return true;
-          pass -= 1;
-          if (pass >= 0) return true;
-          toLose -= 1;
-          doomed.add(link);
-          return true;
-        },
-        fromServer(_bytes, link) {
-          if (!doomed.has(link)) return true;
+      let [commits, lost] = [0, 0];
+      const first = dice.between(1, 4);
+      const isDoomed = (bytes: Buffer) => {
+        if (!bytes.includes(COMMIT)) return false;
+        commits += 1;
+        return commits >= first && commits < first + 4;
+      };
+      proxy.watch(
+        loseAnswersTo(isDoomed, () => {
           lost += 1;
-          link.cut();
-          return false;
-        },
-      });
+        }),
+      );
       onTestFinished(() => proxy.watch({}));
       const load = await underLoad(contour, STRANGERS);
       await load.done;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { openPool } from '../support/fresh-database.ts';
-import { startProxy } from '../support/proxy.ts';
+import { openPool, terminateBackends } from '../support/fresh-database.ts';
+import { loseAnswersTo, startProxy } from '../support/proxy.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -32,15 +32,6 @@ describe('Postgres', () => {
 
   const query = (sql: string) => contour.database.pool.query(sql);
 
-  /** Of the processes; the test's own go on. */
-  async function terminateBackends(): Promise<number> {
-    const { rowCount } = await query(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and application_name <> 'contour-test'`,
-    );
-    return rowCount ?? 0;
-  }
-
   row(
     'cuts its clients off again and again',
     {
@@ -53,7 +44,7 @@ describe('Postgres', () => {
       const load = await underLoad(contour, STEADY);
       let terminated = 0;
       const terminate = async () => {
-        terminated += await terminateBackends();
+        terminated += await terminateBackends(contour.database.pool);
         return terminated >= 40;
       };
       await waitFor('forty terminated', terminate, { deadlineMs: 60_000, everyMs: 500 });
@@ -179,7 +170,7 @@ describe('Postgres', () => {
       const greedy = openPool(contour.database.url, 60);
       const taken: Array<{ release(): void }> = [];
       const takeAll = async () => {
-        await terminateBackends();
+        await terminateBackends(contour.database.pool);
         for (;;) {
           const client = await greedy.connect().catch(() => undefined);
           if (client === undefined) return;
@@ -249,20 +240,13 @@ describe('Postgres', () => {
     },
     async (dice) => {
       const proxy = await startProxy(contour.database.url);
-      const doomed = new WeakSet<object>();
       let cuts = 0;
-      proxy.watch({
-        fromClient(bytes, link) {
-          if (bytes.includes('commit\0') && dice.chance(1 / 3)) doomed.add(link);
-          return true;
-        },
-        fromServer(_bytes, link) {
-          if (!doomed.has(link)) return true;
+      const isDoomed = (bytes: Buffer) => bytes.includes('commit\0') && dice.chance(1 / 3);
+      proxy.watch(
+        loseAnswersTo(isDoomed, () => {
           cuts += 1;
-          link.cut();
-          return false;
-        },
-      });
+        }),
+      );
       const worker = await contour.startWorker({
         DATABASE_URL: proxy.through(contour.database.url),
       });

@@ -5,7 +5,14 @@ import { type Body, idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { withRedis } from '../support/redis-client.ts';
-import { addToStreams, STREAM_SHARDS, withFingerprint } from '../support/streams.ts';
+import {
+  addToStreams,
+  areStreamsEmpty,
+  STREAM_SHARDS,
+  STREAMS,
+  streamOwners,
+  withFingerprint,
+} from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ensureWorkers } from './matrix/ensure-workers.ts';
 import { type Outcome, row } from './matrix/row.ts';
@@ -16,9 +23,6 @@ const BACK_SECONDS = 15;
 const POURED_SECONDS = 25;
 const TAKEOVER_SECONDS = 10;
 const AT_ONCE = 100;
-
-const shards = Array.from({ length: STREAM_SHARDS }, (_, shard) => shard);
-const streams = shards.map((shard) => `contour:resolve:${shard}`);
 
 /** Entries of a hundred dialogs, that come in over some seconds. */
 interface Flow {
@@ -50,13 +54,8 @@ describe('Streams', () => {
 
   const onAll = (commandFor: (stream: string) => readonly string[]) =>
     withRedis(contour.redis.url, async (run) => {
-      for (const stream of streams) await run(...commandFor(stream));
+      for (const stream of STREAMS) await run(...commandFor(stream));
     });
-
-  const owners = () =>
-    withRedis(contour.redis.url, (run) =>
-      run('MGET', ...streams.map((stream) => `${stream}:owner`)),
-    ) as Promise<(string | null)[]>;
 
   /** The name under which a worker holds its shards. */
   const nameOf = (worker: BuiltProcess): string =>
@@ -67,7 +66,7 @@ describe('Streams', () => {
     waitFor(
       `${workers.length} owners`,
       async () => {
-        const found = await owners();
+        const found = await streamOwners(contour.redis.url);
         const wanted = new Set(workers.map(nameOf));
         return (
           !found.includes(null) &&
@@ -103,11 +102,7 @@ describe('Streams', () => {
     return { sent, bodies };
   }
 
-  const areEmpty = () =>
-    withRedis(contour.redis.url, async (run) => {
-      for (const stream of streams) if (Number(await run('XLEN', stream)) > 0) return false;
-      return true;
-    });
+  const areEmpty = () => areStreamsEmpty(contour.redis.url);
 
   const ledgerOf = async (ids: ReadonlySet<string>) => {
     const { rows } = await contour.database.pool.query<{ id: string }>(
@@ -120,7 +115,7 @@ describe('Streams', () => {
   /** Waits until nothing lies in a stream, and holds every promise against those that may be known. */
   async function judged(known: ReadonlySet<string>, recoverySeconds: number): Promise<Outcome> {
     await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000, everyMs: 100 });
-    for (const stream of streams) {
+    for (const stream of STREAMS) {
       const pending = await withRedis(contour.redis.url, (run) =>
         run('XPENDING', stream, 'contour'),
       );
@@ -250,7 +245,7 @@ describe('Streams', () => {
       const trim = () =>
         withRedis(contour.redis.url, async (run) => {
           await run('MULTI');
-          for (const stream of streams) {
+          for (const stream of STREAMS) {
             for (let n = 0; n < 4; n += 1) await run('XADD', stream, '*', 'message', '{}');
             await run('XTRIM', stream, 'MAXLEN', '1');
           }

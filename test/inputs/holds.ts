@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import { inject } from 'vitest';
+import { isWholeMatrix, seedOfRun } from '../support/seed.ts';
 
-const SEED_OF_TESTS = 1;
 /** So many times as much is tried with the whole fault matrix, from its seed. */
 const WHOLE = 10;
 
@@ -14,11 +13,11 @@ export async function holds<T>(
   numRuns: number,
   property: (value: T) => Promise<void>,
 ): Promise<void> {
-  const matrix = inject('faults');
+  const isWhole = isWholeMatrix();
   await fc.assert(fc.asyncProperty(values, property), {
-    seed: matrix?.seed ?? SEED_OF_TESTS,
-    numRuns: matrix === undefined ? numRuns : numRuns * WHOLE,
-    interruptAfterTimeLimit: matrix === undefined ? TRYING_MS.tests : TRYING_MS.whole,
+    seed: seedOfRun(),
+    numRuns: isWhole ? numRuns * WHOLE : numRuns,
+    interruptAfterTimeLimit: isWhole ? TRYING_MS.whole : TRYING_MS.tests,
     markInterruptAsFailure: true,
   });
 }

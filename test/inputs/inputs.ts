@@ -3,9 +3,9 @@ import { checkCredentials } from '../support/checker/check-credentials.ts';
 import type { Violation } from '../support/checker/violation.ts';
 import { type Contour, type ContourOptions, startContour } from '../support/contour.ts';
 import { type Body, messageTo } from '../support/messages.ts';
-import { rewriteAof, withRedis } from '../support/redis-client.ts';
+import { rewriteAof } from '../support/redis-client.ts';
 import { type Accepted, type Answer, get, request } from '../support/send.ts';
-import { STREAM_SHARDS } from '../support/streams.ts';
+import { areStreamsEmpty } from '../support/streams.ts';
 import type { TestAccount } from '../support/tenants.ts';
 
 /** Later than this it hangs. */
@@ -44,14 +44,6 @@ export interface Inputs {
   streamsAreEmpty(): Promise<boolean>;
   /** Everything that the checker finds, and credentials in answers; and the service must be well. */
   check(): Promise<Violation[]>;
-}
-
-async function streamsAreEmpty(redisUrl: string): Promise<boolean> {
-  const shards = Array.from({ length: STREAM_SHARDS }, (_, shard) => `contour:resolve:${shard}`);
-  const lengths = await withRedis(redisUrl, (redis) =>
-    Promise.all(shards.map((shard) => redis('XLEN', shard))),
-  );
-  return lengths.every((length) => length === 0);
 }
 
 export async function startInputs(options: ContourOptions = {}): Promise<Inputs> {
@@ -105,7 +97,7 @@ export async function startInputs(options: ContourOptions = {}): Promise<Inputs>
       if (rows[0] === undefined) throw new Error('nothing was counted');
       return rows[0];
     },
-    streamsAreEmpty: () => streamsAreEmpty(contour.redis.url),
+    streamsAreEmpty: () => areStreamsEmpty(contour.redis.url),
     async check() {
       const health = await get(`${contour.url}/health`);
       expect(health.json).toMatchObject({ status: 'ok', workers: contour.workers.length });

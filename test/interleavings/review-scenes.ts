@@ -1,15 +1,15 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { diceOf } from '../support/dice.ts';
+import { isWholeMatrix, seedOfRun } from '../support/seed.ts';
 import { performAll, performSome, type Review } from './perform.ts';
 import type { Scene } from './scene.ts';
 import { openStage, type Stage } from './stage.ts';
 
-const whole = inject('faults');
-const seed = whole?.seed ?? 1;
+const seed = seedOfRun();
 
 /** By chance: of three participants, and of two where there are many and the time is short. */
 const SOME_OF_TWO = 20;
-const SOME_OF_THREE = whole ? 100 : 6;
+const SOME_OF_THREE = isWholeMatrix() ? 100 : 6;
 /** Played without leaving any out, to see that what is left out leads nowhere else. */
 const UNPRUNED = 40;
 
@@ -59,14 +59,14 @@ export function reviewScenes(what: string, two: readonly Scene[], three: readonl
 
   const all = async (scene: Scene) => {
     const { endings } = await review(performAll(stage, scene));
-    if (!whole) return;
+    if (!isWholeMatrix()) return;
     const unpruned = await some(scene, UNPRUNED);
     expect(unpruned.broken).toBeUndefined();
     expect([...unpruned.endings].filter((ending) => !endings.has(ending))).toEqual([]);
   };
 
   for (const scene of two) {
-    const isWhole = whole !== undefined || !scene.isLong;
+    const isWhole = isWholeMatrix() || !scene.isLong;
     const which = isWhole ? 'all interleavings' : 'interleavings by chance';
     test(`keeps every promise in ${which}: ${scene.name}`, { timeout: TEST_MS }, async () => {
       await (isWhole ? all(scene) : review(some(scene, SOME_OF_TWO)));

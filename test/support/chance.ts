@@ -1,14 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { type Dice, diceOf } from './dice.ts';
+import { isWholeMatrix, seedOfRun } from './seed.ts';
 
 let dice: Dice | undefined;
 
 /** By what names and credentials are drawn: with the fault matrix from its seed, otherwise at random. */
 function chance(): Dice {
-  const matrix = inject('faults');
-  const seed = matrix?.seed ?? randomInt(2 ** 32);
-  dice ??= diceOf(seed, expect.getState().testPath ?? '');
+  if (dice === undefined) {
+    const seed = isWholeMatrix() ? seedOfRun() : randomInt(2 ** 32);
+    dice = diceOf(seed, expect.getState().testPath ?? '');
+  }
   return dice;
 }
 

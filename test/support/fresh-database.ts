@@ -4,6 +4,8 @@ import { createPool, migrate, type Pool } from '@contour/store';
 const TEMPLATE = 'contour_template';
 /** Whoever makes the template holds this lock; the other test files wait for it. */
 const TEMPLATE_LOCK = 910_311;
+/** Whoever looks in from outside is known by it. */
+const OUTSIDE = 'contour-test';
 
 export interface Database {
   url: string;
@@ -15,11 +17,21 @@ export interface Database {
 export function openPool(url: string, max = 4): Pool {
   return createPool({
     url,
-    applicationName: 'contour-test',
+    applicationName: OUTSIDE,
     max,
     statementTimeoutMs: 60_000,
     onError: () => undefined,
   });
+}
+
+/** Cuts off everybody but those whom `openPool` serves; says how many. */
+export async function terminateBackends(pool: Pool): Promise<number> {
+  const { rowCount } = await pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name <> $1`,
+    [OUTSIDE],
+  );
+  return rowCount ?? 0;
 }
 
 async function usePool<T>(url: string, use: (pool: Pool) => Promise<T>): Promise<T> {

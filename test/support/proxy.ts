@@ -12,6 +12,26 @@ interface Watch {
   fromServer?(bytes: Buffer, link: Link): boolean | undefined;
 }
 
+/**
+ * A watch that lets what is `doomed` reach the server, and cuts the connection when the answer comes: who sent it
+ * cannot know whether it was done.
+ */
+export function loseAnswersTo(doomed: (bytes: Buffer) => boolean, onLoss: () => void): Watch {
+  const waiting = new WeakSet<Link>();
+  return {
+    fromClient(bytes, link) {
+      if (doomed(bytes)) waiting.add(link);
+      return true;
+    },
+    fromServer(_bytes, link) {
+      if (!waiting.has(link)) return true;
+      onLoss();
+      link.cut();
+      return false;
+    },
+  };
+}
+
 export interface TestProxy {
   port: number;
   /** The same address by way of the proxy. */

@@ -5,6 +5,11 @@ import type { TestAccount } from './tenants.ts';
 
 export const STREAM_SHARDS = 4;
 
+const shards = Array.from({ length: STREAM_SHARDS }, (_, shard) => shard);
+
+/** Every stream there is, in the order of the shards. */
+export const STREAMS = shards.map(streamKeyOf);
+
 export const streamOf = (body: Body): string =>
   streamKeyOf(shardOf(body.channel as Channel, String(body.external_chat_id), STREAM_SHARDS));
 
@@ -30,4 +35,18 @@ export async function addToStreams(redisUrl: string, bodies: Iterable<Body>): Pr
       ),
     ),
   );
+}
+
+/** Whether all that was put into them has come to an end. */
+export async function areStreamsEmpty(redisUrl: string): Promise<boolean> {
+  const lengths = await withRedis(redisUrl, (redis) =>
+    Promise.all(STREAMS.map((stream) => redis('XLEN', stream))),
+  );
+  return lengths.every((length) => length === 0);
+}
+
+/** Who reads each of them; null where nobody does. */
+export function streamOwners(redisUrl: string): Promise<(string | null)[]> {
+  const keys = STREAMS.map((stream) => `${stream}:owner`);
+  return withRedis(redisUrl, (redis) => redis('MGET', ...keys)) as Promise<(string | null)[]>;
 }

@@ -1,4 +1,5 @@
 import type { Contour } from '../../support/contour.ts';
+import { terminateBackends } from '../../support/fresh-database.ts';
 import { withRedis } from '../../support/redis-client.ts';
 import type { TestServer } from '../../support/servers.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -51,17 +52,13 @@ const killClients = ({ redis }: Contour): Card => ({
   },
 });
 
-const terminateBackends = ({ database }: Contour): Card => ({
+const cutBackends = ({ database }: Contour): Card => ({
   name: 'Postgres backends terminated, again and again',
   async play({ dice, lasting }) {
     const times = dice.between(3, 12);
     let count = 0;
     for (let i = 0; i < times; i += 1) {
-      const { rowCount } = await database.pool.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and application_name <> 'contour-test'`,
-      );
-      count += rowCount ?? 0;
+      count += await terminateBackends(database.pool);
       await lasting(100, 500);
     }
     return `${count} backends`;
@@ -91,7 +88,7 @@ const lockTable = ({ database }: Contour): Card => ({
 /** What happens to the servers; `neo4j` where it is the day's own. */
 export function serverCards(contour: Contour, neo4j: TestServer | undefined): Card[] {
   const { redis, postgres, database } = contour;
-  const cards = [killClients(contour), terminateBackends(contour), lockTable(contour)];
+  const cards = [killClients(contour), cutBackends(contour), lockTable(contour)];
   cards.push(...outageCards('Redis', redis, 15_000), freezeCard('Redis', redis, 5_000));
   if (postgres !== undefined) cards.push(...outageCards('Postgres', postgres, 15_000));
   if (neo4j !== undefined) {

@@ -1,7 +1,7 @@
 import { isMirrorBehind } from '@contour/store';
 import type { Contour } from '../../support/contour.ts';
 import { withRedis } from '../../support/redis-client.ts';
-import { STREAM_SHARDS } from '../../support/streams.ts';
+import { STREAMS } from '../../support/streams.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Book } from '../book.ts';
 import type { Journal } from '../journal.ts';
@@ -36,10 +36,7 @@ const LENGTHS: ReadonlyArray<readonly [what: string, ...command: string[]]> = [
   ['delayed jobs', 'ZCARD', 'bull:resolve:delayed'],
   ['failed jobs', 'ZCARD', 'bull:resolve:failed'],
   ['accounts that have come, with parked messages', 'SCARD', 'contour:dlq:waiting'],
-  ...Array.from(
-    { length: STREAM_SHARDS },
-    (_, shard) => [`entries of stream ${shard}`, 'XLEN', `contour:resolve:${shard}`] as const,
-  ),
+  ...STREAMS.map((stream) => [`entries of ${stream}`, 'XLEN', stream] as const),
 ];
 
 async function movingInRedis({ redis }: Contour): Promise<string[]> {

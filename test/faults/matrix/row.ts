@@ -1,6 +1,7 @@
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Violation } from '../../support/checker/violation.ts';
 import { type Dice, diceOf } from '../../support/dice.ts';
+import { isWholeMatrix, seedOfRun } from '../../support/seed.ts';
 
 /** What a row of the matrix says of itself before it has run. */
 export interface Fault {
@@ -31,20 +32,14 @@ declare module 'vitest' {
   interface TaskMeta {
     fault?: FaultRecord;
   }
-  export interface ProvidedContext {
-    /** There only when the whole matrix runs. */
-    faults?: { seed: number };
-  }
 }
 
-const SEED_OF_TESTS = 1;
 const ROW_MS = 300_000;
 
 /** A row of the matrix: a fault, under load, after which every promise must hold. */
 export function row(name: string, fault: Fault, run: (dice: Dice) => Promise<Outcome>): void {
-  const matrix = inject('faults');
-  if (matrix === undefined && !fault.quick) return;
-  const seed = matrix?.seed ?? SEED_OF_TESTS;
+  if (!isWholeMatrix() && !fault.quick) return;
+  const seed = seedOfRun();
   test(name, { timeout: ROW_MS }, async ({ task }) => {
     const record: FaultRecord = { ...fault, seed };
     task.meta.fault = record;

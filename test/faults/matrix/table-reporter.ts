@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase } from 'vitest/node';
-import { fullLines, type Judged, lines } from './table.ts';
+import { fullLines, type Judged, lines, sorted } from './table.ts';
 
 /** Says how each row went as soon as it is known, shows all of them at the end, and keeps them. */
 export class TableReporter implements Reporter {
@@ -23,7 +23,8 @@ export class TableReporter implements Reporter {
 
   onTestRunEnd(): void {
     if (this.rows.length === 0) return;
-    console.log(`\n${fullLines(this.rows).join('\n')}`);
-    if (this.keepIn !== undefined) writeFileSync(this.keepIn, JSON.stringify(this.rows));
+    const rows = sorted(this.rows);
+    console.log(`\n${fullLines(rows).join('\n')}`);
+    if (this.keepIn !== undefined) writeFileSync(this.keepIn, JSON.stringify(rows));
   }
 }

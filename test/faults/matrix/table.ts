@@ -22,12 +22,12 @@ function cells(row: Judged): [mark: string, name: string, recovery: string, chec
 }
 
 /** In the order of their areas, and within one in the order in which they ran. */
-const sorted = (rows: readonly Judged[]) =>
+export const sorted = (rows: readonly Judged[]) =>
   [...rows].sort((a, b) => (a.area < b.area ? -1 : a.area > b.area ? 1 : 0));
 
 /** The same, each with what was done and what went on meanwhile. */
 export function fullLines(rows: readonly Judged[]): string[] {
-  return sorted(rows).flatMap((row) => {
+  return rows.flatMap((row) => {
     const { injected, load } = row.record;
     return [...lines([row]), `    ${injected}; meanwhile ${load}`];
   });
@@ -35,7 +35,7 @@ export function fullLines(rows: readonly Judged[]): string[] {
 
 /** What is said of a row as soon as it is known. */
 export function lines(rows: readonly Judged[]): string[] {
-  const shown = sorted(rows).map(cells);
+  const shown = rows.map(cells);
   const width = Math.max(...shown.map(([, name]) => name.length));
   return shown.map(
     ([mark, name, recovery, checker]) =>
