@@ -1,7 +1,7 @@
 import { parseExactJson } from '@contour/contract';
 import { expect, it } from 'vitest';
 import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
-import type { Ending } from '../src/index.ts';
+import type { Arrival, Ending } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const kinds = (outcomes: Ending[]) =>
@@ -52,6 +52,26 @@ it('answers a repeat with the first answer, within a batch and later', async () 
   const receipts = [...outcomes, ...later.outcomes].map((o) => 'receipt' in o && o.receipt);
   expect(new Set(receipts.map((receipt) => JSON.stringify(receipt))).size).toBe(1);
   expect(later.shards).toEqual([]);
+});
+
+it('answers a repeat as it did before, also behind other content under its ids in the same batch', async () => {
+  const bundle = await openBundle();
+  const ids = { message_ids: ['1'] };
+  const accepted = arrival(bundle.tenant, ids);
+  await bundle.resolve(accepted);
+  const others = ['other', 'third'].map((text) => arrival(bundle.tenant, { ...ids, text }));
+  const again = arrival(bundle.tenant, ids);
+  const [other, third] = others as [Arrival, Arrival];
+  const { outcomes, shards } = await bundle.resolve(
+    other,
+    again,
+    third,
+    again,
+    arrival(bundle.tenant),
+  );
+  expect(kinds(outcomes)).toEqual(['conflict', 'replayed', 'conflict', 'replayed', 'resolved']);
+  expect(shards).toHaveLength(1);
+  expect(await bundle.count('messages')).toBe(2);
 });
 
 it('refuses other content under ids that were accepted, and stores nothing of it', async () => {

@@ -98,10 +98,17 @@ function firstCopies(arrivals: readonly Arrival[]): Map<string, Arrival> {
   return first;
 }
 
-function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending {
-  if (copy === first || !('receipt' in outcome)) return outcome;
+/**
+ * Undefined where the first copy's outcome says nothing of this one: another content was refused under
+ * the same ids, and this may be the one that was accepted long ago.
+ */
+function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending | undefined {
   const { contentHash } = first.message;
-  return outcomeOfRepeat({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
+  if (copy === first) return outcome;
+  if ('receipt' in outcome) {
+    return outcomeOfRepeat({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
+  }
+  return copy.message.contentHash === contentHash ? outcome : undefined;
 }
 
 /**
@@ -114,18 +121,24 @@ export async function resolveBatch(
   options: ResolveOptions,
 ): Promise<BatchResult> {
   const first = firstCopies(arrivals);
-  const { outcomes, shards, hasNewDialogs } = await resolveBisecting(
-    pool,
-    [...first.values()],
-    options,
-  );
-  const answers = arrivals.map((arrival) => {
+  const made = await resolveBisecting(pool, [...first.values()], options);
+  const endings = arrivals.map((arrival) => {
     const original = first.get(arrival.message.messageId);
-    const outcome = original && outcomes.get(original);
+    const outcome = original && made.outcomes.get(original);
     if (original === undefined || outcome === undefined) {
       throw new AppError('unexpected', 'a message was left without an outcome', undefined);
     }
     return outcomeOfCopy(arrival, original, outcome);
   });
-  return { outcomes: answers, shards: [...shards], hasNewDialogs };
+  const open = arrivals.filter((_, place) => endings[place] === undefined);
+  if (open.length === 0) {
+    return { ...made, outcomes: endings as Ending[], shards: [...made.shards] };
+  }
+  const rest = await resolveBatch(pool, open, options);
+  const restOutcomes = rest.outcomes.values();
+  return {
+    outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
+    shards: [...new Set([...made.shards, ...rest.shards])],
+    hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
+  };
 }
