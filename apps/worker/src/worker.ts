@@ -38,7 +38,7 @@ import { createWorkerMetrics } from './metrics/create-worker-metrics.ts';
 import { watchStalled } from './metrics/watch-stalled.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type Duty, startPulse } from './pulse/create-pulse.ts';
-import { keepDeadLetters } from './pulse/keep-dead-letters.ts';
+import { dropDeliveredLetters, keepDeadLetters } from './pulse/keep-dead-letters.ts';
 import { releaseParkedDuty } from './pulse/release-parked-duty.ts';
 import { removeOldDuty } from './pulse/remove-old-duty.ts';
 import { createResolver } from './resolve/create-resolver.ts';
@@ -54,6 +54,7 @@ const GRAPH_WAKE_MS = 200;
 // In beats of a second.
 const GIVEN_UP_EVERY = 5;
 const DEAD_LETTERS_EVERY = 5;
+const DELIVERED_LETTERS_EVERY = 600;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
@@ -188,6 +189,11 @@ export async function startWorker(
         name: 'dead-letters',
         every: DEAD_LETTERS_EVERY,
         run: () => keepDeadLetters({ dlq, pool, logger }),
+      },
+      {
+        name: 'delivered-letters',
+        every: DELIVERED_LETTERS_EVERY,
+        run: () => dropDeliveredLetters({ dlq, pool, logger }),
       },
     );
   }

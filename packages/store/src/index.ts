@@ -3,7 +3,7 @@ export { addTenant } from './add-tenant.ts';
 export { type Adoption, type Applied, applyAdoption, checkAdoption } from './adopt/adopt.ts';
 export type { AdoptOptions } from './adopt/adopt-options.ts';
 export type { Finding } from './adopt/finding.ts';
-export { deadAmong, deadMessages } from './audit/dead-messages.ts';
+export { deadMessages } from './audit/dead-messages.ts';
 export { countTenant, findSuspects, type Scope } from './audit/find-suspects.ts';
 export { strayTenants } from './audit/stray-tenants.ts';
 export type { Suspect, TableCheck, TenantCounts } from './audit/table-check.ts';
@@ -23,6 +23,7 @@ export { findParticulars, type Particulars } from './messages/find-particulars.t
 export { findStoriesByTrace, findStory, type Story } from './messages/find-story.ts';
 export { findWaiting, type Waiting } from './messages/find-waiting.ts';
 export { type Revival, reviveMessage } from './messages/revive-message.ts';
+export { deadAmong, deliveredAmong } from './messages/status-among.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export {
   type ChannelAccount,
