@@ -14,39 +14,60 @@ export interface Attempt {
   signal?: AbortSignal | undefined;
 }
 
+/** An answer has a status: this end is one that no answer comes to. */
+const NO_STATUS = { kind: 'network', error: new Error('an answer without a status') } as const;
+
 /**
  * Posts once. One deadline bounds all of it, waiting for a connection and reading the body included.
  * The status decides: whatever happens to the body after it, Core has spoken.
  */
-export async function attempt({ pool, request, timeoutMs, signal }: Attempt): Promise<Ending> {
-  if (signal?.aborted) return { kind: 'aborted' };
-  const cut = new AbortController();
-  const late = () => cut.abort(new errors.HeadersTimeoutError(`no answer within ${timeoutMs} ms`));
-  const timer = setTimeout(late, timeoutMs);
-  const onAbort = () => cut.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    const response = await Promise.race([
-      pool.request({ ...request, method: 'POST', signal: cut.signal }),
-      // undici hears the signal only once the request has a connection.
-      rejectionOf(cut.signal),
-    ]);
-    await response.body.dump({ limit: BODY_LIMIT });
-    const retryAfter = [response.headers['retry-after']].flat()[0] ?? null;
-    return { kind: 'status', status: response.statusCode, retryAfter };
-  } catch (error) {
-    const isLate = cut.signal.reason instanceof errors.HeadersTimeoutError;
-    if (signal?.aborted && !isLate) return { kind: 'aborted' };
-    return endingOf(error);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
-  }
-}
+export function attempt({ pool, request, timeoutMs, signal }: Attempt): Promise<Ending> {
+  if (signal?.aborted) return Promise.resolve({ kind: 'aborted' });
+  return new Promise((resolve) => {
+    let controller: Dispatcher.DispatchController | undefined;
+    let answer: Answer | undefined;
+    let bytes = 0;
+    let reason: Error | undefined;
 
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    const end = (ending: Ending) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve(answer ?? ending);
+    };
+    const giveUp = (ending: Ending, why: Error) => {
+      reason = why;
+      end(ending);
+      controller?.abort(why);
+    };
+    const onAbort = () => giveUp({ kind: 'aborted' }, new errors.RequestAbortedError());
+    const late = () => {
+      const error = new errors.HeadersTimeoutError(`no answer within ${timeoutMs} ms`);
+      giveUp({ kind: 'timeout', error }, error);
+    };
+    const timer = setTimeout(late, timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+
+    pool.dispatch(
+      { ...request, method: 'POST' },
+      {
+        onRequestStart(started) {
+          controller = started;
+          // Given up while it waited for a connection: it must not be sent after all.
+          if (reason) started.abort(reason);
+        },
+        onResponseStart(_, status, headers) {
+          if (status < 200) return; // it says that an answer will come
+          const retryAfter = [headers['retry-after']].flat()[0] ?? null;
+          answer = { kind: 'status', status, retryAfter };
+        },
+        onResponseData(_, chunk) {
+          bytes += chunk.length;
+          if (bytes > BODY_LIMIT) giveUp(NO_STATUS, NO_STATUS.error);
+        },
+        onResponseEnd: () => end(NO_STATUS),
+        onResponseError: (_, error) => end(endingOf(error)),
+      },
+    );
   });
 }
 
