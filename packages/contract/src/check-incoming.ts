@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { CREDENTIAL_FIELDS } from './channels.ts';
 import { type Account, checkCredential } from './check-credential.ts';
 import { writeExactJson } from './exact-json.ts';
@@ -26,12 +26,14 @@ type Body = Record<string, unknown>;
 const isBody = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const SECRET_FIELDS = [...CREDENTIAL_FIELDS, 'account_fingerprint'];
+const KNOWN_FIELDS = [...Object.keys(incomingFields.shape), ...SECRET_FIELDS];
+
 /** Only the fields that we read: a fault in what we ignore is nobody's. */
 function knownFields(body: Body): Body {
-  const known = [...Object.keys(incomingFields.shape), ...CREDENTIAL_FIELDS, 'account_fingerprint'];
-  return Object.fromEntries(
-    known.filter((key) => Object.hasOwn(body, key)).map((key) => [key, body[key]]),
-  );
+  const known: Body = {};
+  for (const key of KNOWN_FIELDS) if (Object.hasOwn(body, key)) known[key] = body[key];
+  return known;
 }
 
 const isId = (id: unknown) => (typeof id === 'string' && id !== '') || Number.isSafeInteger(id);
@@ -45,8 +47,10 @@ function upToLastFault(ids: unknown): unknown {
 }
 
 function fieldFaults(body: Body): { fields?: Fields; faults: Fault[] } {
-  const { message_ids: ids, ...rest } = body;
-  const parsed = incomingFields.safeParse({ ...rest, message_ids: upToLastFault(ids) });
+  const parsed = incomingFields.safeParse({
+    ...body,
+    message_ids: upToLastFault(body.message_ids),
+  });
   if (parsed.success) return { fields: parsed.data, faults: [] };
   const faults = parsed.error.issues.map(({ path, message }) => ({
     path: path.join('.'),
@@ -69,8 +73,7 @@ function faultsBetweenFields(body: Body): Fault[] {
 
 /** Keys are told in paths, and a credential may stand in one. */
 function textFaults(known: Body): Fault[] {
-  const secrets = [...CREDENTIAL_FIELDS, 'account_fingerprint']
-    .map((field) => known[field] ?? '')
+  const secrets = SECRET_FIELDS.map((field) => known[field] ?? '')
     .filter((value) => typeof value === 'number' || (typeof value === 'string' && value !== ''))
     .map(String);
   const shown = (key: string) =>
@@ -88,7 +91,7 @@ function mediaFaults(media: unknown): Fault[] {
 /** Tells a repeat from a conflict: the same message ids with another text or media. */
 function contentHashOf(text: string | null, media: unknown): string {
   const content = writeExactJson([text ?? '', inKeyOrder(media ?? null)]);
-  return createHash('sha256').update(content, 'utf8').digest('hex');
+  return hash('sha256', content, 'hex');
 }
 
 const redacted = (value: unknown, { credential }: Account): unknown =>
@@ -136,8 +139,9 @@ export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Che
   if (!isBody(body)) return { ok: false, faults: [{ path: '', message: 'must be a JSON object' }] };
   const known = knownFields(body);
   const deep = Object.keys(known).filter((key) => isTooDeep(known[key], 1));
-  const shallow = Object.fromEntries(Object.entries(known).filter(([key]) => !deep.includes(key)));
-  const { fields, faults } = fieldFaults(body);
+  const shallow = { ...known };
+  for (const key of deep) delete shallow[key];
+  const { fields, faults } = fieldFaults(known);
   const channel = incomingFields.shape.channel.safeParse(body.channel);
   const credential = channel.success ? checkCredential(body, channel.data) : { faults: [] };
   const all = [

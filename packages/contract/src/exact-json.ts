@@ -11,11 +11,15 @@ const MARK = `\u{f8ff}${randomBytes(8).toString('hex')}`;
 // Strings are matched first so that digits inside them are passed over.
 // A number is what JSON calls one: `01.5` must not come out of here as one that is wrapped.
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-const MIGHT_CHANGE = /\d{16}|\d[eE]|\.\d|-0/;
+// Only where a value may begin: most texts have dates and ids in them, and few have such a number.
+const MIGHT_CHANGE = /(?:^|[,[]|"\s*:)\s*(?:-0|-?\d{16}|-?\d+[.eE])/;
 const MARKED = new RegExp(`\\{"${MARK}":"(-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?)"\\}`, 'g');
 
+/** False where JSON.parse reads every number as it stands. */
+export const mayHoldInexactNumbers = (text: string): boolean => MIGHT_CHANGE.test(text);
+
 export function parseExactJson(text: string): unknown {
-  if (!MIGHT_CHANGE.test(text)) return JSON.parse(text);
+  if (!mayHoldInexactNumbers(text)) return JSON.parse(text);
   return JSON.parse(
     text.replace(TOKEN, (token) =>
       token.startsWith('"') || String(Number(token)) === token ? token : `{"${MARK}":"${token}"}`,

@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 
 function formatUuid(bytes: Uint8Array, version: number): string {
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | (version << 4);
@@ -36,7 +36,7 @@ export function messageIdOf(identity: {
 }): string {
   const { channel, fingerprint, externalChatId, messageIds } = identity;
   const name = JSON.stringify([channel, fingerprint, externalChatId, [...messageIds].sort()]);
-  return formatUuid(createHash('sha256').update(name, 'utf8').digest(), 8);
+  return formatUuid(hash('sha256', name, 'buffer'), 8);
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
