@@ -1,6 +1,5 @@
 import { dirname, join } from 'node:path';
-import { downloadRedis } from './download-redis.ts';
-import type { RedisProgram } from './find-redis.ts';
+import { type RedisProgram, unpackedRedis } from './find-redis.ts';
 import { onPath } from './on-path.ts';
 
 /** The redis-cli on PATH, else the one that comes with the downloaded server. */
@@ -10,6 +9,6 @@ export async function findRedisCli(
 ): Promise<RedisProgram> {
   const command = await onPath('redis-cli');
   if (command) return { command };
-  const server = await downloadRedis(cacheDir, onProgress);
+  const server = await unpackedRedis(cacheDir, onProgress);
   return { ...server, command: join(dirname(server.command), 'redis-cli') };
 }

@@ -1,7 +1,16 @@
-import { downloadRedis } from './download-redis.ts';
+import { debianProgram } from './debian-program.ts';
 import { onPath } from './on-path.ts';
 
 export type RedisProgram = { command: string; libraryPath?: string };
+
+/** The distribution's Redis, with its tools. */
+export const unpackedRedis = (cacheDir: string, onProgress: (line: string) => void) =>
+  debianProgram({
+    name: 'Redis',
+    packages: ['redis-server', 'redis-tools'],
+    path: 'usr/bin/redis-server',
+    ...{ cacheDir, onProgress },
+  });
 
 /** A Redis or Valkey server on PATH, else the distribution's package, kept in the cache. */
 export async function findRedis(
@@ -13,10 +22,7 @@ export async function findRedis(
     if (command) return { command };
   }
   try {
-    if (!(await onPath('apt-get')) || !(await onPath('dpkg-deb'))) {
-      throw new Error('this is not a Debian or Ubuntu whose package could be fetched');
-    }
-    return await downloadRedis(cacheDir, onProgress);
+    return await unpackedRedis(cacheDir, onProgress);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(

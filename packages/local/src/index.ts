@@ -1,3 +1,4 @@
+export { debianProgram } from './debian-program.ts';
 export { findRedisCli } from './find-redis-cli.ts';
 export { freePort, portIsFree } from './free-port.ts';
 export { type LocalNeo4j, type Neo4jOptions, startNeo4j } from './start-neo4j.ts';

@@ -1,47 +1,65 @@
 import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RedisProgram } from './find-redis.ts';
+import { onPath } from './on-path.ts';
 import { runTool } from './run-tool.ts';
 
 const ROUNDS = 4; // a library may need another one; no distribution goes deeper
 
+/** A program that was unpacked, and where the libraries are that came with it. */
+export interface UnpackedProgram {
+  command: string;
+  libraryPath: string;
+}
+
+export interface WantedProgram {
+  /** As it is told; its place in the cache is called after it. */
+  name: string;
+  packages: readonly string[];
+  /** Where it is in them: `usr/bin/redis-server`. */
+  path: string;
+  cacheDir: string;
+  onProgress: (line: string) => void;
+}
+
 /**
- * Fetches the distribution's Redis with apt and unpacks it into the cache: no root, nothing
+ * Fetches a program of the distribution with apt and unpacks it into the cache: no root, nothing
  * installed, apt's own lists, caches and hooks left alone.
  */
-export async function downloadRedis(
-  cacheDir: string,
-  onProgress: (line: string) => void,
-): Promise<RedisProgram> {
-  const home = join(cacheDir, `redis-${process.arch}`);
-  const cached = await programIn(home).catch(() => undefined);
+export async function debianProgram(wanted: WantedProgram): Promise<UnpackedProgram> {
+  const { name, packages, path, cacheDir, onProgress } = wanted;
+  const home = join(cacheDir, `${name.toLowerCase()}-${process.arch}`);
+  const cached = await programIn(home, path).catch(() => undefined);
   if (cached) return cached;
-  onProgress('Redis is not on this machine: fetching the package of the distribution');
+  if (!(await onPath('apt-get')) || !(await onPath('dpkg-deb'))) {
+    throw new Error('this is not a Debian or Ubuntu whose package could be fetched');
+  }
+  onProgress(`${name} is not on this machine: fetching the package of the distribution`);
   await mkdir(cacheDir, { recursive: true });
-  const staging = await mkdtemp(join(cacheDir, 'redis-new-'));
+  const staging = await mkdtemp(join(cacheDir, `${name.toLowerCase()}-new-`));
   try {
     const debs = join(staging, 'debs');
     const root = join(staging, 'root');
     const fetch = await aptDownload(staging, debs, onProgress);
-    await fetch(['redis-server', 'redis-tools']);
+    await fetch(packages);
     await unpack(debs, root);
-    for (let round = 1; (await missingLibraries(root)) && round <= ROUNDS; round += 1) {
+    const isWhole = async () => !(await lacksLibraries(await programIn(root, path)));
+    for (let round = 1; !(await isWhole()) && round <= ROUNDS; round += 1) {
       await fetch(await wantedLibraries(debs));
       await unpack(debs, root);
     }
-    await programIn(root);
+    await programIn(root, path);
     // A cache may be shared: who comes second takes what is there.
     await rename(root, home).catch(async (error) => {
-      await programIn(home).catch(() => Promise.reject(error));
+      await programIn(home, path).catch(() => Promise.reject(error));
     });
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-  return programIn(home);
+  return programIn(home, path);
 }
 
-async function programIn(root: string): Promise<RedisProgram> {
-  const command = join(root, 'usr', 'bin', 'redis-server');
+async function programIn(root: string, path: string): Promise<UnpackedProgram> {
+  const command = join(root, path);
   await access(command);
   return { command, libraryPath: await libraryPathOf(root) };
 }
@@ -78,13 +96,20 @@ async function aptDownload(
   await writeFile(config, common.join('\n'));
   const run = (...args: string[]) =>
     runTool('apt-get', ['-c', config, '-qq', ...args], { cwd: debs });
-  // Lists may be missing (container images) or too old to name files that still exist.
-  await run('download', 'redis-server').catch(async () => {
-    onProgress('Reading the package lists of the distribution');
-    await writeFile(config, [...common, `Dir::State::lists "${lists}";`].join('\n'));
-    await run('update').catch(() => {}); // one broken third-party source must not matter
-  });
-  return (names) => run('download', ...names);
+  let isFresh = false;
+  return async function download(names) {
+    try {
+      return await run('download', ...names);
+    } catch (error) {
+      if (isFresh) throw error;
+      // Lists may be missing (container images) or too old to name files that still exist.
+      onProgress('Reading the package lists of the distribution');
+      await writeFile(config, [...common, `Dir::State::lists "${lists}";`].join('\n'));
+      await run('update').catch(() => {}); // one broken third-party source must not matter
+      isFresh = true;
+      return download(names);
+    }
+  };
 }
 
 async function unpack(debs: string, root: string): Promise<void> {
@@ -93,8 +118,7 @@ async function unpack(debs: string, root: string): Promise<void> {
   }
 }
 
-async function missingLibraries(root: string): Promise<boolean> {
-  const { command, libraryPath = '' } = await programIn(root);
+async function lacksLibraries({ command, libraryPath }: UnpackedProgram): Promise<boolean> {
   const env = { PATH: '/usr/bin:/bin', LD_LIBRARY_PATH: libraryPath };
   return (await runTool('ldd', [command], { env })).includes('not found');
 }
