@@ -32,6 +32,30 @@ function firstAttempt(client: Redis): Promise<void> {
   });
 }
 
+/**
+ * What is asked for in one go is sent in one go: a write costs this process more than most commands cost Redis.
+ * Nothing waits longer than until all that has come in by now has been looked at.
+ */
+function gatherWrites(client: Redis): Redis {
+  return client.on('connect', () => {
+    const { stream } = client;
+    const write = stream.write.bind(stream) as typeof stream.write;
+    let isGathering = false;
+    const send = () => {
+      isGathering = false;
+      stream.uncork();
+    };
+    stream.write = ((...chunk: Parameters<typeof write>) => {
+      if (!isGathering) {
+        isGathering = true;
+        stream.cork();
+        setImmediate(send);
+      }
+      return write(...chunk);
+    }) as typeof write;
+  });
+}
+
 /** A connection for those who have somebody waiting: it never queues what it cannot send now. */
 export function connectFailFast(redisUrl: string, onError: OnError): FailFastRedis {
   const client = new Redis(redisUrl, {
@@ -41,7 +65,7 @@ export function connectFailFast(redisUrl: string, onError: OnError): FailFastRed
     commandTimeout: COMMAND_TIMEOUT_MS,
     socketTimeout: 3000,
   });
-  client.on('error', onError);
+  gatherWrites(client).on('error', onError);
   const attempted = firstAttempt(client);
 
   async function ask<T>(work: () => Promise<T>): Promise<T> {
@@ -84,10 +108,10 @@ export function connectPatient(redisUrl: string): PatientRedis {
   // BullMQ keeps its blocking copy to itself, and its close() may wait for that copy for ever.
   client.duplicate = (override) => {
     const copy = Redis.prototype.duplicate.call(client, override);
-    all.push(silenced(copy));
+    all.push(silenced(gatherWrites(copy)));
     return copy;
   };
-  silenced(client);
+  silenced(gatherWrites(client));
   return {
     client,
     disconnect: () => {

@@ -21,8 +21,8 @@ interface Waiting<I, O> {
 
 /**
  * Batches without a timer: while `maxInFlight` runs are under way, arrivals gather; whatever has gathered
- * goes when one ends. An idle batcher starts at the end of the tick, so that one alone waits for nothing
- * and those that arrived together go together.
+ * goes when one ends. An idle batcher starts when all that has come in by now has been looked at, so that one
+ * alone waits for nothing and those that arrived together, over many connections, go together.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { run, maxSize, maxInFlight } = options;
@@ -36,7 +36,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       waiting.push({ item, resolve, reject });
       if (scheduled) return;
       scheduled = true;
-      queueMicrotask(() => {
+      setImmediate(() => {
         scheduled = false;
         startRuns();
       });

@@ -1,3 +1,4 @@
+import { setImmediate as lookedAt } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createBatcher } from '../src/batcher.ts';
 
@@ -18,10 +19,10 @@ function setUp({ maxSize = 3, maxInFlight = 1 } = {}) {
 }
 
 describe('createBatcher', () => {
-  test('starts at once when idle, with what arrived in the same tick', async () => {
+  test('starts at once when idle, with what arrived in the same turn', async () => {
     const { batcher, runs, started } = setUp();
     const results = Promise.all([batcher.push(1), batcher.push(2)]);
-    await null;
+    await lookedAt();
     expect(started()).toEqual([[1, 2]]);
     runs[0]?.finish();
     expect(await results).toEqual([10, 20]);
@@ -32,7 +33,7 @@ describe('createBatcher', () => {
     const results: Promise<number>[] = [];
     for (let item = 1; item <= 7; item++) {
       results.push(batcher.push(item));
-      await null;
+      await lookedAt();
     }
     expect(started()).toEqual([[1], [2]]);
     expect(batcher.size).toBe(5);
@@ -50,7 +51,7 @@ describe('createBatcher', () => {
   test('a run that fails fails its own items, and the next ones go on', async () => {
     const { batcher, runs, started } = setUp({ maxSize: 2 });
     const settled = Promise.allSettled([1, 2, 3].map((item) => batcher.push(item)));
-    await null;
+    await lookedAt();
     runs[0]?.fail();
     await expect.poll(started).toEqual([[1, 2], [3]]);
     runs[1]?.finish();
@@ -64,7 +65,7 @@ describe('createBatcher', () => {
   test('too few results are an error for all of the batch', async () => {
     const { batcher, runs } = setUp();
     const settled = Promise.allSettled([batcher.push(1), batcher.push(2)]);
-    await null;
+    await lookedAt();
     runs[0]?.finish([10]);
     const error = new Error('a batch of 2 got 1 results');
     expect(await settled).toEqual([
@@ -91,7 +92,7 @@ describe('createBatcher', () => {
     const seen: string[] = [];
     const pushed = [1, 2].map((item) => batcher.push(item).then(() => seen.push(`item ${item}`)));
     const idle = batcher.idle().then(() => seen.push('idle'));
-    await null;
+    await lookedAt();
     runs[0]?.finish();
     await expect.poll(started).toEqual([[1], [2]]);
     expect(seen).toEqual(['item 1']);
