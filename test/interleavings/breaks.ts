@@ -92,7 +92,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     effect: 'a message is marked whatever has become of it since',
-    find: "and m.status = 'pending' and m.attempts = a.earlier",
+    find: "and m.status not in ('delivered', 'dead') and m.attempts = a.earlier",
     replace: '',
     scene: scene('two runs over a lane of one message, where the first attempt fails'),
     shows: 'pending_without_lane',

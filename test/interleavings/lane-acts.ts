@@ -1,4 +1,4 @@
-import { type Lane, readPending, reviveMessage, settle, takeLanes } from '@contour/store';
+import { reviveMessage, settle, takeDue } from '@contour/store';
 import { deliverDialog } from '../../apps/worker/src/deliver/deliver-dialog.ts';
 import type { Act, Notes, Participant } from './scene.ts';
 
@@ -43,13 +43,11 @@ function answer(notes: Notes, request: { messageId: string; body: string }, answ
 export function delivers(answers: Answers = () => 200): Act {
   return async (participant) => {
     const deps = delivery(participant, answers);
-    const wanted = { shard: 0, limit: 10, notDialogs: [], notTenants: [] };
-    const take = (): Promise<Lane[]> => takeLanes(participant.pool, wanted);
+    const limits = { lanes: 10, lanesPerTenant: 10, messagesPerLane: 50 };
+    const wanted = { shards: [0], ...limits, notDialogs: [], rooms: [] };
+    const take = () => takeDue(participant.pool, wanted);
     for (let lanes = await take(); lanes.length > 0; lanes = await take()) {
-      const pending = await readPending(participant.pool, lanes, 50);
-      for (const lane of lanes) {
-        await deliverDialog(deps, lane, pending.get(lane.dialogId) ?? [], false);
-      }
+      for (const lane of lanes) await deliverDialog(deps, lane, lane.messages, false);
     }
   };
 }

@@ -8,6 +8,7 @@ import {
   createPresence,
   createProducer,
   createResolveConsumer,
+  createShardBells,
   createStreamConsumer,
   createTailPublisher,
   type StreamConsumer,
@@ -108,11 +109,13 @@ export async function startWorker(
   const presence = createPresence({ ...redis, id: workerId });
   shutdown.add('presence', () => presence.leave());
 
-  // Wake-ups are hints: one that fails is given again by the pulse.
-  const wakeOthers = (shards: readonly number[]) => {
-    if (shards.length === 0) return;
-    producer.wakeDeliver(shards).catch((err) => logger.debug({ err }, 'deliver.wake_failed'));
+  // Calls and wake-ups are hints: one that fails is given again by the pulse.
+  const noteUnwoken = (err: unknown) => logger.debug({ err }, 'deliver.wake_failed');
+  const wakeAnybody = (shards: readonly number[]) => {
+    if (shards.length > 0) producer.wakeDeliver(shards).catch(noteUnwoken);
   };
+  const shardBells = createShardBells({ ...redis, onRing: (shard) => deliverer.ring([shard]) });
+  shutdown.add('bells', async () => shardBells.close());
   const deliverer = createDeliverer({
     pool,
     core,
@@ -124,9 +127,14 @@ export async function startWorker(
     maxAttempts: env.DELIVER_ATTEMPTS,
     retryDelayMs: (attempt, retryAfterMs) => retryDelayMs(attempt, Math.random, retryAfterMs),
     bury: tailBury(createBury({ pool, dlq, logger }), tail),
-    wake: wakeOthers,
+    wake: wakeAnybody,
+    calls: shardBells,
   });
-  const wake = (shards: readonly number[]) => wakeOthers(deliverer.ring(shards));
+  /** There is something new in these shards. */
+  const call = (shards: readonly number[]) => {
+    const elsewhere = deliverer.ring(shards);
+    if (elsewhere.length > 0) producer.callDeliver(elsewhere).catch(noteUnwoken);
+  };
 
   const replies = createBatcher<{ to: string; reply: Reply }, number>({
     maxSize: 500,
@@ -155,7 +163,7 @@ export async function startWorker(
     logger,
     metrics: metrics.resolve,
     tracer,
-    wake,
+    wake: call,
     wakeGraph: env.NEO4J_URI === undefined ? () => {} : wakeGraph,
     stopping: stopping.signal,
     linkByPhone: env.LINK_BY_PHONE,
@@ -173,7 +181,7 @@ export async function startWorker(
     const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS).catch((error) => {
       throw asAppError(error);
     });
-    if (revival.shard !== null) wake([revival.shard]);
+    if (revival.shard !== null) call([revival.shard]);
     return revival;
   };
 
@@ -184,7 +192,12 @@ export async function startWorker(
     const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
     consumers.push(createDeliverConsumer({ ...redis, concurrency: env.DELIVER_SHARDS, run }));
     duties.push(
-      { name: 'wake', every: 1, run: async () => wake(await dueShards(pool)) },
+      {
+        name: 'wake',
+        every: 1,
+        // Whoever listens may stand still: what is due and not taken is given to the queue, too.
+        run: async () => wakeAnybody(deliverer.ring(await dueShards(pool))),
+      },
       {
         name: 'dead-letters',
         every: DEAD_LETTERS_EVERY,

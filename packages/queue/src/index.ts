@@ -20,6 +20,7 @@ export type { RedisFacts } from './redis-facts.ts';
 export { createReplay, messageToReplay, type Replay, type ReplayDeps } from './replay.ts';
 export { createReplyListener, type ReplyListener } from './reply-listener.ts';
 export { createResolveConsumer, type HandleJob } from './resolve-consumer.ts';
+export { createShardBells, type ShardBells } from './shard-bells.ts';
 export type { StreamEntry } from './streams/read-entries.ts';
 export { createStreamConsumer, type StreamConsumer } from './streams/stream-consumer.ts';
 export type { StreamFacts } from './streams/stream-facts.ts';

@@ -8,6 +8,7 @@ import { publishReplies } from './publish-replies.ts';
 import { type QueueFacts, readQueueFacts } from './queue-facts.ts';
 import { findQueued, forgetQueued, noteQueued, type QueuedNote } from './queued-notes.ts';
 import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
+import { ringBells } from './shard-bells.ts';
 import { readStreamFacts, type StreamFacts } from './streams/stream-facts.ts';
 
 /** The side that has somebody waiting. Every method throws AppError('redis_unavailable') in 2.5 s. */
@@ -16,6 +17,8 @@ export interface Producer {
   addResolve(jobs: readonly ResolveJob[]): Promise<void>;
   /** One waiting job per shard at most; a wake-up during a shard's run makes it run once more. */
   wakeDeliver(shards: readonly number[]): Promise<void>;
+  /** Tells whoever delivers these shards that there is something new; wakes those that nobody delivers. */
+  callDeliver(shards: readonly number[]): Promise<void>;
   /** One waiting job at most; a wake-up while the graph is being brought up to date adds one more. */
   wakeGraph(): Promise<void>;
   noteQueued(note: QueuedNote): Promise<void>;
@@ -49,6 +52,19 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
   const deliver = openQueue('deliver', client);
   const graph = openQueue('graph', client);
 
+  async function wakeDeliver(shards: readonly number[]): Promise<void> {
+    await deliver.addBulk(
+      shards.map((shard) => ({
+        name: 'deliver',
+        data: { shard },
+        opts: {
+          jobId: uuidv7(),
+          deduplication: { id: `shard-${shard}`, keepLastIfActive: true },
+        },
+      })),
+    );
+  }
+
   return {
     addResolve: (jobs) =>
       ask(async () => {
@@ -61,18 +77,12 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
         );
         await noted;
       }),
-    wakeDeliver: (shards) =>
+    wakeDeliver: (shards) => ask(() => wakeDeliver(shards)),
+    callDeliver: (shards) =>
       ask(async () => {
-        await deliver.addBulk(
-          shards.map((shard) => ({
-            name: 'deliver',
-            data: { shard },
-            opts: {
-              jobId: uuidv7(),
-              deduplication: { id: `shard-${shard}`, keepLastIfActive: true },
-            },
-          })),
-        );
+        // A Redis that forbids it has no bells, and is worked with all the same.
+        const unheard = await ringBells(client, shards).catch(() => shards);
+        if (unheard.length > 0) await wakeDeliver(unheard);
       }),
     wakeGraph: () =>
       ask(async () => {

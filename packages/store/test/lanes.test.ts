@@ -1,33 +1,27 @@
 import { expect, it } from 'vitest';
+import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import {
   type Attempt,
+  type DueLane,
   dueShards,
-  type Lane,
   type PendingMessage,
-  readPending,
   reviveMessage,
   settle,
-  takeLanes,
+  takeDue,
 } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
-const ANY = { limit: 10, notDialogs: [], notTenants: [] };
+const ANY = { lanes: 50, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 50, rooms: [] };
 
-async function takeAll(bundle: Bundle): Promise<Lane[]> {
-  const shards = await dueShards(bundle.pool);
-  return (
-    await Promise.all(shards.map((shard) => takeLanes(bundle.pool, { ...ANY, shard })))
-  ).flat();
+async function takeAll(bundle: Bundle): Promise<DueLane[]> {
+  return takeDue(bundle.pool, { ...ANY, shards: await dueShards(bundle.pool) });
 }
 
-async function takeOne(bundle: Bundle): Promise<Lane> {
+async function takeOne(bundle: Bundle): Promise<DueLane> {
   const [lane] = await takeAll(bundle);
   if (lane === undefined) throw new Error('no lane is due');
   return lane;
 }
-
-const pendingOf = async (bundle: Bundle, lane: Lane, limit = 10) =>
-  (await readPending(bundle.pool, [lane], limit)).get(lane.dialogId) ?? [];
 
 const NOTHING = { attempts: [], emptied: [], postponed: [] };
 
@@ -38,16 +32,17 @@ function attemptsOn(messages: readonly PendingMessage[], status: Attempt['status
   });
 }
 
-async function settleAll(bundle: Bundle, lane: Lane, status: 'delivered' | 'dead') {
-  const attempts = attemptsOn(await pendingOf(bundle, lane), status);
+async function settleAll(bundle: Bundle, lane: DueLane, status: 'delivered' | 'dead') {
+  const attempts = attemptsOn(lane.messages, status);
   await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
 }
 
 it('reads a lane in the order of its numbers, a page at a time', async () => {
   const bundle = await openBundle();
   await bundle.resolve(...[1, 2, 3].map(() => arrival(bundle.tenant)));
-  const lane = await takeOne(bundle);
-  expect((await pendingOf(bundle, lane, 2)).map((message) => message.seq)).toEqual([1, 2]);
+  const shards = await dueShards(bundle.pool);
+  const [lane] = await takeDue(bundle.pool, { ...ANY, shards, messagesPerLane: 2 });
+  expect(lane?.messages.map((message) => message.seq)).toEqual([1, 2]);
 });
 
 it('is empty once its messages are settled', async () => {
@@ -63,11 +58,10 @@ it('stays for a message that came while it was worked off', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
-  const read = await pendingOf(bundle, lane);
   await bundle.resolve(arrival(bundle.tenant));
-  const attempts = attemptsOn(read, 'delivered');
+  const attempts = attemptsOn(lane.messages, 'delivered');
   await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
-  expect((await pendingOf(bundle, await takeOne(bundle))).map((m) => m.seq)).toEqual([2]);
+  expect((await takeOne(bundle)).messages.map((m) => m.seq)).toEqual([2]);
 });
 
 it('is not due while it waits for a retry, also when something new comes', async () => {
@@ -84,21 +78,21 @@ it('stays for a message whose attempt failed in another run that took it, too', 
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
-  const attempts = attemptsOn(await pendingOf(bundle, lane), 'delivered');
+  const attempts = attemptsOn(lane.messages, 'delivered');
   const failed = attempts.map((attempt) => ({ ...attempt, status: 'pending' as const }));
   await settle(bundle.pool, { ...NOTHING, attempts: failed, postponed: [{ lane, delayMs: 0 }] });
   await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
-  expect(await pendingOf(bundle, await takeOne(bundle))).toHaveLength(1);
+  expect((await takeOne(bundle)).messages).toHaveLength(1);
 });
 
 it('passes over dialogs in hand and tenants that are full', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
-  const [shard = 0] = await dueShards(bundle.pool);
-  const without = (change: object) => takeLanes(bundle.pool, { ...ANY, shard, ...change });
+  const shards = await dueShards(bundle.pool);
+  const without = (change: object) => takeDue(bundle.pool, { ...ANY, shards, ...change });
   expect(await without({ notDialogs: [lane.dialogId] })).toEqual([]);
-  expect(await without({ notTenants: [lane.tenantId] })).toEqual([]);
+  expect(await without({ rooms: [{ tenantId: lane.tenantId, room: 0 }] })).toEqual([]);
   expect(await without({})).toHaveLength(1);
 });
 
@@ -110,11 +104,10 @@ it('comes back with a dead message that is revived, even while another run remov
   await bundle.resolve(second);
   const taken = await takeOne(bundle);
   const message = { tenantId: bundle.tenant.id, messageId: first.message.messageId };
-  const read = await pendingOf(bundle, taken);
   expect((await reviveMessage(bundle.pool, message, 16)).shard).not.toBeNull();
-  const attempts = attemptsOn(read, 'delivered');
+  const attempts = attemptsOn(taken.messages, 'delivered');
   await settle(bundle.pool, { ...NOTHING, attempts, emptied: [taken] });
-  expect((await pendingOf(bundle, await takeOne(bundle))).map((m) => m.seq)).toEqual([1]);
+  expect((await takeOne(bundle)).messages.map((m) => m.seq)).toEqual([1]);
 });
 
 it('does not revive what is not dead', async () => {
@@ -157,14 +150,14 @@ it('is settled twice without harm, also when the dialog has gone on meanwhile', 
   await reviveMessage(bundle.pool, id, 16);
 
   const lane = await takeOne(bundle);
-  const attempts = attemptsOn(await pendingOf(bundle, lane), 'dead');
+  const attempts = attemptsOn(lane.messages, 'dead');
   const settlement = { ...NOTHING, attempts, emptied: [lane] };
   await settle(bundle.pool, settlement);
   await reviveMessage(bundle.pool, id, 16);
   await bundle.resolve(arrival(bundle.tenant));
   await settle(bundle.pool, settlement);
 
-  expect((await pendingOf(bundle, await takeOne(bundle))).map((m) => m.seq)).toEqual([1, 2]);
+  expect((await takeOne(bundle)).messages.map((m) => m.seq)).toEqual([1, 2]);
 });
 
 it('knows the attempts that came before a replay from those that came after', async () => {
@@ -174,6 +167,39 @@ it('knows the attempts that came before a replay from those that came after', as
   await settleAll(bundle, await takeOne(bundle), 'dead');
   const id = { tenantId: bundle.tenant.id, messageId: first.message.messageId };
   expect(await reviveMessage(bundle.pool, id, 16)).toMatchObject({ attempts: 1 });
-  const [message] = await pendingOf(bundle, await takeOne(bundle));
+  const [message] = (await takeOne(bundle)).messages;
   expect(message).toMatchObject({ attempts: 1, attemptsBefore: 1, lastError: 'http_400' });
+});
+
+it('is taken with those of other shards, the oldest first, and also when it has nothing in it', async () => {
+  const bundle = await openBundle();
+  const chats = Array.from({ length: 40 }, (_, chat) =>
+    arrival(bundle.tenant, { external_chat_id: chat }),
+  );
+  await bundle.resolve(...chats);
+  await bundle.pool.query(
+    `update lanes set due_at = now() - interval '1 hour' where dialog_id = (select min(dialog_id::text) from lanes)::uuid`,
+  );
+  await bundle.pool.query(
+    `update messages set status = 'dead' where dialog_id = (select dialog_id from lanes order by due_at limit 1)`,
+  );
+  const shards = await dueShards(bundle.pool);
+  const all = await takeDue(bundle.pool, { ...ANY, shards });
+  expect(all.map(({ messages }) => messages.length).join('')).toBe(`0${'1'.repeat(39)}`);
+  const some = await takeDue(bundle.pool, { ...ANY, shards, lanes: 7 });
+  expect(some).toHaveLength(7);
+  expect(some[0]?.dialogId).toBe(all[0]?.dialogId);
+});
+
+it('is taken for a tenant only as often as it has room', async () => {
+  const bundle = await openBundle();
+  const other = await addTestTenant(bundle.pool);
+  const chatsOf = (tenant: TestTenant) =>
+    Array.from({ length: 5 }, (_, chat) => arrival(tenant, { external_chat_id: chat }));
+  await bundle.resolve(...chatsOf(bundle.tenant), ...chatsOf(other));
+  const shards = await dueShards(bundle.pool);
+  const rooms = [{ tenantId: other.id, room: 1 }];
+  const taken = await takeDue(bundle.pool, { ...ANY, shards, lanesPerTenant: 3, rooms });
+  const count = (id: string) => taken.filter(({ tenantId }) => tenantId === id).length;
+  expect([count(bundle.tenant.id), count(other.id)]).toEqual([3, 1]);
 });

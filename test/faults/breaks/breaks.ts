@@ -67,9 +67,9 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 5,
     effect: 'what waits in a lane is sent from its end',
-    file: 'packages/store/dist/lanes/read-pending.js',
-    find: 'order by l.tenant_id, l.dialog_id, m.seq',
-    replace: 'order by l.tenant_id, l.dialog_id, m.seq desc',
+    file: 'packages/store/dist/lanes/take-due.js',
+    find: 'order by l.due_at, l.tenant_id, l.dialog_id, m.seq',
+    replace: 'order by l.due_at, l.tenant_id, l.dialog_id, m.seq desc',
     core: () => ({ status: 200, delayMs: 100 }),
     says: 'out_of_order',
   },

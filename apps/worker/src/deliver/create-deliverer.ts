@@ -1,9 +1,11 @@
 import type { Core } from '@contour/core';
+import type { ShardBells } from '@contour/queue';
 import type { Logger, Tracer } from '@contour/runtime';
 import type { Pool } from '@contour/store';
 import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import { type Bell, createBell } from './bell.ts';
 import { createSettler } from './create-settler.ts';
+import { createTaker } from './create-taker.ts';
 import type { DialogDeps } from './deliver-dialog.ts';
 import { createFreezeGuard } from './freeze-guard.ts';
 import { runShard } from './run-shard.ts';
@@ -25,21 +27,26 @@ interface DelivererDeps {
   bury: DialogDeps['bury'];
   /** Asks for another run of these shards, by whichever worker is free. */
   wake: (shards: readonly number[]) => void;
+  /** How other processes reach a shard that runs here. */
+  calls: Pick<ShardBells, 'listen' | 'stopListening'>;
 }
 
 export interface Deliverer {
   run(shard: number, signal: AbortSignal): Promise<void>;
-  /** Rings the shards that run in this process, and returns the ones that do not. */
+  /** Rings the shards that this process listens for, and returns the others. */
   ring(shards: readonly number[]): number[];
 }
 
 /** Runs shards, several side by side, on one set of places and one settler. */
 export function createDeliverer(deps: DelivererDeps): Deliverer {
-  const { pool, core, logger, tracer, stopping, concurrency, wake } = deps;
+  const { pool, core, logger, tracer, stopping, concurrency, wake, calls } = deps;
   const bells = new Map<number, Bell>();
+  /** A run that ends has its bell to the last, but is not to be called any more. */
+  const listening = new Set<number>();
   const slots = createSlots(concurrency, () => {
     for (const bell of bells.values()) bell.ring();
   });
+  const take = createTaker(pool, slots);
   const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
 
   return {
@@ -53,7 +60,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
       const { maxAttempts, retryDelayMs, bury } = deps;
       const coreIsAvailable = () => core.available();
       const shardDeps = {
-        pool,
+        take,
         core,
         logger,
         metrics: deps.metrics,
@@ -64,6 +71,13 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
         maxAttempts,
         retryDelayMs,
         bury,
+        listen() {
+          listening.add(shard);
+          calls.listen(shard);
+        },
+        async stopListening() {
+          if (listening.delete(shard)) await calls.stopListening(shard);
+        },
       };
       try {
         const end = await runShard({ ...shardDeps, mustStop, coreIsAvailable }, shard);
@@ -75,8 +89,9 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
     },
     ring(shards) {
       return shards.filter((shard) => {
+        if (!listening.has(shard)) return true;
         bells.get(shard)?.ring();
-        return !bells.has(shard);
+        return false;
       });
     },
   };

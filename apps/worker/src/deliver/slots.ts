@@ -4,12 +4,17 @@ export interface Slots {
   take(tenantId: string): void;
   release(tenantId: string): void;
   hasRoom(tenantId: string): boolean;
-  /** Tenants that hold all they may: their other lanes are not even looked at. */
-  fullTenants(): string[];
+  /** As many as one tenant may hold. */
+  mostPerTenant: number;
+  /** How many more a tenant may hold, of those that hold any. */
+  rooms(): Array<{ tenantId: string; room: number }>;
 }
 
-/** A tenant whose Core is slow holds at most half of the places, so the others always move. */
-export function createSlots(total: number, onRelease: () => void): Slots {
+/**
+ * A tenant whose Core is slow holds at most half of the places, so the others always move. `onRoom` is called when
+ * a place comes free that somebody may have lacked.
+ */
+export function createSlots(total: number, onRoom: () => void): Slots {
   const heldBy = new Map<string, number>();
   const mostPerTenant = Math.max(1, Math.ceil(total / 2));
   let held = 0;
@@ -21,13 +26,16 @@ export function createSlots(total: number, onRelease: () => void): Slots {
       heldBy.set(tenantId, heldOf(tenantId) + 1);
     },
     release(tenantId) {
+      const wasShort = held === total || heldOf(tenantId) >= mostPerTenant;
       held -= 1;
       const left = heldOf(tenantId) - 1;
       if (left > 0) heldBy.set(tenantId, left);
       else heldBy.delete(tenantId);
-      onRelease();
+      if (wasShort) onRoom();
     },
     hasRoom: (tenantId) => held < total && heldOf(tenantId) < mostPerTenant,
-    fullTenants: () => [...heldBy.keys()].filter((tenantId) => heldOf(tenantId) >= mostPerTenant),
+    mostPerTenant,
+    rooms: () =>
+      [...heldBy].map(([tenantId, count]) => ({ tenantId, room: mostPerTenant - count })),
   };
 }

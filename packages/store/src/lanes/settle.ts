@@ -1,5 +1,5 @@
 import { columns, type Queryable, statement } from '../statement.ts';
-import type { Lane } from './take-lanes.ts';
+import type { Lane } from './lane.ts';
 
 /** How one attempt ended, as it is written down. */
 export interface Attempt {
@@ -23,6 +23,7 @@ export interface Settlement {
 // has as many attempts as were known, and a lane is removed only in the version that was taken. To be
 // postponed is a new version: of another run that took the lane, too, the mark of the message that failed
 // here is refused, and so must be the removal. Both updates of lanes lock in key order, as the resolver does.
+// Not `status = 'pending'`: then all that is pending of a tenant might be read through, by the index of it.
 const writeSettlement = statement<{ n: number }>(
   'settle',
   `with attempted as (
@@ -34,8 +35,8 @@ const writeSettlement = statement<{ n: number }>(
               coalesce(m.attempt_log, '[]') || jsonb_build_object('at', now(), 'code', a.code, 'ms', a.ms) end
        from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[])
             as a(tenant_id, id, earlier, status, code, ms)
-      where m.tenant_id = a.tenant_id and m.id = a.id and m.status = 'pending'
-        and m.attempts = a.earlier
+      where m.tenant_id = a.tenant_id and m.id = a.id
+        and m.status not in ('delivered', 'dead') and m.attempts = a.earlier
      returning 1
    ), held as (
      select l.tenant_id, l.dialog_id, q.delay_ms, q.version
