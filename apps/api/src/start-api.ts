@@ -73,6 +73,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const pool = createPool({
     ...postgres,
     applicationName: 'contour-api',
+    isForLookups: true,
     statementTimeoutMs: 2000,
   });
   const probePool = createPool({

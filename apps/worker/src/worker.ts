@@ -89,6 +89,7 @@ export async function startWorker(
   const pool = createPool({
     url: env.DATABASE_URL,
     applicationName: 'contour-worker',
+    isForLookups: true,
     onError: logConnectionErrors(logger, 'postgres.error'),
   });
   shutdown.add('postgres', () => pool.end());

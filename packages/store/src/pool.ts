@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { forgetPlans, preferLookups } from './plans.ts';
 
 export type Pool = pg.Pool;
 export type PoolClient = pg.PoolClient;
@@ -8,6 +9,8 @@ export interface PoolOptions {
   applicationName: string;
   max?: number;
   statementTimeoutMs?: number;
+  /** All that is asked over it are a few rows by their keys, again and again. */
+  isForLookups?: boolean;
   /** Called for errors of idle and of checked-out connections: unheard, they end the process. */
   onError: (error: Error) => void;
 }
@@ -29,9 +32,11 @@ export function createPool(options: PoolOptions): Pool {
     idle_in_transaction_session_timeout: 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
+    ...(options.isForLookups ? { onConnect: preferLookups } : {}),
   });
   pool.on('error', options.onError);
   pool.on('connect', (client) => client.on('error', options.onError));
+  if (options.isForLookups) forgetPlans(pool);
   return pool;
 }
 

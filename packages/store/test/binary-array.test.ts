@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
+import { binaryArray } from '../src/binary-array.ts';
+import { statement } from '../src/statement.ts';
+
+let database: Database;
+beforeAll(async () => {
+  database = await createDatabase(inject('postgresUrl'));
+});
+afterAll(() => database?.drop());
+
+const UUIDS = [randomUUID(), null, randomUUID().toUpperCase()];
+const TEXTS = [
+  '',
+  'plain',
+  'with "quotes", \\ and {braces}',
+  'Привет, 🙂',
+  null,
+  'NULL',
+  '\ud800x',
+];
+const VALUES: Record<string, unknown[]> = {
+  uuid: UUIDS,
+  text: TEXTS,
+  json: ['{"n":12345678901234567890,  "s":"\\"Привет\\""}', null, '[]'],
+  boolean: [true, false, null],
+  smallint: [-32768, 0, 32767, null],
+  int: [-2147483648, 7, 2147483647, null],
+  bigint: ['0', '123456789012345678', null],
+};
+
+/** What Postgres makes of an array, told as text. */
+async function readBack(type: string, param: unknown): Promise<string> {
+  const { rows } = await database.pool.query<{ a: string }>(`select $1::${type}[]::text as a`, [
+    param,
+  ]);
+  return rows[0]?.a ?? 'null';
+}
+
+test.each(Object.entries(VALUES))(
+  '%s: Postgres reads the bytes as it reads the text',
+  async (type, values) => {
+    const bytes = binaryArray(type, values);
+    expect(bytes).toBeInstanceOf(Buffer);
+    expect(await readBack(type, bytes)).toBe(await readBack(type, values));
+  },
+);
+
+test.each([
+  ['uuid', ['not one']],
+  ['uuid', ['{12345678-1234-1234-1234-123456789012}']],
+  ['int', [2 ** 31]],
+  ['int', [1.5]],
+  ['int', ['7']],
+  ['smallint', [2 ** 15]],
+  ['bigint', ['-1']],
+  ['bigint', [7]],
+  ['boolean', ['true']],
+  ['text', [7]],
+  ['timestamptz', ['2026-01-10T10:00:15Z']],
+  ['text', []],
+])('%s of %j is left to Postgres to read, or to refuse', (type, values) => {
+  expect(binaryArray(type, values)).toBeUndefined();
+});
+
+test('a statement sends every array, in whichever form, and none is mistaken for another', async () => {
+  const echo = statement<{
+    texts: string[];
+    ids: string[];
+    times: Date[];
+    none: number[];
+    one: string;
+  }>(
+    'echo_arrays',
+    `select $1::text[] as texts, $2::uuid[] as ids, $3::timestamptz[] as times, $4::int[] as none, $5::text as one`,
+  );
+  const time = '2026-01-10T10:00:15.123Z';
+  const [row] = await echo(database.pool, TEXTS.slice(0, 6), UUIDS, [time], [], 'one');
+  expect(row).toEqual({
+    texts: TEXTS.slice(0, 6),
+    ids: UUIDS.map((id) => id?.toLowerCase() ?? null),
+    times: [new Date(time)],
+    none: [],
+    one: 'one',
+  });
+});
+
+test('a text that no Postgres takes is refused as a text, too', async () => {
+  const echo = statement('echo_text', 'select $1::text[] as texts');
+  await expect(echo(database.pool, ['with a \0 in it'])).rejects.toMatchObject({ code: '22021' });
+});
