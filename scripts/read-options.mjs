@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util';
 
-/** What was typed, as `read` makes it of the values; ends with the usage where it was asked for, or typed wrong. */
+/** What was typed, as `read` makes it of the values, and of the names where it takes some; ends with the usage where it was asked for, or typed wrong. */
 export function readOptions(usage, options, read) {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       options: { ...options, help: { type: 'boolean', default: false } },
+      allowPositionals: read.length > 1,
     });
     if (values.help) {
       console.log(usage);
       process.exit(0);
     }
-    return read(values);
+    return read(values, positionals);
   } catch (error) {
     console.error(`${error.message}\n\n${usage}`);
     process.exit(2);

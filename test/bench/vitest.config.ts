@@ -1,11 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
+const {
+  CONTOUR_BENCH_OPTIONS = '{"only":null,"quick":true,"json":false,"write":false,"names":[]}',
+} = process.env;
+const options = JSON.parse(CONTOUR_BENCH_OPTIONS);
+// The figures have servers of their own, and others beside them would be measured with them.
+const sharesServers = options.names.length > 0;
+
 /** Measurements: one file at a time, so that nothing else is measured with it. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    include: ['test/bench/*.bench.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
+    include: ['test/bench/**/*.bench.ts'],
+    provide: { bench: options },
+    globalSetup: sharesServers ? ['test/support/global-setup.ts'] : [],
     setupFiles: ['test/support/leave-no-process.ts'],
     pool: 'forks',
     maxWorkers: 1,

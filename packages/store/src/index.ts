@@ -24,7 +24,7 @@ export { findStoriesByTrace, findStory, type Story } from './messages/find-story
 export { findWaiting, type Waiting } from './messages/find-waiting.ts';
 export { type Revival, reviveMessage } from './messages/revive-message.ts';
 export { deadAmong, deliveredAmong } from './messages/status-among.ts';
-export { migrate, pendingMigrations } from './migrate.ts';
+export { migrate, migrationNames, pendingMigrations } from './migrate.ts';
 export {
   type ChannelAccount,
   findChannelAccount,

@@ -1,14 +1,14 @@
 import { isMirrorBehind, type Pool } from '@contour/store';
 import { driver as openDriver } from 'neo4j-driver';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkMirror } from '../support/checker/check-mirror.ts';
-import { type Contour, startContour } from '../support/contour.ts';
-import { messagesOf } from '../support/messages.ts';
-import { runContour } from '../support/run-contour.ts';
-import { acceptedCount, type RunningLoad, startLoad } from '../support/send.ts';
-import { startTestNeo4j, type TestServer } from '../support/servers.ts';
-import type { TestTenant } from '../support/tenants.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { checkMirror } from '../../support/checker/check-mirror.ts';
+import { type Contour, startContour } from '../../support/contour.ts';
+import { messagesOf } from '../../support/messages.ts';
+import { runContour } from '../../support/run-contour.ts';
+import { acceptedCount, type RunningLoad, startLoad } from '../../support/send.ts';
+import { startTestNeo4j, type TestServer } from '../../support/servers.ts';
+import type { TestTenant } from '../../support/tenants.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 const NEW_CLIENTS = 2_000;
 const OUTAGE_MS = 20_000;

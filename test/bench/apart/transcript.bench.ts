@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { startContour } from '../support/contour.ts';
-import { messageTo } from '../support/messages.ts';
-import { resolve } from '../support/send.ts';
-import { CREDENTIAL, operate, tellOfUnknownAccount } from '../support/unknown-account.ts';
+import { startContour } from '../../support/contour.ts';
+import { messageTo } from '../../support/messages.ts';
+import { resolve } from '../../support/send.ts';
+import { CREDENTIAL, operate, tellOfUnknownAccount } from '../../support/unknown-account.ts';
 
-const PAGE = fileURLToPath(new URL('../../docs/transcript.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../../docs/transcript.md', import.meta.url));
 
 const HEAD = `# A session with contour
 

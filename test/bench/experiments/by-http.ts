@@ -1,0 +1,69 @@
+import { waitFor } from '../../support/wait-for.ts';
+import { type Pids, startCpuMeter } from '../measure/cpu-meter.ts';
+import type { Run } from '../measure/run.ts';
+import type { Bench } from '../rig/bench.ts';
+import { createSenders, type Senders } from '../rig/senders.ts';
+import { bodiesOf, type Mix } from '../town/town.ts';
+
+/** Something that takes messages over HTTP and hands them to Core. */
+export interface HttpSubject {
+  senders: Senders;
+  pids: Pids;
+  /** Whether it writes the messages down. */
+  stores: boolean;
+  stop(): Promise<void>;
+}
+
+export async function ourService(
+  bench: Bench,
+  env: Record<string, string> = {},
+): Promise<HttpSubject> {
+  const [api, worker] = await Promise.all([bench.startApi(env), bench.startWorker(env)]);
+  const senders = bench.closing(createSenders(api.url));
+  return {
+    senders,
+    pids: { ...bench.pids, api: [api.pid], worker: [worker.pid] },
+    stores: true,
+    async stop() {
+      await senders.close();
+      await Promise.all([api.stop(), worker.stop()]);
+    },
+  };
+}
+
+export async function obviousService(bench: Bench): Promise<HttpSubject> {
+  const { url, pid, stop } = await bench.startProgram('peers/obvious-service');
+  const pids = { ...bench.pids, program: [pid] };
+  return { senders: bench.closing(createSenders(url)), pids, stores: false, stop };
+}
+
+const texts = (bench: Bench, mix: Mix) =>
+  bodiesOf(bench.town, mix).map((body) => JSON.stringify(body));
+
+/** Until Core has all of them, and knows it. */
+async function untilDelivered(bench: Bench, { stores }: HttpSubject, count: number): Promise<void> {
+  const isDone = async () => {
+    if ((await bench.sink.ask<{ requests: number }>('count')).requests < count) return false;
+    return !stores || bench.ledger.isAtRest();
+  };
+  await waitFor('all to be delivered', isDone, { deadlineMs: 120_000, everyMs: 20 });
+}
+
+/** As many at a time as the service is asked by; to the last one's 2xx from Core. */
+export async function sendThrough(
+  bench: Bench,
+  subject: HttpSubject,
+  mix: Mix,
+  concurrency = 64,
+): Promise<Run> {
+  const bodies = texts(bench, mix);
+  await bench.ledger.begin();
+  const used = startCpuMeter(subject.pids);
+  const startedAt = performance.now();
+  await subject.senders.sendAll(bodies, concurrency);
+  const seconds = (performance.now() - startedAt) / 1000;
+  await untilDelivered(bench, subject, mix.count);
+  const cpu = used();
+  await bench.ledger.end({ stored: subject.stores ? mix.count : 0, delivered: mix.count });
+  return { perSecond: mix.count / seconds, cpu, messages: mix.count };
+}

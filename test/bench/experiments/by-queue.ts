@@ -1,0 +1,98 @@
+import { checkIncoming, type IncomingMessage } from '@contour/contract';
+import { waitFor } from '../../support/wait-for.ts';
+import { type Pids, startCpuMeter } from '../measure/cpu-meter.ts';
+import type { Run } from '../measure/run.ts';
+import type { Bench } from '../rig/bench.ts';
+import { type JobQueue, openJobQueue } from '../rig/job-queue.ts';
+import { bodiesOf, type Mix } from '../town/town.ts';
+
+/** Something that takes messages from a queue of its own. */
+export interface QueueSubject {
+  queue: JobQueue;
+  pids: Pids;
+  /** Whether it writes the messages down. */
+  stores: boolean;
+  /** Whether it sends them to Core. */
+  delivers: boolean;
+  stop(): Promise<void>;
+}
+
+/** Redis has many databases: what is compared must not take the other's jobs. */
+const queueUrl = ({ redisUrl }: Bench, database: number) => `${redisUrl}/${database}`;
+
+const CONCURRENCY = 100;
+
+export async function ourWorkers(
+  bench: Bench,
+  { workers = 1, ...env }: { workers?: number } & Record<string, string | number> = {},
+): Promise<QueueSubject> {
+  const url = queueUrl(bench, 0);
+  const settings = Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, `${value}`]),
+  );
+  const started = await Promise.all(
+    Array.from({ length: workers }, () => bench.startWorker({ ...settings, REDIS_URL: url })),
+  );
+  const delivers = (settings.WORKER_ROLES ?? 'deliver').includes('deliver');
+  return {
+    queue: bench.closing(await openJobQueue(url)),
+    pids: { ...bench.pids, worker: started.map(({ pid }) => pid) },
+    stores: true,
+    delivers,
+    stop: async () => void (await Promise.all(started.map((worker) => worker.stop()))),
+  };
+}
+
+export async function programSubject(
+  bench: Bench,
+  name: string,
+  {
+    database,
+    delivers,
+    ...settings
+  }: { database: number; delivers: boolean; databaseUrl?: string },
+): Promise<QueueSubject> {
+  const url = queueUrl(bench, database);
+  const program = await bench.startProgram(name, {
+    ...settings,
+    redisUrl: url,
+    concurrency: CONCURRENCY,
+  });
+  return {
+    queue: bench.closing(await openJobQueue(url)),
+    pids: { ...bench.pids, program: [program.pid] },
+    stores: false,
+    delivers,
+    stop: program.stop,
+  };
+}
+
+function messagesOf(bench: Bench, mix: Mix): IncomingMessage[] {
+  return bodiesOf(bench.town, mix).map((body) => {
+    const checked = checkIncoming(body);
+    if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
+    return checked.message;
+  });
+}
+
+/** From the moment at which a full queue may be taken from until all of it has come to its end. */
+export async function workOff(bench: Bench, subject: QueueSubject, mix: Mix): Promise<Run> {
+  const { queue, stores, delivers } = subject;
+  const { count } = mix;
+  await queue.fill(messagesOf(bench, mix));
+  await bench.ledger.begin();
+  const used = startCpuMeter(subject.pids);
+  const startedAt = performance.now();
+  await queue.release();
+  const isDone = async () => {
+    if ((await queue.left()) > 0) return false;
+    if (!delivers) return true;
+    if ((await bench.sink.ask<{ requests: number }>('count')).requests < count) return false;
+    return !stores || (await bench.ledger.isAtRest());
+  };
+  await waitFor('the queue to be worked off', isDone, { deadlineMs: 600_000, everyMs: 20 });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const cpu = used();
+  await bench.ledger.end({ stored: stores ? count : 0, delivered: delivers ? count : 0 });
+  return { perSecond: count / seconds, cpu, messages: count };
+}

@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { checkIncoming } from '@contour/contract';
+import { type Pool, resolveBatch } from '@contour/store';
+import { openPool } from '../../support/fresh-database.ts';
+import type { Bench } from '../rig/bench.ts';
+import { findPgbench } from '../rig/find-pgbench.ts';
+import { recordSql } from '../rig/record-sql.ts';
+import { bodiesOf } from '../town/town.ts';
+
+const execute = promisify(execFile);
+
+const OPTIONS = { linkByPhone: true, shardCount: 16 };
+/** As many connections as a worker resolves over. */
+const CONNECTIONS = 2;
+
+export interface Lot {
+  name: string;
+  messages: number;
+  batch: number;
+}
+
+function batchesOf(bench: Bench, { name, messages, batch }: Lot) {
+  const arrivals = bodiesOf(bench.town, { lot: name, count: messages }).map((body) => {
+    const checked = checkIncoming(body);
+    if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
+    return { message: checked.message, phone: null };
+  });
+  return Array.from({ length: Math.ceil(messages / batch) }, (_, i) =>
+    arrivals.slice(i * batch, (i + 1) * batch),
+  );
+}
+
+type Batches = ReturnType<typeof batchesOf>;
+
+/** Every connection resolves one batch after another. */
+async function resolveAll(pool: Pool, batches: Batches): Promise<void> {
+  const waiting = batches.values();
+  const connection = async () => {
+    for (const batch of waiting) await resolveBatch(pool, batch, OPTIONS);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+}
+
+/** Rows a second by the resolver's own code, in this process. */
+export async function byResolver(bench: Bench, lot: Lot): Promise<number> {
+  const batches = batchesOf(bench, lot);
+  const pool = openPool(await bench.servers.town(bench.town, 'resolver'), CONNECTIONS);
+  try {
+    const startedAt = performance.now();
+    await resolveAll(pool, batches);
+    return lot.messages / ((performance.now() - startedAt) / 1000);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function recordAll(bench: Bench, lot: Lot): Promise<string[]> {
+  const pool = openPool(await bench.servers.town(bench.town, 'recording'), CONNECTIONS);
+  try {
+    const batches = batchesOf(bench, lot);
+    const shares = Array.from({ length: CONNECTIONS }, (_, i) =>
+      batches.filter((_batch, place) => place % CONNECTIONS === i),
+    );
+    const scripts: string[] = [];
+    for (const share of shares) {
+      const { prepares, lines } = await recordSql(pool, async (listening) => {
+        for (const batch of share) await resolveBatch(listening, batch, OPTIONS);
+      });
+      scripts.push([...prepares, ...lines].map((line) => `${line};\n`).join(''));
+    }
+    return scripts;
+  } finally {
+    await pool.end();
+  }
+}
+
+const msIn = (output: string) => Number(/latency average = ([\d.]+) ms/.exec(output)?.[1]);
+
+/** Rows a second when pgbench asks for the same, statement by statement, over as many connections. */
+export async function byPgbench(bench: Bench, lot: Lot): Promise<number> {
+  const { command, env } = await findPgbench();
+  const scripts = await recordAll(bench, lot);
+  const url = await bench.servers.town(bench.town, 'pgbench');
+  const folder = await mkdtemp(join(tmpdir(), 'contour-pgbench-'));
+  try {
+    const runs = await Promise.all(
+      scripts.map(async (script, i) => {
+        const file = join(folder, `${i}.sql`);
+        await writeFile(file, script);
+        const args = ['--no-vacuum', '--client=1', '--transactions=1', `--file=${file}`, url];
+        return execute(command, args, { env });
+      }),
+    );
+    return lot.messages / (Math.max(...runs.map(({ stdout }) => msIn(stdout))) / 1000);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

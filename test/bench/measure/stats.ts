@@ -1,0 +1,27 @@
+const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+/** The value below which this share of all lies. */
+export function quantile(values: readonly number[], share: number): number {
+  const all = sorted(values);
+  return all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? Number.NaN;
+}
+
+export function median(values: readonly number[]): number {
+  const all = sorted(values);
+  const middle = all.length >> 1;
+  const upper = all[middle] ?? Number.NaN;
+  return all.length % 2 === 1 ? upper : ((all[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** What several runs came to. */
+export interface Spread {
+  median: number;
+  least: number;
+  most: number;
+}
+
+export const spreadOf = (values: readonly number[]): Spread => ({
+  median: median(values),
+  least: Math.min(...values),
+  most: Math.max(...values),
+});

@@ -1,0 +1,17 @@
+import { inject } from 'vitest';
+
+interface BenchRequest {
+  only: string | null;
+  quick: boolean;
+  json: boolean;
+  write: boolean;
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** What was typed after `npm run bench --`. */
+    bench: BenchRequest;
+  }
+}
+
+export const requested = (): BenchRequest => inject('bench');

@@ -1,0 +1,42 @@
+// The service as one would write it in an afternoon: three queries for a request, and a POST that nobody waits for.
+import { checkIncoming } from '@contour/contract';
+import Fastify from 'fastify';
+import pg from 'pg';
+import { Pool } from 'undici';
+import { settings, withParent } from '../programs/with-parent.mjs';
+import { enrich } from './three-lookups.mjs';
+
+const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: 10 });
+const sink = new Pool(settings.sinkUrl, { connections: 100 });
+const app = Fastify();
+
+function post(enriched) {
+  sink
+    .request({
+      method: 'POST',
+      path: '/core',
+      headers: { 'content-type': 'application/json', 'idempotency-key': enriched.messageId },
+      body: JSON.stringify(enriched),
+    })
+    .then(({ body }) => body.dump())
+    .catch(() => undefined);
+}
+
+app.post('/resolve', async (request, reply) => {
+  const checked = checkIncoming(request.body);
+  if (!checked.ok) return reply.code(400).send({ code: 'invalid' });
+  const enriched = await enrich(pool, checked.message);
+  if (enriched === undefined) return reply.code(404).send({ code: 'unknown_tenant' });
+  post(enriched);
+  return {
+    accepted: true,
+    message_id: enriched.messageId,
+    trace_id: enriched.traceId,
+    tenant_id: enriched.tenant_id,
+    client_id: enriched.client.id,
+    dialog_id: enriched.dialog_id,
+  };
+});
+
+await app.listen({ port: 0, host: '127.0.0.1' });
+withParent({ port: app.server.address().port });

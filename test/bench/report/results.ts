@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GOALS } from '../goals.ts';
+import type { Spread } from '../measure/stats.ts';
+
+const FILE = fileURLToPath(new URL('../../../bench/results/latest.json', import.meta.url));
+
+export interface Figure extends Spread {
+  unit: string;
+  /** How many runs, or pairs, there were. */
+  of: number;
+}
+
+export interface Results {
+  commit: string;
+  machine: string;
+  /** The medians of what has a goal. */
+  ratios: Record<string, number>;
+  figures: Record<string, Figure>;
+  /** A run whose audit is not clean has no figure. */
+  audit: 'clean';
+}
+
+const commitOf = () => execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim();
+
+function machineOf(): string {
+  const [first] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${cpus().length} × ${first?.model.trim()}, ${memory} GiB, Node ${process.versions.node}`;
+}
+
+/** What an earlier run of the same commit on the same machine has found. */
+function earlier(commit: string, machine: string): Record<string, Figure> {
+  try {
+    const kept = JSON.parse(readFileSync(FILE, 'utf8')) as Results;
+    return kept.commit === commit && kept.machine === machine ? kept.figures : {};
+  } catch {
+    return {};
+  }
+}
+
+export function resultsOf(figures: Record<string, Figure>): Results {
+  const [commit, machine] = [commitOf(), machineOf()];
+  const all = { ...earlier(commit, machine), ...figures };
+  const ratios = Object.keys(GOALS).flatMap((name) => {
+    const figure = all[name];
+    return figure === undefined ? [] : [[name, Number(figure.median.toPrecision(4))] as const];
+  });
+  return { commit, machine, ratios: Object.fromEntries(ratios), figures: all, audit: 'clean' };
+}
+
+export function keepResults(results: Results): void {
+  mkdirSync(dirname(FILE), { recursive: true });
+  writeFileSync(FILE, `${JSON.stringify(results, null, 2)}\n`);
+}

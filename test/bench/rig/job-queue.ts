@@ -1,0 +1,40 @@
+import { type IncomingMessage, type ResolveJob, uuidv7 } from '@contour/contract';
+import { Queue } from 'bullmq';
+
+/** The queue that workers of any kind take from. */
+export interface JobQueue {
+  /** Adds them while nobody may take them. */
+  fill(messages: readonly IncomingMessage[]): Promise<void>;
+  /** From now on they may be taken. */
+  release(): Promise<void>;
+  /** How many have not come to an end. */
+  left(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const AT_ONCE = 1_000;
+
+export async function openJobQueue(redisUrl: string): Promise<JobQueue> {
+  const queue = new Queue('resolve', { connection: { url: redisUrl } });
+  return {
+    async fill(messages) {
+      await queue.pause();
+      for (let at = 0; at < messages.length; at += AT_ONCE) {
+        await queue.addBulk(
+          messages.slice(at, at + AT_ONCE).map((message) => ({
+            name: 'resolve',
+            data: { v: 1, message } satisfies ResolveJob,
+            opts: { jobId: uuidv7() },
+          })),
+        );
+      }
+    },
+    release: () => queue.resume(),
+    left: async () =>
+      Object.values(await queue.getJobCounts('wait', 'active', 'delayed', 'failed')).reduce(
+        (sum, count) => sum + count,
+        0,
+      ),
+    close: () => queue.close(),
+  };
+}

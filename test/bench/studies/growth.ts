@@ -1,0 +1,132 @@
+import { ourService, sendThrough } from '../experiments/by-http.ts';
+import { deliverWaiting } from '../experiments/by-lane.ts';
+import { ourWorkers, workOff } from '../experiments/by-queue.ts';
+import { pourThrough } from '../experiments/by-stream.ts';
+import { rssMb } from '../measure/memory.ts';
+import { cpuUs, tell } from '../measure/run.ts';
+import { nextLot, type Sheet, type Size, type Study, TOWN, withBench } from '../study.ts';
+import type { Town } from '../town/town.ts';
+
+/** What a message through a stream costs in a town; the first lot is for warming up. */
+async function costIn(town: Town, name: string, size: Size, sheet: Sheet): Promise<number> {
+  return withBench(
+    async (bench) => {
+      const worker = await bench.startWorker();
+      const pids = { ...bench.pids, worker: [worker.pid] };
+      const costs: number[] = [];
+      for (let round = 0; round <= size.pairs; round += 1) {
+        const run = await pourThrough(bench, pids, { lot: nextLot(), count: size.messages });
+        sheet.say(tell(name, run));
+        if (round > 0) costs.push(cpuUs(run));
+      }
+      return sheet.add(`cpu_us: ${name}`, costs, 'µs').median;
+    },
+    { town },
+  );
+}
+
+const CLIENTS: Study = {
+  name: 'clients',
+  finds: ['cost_10m_vs_10k'],
+  async run(size, sheet) {
+    const numbers = size.isQuick ? [10_000, 1_000_000] : [10_000, 100_000, 1_000_000, 10_000_000];
+    const costs: number[] = [];
+    for (const clients of numbers) {
+      costs.push(await costIn({ ...TOWN, clients }, `${clients} clients`, size, sheet));
+    }
+    // What was not measured has no figure.
+    if (!size.isQuick) sheet.add('cost_10m_vs_10k', [(costs.at(-1) ?? 0) / (costs[0] ?? 0)]);
+  },
+};
+
+const TENANTS: Study = {
+  name: 'tenants',
+  finds: [],
+  async run(size, sheet) {
+    for (const tenants of [1, 100, 10_000]) {
+      await costIn({ tenants, clients: 100_000 }, `${tenants} tenants`, size, sheet);
+    }
+  },
+};
+
+const WORKERS: Study = {
+  name: 'workers',
+  finds: [],
+  async run(size, sheet) {
+    for (const workers of [1, 2, 4]) {
+      await withBench(async (bench) => {
+        const subject = await ourWorkers(bench, { workers, WORKER_ROLES: 'resolve,deliver' });
+        const rates: number[] = [];
+        for (let round = 0; round <= size.pairs; round += 1) {
+          const run = await workOff(bench, subject, { lot: nextLot(), count: size.messages });
+          sheet.say(tell(`${workers} workers`, run));
+          if (round > 0) rates.push(run.perSecond);
+        }
+        sheet.add(`per_second: ${workers} workers`, rates, '/s');
+      });
+    }
+  },
+};
+
+const BACKLOG: Study = {
+  name: 'backlog',
+  finds: [],
+  async run(size, sheet) {
+    for (const jobs of size.isQuick ? [1_000, 20_000] : [1_000, 100_000, 1_000_000]) {
+      await withBench(async (bench) => {
+        const subject = await ourWorkers(bench, { WORKER_ROLES: 'resolve,deliver' });
+        await workOff(bench, subject, { lot: nextLot(), count: size.messages });
+        const run = await workOff(bench, subject, { lot: nextLot(), count: jobs });
+        sheet.say(tell(`${jobs} jobs waiting`, run));
+        sheet.add(`cpu_us: ${jobs} jobs waiting`, [cpuUs(run)], 'µs');
+      });
+    }
+  },
+};
+
+const IN_LANES = 10_000;
+
+const LANES: Study = {
+  name: 'lanes',
+  finds: ['lane_10k_vs_1'],
+  async run(size, sheet) {
+    const cost = new Map<number, number>();
+    for (const pending of [1, 100, IN_LANES]) {
+      await withBench(async (bench) => {
+        const costs: number[] = [];
+        for (let round = 0; round <= size.pairs; round += 1) {
+          const writers = pending === 1 ? bench.town.clients : IN_LANES / pending;
+          const run = await deliverWaiting(bench, { lot: nextLot(), count: IN_LANES, writers });
+          sheet.say(tell(`${pending} in a lane`, run));
+          if (round > 0) costs.push(cpuUs(run));
+        }
+        cost.set(pending, sheet.add(`cpu_us: ${pending} in a lane`, costs, 'µs').median);
+      });
+    }
+    sheet.add('lane_10k_vs_1', [(cost.get(IN_LANES) ?? 0) / (cost.get(1) ?? 0)]);
+  },
+};
+
+const MILLION = 1_000_000;
+
+const MEMORY: Study = {
+  name: 'memory',
+  finds: ['rss_mb_api', 'rss_mb_worker'],
+  run: (size, sheet) =>
+    withBench(async (bench) => {
+      const service = await ourService(bench);
+      const { api = [], worker = [] } = service.pids;
+      const lots = size.isQuick ? 2 : MILLION / size.messages;
+      for (let lot = 1; lot <= lots; lot += 1) {
+        await sendThrough(bench, service, { lot: nextLot(), count: size.messages });
+        sheet.say(
+          `after ${lot * size.messages} messages: API ${rssMb(api[0])} MB, worker ${rssMb(worker[0])} MB`,
+        );
+      }
+      if (size.isQuick) return;
+      sheet.add('rss_mb_api', [rssMb(api[0])], 'MB');
+      sheet.add('rss_mb_worker', [rssMb(worker[0])], 'MB');
+    }),
+};
+
+export const GROWTH_STUDIES = [CLIENTS, TENANTS, WORKERS, BACKLOG, LANES, MEMORY];

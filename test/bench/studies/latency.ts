@@ -1,0 +1,83 @@
+import { type Break, brokenBy } from '../../faults/breaks/broken.ts';
+import { ourService, sendThrough } from '../experiments/by-http.ts';
+import { idle, type Latency, openLoop } from '../experiments/latency.ts';
+import { inPairs } from '../measure/pairs.ts';
+import { nextLot, type Study, withBench } from '../study.ts';
+
+const SHARES = [25, 50, 80];
+
+const tell = ({ perSecond, p50, p99 }: Latency) =>
+  `at ${Math.round(perSecond)}/s: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
+
+/** How long a sender waits, from the moment at which it should have sent. */
+export const LATENCY_STUDY: Study = {
+  name: 'latency',
+  finds: ['p99_ms_at_50', 'p99_ms_at_80'],
+  run: (size, sheet) =>
+    withBench(async (bench) => {
+      const service = await ourService(bench);
+      const rates: number[] = [];
+      for (let round = 0; round <= size.pairs; round += 1) {
+        const run = await sendThrough(bench, service, { lot: nextLot(), count: size.messages });
+        if (round > 0) rates.push(run.perSecond);
+      }
+      const capacity = sheet.add('http_capacity', rates, '/s').median;
+      const seconds = size.isQuick ? 5 : 20;
+      for (const share of SHARES) {
+        const found: Latency[] = [];
+        for (let round = 0; round < size.pairs; round += 1) {
+          const perSecond = (capacity * share) / 100;
+          const latency = await openLoop(bench, service, { lot: nextLot(), perSecond, seconds });
+          sheet.say(tell(latency));
+          found.push(latency);
+        }
+        sheet.add(
+          `p50_ms_at_${share}`,
+          found.map(({ p50 }) => p50),
+          'ms',
+        );
+        sheet.add(
+          `p99_ms_at_${share}`,
+          found.map(({ p99 }) => p99),
+          'ms',
+        );
+      }
+    }),
+};
+
+/** The product with its gathering taken away: every item is a batch of its own, at once. */
+const ONE_BY_ONE: Break = {
+  guarantee: 0,
+  effect: 'nothing is gathered',
+  file: 'packages/runtime/dist/batcher.js',
+  find: 'const { run, maxSize, maxInFlight } = options;',
+  replace: 'const { run } = options; const maxSize = 1; const maxInFlight = 1000;',
+};
+
+/** What gathering costs whoever comes alone. */
+export const IDLE_STUDY: Study = {
+  name: 'idle',
+  finds: ['idle_p50_batching'],
+  run: (size, sheet) =>
+    withBench(async (bench) => {
+      const count = size.isQuick ? 100 : 300;
+      // Two at a time would be two installations on one database.
+      const measure = (env: Record<string, string>) => async () => {
+        const service = await ourService(bench, env);
+        await idle(bench, service, { lot: nextLot(), count });
+        const latency = await idle(bench, service, { lot: nextLot(), count });
+        await service.stop();
+        return latency;
+      };
+      const pairs = await inPairs(size.pairs, measure({}), measure(brokenBy(ONE_BY_ONE)));
+      sheet.add(
+        'idle_p50_batching',
+        pairs.map(({ a, b }) => a.p50 / b.p50),
+      );
+      sheet.add(
+        'idle_p50_ms',
+        pairs.map(({ a }) => a.p50),
+        'ms',
+      );
+    }),
+};

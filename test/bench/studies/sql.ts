@@ -1,0 +1,71 @@
+import { openPool } from '../../support/fresh-database.ts';
+import { ourWorkers, workOff } from '../experiments/by-queue.ts';
+import { byPgbench, byResolver } from '../experiments/by-sql.ts';
+import { inPairs } from '../measure/pairs.ts';
+import { nextLot, type Study, withBench } from '../study.ts';
+
+const BATCH = 100;
+
+/** The resolver’s own code against a program that does nothing but ask Postgres the same. */
+export const SQL_STUDY: Study = {
+  name: 'sql',
+  finds: ['resolver_vs_pgbench'],
+  run: (size, sheet) =>
+    withBench(async (bench) => {
+      const lot = (batch: number, messages = size.messages) => ({
+        name: nextLot(),
+        messages,
+        batch,
+      });
+      const pairs = await inPairs(
+        size.pairs,
+        () => byResolver(bench, lot(BATCH)),
+        () => byPgbench(bench, lot(BATCH)),
+      );
+      sheet.add(
+        'resolver_vs_pgbench',
+        pairs.map(({ a, b }) => a / b),
+      );
+      sheet.add(
+        'resolver_rows',
+        pairs.map(({ a }) => a),
+        '/s',
+      );
+      sheet.add(
+        'pgbench_batched_rows',
+        pairs.map(({ b }) => b),
+        '/s',
+      );
+      sheet.add('pgbench_per_row_rows', [await byPgbench(bench, lot(1, size.messages / 4))], '/s');
+    }),
+};
+
+/** How many statements there are for a message when there is always another one waiting. */
+export const STATEMENTS_STUDY: Study = {
+  name: 'statements',
+  finds: ['statements_per_message'],
+  run: (size, sheet) =>
+    withBench(
+      async (bench) => {
+        const pool = openPool(bench.databaseUrl, 1);
+        try {
+          await pool.query('create extension if not exists pg_stat_statements');
+          const worker = await ourWorkers(bench, { WORKER_ROLES: 'resolve,deliver' });
+          const found: number[] = [];
+          for (let round = 0; round <= size.pairs; round += 1) {
+            await pool.query('select pg_stat_statements_reset()');
+            await workOff(bench, worker, { lot: nextLot(), count: size.messages });
+            const { rows } = await pool.query<{ calls: number }>(
+              `select sum(s.calls)::int as calls from pg_stat_statements s
+                 join pg_database d on d.oid = s.dbid where d.datname = current_database()`,
+            );
+            if (round > 0) found.push((rows[0]?.calls ?? Number.NaN) / size.messages);
+          }
+          sheet.add('statements_per_message', found);
+        } finally {
+          await pool.end();
+        }
+      },
+      { postgres: ['shared_preload_libraries=pg_stat_statements'] },
+    ),
+};

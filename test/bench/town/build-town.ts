@@ -1,0 +1,88 @@
+import { createPool, migrate, migrationNames, type Pool } from '@contour/store';
+import { CHAT, CREDENTIAL, type Town } from './town.ts';
+
+/** With the last migration in it: a town of an older schema is another. */
+async function nameOf({ tenants, clients }: Town): Promise<string> {
+  const last = (await migrationNames()).at(-1)?.slice(0, 4);
+  return `town_${last}_${tenants}_${clients}`;
+}
+
+/** Ids are random, as those of real rows are for an index; but the same for the same town. */
+const idOf = (kind: string, number: string) => `md5('${kind} ' || ${number})::uuid`;
+
+/** Ten million clients take their time. */
+const STATEMENT_MS = 60 * 60_000;
+
+const open = (url: string) =>
+  createPool({
+    url,
+    applicationName: 'contour-bench',
+    max: 1,
+    statementTimeoutMs: STATEMENT_MS,
+    onError: () => undefined,
+  });
+
+const FILL = ({ tenants, clients }: Town): string[] => [
+  // What is loaded here is consistent by the way it is made: keys need not be looked up a million times.
+  "set session_replication_role = 'replica'",
+  `insert into tenants (id, domain_id, name)
+   select ${idOf('tenant', 't')}, 1 + t % 10, 'Tenant ' || t from generate_series(0, ${tenants - 1}) t`,
+  `insert into channel_accounts (id, tenant_id, channel_id, account_id) overriding system value
+   select t + 1, ${idOf('tenant', 't')}, 1, '${CREDENTIAL}' || t from generate_series(0, ${tenants - 1}) t`,
+  `select setval(pg_get_serial_sequence('channel_accounts', 'id'), ${tenants})`,
+  `insert into clients (tenant_id, id, name, phone, graph_synced_at)
+   select ${idOf('tenant', `(c % ${tenants})`)}, ${idOf('client', 'c')}, 'Client ' || c,
+          '+79' || lpad(c::text, 9, '0'), now()
+     from generate_series(0, ${clients - 1}) c`,
+  `insert into client_channels (tenant_id, channel_id, external_id, client_id, graph_synced_at)
+   select ${idOf('tenant', `(c % ${tenants})`)}, 1, '${CHAT}' || c, ${idOf('client', 'c')}, now()
+     from generate_series(0, ${clients - 1}) c`,
+  `insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id, graph_synced_at)
+   select ${idOf('tenant', `(c % ${tenants})`)}, ${idOf('dialog', 'c')}, ${idOf('client', 'c')}, 1, 1 + c % ${tenants}, now()
+     from generate_series(0, ${clients - 1}) c`,
+  "set session_replication_role = 'origin'",
+];
+
+async function isThere(server: Pool, name: string): Promise<boolean> {
+  const { rowCount } = await server.query('select 1 from pg_database where datname = $1', [name]);
+  return rowCount === 1;
+}
+
+function urlOf(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+async function build(server: Pool, serverUrl: string, town: Town, name: string): Promise<void> {
+  const draft = `${name}_draft`;
+  await server.query(`drop database if exists "${draft}" with (force)`);
+  await server.query(`create database "${draft}"`);
+  const pool = open(urlOf(serverUrl, draft));
+  try {
+    await migrate(pool);
+    for (const sql of FILL(town)) await pool.query(sql);
+    await pool.query('vacuum (analyze)');
+  } finally {
+    await pool.end();
+  }
+  // Named only when it is whole: one that was cut off is begun anew.
+  await server.query(`alter database "${draft}" rename to "${name}"`);
+}
+
+/** A database with this town in it, copied from a template that is made once and kept. */
+export async function openTown(serverUrl: string, town: Town, database: string): Promise<string> {
+  const server = open(serverUrl);
+  try {
+    const template = await nameOf(town);
+    if (!(await isThere(server, template))) {
+      console.log(`Loading ${town.clients} clients of ${town.tenants} tenants …`);
+      await build(server, serverUrl, town, template);
+    }
+    await server.query(`drop database if exists "${database}" with (force)`);
+    await server.query(`create database "${database}" template "${template}" strategy file_copy`);
+  } finally {
+    await server.end();
+  }
+  return urlOf(serverUrl, database);
+}
