@@ -1,6 +1,7 @@
 import type { Processor } from 'bullmq';
 import { connectPatient, type OnError } from './connection.ts';
 import type { QueueName } from './open-queue.ts';
+import { settlesWithin } from './settles-within.ts';
 import { TolerantWorker } from './tolerant-worker.ts';
 
 export interface Consumer {
@@ -87,14 +88,4 @@ export function createConsumer<Data>(o: {
       return drained || nothingToDo;
     },
   };
-}
-
-async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  const settled = await Promise.race([promise.then(() => true), timeout]);
-  clearTimeout(timer);
-  return settled;
 }

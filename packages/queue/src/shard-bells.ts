@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { connectPatient, type OnError } from './connection.ts';
 import { runPipeline } from './run-pipeline.ts';
+import { settlesWithin } from './settles-within.ts';
 
 const PREFIX = 'contour:bell:';
 const bellOf = (shard: number) => `${PREFIX}${shard}`;
@@ -28,13 +29,8 @@ export function createShardBells(o: {
       client.subscribe(bellOf(shard)).catch(() => undefined);
     },
     async stopListening(shard) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, DEAF_WITHIN_MS);
-      });
       const deaf = client.unsubscribe(bellOf(shard)).catch(() => undefined);
-      await Promise.race([deaf, late]);
-      clearTimeout(timer);
+      await settlesWithin(deaf, DEAF_WITHIN_MS);
     },
     close: disconnect,
   };
