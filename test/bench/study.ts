@@ -1,3 +1,4 @@
+import { type Run, tell } from './measure/run.ts';
 import type { Spread } from './measure/stats.ts';
 import { type Bench, type BenchOptions, openBench } from './rig/bench.ts';
 import type { Town } from './town/town.ts';
@@ -33,6 +34,13 @@ let lots = 0;
 /** A name for a lot of messages that none had before, also not in an earlier run. */
 export const nextLot = (): string =>
   `${process.pid.toString(36)}-${Date.now().toString(36)}-${lots++}`;
+
+/** The same, told as soon as it is known. */
+export const told = (sheet: Sheet, name: string, run: () => Promise<Run>) => async () => {
+  const done = await run();
+  sheet.say(tell(name, done));
+  return done;
+};
 
 export async function withBench<T>(
   work: (bench: Bench) => Promise<T>,

@@ -1,23 +1,16 @@
 // What a POST costs by itself: one after another over so many connections, told how many there have been.
-import { Pool } from 'undici';
+import { createPost } from '../programs/post-to-sink.mjs';
 import { settings, withParent } from '../programs/with-parent.mjs';
 
-const { sinkUrl, connections, body } = settings;
-const sink = new Pool(sinkUrl, { connections });
+const { connections, body } = settings;
+const post = createPost(connections);
 let left = 0;
 let done = 0;
 
 async function loop() {
   while (left > 0) {
     left -= 1;
-    const request = {
-      method: 'POST',
-      path: '/core',
-      headers: { 'content-type': 'application/json', 'idempotency-key': `${done + left}` },
-      body,
-    };
-    const { body: answer } = await sink.request(request);
-    await answer.dump();
+    await post(`${done + left}`, body);
     done += 1;
   }
 }

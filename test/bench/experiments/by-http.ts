@@ -1,9 +1,9 @@
 import { waitFor } from '../../support/wait-for.ts';
-import { type Pids, startCpuMeter } from '../measure/cpu-meter.ts';
-import type { Run } from '../measure/run.ts';
+import type { Pids } from '../measure/cpu-meter.ts';
+import { measureRun, type Run } from '../measure/run.ts';
 import type { Bench } from '../rig/bench.ts';
 import { createSenders, type Senders } from '../rig/senders.ts';
-import { bodiesOf, type Mix } from '../town/town.ts';
+import { type Mix, textsOf } from '../town/town.ts';
 
 /** Something that takes messages over HTTP and hands them to Core. */
 export interface HttpSubject {
@@ -37,13 +37,10 @@ export async function obviousService(bench: Bench): Promise<HttpSubject> {
   return { senders: bench.closing(createSenders(url)), pids, stores: false, stop };
 }
 
-const texts = (bench: Bench, mix: Mix) =>
-  bodiesOf(bench.town, mix).map((body) => JSON.stringify(body));
-
 /** Until Core has all of them, and knows it. */
 async function untilDelivered(bench: Bench, { stores }: HttpSubject, count: number): Promise<void> {
   const isDone = async () => {
-    if ((await bench.sink.ask<{ requests: number }>('count')).requests < count) return false;
+    if (!(await bench.ledger.isTold(count))) return false;
     return !stores || bench.ledger.isAtRest();
   };
   await waitFor('all to be delivered', isDone, { deadlineMs: 120_000, everyMs: 20 });
@@ -56,14 +53,14 @@ export async function sendThrough(
   mix: Mix,
   concurrency = 64,
 ): Promise<Run> {
-  const bodies = texts(bench, mix);
+  const bodies = textsOf(bench.town, mix);
   await bench.ledger.begin();
-  const used = startCpuMeter(subject.pids);
-  const startedAt = performance.now();
-  await subject.senders.sendAll(bodies, concurrency);
-  const seconds = (performance.now() - startedAt) / 1000;
-  await untilDelivered(bench, subject, mix.count);
-  const cpu = used();
+  const run = await measureRun({
+    messages: mix.count,
+    pids: subject.pids,
+    work: () => subject.senders.sendAll(bodies, concurrency),
+    afterwards: () => untilDelivered(bench, subject, mix.count),
+  });
   await bench.ledger.end({ stored: subject.stores ? mix.count : 0, delivered: mix.count });
-  return { perSecond: mix.count / seconds, cpu, messages: mix.count };
+  return run;
 }

@@ -1,10 +1,9 @@
-import { checkIncoming, type IncomingMessage } from '@contour/contract';
 import { waitFor } from '../../support/wait-for.ts';
-import { type Pids, startCpuMeter } from '../measure/cpu-meter.ts';
-import type { Run } from '../measure/run.ts';
+import type { Pids } from '../measure/cpu-meter.ts';
+import { measureRun, type Run } from '../measure/run.ts';
 import type { Bench } from '../rig/bench.ts';
 import { type JobQueue, openJobQueue } from '../rig/job-queue.ts';
-import { bodiesOf, type Mix } from '../town/town.ts';
+import { type Mix, messagesOf } from '../town/town.ts';
 
 /** Something that takes messages from a queue of its own. */
 export interface QueueSubject {
@@ -67,32 +66,26 @@ export async function programSubject(
   };
 }
 
-function messagesOf(bench: Bench, mix: Mix): IncomingMessage[] {
-  return bodiesOf(bench.town, mix).map((body) => {
-    const checked = checkIncoming(body);
-    if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
-    return checked.message;
-  });
-}
-
 /** From the moment at which a full queue may be taken from until all of it has come to its end. */
 export async function workOff(bench: Bench, subject: QueueSubject, mix: Mix): Promise<Run> {
   const { queue, stores, delivers } = subject;
   const { count } = mix;
-  await queue.fill(messagesOf(bench, mix));
+  await queue.fill(messagesOf(bench.town, mix));
   await bench.ledger.begin();
-  const used = startCpuMeter(subject.pids);
-  const startedAt = performance.now();
-  await queue.release();
   const isDone = async () => {
     if ((await queue.left()) > 0) return false;
     if (!delivers) return true;
-    if ((await bench.sink.ask<{ requests: number }>('count')).requests < count) return false;
+    if (!(await bench.ledger.isTold(count))) return false;
     return !stores || (await bench.ledger.isAtRest());
   };
-  await waitFor('the queue to be worked off', isDone, { deadlineMs: 600_000, everyMs: 20 });
-  const seconds = (performance.now() - startedAt) / 1000;
-  const cpu = used();
+  const run = await measureRun({
+    messages: count,
+    pids: subject.pids,
+    async work() {
+      await queue.release();
+      await waitFor('the queue to be worked off', isDone, { deadlineMs: 600_000, everyMs: 20 });
+    },
+  });
   await bench.ledger.end({ stored: stores ? count : 0, delivered: delivers ? count : 0 });
-  return { perSecond: count / seconds, cpu, messages: count };
+  return run;
 }

@@ -3,13 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { checkIncoming } from '@contour/contract';
 import { type Pool, resolveBatch } from '@contour/store';
 import { openPool } from '../../support/fresh-database.ts';
 import type { Bench } from '../rig/bench.ts';
 import { findPgbench } from '../rig/find-pgbench.ts';
 import { recordSql } from '../rig/record-sql.ts';
-import { bodiesOf } from '../town/town.ts';
+import { messagesOf } from '../town/town.ts';
 
 const execute = promisify(execFile);
 
@@ -24,11 +23,8 @@ export interface Lot {
 }
 
 function batchesOf(bench: Bench, { name, messages, batch }: Lot) {
-  const arrivals = bodiesOf(bench.town, { lot: name, count: messages }).map((body) => {
-    const checked = checkIncoming(body);
-    if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
-    return { message: checked.message, phone: null };
-  });
+  const mix = { lot: name, count: messages };
+  const arrivals = messagesOf(bench.town, mix).map((message) => ({ message, phone: null }));
   return Array.from({ length: Math.ceil(messages / batch) }, (_, i) =>
     arrivals.slice(i * batch, (i + 1) * batch),
   );

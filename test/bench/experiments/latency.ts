@@ -2,7 +2,7 @@ import { diceOf } from '../../support/dice.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { quantile } from '../measure/stats.ts';
 import type { Bench } from '../rig/bench.ts';
-import { bodiesOf } from '../town/town.ts';
+import { textsOf } from '../town/town.ts';
 import type { HttpSubject } from './by-http.ts';
 
 export interface Latency {
@@ -18,8 +18,7 @@ const ofTimes = (perSecond: number, times: readonly number[]): Latency => ({
 });
 
 async function deliveredAll(bench: Bench, count: number): Promise<void> {
-  const isDone = async () =>
-    (await bench.sink.ask<{ requests: number }>('count')).requests >= count;
+  const isDone = () => bench.ledger.isTold(count);
   await waitFor('all to be delivered', isDone, { deadlineMs: 120_000, everyMs: 2 });
 }
 
@@ -36,9 +35,6 @@ async function audited(
   return latency;
 }
 
-const texts = (bench: Bench, lot: string, count: number) =>
-  bodiesOf(bench.town, { lot, count }).map((body) => JSON.stringify(body));
-
 /** What a sender waits when so many come in a second, at moments by chance. */
 export function openLoop(
   bench: Bench,
@@ -46,7 +42,7 @@ export function openLoop(
   { lot, perSecond, seconds }: { lot: string; perSecond: number; seconds: number },
 ): Promise<Latency> {
   const count = Math.max(1, Math.round(perSecond * seconds));
-  const bodies = texts(bench, lot, count);
+  const bodies = textsOf(bench.town, { lot, count });
   const dice = diceOf(1, lot);
   const chance = () => dice.between(0, 2 ** 31 - 1) / 2 ** 31;
   return audited(bench, count, async () =>
@@ -60,7 +56,7 @@ export function idle(
   { senders }: HttpSubject,
   { lot, count }: { lot: string; count: number },
 ): Promise<Latency> {
-  const bodies = texts(bench, lot, count);
+  const bodies = textsOf(bench.town, { lot, count });
   return audited(bench, count, async () =>
     ofTimes(0, await senders.sendOneByOne(bodies, (sent) => deliveredAll(bench, sent))),
   );

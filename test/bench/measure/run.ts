@@ -1,10 +1,28 @@
-import { type CpuSeconds, ours } from './cpu-meter.ts';
+import { type CpuSeconds, ours, type Pids, startCpuMeter } from './cpu-meter.ts';
 
 /** One lot of messages, from the first to the last. */
 export interface Run {
   perSecond: number;
   cpu: CpuSeconds;
   messages: number;
+}
+
+interface Lot {
+  messages: number;
+  pids: Pids;
+  /** From the first to the last. */
+  work(): Promise<void>;
+  /** What counts as their cost, but not as their time. */
+  afterwards?(): Promise<void>;
+}
+
+export async function measureRun({ messages, pids, work, afterwards }: Lot): Promise<Run> {
+  const used = startCpuMeter(pids);
+  const startedAt = performance.now();
+  await work();
+  const seconds = (performance.now() - startedAt) / 1000;
+  await afterwards?.();
+  return { perSecond: messages / seconds, cpu: used(), messages };
 }
 
 /** What all that works for a message has used for it, in microseconds. */

@@ -2,32 +2,20 @@
 import { checkIncoming } from '@contour/contract';
 import Fastify from 'fastify';
 import pg from 'pg';
-import { Pool } from 'undici';
+import { createPost } from '../programs/post-to-sink.mjs';
 import { settings, withParent } from '../programs/with-parent.mjs';
 import { enrich } from './three-lookups.mjs';
 
 const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: 10 });
-const sink = new Pool(settings.sinkUrl, { connections: 100 });
+const post = createPost(100);
 const app = Fastify();
-
-function post(enriched) {
-  sink
-    .request({
-      method: 'POST',
-      path: '/core',
-      headers: { 'content-type': 'application/json', 'idempotency-key': enriched.messageId },
-      body: JSON.stringify(enriched),
-    })
-    .then(({ body }) => body.dump())
-    .catch(() => undefined);
-}
 
 app.post('/resolve', async (request, reply) => {
   const checked = checkIncoming(request.body);
   if (!checked.ok) return reply.code(400).send({ code: 'invalid' });
   const enriched = await enrich(pool, checked.message);
   if (enriched === undefined) return reply.code(404).send({ code: 'unknown_tenant' });
-  post(enriched);
+  post(enriched.messageId, JSON.stringify(enriched)).catch(() => undefined);
   return {
     accepted: true,
     message_id: enriched.messageId,

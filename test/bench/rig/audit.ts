@@ -13,6 +13,8 @@ interface Counts {
 export interface Ledger {
   /** Begins anew: what was there before is known. */
   begin(): Promise<void>;
+  /** Whether Core has been told so many since. */
+  isTold(count: number): Promise<boolean>;
   /** Whether nothing is on its way to Core. */
   isAtRest(): Promise<boolean>;
   /** So many have come in since, and have all been told to Core once, or to nobody. */
@@ -49,6 +51,7 @@ export function auditAll(pool: Pool, sink: Program): Ledger {
       before = await count();
       await sink.ask('forget');
     },
+    isTold: async (count) => (await told()).requests >= count,
     async isAtRest() {
       const { rows } = await pool.query('select from lanes limit 1');
       return rows.length === 0;

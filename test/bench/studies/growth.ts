@@ -3,8 +3,9 @@ import { deliverWaiting } from '../experiments/by-lane.ts';
 import { ourWorkers, workOff } from '../experiments/by-queue.ts';
 import { pourThrough } from '../experiments/by-stream.ts';
 import { rssMb } from '../measure/memory.ts';
-import { cpuUs, tell } from '../measure/run.ts';
-import { nextLot, type Sheet, type Size, type Study, TOWN, withBench } from '../study.ts';
+import { inRounds } from '../measure/rounds.ts';
+import { cpuUs } from '../measure/run.ts';
+import { nextLot, type Sheet, type Size, type Study, TOWN, told, withBench } from '../study.ts';
 import type { Town } from '../town/town.ts';
 
 /** What a message through a stream costs in a town; the first lot is for warming up. */
@@ -13,13 +14,9 @@ async function costIn(town: Town, name: string, size: Size, sheet: Sheet): Promi
     async (bench) => {
       const worker = await bench.startWorker();
       const pids = { ...bench.pids, worker: [worker.pid] };
-      const costs: number[] = [];
-      for (let round = 0; round <= size.pairs; round += 1) {
-        const run = await pourThrough(bench, pids, { lot: nextLot(), count: size.messages });
-        sheet.say(tell(name, run));
-        if (round > 0) costs.push(cpuUs(run));
-      }
-      return sheet.add(`cpu_us: ${name}`, costs, 'µs').median;
+      const pour = () => pourThrough(bench, pids, { lot: nextLot(), count: size.messages });
+      const runs = await inRounds(size.pairs, told(sheet, name, pour));
+      return sheet.add(`cpu_us: ${name}`, runs.map(cpuUs), 'µs').median;
     },
     { town },
   );
@@ -56,13 +53,14 @@ const WORKERS: Study = {
     for (const workers of [1, 2, 4]) {
       await withBench(async (bench) => {
         const subject = await ourWorkers(bench, { workers, WORKER_ROLES: 'resolve,deliver' });
-        const rates: number[] = [];
-        for (let round = 0; round <= size.pairs; round += 1) {
-          const run = await workOff(bench, subject, { lot: nextLot(), count: size.messages });
-          sheet.say(tell(`${workers} workers`, run));
-          if (round > 0) rates.push(run.perSecond);
-        }
-        sheet.add(`per_second: ${workers} workers`, rates, '/s');
+        const name = `${workers} workers`;
+        const work = () => workOff(bench, subject, { lot: nextLot(), count: size.messages });
+        const runs = await inRounds(size.pairs, told(sheet, name, work));
+        sheet.add(
+          `per_second: ${name}`,
+          runs.map(({ perSecond }) => perSecond),
+          '/s',
+        );
       });
     }
   },
@@ -76,9 +74,9 @@ const BACKLOG: Study = {
       await withBench(async (bench) => {
         const subject = await ourWorkers(bench, { WORKER_ROLES: 'resolve,deliver' });
         await workOff(bench, subject, { lot: nextLot(), count: size.messages });
-        const run = await workOff(bench, subject, { lot: nextLot(), count: jobs });
-        sheet.say(tell(`${jobs} jobs waiting`, run));
-        sheet.add(`cpu_us: ${jobs} jobs waiting`, [cpuUs(run)], 'µs');
+        const name = `${jobs} jobs waiting`;
+        const work = () => workOff(bench, subject, { lot: nextLot(), count: jobs });
+        sheet.add(`cpu_us: ${name}`, [cpuUs(await told(sheet, name, work)())], 'µs');
       });
     }
   },
@@ -93,14 +91,11 @@ const LANES: Study = {
     const cost = new Map<number, number>();
     for (const pending of [1, 100, IN_LANES]) {
       await withBench(async (bench) => {
-        const costs: number[] = [];
-        for (let round = 0; round <= size.pairs; round += 1) {
-          const writers = pending === 1 ? bench.town.clients : IN_LANES / pending;
-          const run = await deliverWaiting(bench, { lot: nextLot(), count: IN_LANES, writers });
-          sheet.say(tell(`${pending} in a lane`, run));
-          if (round > 0) costs.push(cpuUs(run));
-        }
-        cost.set(pending, sheet.add(`cpu_us: ${pending} in a lane`, costs, 'µs').median);
+        const name = `${pending} in a lane`;
+        const writers = pending === 1 ? bench.town.clients : IN_LANES / pending;
+        const deliver = () => deliverWaiting(bench, { lot: nextLot(), count: IN_LANES, writers });
+        const runs = await inRounds(size.pairs, told(sheet, name, deliver));
+        cost.set(pending, sheet.add(`cpu_us: ${name}`, runs.map(cpuUs), 'µs').median);
       });
     }
     sheet.add('lane_10k_vs_1', [(cost.get(IN_LANES) ?? 0) / (cost.get(1) ?? 0)]);

@@ -1,8 +1,8 @@
 import { obviousService, ourService, sendThrough } from '../experiments/by-http.ts';
 import { pourThrough } from '../experiments/by-stream.ts';
 import { inPairs } from '../measure/pairs.ts';
-import { cpuUs, type Run, tell } from '../measure/run.ts';
-import { nextLot, type Study, withBench } from '../study.ts';
+import { cpuUs } from '../measure/run.ts';
+import { nextLot, type Study, told, withBench } from '../study.ts';
 
 /** What a message costs on each way to Core, and what it costs the obvious service. */
 export const HTTP_STUDY: Study = {
@@ -13,14 +13,9 @@ export const HTTP_STUDY: Study = {
       const service = await ourService(bench);
       const obvious = await obviousService(bench);
       const mix = () => ({ lot: nextLot(), count: size.messages });
-      const told = (name: string, run: () => Promise<Run>) => async () => {
-        const done = await run();
-        sheet.say(tell(name, done));
-        return done;
-      };
-      const ours = told('HTTP', () => sendThrough(bench, service, mix()));
-      const theirs = told('obvious service', () => sendThrough(bench, obvious, mix()));
-      const streams = told('streams', () => pourThrough(bench, service.pids, mix()));
+      const ours = told(sheet, 'HTTP', () => sendThrough(bench, service, mix()));
+      const theirs = told(sheet, 'obvious service', () => sendThrough(bench, obvious, mix()));
+      const streams = told(sheet, 'streams', () => pourThrough(bench, service.pids, mix()));
       await inPairs(1, ours, theirs);
       const pairs = await inPairs(size.pairs, ours, theirs);
       await inPairs(1, streams, streams);

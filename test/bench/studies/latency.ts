@@ -2,6 +2,7 @@ import { type Break, brokenBy } from '../../faults/breaks/broken.ts';
 import { ourService, sendThrough } from '../experiments/by-http.ts';
 import { idle, type Latency, openLoop } from '../experiments/latency.ts';
 import { inPairs } from '../measure/pairs.ts';
+import { inRounds } from '../measure/rounds.ts';
 import { nextLot, type Study, withBench } from '../study.ts';
 
 const SHARES = [25, 50, 80];
@@ -16,11 +17,8 @@ export const LATENCY_STUDY: Study = {
   run: (size, sheet) =>
     withBench(async (bench) => {
       const service = await ourService(bench);
-      const rates: number[] = [];
-      for (let round = 0; round <= size.pairs; round += 1) {
-        const run = await sendThrough(bench, service, { lot: nextLot(), count: size.messages });
-        if (round > 0) rates.push(run.perSecond);
-      }
+      const send = () => sendThrough(bench, service, { lot: nextLot(), count: size.messages });
+      const rates = (await inRounds(size.pairs, send)).map(({ perSecond }) => perSecond);
       const capacity = sheet.add('http_capacity', rates, '/s').median;
       const seconds = size.isQuick ? 5 : 20;
       for (const share of SHARES) {

@@ -1,8 +1,7 @@
 import { ourWorkers, programSubject, type QueueSubject, workOff } from '../experiments/by-queue.ts';
 import { inPairs } from '../measure/pairs.ts';
-import { type Run, tell } from '../measure/run.ts';
 import type { Bench } from '../rig/bench.ts';
-import { nextLot, type Sheet, type Size, type Study, withBench } from '../study.ts';
+import { nextLot, type Sheet, type Size, type Study, told, withBench } from '../study.ts';
 import type { Mix } from '../town/town.ts';
 
 const END_TO_END = { WORKER_ROLES: 'resolve,deliver' };
@@ -18,13 +17,8 @@ interface Contest {
 /** Messages a second, against the other's; the first runs of both are for warming up. */
 async function contest(size: Size, sheet: Sheet, figure: string, o: Contest): Promise<void> {
   const mix = () => ({ lot: nextLot(), count: size.messages, ...o.mix });
-  const run = (name: string, subject: QueueSubject) => async (): Promise<Run> => {
-    const done = await workOff(o.bench, subject, mix());
-    sheet.say(tell(name, done));
-    return done;
-  };
-  const a = run('ours', o.ours);
-  const b = run(o.otherName, o.other);
+  const a = told(sheet, 'ours', () => workOff(o.bench, o.ours, mix()));
+  const b = told(sheet, o.otherName, () => workOff(o.bench, o.other, mix()));
   await inPairs(1, a, b);
   const pairs = await inPairs(size.pairs, a, b);
   sheet.add(

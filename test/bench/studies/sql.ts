@@ -2,6 +2,7 @@ import { openPool } from '../../support/fresh-database.ts';
 import { ourWorkers, workOff } from '../experiments/by-queue.ts';
 import { byPgbench, byResolver } from '../experiments/by-sql.ts';
 import { inPairs } from '../measure/pairs.ts';
+import { inRounds } from '../measure/rounds.ts';
 import { nextLot, type Study, withBench } from '../study.ts';
 
 const BATCH = 100;
@@ -51,17 +52,16 @@ export const STATEMENTS_STUDY: Study = {
         try {
           await pool.query('create extension if not exists pg_stat_statements');
           const worker = await ourWorkers(bench, { WORKER_ROLES: 'resolve,deliver' });
-          const found: number[] = [];
-          for (let round = 0; round <= size.pairs; round += 1) {
+          const count = async () => {
             await pool.query('select pg_stat_statements_reset()');
             await workOff(bench, worker, { lot: nextLot(), count: size.messages });
             const { rows } = await pool.query<{ calls: number }>(
               `select sum(s.calls)::int as calls from pg_stat_statements s
                  join pg_database d on d.oid = s.dbid where d.datname = current_database()`,
             );
-            if (round > 0) found.push((rows[0]?.calls ?? Number.NaN) / size.messages);
-          }
-          sheet.add('statements_per_message', found);
+            return (rows[0]?.calls ?? Number.NaN) / size.messages;
+          };
+          sheet.add('statements_per_message', await inRounds(size.pairs, count));
         } finally {
           await pool.end();
         }

@@ -1,4 +1,9 @@
-import { type Channel, fingerprintOf } from '@contour/contract';
+import {
+  type Channel,
+  checkIncoming,
+  fingerprintOf,
+  type IncomingMessage,
+} from '@contour/contract';
 import { diceOf } from '../../support/dice.ts';
 import type { Body } from '../../support/messages.ts';
 
@@ -56,5 +61,18 @@ export function bodiesOf({ tenants, clients }: Town, mix: Mix): Body[] {
       media: {},
       meta: { batched: true, batch_size: 2, batch_reason: 'debounce' },
     };
+  });
+}
+
+/** The same as they come over HTTP. */
+export const textsOf = (town: Town, mix: Mix): string[] =>
+  bodiesOf(town, mix).map((body) => JSON.stringify(body));
+
+/** The same as they are when they have been checked. */
+export function messagesOf(town: Town, mix: Mix): IncomingMessage[] {
+  return bodiesOf(town, mix).map((body) => {
+    const checked = checkIncoming(body);
+    if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
+    return checked.message;
   });
 }
