@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { openPool, terminateBackends } from '../support/fresh-database.ts';
-import { loseAnswersTo, startProxy } from '../support/proxy.ts';
+import { loseAnswersTo, startProxy, tellCommits } from '../support/proxy.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -78,11 +78,12 @@ describe('Postgres', () => {
     },
     async (dice) => {
       const proxy = await startProxy(contour.database.url);
-      let commits = dice.between(1, 8);
+      const commits = tellCommits();
+      let left = dice.between(1, 8);
       let killed: Promise<void> | undefined;
       proxy.watch({
-        fromClient(bytes) {
-          if (bytes.includes('commit\0') && --commits === 0) killed = postgres.kill();
+        fromClient(bytes, link) {
+          if (commits(bytes, link) && --left === 0) killed = postgres.kill();
           return true;
         },
       });
@@ -241,11 +242,14 @@ describe('Postgres', () => {
     async (dice) => {
       const proxy = await startProxy(contour.database.url);
       let cuts = 0;
-      const isDoomed = (bytes: Buffer) => bytes.includes('commit\0') && dice.chance(1 / 3);
+      const commits = tellCommits();
       proxy.watch(
-        loseAnswersTo(isDoomed, () => {
-          cuts += 1;
-        }),
+        loseAnswersTo(
+          (bytes, link) => commits(bytes, link) && dice.chance(1 / 3),
+          () => {
+            cuts += 1;
+          },
+        ),
       );
       const worker = await contour.startWorker({
         DATABASE_URL: proxy.through(contour.database.url),

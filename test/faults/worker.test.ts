@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import type { BuiltProcess } from '../support/processes.ts';
-import { startProxy, type TestProxy } from '../support/proxy.ts';
+import { startProxy, type TestProxy, tellCommits } from '../support/proxy.ts';
 import { waitFor, within } from '../support/wait-for.ts';
 import { ensureWorkers } from './matrix/ensure-workers.ts';
 import { row } from './matrix/row.ts';
@@ -93,16 +93,17 @@ describe('Worker', () => {
     },
     async (dice) => {
       const victim = await startVictim();
-      let commits = dice.between(1, 4);
-      let hasCommitted = false;
+      const commits = tellCommits();
+      let left = dice.between(1, 4);
+      let committing: object | undefined;
       toPostgres.watch({
-        fromClient(bytes) {
-          if (bytes.includes('commit\0') && --commits === 0) hasCommitted = true;
+        fromClient(bytes, link) {
+          if (commits(bytes, link) && --left === 0) committing = link;
           return true;
         },
-        fromServer() {
-          if (hasCommitted) victim.kill();
-          return !hasCommitted;
+        fromServer(_bytes, link) {
+          if (link === committing) victim.kill();
+          return link !== committing;
         },
       });
       const load = await underLoad(contour, FAST);

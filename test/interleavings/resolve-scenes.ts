@@ -1,4 +1,4 @@
-import { closesDialogs, resolves, type Scene } from './scene.ts';
+import { closesDialogs, inOneTransaction, resolves, type Scene } from './scene.ts';
 
 const PHONE = '+79990001122';
 const OTHER_PHONE = '+79990001133';
@@ -48,6 +48,11 @@ export const TWO_RESOLVES: readonly Scene[] = [
     acts: [resolves([message(1)]), resolves([message(2)])],
   },
   {
+    name: 'two messages of one dialog, each beside one of a new chat',
+    before: [resolves([message(0)])],
+    acts: [resolves([message(1), whatsapp(3)]), resolves([message(2), vk(4)])],
+  },
+  {
     name: 'two messages of a chat whose dialog was closed',
     before: [resolves([message(0)]), closesDialogs],
     acts: [resolves([message(1)]), resolves([message(2)])],
@@ -56,6 +61,11 @@ export const TWO_RESOLVES: readonly Scene[] = [
     name: 'a message while its dialog is being closed',
     before: [resolves([message(0)])],
     acts: [resolves([message(1)]), closesDialogs],
+  },
+  {
+    name: 'a message while its dialog is being closed, beside other work',
+    before: [resolves([message(0)])],
+    acts: [resolves([message(1)]), inOneTransaction(closesDialogs)],
   },
   {
     name: 'a new phone from two channels',

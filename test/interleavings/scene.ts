@@ -77,6 +77,15 @@ export const closesDialogs: Act = async ({ pool, tenant }) => {
   await pool.query({ name: 'close_dialogs', text, values: [tenant.id] });
 };
 
+/** What it does is seen by others only when all of it is done. */
+export const inOneTransaction =
+  (act: Act): Act =>
+  async (participant) => {
+    await participant.pool.query('begin');
+    await act(participant);
+    await participant.pool.query('commit');
+  };
+
 /** The answer as a sender would get it. */
 export const answerOf = (ending: Ending): string =>
   'receipt' in ending ? receiptBody(ending.receipt) : kindOf(ending);

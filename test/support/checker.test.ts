@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { CHANNELS, corePayloadText } from '@contour/contract';
+import { CHANNELS, corePayloadAround } from '@contour/contract';
 import { createGraph, createMirror } from '@contour/graph';
 import { createMirrorSource } from '@contour/store';
 import { driver as openDriver } from 'neo4j-driver';
@@ -30,7 +30,7 @@ interface Scene {
 async function addMessage(scene: Scene, seq: number): Promise<string> {
   const { tenant, clientId, dialogId, sql } = scene;
   const id = randomUUID();
-  const payload = corePayloadText(
+  const { beforeSeq, afterSeq } = corePayloadAround(
     {
       ...{ messageId: id, contentHash: '', traceId: 't', channel: 'telegram', fingerprint: '' },
       ...{ mask: null, externalChatId: 'chat', externalUserId: null, clientName: null },
@@ -39,7 +39,7 @@ async function addMessage(scene: Scene, seq: number): Promise<string> {
       ...{ media: null, meta: null },
     },
     {
-      ...{ tenantId: tenant.id, domainId: tenant.domainId, dialogId, seq },
+      ...{ tenantId: tenant.id, domainId: tenant.domainId, dialogId },
       ...{ channelAccountId: tenant.accounts.telegram.id, isNewClient: false, isNewDialog: false },
       client: { id: clientId, name: null, phone: '+79990000000', channels: [] },
     },
@@ -48,7 +48,15 @@ async function addMessage(scene: Scene, seq: number): Promise<string> {
     `insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
        content_hash, payload, matched_by, is_new_client, is_new_dialog, status, received_at)
      values ($1, $2, $3, $4, $5, $6, 't', '', $7, 'created', false, false, 'delivered', now())`,
-    ...[tenant.id, id, dialogId, clientId, tenant.accounts.telegram.id, seq, payload],
+    ...[
+      tenant.id,
+      id,
+      dialogId,
+      clientId,
+      tenant.accounts.telegram.id,
+      seq,
+      `${beforeSeq}${seq}${afterSeq}`,
+    ],
   );
   return id;
 }

@@ -12,15 +12,29 @@ interface Watch {
   fromServer?(bytes: Buffer, link: Link): boolean | undefined;
 }
 
+/** Tells what Postgres will commit: the end of a transaction, or a batch that is stored in one statement. */
+export function tellCommits(): (bytes: Buffer, link: Link) => boolean {
+  const inside = new WeakSet<Link>();
+  return (bytes, link) => {
+    if (bytes.includes('begin\0')) inside.add(link);
+    const isCommit = bytes.includes('commit\0');
+    if (isCommit || bytes.includes('rollback\0')) inside.delete(link);
+    return isCommit || (bytes.includes('insert_messages\0') && !inside.has(link));
+  };
+}
+
 /**
  * A watch that lets what is `doomed` reach the server, and cuts the connection when the answer comes: who sent it
  * cannot know whether it was done.
  */
-export function loseAnswersTo(doomed: (bytes: Buffer) => boolean, onLoss: () => void): Watch {
+export function loseAnswersTo(
+  doomed: (bytes: Buffer, link: Link) => boolean,
+  onLoss: () => void,
+): Watch {
   const waiting = new WeakSet<Link>();
   return {
     fromClient(bytes, link) {
-      if (doomed(bytes)) waiting.add(link);
+      if (doomed(bytes, link)) waiting.add(link);
       return true;
     },
     fromServer(_bytes, link) {

@@ -40,7 +40,6 @@ export interface Enrichment {
   domainId: number;
   dialogId: string;
   channelAccountId: number;
-  seq: number;
   isNewClient: boolean;
   isNewDialog: boolean;
   client: CorePayload['client'];
@@ -52,10 +51,14 @@ function metaWithFlags(meta: string | null, flags: object): string {
 }
 
 /**
- * The payload as the text that is stored once and sent as it is, however often. It is put together
- * from texts, because `media` and `meta` must not go through a JSON value again (exact-json).
+ * The payload as the text that is stored once and sent as it is, however often: what stands before the number
+ * that the message gets in its dialog, which is known only as it is stored, and what stands behind it. It is put
+ * together from texts, because `media` and `meta` must not go through a JSON value again (exact-json).
  */
-export function corePayloadText(message: IncomingMessage, enrichment: Enrichment): string {
+export function corePayloadAround(
+  message: IncomingMessage,
+  enrichment: Enrichment,
+): { beforeSeq: string; afterSeq: string } {
   const { client, isNewClient, isNewDialog } = enrichment;
   const meta = metaWithFlags(message.meta, {
     is_new_client: isNewClient,
@@ -73,16 +76,18 @@ export function corePayloadText(message: IncomingMessage, enrichment: Enrichment
     message_ids: message.messageIds,
     trace_id: message.traceId,
   });
+  const middle = JSON.stringify({ client, message_id: message.messageId });
   const tail = JSON.stringify({
-    client,
-    message_id: message.messageId,
-    seq: enrichment.seq,
     channel: message.channel,
     channel_account_id: enrichment.channelAccountId,
     external_user_id: message.externalUserId,
     client_phone: message.clientPhone,
   });
-  return `${head.slice(0, -1)},"media":${message.media ?? 'null'},"meta":${meta},${tail.slice(1)}`;
+  const texts = `"media":${message.media ?? 'null'},"meta":${meta}`;
+  return {
+    beforeSeq: `${head.slice(0, -1)},${texts},${middle.slice(1, -1)},"seq":`,
+    afterSeq: `,${tail.slice(1)}`,
+  };
 }
 
 /**

@@ -12,7 +12,7 @@ export {
   type CorePayload,
   channelOfPayload,
   corePayload,
-  corePayloadText,
+  corePayloadAround,
   type Enrichment,
 } from './core-payload.ts';
 export { fingerprintOf, maskCredential } from './credential.ts';

@@ -3,7 +3,7 @@ import {
   channelOfPayload,
   checkIncoming,
   corePayload,
-  corePayloadText,
+  corePayloadAround,
   messageOfPayload,
 } from '../src/index.ts';
 
@@ -27,7 +27,6 @@ const enrichment = {
   domainId: 1,
   dialogId: '00000000-0000-4000-8000-000000000003',
   channelAccountId: 12,
-  seq: 7,
   isNewClient: false,
   isNewDialog: true,
   client: {
@@ -38,13 +37,19 @@ const enrichment = {
   },
 };
 
+function payloadText(...given: Parameters<typeof corePayloadAround>): string {
+  const { beforeSeq, afterSeq } = corePayloadAround(...given);
+  return `${beforeSeq}7${afterSeq}`;
+}
+
 it('is what the schema says, with the fields of the message as they were sent', () => {
-  const payload = corePayload.parse(JSON.parse(corePayloadText(message, enrichment)));
+  const payload = corePayload.parse(JSON.parse(payloadText(message, enrichment)));
   expect(payload).toMatchObject({
     external_chat_id: '123456789',
     timestamp: '2024-12-10T13:00:15+03:00',
     message_ids: ['msg_2', '1'],
     media: { size: 1 },
+    seq: 7,
     meta: { batched: true, is_new_client: false, is_new_dialog: true },
     client_phone: '8 (999) 123-45-67',
     external_user_id: null,
@@ -52,7 +57,7 @@ it('is what the schema says, with the fields of the message as they were sent', 
 });
 
 it.each([null, '{}', '{"a":1}'])('carries the flags beside a meta of %s', (meta) => {
-  const payload = JSON.parse(corePayloadText({ ...message, meta }, enrichment));
+  const payload = JSON.parse(payloadText({ ...message, meta }, enrichment));
   expect(payload.meta).toEqual({
     ...(meta === null ? {} : JSON.parse(meta)),
     is_new_client: false,
@@ -61,13 +66,13 @@ it.each([null, '{}', '{"a":1}'])('carries the flags beside a meta of %s', (meta)
 });
 
 it('can be read back into the message it was made from', () => {
-  const text = corePayloadText(message, enrichment);
+  const text = payloadText(message, enrichment);
   const { clientName: _name, clientUsername: _user, mask: _mask, ...rest } = message;
   expect(messageOfPayload(text, message)).toMatchObject(rest);
 });
 
 it('says its channel, whatever the sender wrote', () => {
   const text = '"channel_id":3,';
-  expect(channelOfPayload(corePayloadText({ ...message, text }, enrichment))).toBe(message.channel);
+  expect(channelOfPayload(payloadText({ ...message, text }, enrichment))).toBe(message.channel);
   expect(channelOfPayload('{}')).toBeUndefined();
 });

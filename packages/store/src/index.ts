@@ -51,7 +51,7 @@ export { type ActiveAccount, findActiveAccounts } from './operate/release-accoun
 export { messageBlocks, removeOldMessages, takeRetentionTurn } from './operate/retention.ts';
 export { findTenantsCalled, listTenants, switchTenant, type Tenant } from './operate/tenants.ts';
 export { createPool, type Pool, type PoolClient, type PoolOptions, ping } from './pool.ts';
-export { type Arrival, type ResolveOptions, resolveFresh } from './resolve/resolve.ts';
+export type { Arrival, ResolveOptions } from './resolve/resolve.ts';
 export { type BatchResult, type Ending, resolveBatch } from './resolve/resolve-batch.ts';
 export { findTenants } from './resolve/tenant.ts';
 export { asAppError } from './sql-error.ts';

@@ -20,11 +20,11 @@ const refusesAll: Behave = () => ({ status: 400 });
 export const BREAKS: readonly Scene[] = [
   {
     guarantee: 1,
-    effect: 'one commit in five is none',
-    file: 'packages/store/dist/transaction.js',
-    find: "await client.query('commit');",
+    effect: 'one batch in five is told as stored and is not',
+    file: 'packages/store/dist/resolve/message.js',
+    find: 'const rows = await insertMessages(db,',
     replace:
-      "globalThis.nth = (globalThis.nth ?? 0) + 1; await client.query(globalThis.nth % 5 === 0 ? 'rollback' : 'commit');",
+      'globalThis.nth = (globalThis.nth ?? 0) + 1; const unstored = dialogs.map(([d]) => ({ dialog_id: d.id, shard: 0 })); const rows = globalThis.nth % 5 === 0 ? unstored : await insertMessages(db,',
     says: 'lost',
   },
   {
@@ -39,7 +39,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 3,
     effect: 'nobody looks for the open dialog',
-    file: 'packages/store/dist/resolve/dialog.js',
+    file: 'packages/store/dist/resolve/find-open-dialogs.js',
     find: 'where d.status_id in (1, 2)',
     replace: 'where false',
     unguard: 'drop index dialogs_open',

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type Chat, chatKey, chatsOf } from '../resolve/chat.ts';
 import { findClientsByIdentity, findPhoneOwners } from '../resolve/find-clients.ts';
+import { findOpenDialogs } from '../resolve/find-open-dialogs.ts';
 import { type Arrival, firstLook } from '../resolve/resolve.ts';
 import type { Queryable } from '../statement.ts';
-import { findOpenDialogs } from './find-open-dialogs.ts';
 
 /** What would come of a message if it were resolved now. */
 export type Prospect =
@@ -85,7 +85,7 @@ export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: bo
       }
     }
     const asked = [...wanted.values()].filter(({ clientId }) => !clientId.startsWith('new '));
-    for (const { clientId, accountId } of await findOpenDialogs(db, asked)) {
+    for (const { clientId, accountId } of (await findOpenDialogs(db, asked)).keys()) {
       dialogs.add(short(`${clientId} ${accountId}`));
     }
     return (key) => {

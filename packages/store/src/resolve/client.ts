@@ -2,7 +2,7 @@ import { LostRace } from '../lost-race.ts';
 import type { Queryable } from '../statement.ts';
 import type { Chat, Profile } from './chat.ts';
 import { createClients } from './create-clients.ts';
-import { fillInClients } from './fill-in-clients.ts';
+import { fillInClients, fillings } from './fill-in-clients.ts';
 import { findClientsByIdentity, findPhoneOwners } from './find-clients.ts';
 
 /** A profile that several chats of the batch found is one object, so that all see what is filled in. */
@@ -14,12 +14,16 @@ function shareProfiles(found: Map<Chat, Profile>, known: Map<string, Profile>): 
   }
 }
 
-/** Who wrote it? By channel identity, else by exact phone, else a new client. */
-export async function resolveClients(
-  db: Queryable,
-  chats: readonly Chat[],
-  { linkByPhone }: { linkByPhone: boolean },
-): Promise<void> {
+/** Who wrote it, as far as anybody is known yet. */
+export interface Recognised {
+  chats: readonly Chat[];
+  profiles: Map<string, Profile>;
+  /** Whose the phone is that a chat gave. */
+  owners: Map<Chat, Profile>;
+}
+
+/** By channel identity, and whose phone it is where the client has none. Writes nothing. */
+export async function recogniseClients(db: Queryable, chats: readonly Chat[]): Promise<Recognised> {
   const profiles = new Map<string, Profile>();
   const identified = await findClientsByIdentity(db, chats);
   shareProfiles(identified, profiles);
@@ -29,6 +33,19 @@ export async function resolveClients(
   shareProfiles(owners, profiles);
 
   for (const [chat, client] of identified) Object.assign(chat, { client, matchedBy: 'identity' });
+  return { chats, profiles, owners };
+}
+
+/** Whether all that the chats say of their clients is written down already. */
+export const areAllKnown = ({ chats, owners }: Recognised): boolean =>
+  chats.every((chat) => chat.client !== undefined) && fillings(chats, owners).length === 0;
+
+/** Gives every chat its client: by exact phone, or a new one; and what the chats know that the clients lack. */
+export async function makeClients(
+  db: Queryable,
+  { chats, profiles, owners }: Recognised,
+  { linkByPhone }: { linkByPhone: boolean },
+): Promise<void> {
   const strangers = chats.filter((chat) => chat.client === undefined);
   const lost = await createClients(db, strangers, owners, linkByPhone);
 
@@ -40,5 +57,5 @@ export async function resolveClients(
     if (client === undefined) throw new LostRace('an identity came and went');
     Object.assign(chat, { client, matchedBy: 'identity' });
   }
-  await fillInClients(db, chats, owners);
+  await fillInClients(db, fillings(chats, owners));
 }

@@ -12,6 +12,7 @@ const fillIn = statement<{ id: string; name: string | null; phone: string | null
    returning c.id, c.name, c.phone`,
 );
 
+/** What is to be written of a client. */
 interface Filling {
   tenantId: string;
   client: Profile;
@@ -20,7 +21,7 @@ interface Filling {
 }
 
 /** What the chats know that their clients lack. A phone that belongs to somebody is nobody else's. */
-function fillings(chats: readonly Chat[], owners: Map<Chat, Profile>): Filling[] {
+export function fillings(chats: readonly Chat[], owners: ReadonlyMap<Chat, Profile>): Filling[] {
   const byClient = new Map<string, Filling>();
   const claimed = new Set(chats.map((chat) => `${chat.tenantId} ${chat.client?.phone}`));
   for (const chat of chats) {
@@ -39,13 +40,8 @@ function fillings(chats: readonly Chat[], owners: Map<Chat, Profile>): Filling[]
   return [...byClient.values()];
 }
 
-/** Fills in a name or a phone that was missing until now; hits that have both write nothing. */
-export async function fillInClients(
-  db: Queryable,
-  chats: readonly Chat[],
-  owners: Map<Chat, Profile>,
-): Promise<void> {
-  const missing = fillings(chats, owners);
+/** Fills in a name or a phone that was missing until now. */
+export async function fillInClients(db: Queryable, missing: readonly Filling[]): Promise<void> {
   if (missing.length === 0) return;
   const rows = await fillIn(
     db,
@@ -58,8 +54,8 @@ export async function fillInClients(
     ),
   );
   const stored = new Map(rows.map((row) => [row.id, row]));
-  for (const { client } of chats) {
-    const row = client && stored.get(client.id);
-    if (client && row) Object.assign(client, { name: row.name, phone: row.phone });
+  for (const { client } of missing) {
+    const row = stored.get(client.id);
+    if (row) Object.assign(client, { name: row.name, phone: row.phone });
   }
 }

@@ -1,57 +1,79 @@
-import { channelOfId, corePayloadText, type MatchedBy, type Receipt } from '@contour/contract';
+import { channelOfId, corePayloadAround, type MatchedBy, type Receipt } from '@contour/contract';
 import { laneShard } from '../lanes/lane-shard.ts';
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Fresh } from './chat.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
 
-// Numbering, storing and queueing for delivery are one statement: there is no moment at which a
-// message is accepted and not due. now() of the lane lets a running retry keep its own due time.
-const insertMessages = statement<{ shard: number }>(
+// Numbering, storing and queueing for delivery are one statement: there is no moment at which a message is
+// accepted and not due, and the update of the dialog's row is the lock under which it gets its number. What was
+// to go into a dialog that has been closed meanwhile is left out. A new version of the lane, and not a new due
+// time: a running retry keeps its own.
+const insertMessages = statement<{ dialog_id: string; shard: number }>(
   'insert_messages',
-  `with stored as (
+  `with advanced as (
+     update dialogs d set last_seq = d.last_seq + n.messages, updated_at = now()
+       from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])
+            with ordinality as n(tenant_id, id, messages, shard, place)
+      where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
+     returning n.place, n.shard, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
+               d.last_seq - n.messages as earlier
+   ), stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
                            content_hash, payload, matched_by, is_new_client, is_new_dialog, received_at,
                            trace_parent)
-     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::int[],
-                          $7::text[], $8::text[], $9::json[], $10::text[], $11::boolean[],
-                          $12::boolean[], $13::timestamptz[], $14::text[])
-   ), advanced as (
-     update dialogs d set last_seq = n.last_seq, updated_at = now()
-       from unnest($15::uuid[], $16::uuid[], $17::int[]) as n(tenant_id, id, last_seq)
-      where d.tenant_id = n.tenant_id and d.id = n.id
+     select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
+            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json, m.matched_by,
+            m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
+       from unnest($5::int[], $6::int[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
+                   $12::text[], $13::boolean[], $14::boolean[], $15::timestamptz[], $16::text[])
+            as m(place, number, id, trace_id, content_hash, before_seq, after_seq,
+                 matched_by, is_new_client, is_new_dialog, received_at, trace_parent)
+       join advanced d using (place)
    )
    insert into lanes (tenant_id, dialog_id, last_seq, shard)
-   select * from unnest($15::uuid[], $16::uuid[], $17::int[], $18::int[])
+   select tenant_id, id, last_seq, shard from advanced
    on conflict (tenant_id, dialog_id)
      do update set last_seq = excluded.last_seq, version = nextval('lane_versions')
-   returning shard`,
+   returning dialog_id, shard`,
 );
 
-interface Numbered {
+/** A message on its way into its dialog. */
+interface Placed {
   fresh: Fresh;
+  chat: Chat;
   dialog: Dialog;
-  clientId: string;
-  seq: number;
-  payload: string;
+  /** Its number among those that the batch brings into the dialog. */
+  number: number;
   matchedBy: MatchedBy;
   isNewClient: boolean;
   isNewDialog: boolean;
 }
 
-/** Takes the next number of the dialog, whose row is locked, and builds what Core will get. */
-function number(chat: Chat, fresh: Fresh, dialog: Dialog, matchedBy: MatchedBy): Numbered {
-  if (chat.client === undefined) throw new Error('a message came to be numbered without a client');
-  dialog.lastSeq += 1;
+/** Only a chat's first message found its client in a new way; the rest know the identity. */
+function place(chats: readonly Chat[], dialogOf: DialogOf): Placed[] {
+  const count = new Map<Dialog, number>();
+  return chats.flatMap((chat) =>
+    chat.messages.map((fresh, index) => {
+      const dialog = dialogOf(chat, fresh);
+      const number = (count.get(dialog) ?? 0) + 1;
+      count.set(dialog, number);
+      const matchedBy = (index === 0 && chat.matchedBy) || 'identity';
+      const isNewClient = matchedBy === 'created';
+      const isNewDialog = dialog.isNew && number === 1;
+      return { fresh, chat, dialog, number, matchedBy, isNewClient, isNewDialog };
+    }),
+  );
+}
+
+/** What Core will get, around the number that only Postgres knows. */
+function payloadAround({ fresh, chat, dialog, isNewClient, isNewDialog }: Placed) {
+  if (chat.client === undefined) throw new Error('a message came to be stored without a client');
   const { id, name, phone, channels } = chat.client;
-  const seq = dialog.lastSeq;
-  const isNewClient = matchedBy === 'created';
-  const isNewDialog = dialog.isNew && seq === 1;
-  const payload = corePayloadText(fresh.message, {
+  return corePayloadAround(fresh.message, {
     tenantId: chat.tenantId,
     domainId: fresh.account.domainId,
     dialogId: dialog.id,
     channelAccountId: fresh.account.id,
-    seq,
     isNewClient,
     isNewDialog,
     client: {
@@ -64,78 +86,75 @@ function number(chat: Chat, fresh: Fresh, dialog: Dialog, matchedBy: MatchedBy):
       })),
     },
   });
-  return { fresh, dialog, clientId: id, seq, payload, matchedBy, isNewClient, isNewDialog };
-}
-
-/** Only a chat's first new message found its client in a new way; the rest know the identity. */
-function numberChat(
-  chat: Chat,
-  dialogOf: DialogOf,
-  isRepeat: (fresh: Fresh) => boolean,
-): Numbered[] {
-  const numbered: Numbered[] = [];
-  for (const fresh of chat.messages) {
-    if (isRepeat(fresh)) continue;
-    const matchedBy = numbered.length === 0 ? (chat.matchedBy ?? 'identity') : 'identity';
-    numbered.push(number(chat, fresh, dialogOf(chat, fresh), matchedBy));
-  }
-  return numbered;
 }
 
 export interface Stored {
-  fresh: Fresh;
-  receipt: Receipt;
+  receipts: Map<Fresh, Receipt>;
+  shards: number[];
+  hasNewDialogs: boolean;
 }
 
-/** Numbers what is new, stores payload and receipt, and puts the dialogs in line for delivery. */
+const receiptOf = ({ fresh: { message }, chat, dialog }: Placed): Receipt => ({
+  tenantId: chat.tenantId,
+  clientId: chat.client?.id ?? '',
+  dialogId: dialog.id,
+  traceId: message.traceId,
+  messageId: message.messageId,
+});
+
+/**
+ * Numbers and stores the messages and puts their dialogs in line for delivery. One whose dialog was closed
+ * meanwhile gets no receipt, and has to start again; one that another transaction has stored meanwhile is
+ * refused by the ledger's key, and the whole with it.
+ */
 export async function storeMessages(
   db: Queryable,
   chats: readonly Chat[],
   dialogOf: DialogOf,
-  isRepeat: (fresh: Fresh) => boolean,
   shardCount: number,
-): Promise<{ stored: Stored[]; shards: number[] }> {
-  const numbered = chats.flatMap((chat) => numberChat(chat, dialogOf, isRepeat));
-  if (numbered.length === 0) return { stored: [], shards: [] };
-  const dialogs = [...new Set(numbered.map((n) => n.dialog))].sort((a, b) =>
-    a.tenantId + a.id < b.tenantId + b.id ? -1 : 1,
-  );
+): Promise<Stored> {
+  const placed = place(chats, dialogOf);
+  const counts = new Map(placed.map(({ dialog, number }) => [dialog, number]));
+  // In key order: of two batches that share dialogs one waits for the other, and never each for the other.
+  const dialogs = [...counts].sort(([a], [b]) => (a.tenantId + a.id < b.tenantId + b.id ? -1 : 1));
+  const places = new Map(dialogs.map(([dialog], index) => [dialog, index + 1]));
+  const payloads = placed.map(payloadAround);
   const rows = await insertMessages(
     db,
     ...columns(
-      numbered,
-      (n) => n.dialog.tenantId,
-      (n) => n.fresh.message.messageId,
-      (n) => n.dialog.id,
-      (n) => n.clientId,
-      (n) => n.dialog.accountId,
-      (n) => n.seq,
-      (n) => n.fresh.message.traceId,
-      (n) => n.fresh.message.contentHash,
-      (n) => n.payload,
-      (n) => n.matchedBy,
-      (n) => n.isNewClient,
-      (n) => n.isNewDialog,
-      (n) => n.fresh.message.receivedAt,
-      (n) => n.fresh.message.traceParent ?? null,
+      dialogs,
+      ([d]) => d.tenantId,
+      ([d]) => d.id,
+      ([, messages]) => messages,
+      ([d]) => laneShard(d.id, shardCount),
     ),
     ...columns(
-      dialogs,
-      (d) => d.tenantId,
-      (d) => d.id,
-      (d) => d.lastSeq,
-      (d) => laneShard(d.id, shardCount),
+      placed,
+      (p) => places.get(p.dialog),
+      (p) => p.number,
+      (p) => p.fresh.message.messageId,
+      (p) => p.fresh.message.traceId,
+      (p) => p.fresh.message.contentHash,
+    ),
+    ...columns(
+      payloads,
+      (payload) => payload.beforeSeq,
+      (payload) => payload.afterSeq,
+    ),
+    ...columns(
+      placed,
+      (p) => p.matchedBy,
+      (p) => p.isNewClient,
+      (p) => p.isNewDialog,
+      (p) => p.fresh.message.receivedAt,
+      (p) => p.fresh.message.traceParent ?? null,
     ),
   );
-  const stored = numbered.map(({ fresh, dialog, clientId }) => ({
-    fresh,
-    receipt: {
-      tenantId: dialog.tenantId,
-      clientId,
-      dialogId: dialog.id,
-      traceId: fresh.message.traceId,
-      messageId: fresh.message.messageId,
-    },
-  }));
-  return { stored, shards: [...new Set(rows.map((row) => row.shard))] };
+  const advanced = new Set(rows.map((row) => row.dialog_id));
+  const stored = placed.filter(({ dialog }) => advanced.has(dialog.id));
+  return {
+    receipts: new Map(stored.map((one) => [one.fresh, receiptOf(one)])),
+    shards: [...new Set(rows.map((row) => row.shard))],
+    hasNewDialogs: stored.some(({ isNewDialog }) => isNewDialog),
+  };
 }

@@ -1,7 +1,8 @@
 import { AppError, type Outcome } from '@contour/contract';
+import { LostRace } from '../lost-race.ts';
 import type { Pool } from '../pool.ts';
 import { asAppError, isDataError, isLostRace, sqlState } from '../sql-error.ts';
-import { inTransaction, withClient } from '../transaction.ts';
+import { withClient } from '../transaction.ts';
 import { outcomeOfRepeat } from './ledger.ts';
 import { type Arrival, firstLook, type ResolveOptions, resolveFresh } from './resolve.ts';
 
@@ -22,33 +23,41 @@ export interface BatchResult {
 
 type Results = { outcomes: Map<Arrival, Ending>; shards: Set<number>; hasNewDialogs: boolean };
 
+/** Adds what comes of these arrivals; one whose dialog is closed in this moment is left for the next start. */
 async function resolveOnce(
   pool: Pool,
-  arrivals: Arrival[],
+  arrivals: readonly Arrival[],
   options: ResolveOptions,
-): Promise<Results> {
-  return withClient(pool, async (client) => {
+  results: Results,
+): Promise<void> {
+  await withClient(pool, async (client) => {
     const { outcomes, fresh } = await firstLook(client, arrivals, options);
-    if (fresh.size === 0) return { outcomes, shards: new Set(), hasNewDialogs: false };
-    const made = await inTransaction(client, () => resolveFresh(client, fresh, options));
-    return {
-      outcomes: new Map([...outcomes, ...made.outcomes]),
-      shards: new Set(made.shards),
-      hasNewDialogs: made.hasNewDialogs,
-    };
+    for (const [arrival, outcome] of outcomes) results.outcomes.set(arrival, outcome);
+    if (fresh.size === 0) return;
+    const made = await resolveFresh(client, fresh, options);
+    for (const [arrival, outcome] of made.outcomes) results.outcomes.set(arrival, outcome);
+    for (const shard of made.shards) results.shards.add(shard);
+    results.hasNewDialogs ||= made.hasNewDialogs;
   });
 }
 
+const without = (arrivals: readonly Arrival[], { outcomes }: Results): readonly Arrival[] =>
+  outcomes.size === 0 ? arrivals : arrivals.filter((arrival) => !outcomes.has(arrival));
+
 async function resolveWithRestarts(
   pool: Pool,
-  arrivals: Arrival[],
+  arrivals: readonly Arrival[],
   options: ResolveOptions,
-): Promise<Results> {
+  results: Results,
+): Promise<void> {
   for (let start = 1; ; start += 1) {
+    const open = without(arrivals, results);
+    if (open.length === 0) return;
     try {
-      return await resolveOnce(pool, arrivals, options);
+      if (start > MAX_STARTS) throw new LostRace('its dialog is closed each time');
+      await resolveOnce(pool, open, options, results);
     } catch (error) {
-      if (!isLostRace(error) || start === MAX_STARTS) throw error;
+      if (!isLostRace(error) || start >= MAX_STARTS) throw error;
     }
   }
 }
@@ -65,27 +74,24 @@ const refusal = (error: unknown): Outcome => ({
  */
 async function resolveBisecting(
   pool: Pool,
-  arrivals: Arrival[],
+  arrivals: readonly Arrival[],
   options: ResolveOptions,
-): Promise<Results> {
+  results: Results,
+): Promise<void> {
   try {
-    return await resolveWithRestarts(pool, arrivals, options);
+    await resolveWithRestarts(pool, arrivals, options, results);
   } catch (error) {
     const known = asAppError(error);
     if (known.code === 'postgres_unavailable') throw known;
-    const [only] = arrivals;
-    if (only !== undefined && arrivals.length === 1) {
-      const ending = isDataError(error) ? refusal(error) : known;
-      return { outcomes: new Map([[only, ending]]), shards: new Set(), hasNewDialogs: false };
+    const open = without(arrivals, results);
+    const [only] = open;
+    if (only !== undefined && open.length === 1) {
+      results.outcomes.set(only, isDataError(error) ? refusal(error) : known);
+      return;
     }
-    const middle = arrivals.length >> 1;
-    const left = await resolveBisecting(pool, arrivals.slice(0, middle), options);
-    const right = await resolveBisecting(pool, arrivals.slice(middle), options);
-    return {
-      outcomes: new Map([...left.outcomes, ...right.outcomes]),
-      shards: new Set([...left.shards, ...right.shards]),
-      hasNewDialogs: left.hasNewDialogs || right.hasNewDialogs,
-    };
+    const middle = open.length >> 1;
+    await resolveBisecting(pool, open.slice(0, middle), options, results);
+    await resolveBisecting(pool, open.slice(middle), options, results);
   }
 }
 
@@ -112,7 +118,7 @@ function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending |
 }
 
 /**
- * Resolves a batch in one transaction and answers every message with one of the closed set. Throws
+ * Resolves a batch and answers every message with one of the closed set. Throws
  * AppError when Postgres is away: then nothing is known, and the same batch may be given again.
  */
 export async function resolveBatch(
@@ -121,7 +127,8 @@ export async function resolveBatch(
   options: ResolveOptions,
 ): Promise<BatchResult> {
   const first = firstCopies(arrivals);
-  const made = await resolveBisecting(pool, [...first.values()], options);
+  const made: Results = { outcomes: new Map(), shards: new Set(), hasNewDialogs: false };
+  await resolveBisecting(pool, [...first.values()], options, made);
   const endings = arrivals.map((arrival) => {
     const original = first.get(arrival.message.messageId);
     const outcome = original && made.outcomes.get(original);

@@ -1,8 +1,10 @@
 import type { IncomingMessage, Outcome } from '@contour/contract';
+import type { PoolClient } from '../pool.ts';
 import type { Queryable } from '../statement.ts';
+import { inTransaction } from '../transaction.ts';
 import { chatsOf, type Fresh } from './chat.ts';
-import { resolveClients } from './client.ts';
-import { removeUnused, resolveDialogs } from './dialog.ts';
+import { areAllKnown, makeClients, recogniseClients } from './client.ts';
+import { findDialogs, openDialogs } from './dialog.ts';
 import { findInLedger, outcomeOfRepeat } from './ledger.ts';
 import { storeMessages } from './message.ts';
 import { findTenants } from './tenant.ts';
@@ -61,38 +63,38 @@ export async function firstLook(
   return look;
 }
 
+/** What has come of a batch so far; nothing is said of messages that have to start again. */
+export interface Resolved {
+  outcomes: Map<Arrival, Outcome>;
+  shards: number[];
+  hasNewDialogs: boolean;
+}
+
 /**
- * Resolves what is new, within a transaction that the caller has begun: client, dialog, message.
- * The order of these statements is what keeps concurrent batches from doubling anything, so the
- * ledger is read again once the dialogs are locked: a copy that committed meanwhile is seen there.
+ * Resolves what is new: client, dialog, message. Most messages come from somebody who is known and in a dialog
+ * that is open: then storing them is all there is to write, in one statement. Whatever has changed since the
+ * looks before it is found out by that statement.
  */
 export async function resolveFresh(
-  db: Queryable,
+  client: PoolClient,
   fresh: ReadonlyMap<Arrival, Fresh>,
   options: ResolveOptions,
-): Promise<{ outcomes: Map<Arrival, Outcome>; shards: number[]; hasNewDialogs: boolean }> {
+): Promise<Resolved> {
   const chats = chatsOf([...fresh.values()]);
-  await resolveClients(db, chats, options);
-  const { dialogs, dialogOf } = await resolveDialogs(db, chats);
-  const ledger = await findInLedger(
-    db,
-    [...fresh.values()].map(({ message, account }) => ({
-      tenantId: account.tenantId,
-      messageId: message.messageId,
-    })),
-  );
-  const isRepeat = ({ message }: Fresh) => ledger.has(message.messageId);
-  const { stored, shards } = await storeMessages(db, chats, dialogOf, isRepeat, options.shardCount);
-  await removeUnused(db, dialogs);
+  const recognised = await recogniseClients(client, chats);
+  const dialogOf = areAllKnown(recognised) ? await findDialogs(client, chats) : null;
+  const { receipts, ...stored } = dialogOf
+    ? await storeMessages(client, chats, dialogOf, options.shardCount)
+    : await inTransaction(client, async () => {
+        await makeClients(client, recognised, options);
+        const opened = await openDialogs(client, chats);
+        return storeMessages(client, chats, opened, options.shardCount);
+      });
 
-  const receipts = new Map(stored.map(({ fresh: item, receipt }) => [item, receipt]));
   const outcomes = new Map<Arrival, Outcome>();
   for (const [arrival, item] of fresh) {
     const receipt = receipts.get(item);
-    const entry = ledger.get(item.message.messageId);
     if (receipt) outcomes.set(arrival, { kind: 'resolved', receipt });
-    else if (entry) outcomes.set(arrival, outcomeOfRepeat(entry, item.message.contentHash));
-    else throw new Error('a message was neither stored nor found');
   }
-  return { outcomes, shards, hasNewDialogs: dialogs.some(({ isNew }) => isNew) };
+  return { outcomes, ...stored };
 }
