@@ -6,7 +6,8 @@ export interface BatcherOptions<I, O> {
 }
 
 export interface Batcher<I, O> {
-  push(item: I): Promise<O>;
+  /** One that may wait goes with the next that may not, and after this many milliseconds at the latest. */
+  push(item: I, mayWaitMs?: number): Promise<O>;
   /** Resolves when nothing waits and nothing is in flight. */
   idle(): Promise<void>;
   /** How many items wait for a batch; those in flight not counted. */
@@ -20,7 +21,7 @@ interface Waiting<I, O> {
 }
 
 /**
- * Batches without a timer: while `maxInFlight` runs are under way, arrivals gather; whatever has gathered
+ * Batches without a timer, but for what may wait: while `maxInFlight` runs are under way, arrivals gather; whatever has gathered
  * goes when one ends. An idle batcher starts when all that has come in by now has been looked at, so that one
  * alone waits for nothing and those that arrived together, over many connections, go together.
  */
@@ -30,22 +31,40 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   const idlers: (() => void)[] = [];
   let inFlight = 0;
   let scheduled = false;
+  let timer: NodeJS.Timeout | undefined;
+  let isDue = false;
 
-  function push(item: I): Promise<O> {
+  function push(item: I, mayWaitMs = 0): Promise<O> {
     return new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      if (scheduled) return;
-      scheduled = true;
-      setImmediate(() => {
-        scheduled = false;
-        startRuns();
-      });
+      if (mayWaitMs > 0) timer ??= setTimeout(start, mayWaitMs);
+      else if (!scheduled) {
+        scheduled = true;
+        setImmediate(start);
+      }
     });
   }
 
+  function start(): void {
+    scheduled = false;
+    isDue = waiting.length > 0;
+    startRuns();
+  }
+
+  function takeBatch(): Waiting<I, O>[] {
+    const batch = waiting.splice(0, maxSize);
+    if (waiting.length === 0) {
+      isDue = false;
+      clearTimeout(timer);
+      timer = undefined;
+    }
+    return batch;
+  }
+
   function startRuns(): void {
-    while (inFlight < maxInFlight && waiting.length > 0) void runBatch(waiting.splice(0, maxSize));
-    if (inFlight === 0) for (const resolve of idlers.splice(0)) resolve();
+    while (isDue && inFlight < maxInFlight && waiting.length > 0) void runBatch(takeBatch());
+    const isIdle = inFlight === 0 && waiting.length === 0;
+    if (isIdle) for (const resolve of idlers.splice(0)) resolve();
   }
 
   async function runBatch(batch: Waiting<I, O>[]): Promise<void> {

@@ -48,6 +48,38 @@ describe('createBatcher', () => {
     expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50, 60, 70]);
   });
 
+  test('what may wait goes with the next that may not', async () => {
+    const { batcher, runs, started } = setUp();
+    const results = [batcher.push(1, 60_000), batcher.push(2, 60_000)];
+    await lookedAt();
+    expect(started()).toEqual([]);
+    results.push(batcher.push(3));
+    await lookedAt();
+    expect(started()).toEqual([[1, 2, 3]]);
+    results.push(batcher.push(4, 60_000));
+    runs[0]?.finish();
+    expect(await Promise.all(results.slice(0, 3))).toEqual([10, 20, 30]);
+    expect(started()).toHaveLength(1);
+    results.push(batcher.push(5));
+    await lookedAt();
+    expect(started().at(-1)).toEqual([4, 5]);
+    runs[1]?.finish();
+    await Promise.all(results);
+  });
+
+  test('what may wait goes after its time, also when a run is in flight then', async () => {
+    const { batcher, runs, started } = setUp();
+    const first = batcher.push(1);
+    await lookedAt();
+    const second = batcher.push(2, 1);
+    await expect.poll(() => batcher.size).toBe(1);
+    runs[0]?.finish();
+    await first;
+    await expect.poll(started).toEqual([[1], [2]]);
+    runs[1]?.finish();
+    expect(await second).toBe(20);
+  });
+
   test('a run that fails fails its own items, and the next ones go on', async () => {
     const { batcher, runs, started } = setUp({ maxSize: 2 });
     const settled = Promise.allSettled([1, 2, 3].map((item) => batcher.push(item)));

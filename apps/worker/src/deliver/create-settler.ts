@@ -6,8 +6,11 @@ import { untilItWorks } from '../until-it-works.ts';
 
 const BATCH_SIZE = 500;
 
-/** Writes what one dialog has come to. Resolves when it is committed. */
-export type Settle = (part: Partial<Settlement>) => Promise<void>;
+/** How long a mark may wait for others: what a process that dies has not marked is sent again. */
+const MAY_WAIT_MS = 10;
+
+/** Writes what one dialog has come to. Resolves when it is committed. One that goes on may wait for more to write. */
+export type Settle = (part: Partial<Settlement>, how?: { mayWait: boolean }) => Promise<void>;
 
 /**
  * Gathers what many dialogs have come to and writes it in one statement at a time: one in flight
@@ -41,5 +44,5 @@ export function createSettler(deps: {
       return parts.map(() => undefined);
     },
   });
-  return (part) => batcher.push(part);
+  return (part, { mayWait } = { mayWait: false }) => batcher.push(part, mayWait ? MAY_WAIT_MS : 0);
 }

@@ -74,8 +74,8 @@ export async function deliverDialog(
   const { core, settle, logger, metrics, mustStop } = deps;
   const marks: Promise<void>[] = [];
   // Awaited at the end; until then a failure must not count as one that nobody handles.
-  const mark = (part: Parameters<Settle>[0]) => {
-    const marked = settle(part);
+  const mark: (...what: Parameters<Settle>) => void = (...what) => {
+    const marked = settle(...what);
     marked.catch(() => undefined);
     marks.push(marked);
   };
@@ -91,14 +91,14 @@ export async function deliverDialog(
     return 'next';
   };
 
-  const push = async (message: PendingMessage, emptied: Lane[]): Promise<Step> => {
+  const push = async (message: PendingMessage, emptied: Lane[], isLast: boolean): Promise<Step> => {
     const result = await pushTraced(core, deps.tracer, message);
     if (result.outcome === 'held') return 'held';
     if (result.outcome === 'aborted') return 'left';
     logAttempt(logger, message, result);
     if (result.outcome === 'delivered') {
       metrics.delivered(message);
-      mark({ attempts: [attemptOf(message, 'delivered')], emptied });
+      mark({ attempts: [attemptOf(message, 'delivered')], emptied }, { mayWait: !isLast });
       return 'next';
     }
     const error = { code: result.code, ms: result.ms };
@@ -114,18 +114,18 @@ export async function deliverDialog(
     return 'next';
   };
 
-  const deliver = (message: PendingMessage, emptied: Lane[]): Promise<Step> => {
+  const deliver = (message: PendingMessage, isLast: boolean): Promise<Step> => {
+    // The lane goes in the same statement as the mark of its last message.
+    const emptied = isLast && !hasMore ? [lane] : [];
     const unburied = failureToBury(message, deps.maxAttempts);
-    return unburied ? buryOnly(message, unburied, emptied) : push(message, emptied);
+    return unburied ? buryOnly(message, unburied, emptied) : push(message, emptied, isLast);
   };
 
   try {
     if (messages.length === 0) mark({ emptied: [lane] });
     for (const [index, message] of messages.entries()) {
       if (mustStop()) return 'left';
-      // The lane goes in the same statement as the mark of its last message.
-      const isLast = index === messages.length - 1 && !hasMore;
-      const step = await deliver(message, isLast ? [lane] : []);
+      const step = await deliver(message, index === messages.length - 1);
       if (step !== 'next') return step;
     }
     return 'worked_off';

@@ -35,7 +35,7 @@ export function createResolveMetrics(registry: Registry): ResolveMetrics {
   })();
   const sizes = createHistogram(registry, {
     name: 'contour_resolve_batch_size',
-    help: 'Messages that were resolved in one transaction.',
+    help: 'Messages that were resolved together.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 256],
   });
   const counts = perKey(CHANNEL_CODES, (channel) =>
