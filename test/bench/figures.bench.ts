@@ -32,14 +32,13 @@ for (const study of STUDIES.filter(isWanted)) {
   it(study.name, { timeout: 6 * HOURS }, async () => {
     say(`\n${study.name}`);
     await study.run(size, sheet);
-    const results = resultsOf(figures);
     // A short run is for a look, and not for a figure that anybody quotes.
-    if (!quick) keepResults(results);
+    if (!quick) keepResults(resultsOf(figures, true));
   });
 }
 
 it('what has been found', () => {
-  const results = resultsOf(figures);
+  const results = resultsOf(figures, !quick);
   if (write) writePage(results);
   if (json) console.log(JSON.stringify(results, null, 2));
   else console.log(`\n${[...goalLines(results), '', ...otherLines(results)].join('\n')}`);

@@ -89,3 +89,35 @@ export async function workOff(bench: Bench, subject: QueueSubject, mix: Mix): Pr
   await bench.ledger.end({ stored: stores ? count : 0, delivered: delivers ? count : 0 });
   return run;
 }
+
+/** From a queue in which all of these wait, until so many have been told to Core and the rest is taken back. */
+export async function workOffSome(
+  bench: Bench,
+  { queue, pids }: QueueSubject,
+  waiting: readonly Mix[],
+  count: number,
+): Promise<Run> {
+  for (const mix of waiting) await queue.fill(messagesOf(bench.town, mix));
+  const filled = await queue.left();
+  await bench.ledger.begin();
+  const isDone = () => bench.ledger.isTold(count);
+  const isAtRest = async () => (await queue.inHand()) === 0 && (await bench.ledger.isAtRest());
+  const patience = { deadlineMs: 600_000, everyMs: 20 };
+  let taken = count;
+  const run = await measureRun({
+    messages: count,
+    pids,
+    async work() {
+      await queue.release();
+      await waitFor('enough to be worked off', isDone, patience);
+    },
+    async afterwards() {
+      await queue.hold();
+      await waitFor('what was taken to be worked off', isAtRest, patience);
+      taken = filled - (await queue.left());
+    },
+  });
+  await bench.ledger.end({ stored: taken, delivered: taken });
+  await queue.forget();
+  return { ...run, messages: taken };
+}

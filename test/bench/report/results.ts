@@ -24,7 +24,14 @@ export interface Results {
   audit: 'clean';
 }
 
-const commitOf = () => execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim();
+const git = (...args: string[]) => execFileSync('git', args).toString().trim();
+
+/** What has been changed since is another program: its figures are not the commit's. */
+function commitOf(): string {
+  const commit = git('rev-parse', '--short', 'HEAD');
+  const changes = git('status', '--porcelain', '--', 'apps', 'packages', 'test');
+  return changes === '' ? commit : `${commit}, changed`;
+}
 
 function machineOf(): string {
   const [first] = cpus();
@@ -42,9 +49,10 @@ function earlier(commit: string, machine: string): Record<string, Figure> {
   }
 }
 
-export function resultsOf(figures: Record<string, Figure>): Results {
+/** With what is kept of earlier runs of the same program, where these figures are to be kept, too. */
+export function resultsOf(figures: Record<string, Figure>, isKept: boolean): Results {
   const [commit, machine] = [commitOf(), machineOf()];
-  const all = { ...earlier(commit, machine), ...figures };
+  const all = { ...(isKept ? earlier(commit, machine) : {}), ...figures };
   const ratios = Object.keys(GOALS).flatMap((name) => {
     const figure = all[name];
     return figure === undefined ? [] : [[name, Number(figure.median.toPrecision(4))] as const];

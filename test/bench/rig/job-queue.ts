@@ -7,8 +7,14 @@ export interface JobQueue {
   fill(messages: readonly IncomingMessage[]): Promise<void>;
   /** From now on they may be taken. */
   release(): Promise<void>;
+  /** From now on nobody may take one. */
+  hold(): Promise<void>;
+  /** Forgets those that nobody has taken. */
+  forget(): Promise<void>;
   /** How many have not come to an end. */
   left(): Promise<number>;
+  /** How many are in somebody's hands. */
+  inHand(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -30,11 +36,14 @@ export async function openJobQueue(redisUrl: string): Promise<JobQueue> {
       }
     },
     release: () => queue.resume(),
+    hold: () => queue.pause(),
+    forget: () => queue.drain(),
     left: async () =>
       Object.values(await queue.getJobCounts('wait', 'active', 'delayed', 'failed')).reduce(
         (sum, count) => sum + count,
         0,
       ),
+    inHand: () => queue.getActiveCount(),
     close: () => queue.close(),
   };
 }

@@ -8,7 +8,7 @@ import type { Town } from '../town/town.ts';
 const POSTGRES_DIR = fileURLToPath(new URL('../../../.contour/bench/postgres', import.meta.url));
 
 // As a server of this size is set up; what decides about durability is left as it is.
-const SETTINGS = ['shared_buffers=1GB', 'max_wal_size=8GB', 'checkpoint_timeout=15min'];
+const SETTINGS = ['shared_buffers=2GB', 'max_wal_size=8GB', 'checkpoint_timeout=15min'];
 
 export interface BenchServers {
   postgres: LocalPostgres;
