@@ -59,6 +59,8 @@ const DELIVERED_LETTERS_EVERY = 600;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
+/** Also for shards of a time when there were more: what bounds the work are a worker's places, not its shards. */
+const SHARDS_AT_ONCE = 64;
 
 const WATCHDOG = { intervalMs: 5_000, stuckAfterMs: 60_000 };
 
@@ -191,7 +193,8 @@ export async function startWorker(
   const duties: Duty[] = [{ name: 'presence', every: 1, run: () => presence.beat() }];
   if (plays('deliver')) {
     const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
-    consumers.push(createDeliverConsumer({ ...redis, concurrency: env.DELIVER_SHARDS, run }));
+    const concurrency = Math.max(env.DELIVER_SHARDS, SHARDS_AT_ONCE);
+    consumers.push(createDeliverConsumer({ ...redis, concurrency, run }));
     duties.push(
       {
         name: 'wake',

@@ -16,7 +16,7 @@ export { dueShards } from './lanes/due-shards.ts';
 export type { Lane, PendingMessage } from './lanes/lane.ts';
 export { type LaneFacts, laneFacts } from './lanes/lane-facts.ts';
 export { type Attempt, type Settlement, settle } from './lanes/settle.ts';
-export { type DueLane, takeDue } from './lanes/take-due.ts';
+export { type DueLane, takeDue, type Wanted } from './lanes/take-due.ts';
 export { type Answer, findAnswer } from './messages/find-answer.ts';
 export { type DeadLetter, findDead, findForDeadLetter } from './messages/find-dead.ts';
 export { findParticulars, type Particulars } from './messages/find-particulars.ts';

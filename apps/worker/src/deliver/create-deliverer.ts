@@ -46,6 +46,11 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
   const slots = createSlots(concurrency, () => {
     for (const bell of bells.values()) bell.ring();
   });
+  // A run that waits has to notice that it must end.
+  const nudgeAll = () => {
+    for (const bell of bells.values()) bell.nudge();
+  };
+  stopping.addEventListener('abort', nudgeAll, { once: true });
   const take = createTaker(pool, slots);
   const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
 
@@ -56,6 +61,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
       const bell = createBell();
       const guard = createFreezeGuard(LONGEST_FREEZE_MS);
       bells.set(shard, bell);
+      signal.addEventListener('abort', bell.nudge, { once: true });
       const mustStop = () => stopping.aborted || signal.aborted || guard.wasFrozen();
       const { maxAttempts, retryDelayMs, bury } = deps;
       const coreIsAvailable = () => core.available();
@@ -84,6 +90,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
         if (end === 'more') wake([shard]);
       } finally {
         guard.stop();
+        signal.removeEventListener('abort', bell.nudge);
         bells.delete(shard);
       }
     },

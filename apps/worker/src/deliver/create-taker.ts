@@ -1,31 +1,46 @@
 import { createBatcher } from '@contour/runtime';
-import { type DueLane, type Pool, takeDue } from '@contour/store';
+import { type DueLane, type Pool, takeDue, type Wanted } from '@contour/store';
 import type { Slots } from './slots.ts';
 
 /** A lane holds a place with all that was read of it. */
 export const MESSAGES_PER_LANE = 50;
 
+interface Taken {
+  lanes: DueLane[];
+  /** There may be more: as much was taken as there were places for when it was asked. */
+  wasShort: boolean;
+}
+
 /** Takes what is due in a shard, but for the dialogs in hand; a place is held for each lane. */
-export type Take = (shard: number, inHand: ReadonlySet<string>) => Promise<DueLane[]>;
+export type Take = (shard: number, inHand: ReadonlySet<string>) => Promise<Taken>;
+
+/** Whether a tenant has got as many places as it could have. */
+function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['rooms']): boolean {
+  const roomOf = new Map(rooms.map(({ tenantId, room }) => [tenantId, room]));
+  const got = new Map<string, number>();
+  for (const { tenantId } of due) got.set(tenantId, (got.get(tenantId) ?? 0) + 1);
+  return [...got].some(([tenantId, lanes]) => lanes >= (roomOf.get(tenantId) ?? most));
+}
 
 /**
  * Takes for all shards that ask meanwhile in one statement: as many lanes as there are places for, no
  * more of one tenant than it may hold.
  */
 export function createTaker(pool: Pool, slots: Slots): Take {
-  const batcher = createBatcher<{ shard: number; inHand: ReadonlySet<string> }, DueLane[]>({
+  const batcher = createBatcher<{ shard: number; inHand: ReadonlySet<string> }, Taken>({
     maxSize: 1_000,
     maxInFlight: 1,
     async run(asks) {
       const free = slots.free();
-      if (free === 0) return asks.map(() => []);
+      if (free === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
+      const rooms = slots.rooms();
       const due = await takeDue(pool, {
         shards: asks.map(({ shard }) => shard),
         lanes: free,
         messagesPerLane: MESSAGES_PER_LANE,
         notDialogs: asks.flatMap(({ inHand }) => [...inHand]),
         lanesPerTenant: slots.mostPerTenant,
-        rooms: slots.rooms(),
+        rooms,
       });
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
       for (const lane of due) {
@@ -33,7 +48,9 @@ export function createTaker(pool: Pool, slots: Slots): Take {
         slots.take(lane.tenantId);
         taken.get(lane.shard)?.push(lane);
       }
-      return asks.map(({ shard }) => taken.get(shard) ?? []);
+      // A place that comes free while the question is on its way rings for nobody who lacked it.
+      const wasShort = due.length >= free || isAnyAtItsLimit(due, slots.mostPerTenant, rooms);
+      return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));
     },
   });
   return (shard, inHand) => batcher.push({ shard, inHand });

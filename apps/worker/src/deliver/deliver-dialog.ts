@@ -98,7 +98,10 @@ export async function deliverDialog(
     logAttempt(logger, message, result);
     if (result.outcome === 'delivered') {
       metrics.delivered(message);
-      mark({ attempts: [attemptOf(message, 'delivered')], emptied }, { mayWait: !isLast });
+      mark(
+        { attempts: [attemptOf(message, 'delivered')], emptied },
+        { mayWait: !isLast && !mustStop() },
+      );
       return 'next';
     }
     const error = { code: result.code, ms: result.ms };

@@ -8,7 +8,7 @@ export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
   coreIsAvailable: () => boolean;
-  /** Rings at a wake-up for this shard, when one of its dialogs ends, and when a slot comes free. */
+  /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
   /** Others ring the bell from now on, in place of waking the shard through the queue. */
   listen: () => void;
@@ -20,9 +20,10 @@ export interface ShardDeps extends DialogDeps {
 const YIELD_AFTER_MS = 1_000;
 /** ... but no longer than this it waits for its dialogs to end: a slow one must not stop the rest. */
 const LETTING_GO_MS = 250;
-const LONGEST_WAIT_MS = 1_000;
+/** So often it looks in any case. */
+const LOOK_EVERY_MS = 1_000;
 /** A run stays for what may come next: to begin one costs more than to hold a shard that is empty. */
-const LINGER_MS = 250;
+const LINGER_MS = 1_000;
 
 /** `more`: the run let go though there may be work left, so the shard wants another wake-up. */
 export type ShardEnd = 'nothing_due' | 'more';
@@ -40,11 +41,13 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   const inHand = new Set<string>();
   let isHeldBack = false;
   let letGoAt = performance.now() + YIELD_AFTER_MS;
+  let lookAt = 0;
+  let isHiding = false;
 
-  const deliver = async (lane: DueLane): Promise<void> => {
+  const deliver = async (lane: DueLane, ringsBefore: number): Promise<void> => {
+    const hasMore = lane.messages.length === MESSAGES_PER_LANE;
     let end: DialogEnd = 'left';
     try {
-      const hasMore = lane.messages.length === MESSAGES_PER_LANE;
       end = await deliverDialog(deps, lane, lane.messages, hasMore);
     } catch (err) {
       logger.warn({ err, dialog_id: lane.dialogId }, 'dialog.left');
@@ -52,7 +55,9 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       isHeldBack ||= end === 'held' || end === 'left';
       inHand.delete(lane.dialogId);
       slots.release(lane.tenantId);
-      bell.ring();
+      // What has come into the dialog since was passed over by every look: it was in hand.
+      isHiding ||= hasMore || bell.rings() > ringsBefore;
+      bell.nudge();
     }
   };
 
@@ -64,46 +69,76 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       bell.clear();
       await bell.wait(until - performance.now());
     }
+    lookAt = 0;
     return inHand.size === 0;
   };
 
-  /** Takes what is due. True when there is nothing to do, neither taken nor to be taken. */
-  const isIdleAfterLook = async (): Promise<boolean> => {
-    bell.clear();
-    // Who calls it would be heard by nobody who may act on it.
-    if (!mayTake()) void deps.stopListening();
-    else if (slots.free() > 0) {
-      for (const lane of await deps.take(shard, inHand)) {
-        inHand.add(lane.dialogId);
-        void deliver(lane);
-      }
-    }
-    return inHand.size === 0 && (!mayTake() || sawEverything(slots, bell));
+  let isListening = false;
+
+  const listen = (): void => {
+    if (!isListening) deps.listen();
+    isListening = true;
   };
 
+  const stopListening = async (): Promise<void> => {
+    isListening = false;
+    await deps.stopListening();
+  };
+
+  const look = async (): Promise<void> => {
+    lookAt = performance.now() + LOOK_EVERY_MS;
+    isHiding = false;
+    bell.clear();
+    if (!mayTake() || slots.free() === 0) return;
+    const ringsBefore = bell.rings();
+    const { lanes, wasShort } = await deps.take(shard, inHand);
+    for (const lane of lanes) {
+      inHand.add(lane.dialogId);
+      void deliver(lane, ringsBefore);
+    }
+    if (wasShort && slots.free() > 0) {
+      isHiding = true;
+      bell.nudge();
+    }
+  };
+
+  const mustLook = () => isHiding || bell.isRung() || performance.now() >= lookAt || !mayTake();
+
+  /** There is nothing to do, neither taken nor to be taken. */
+  const isIdle = () =>
+    inHand.size === 0 && (!mayTake() || (!isHiding && sawEverything(slots, bell)));
+
   const isCalledAgain = async (): Promise<boolean> => {
-    if (mayTake()) await bell.wait(LINGER_MS);
+    const until = performance.now() + LINGER_MS;
+    while (mayTake() && !bell.isRung() && performance.now() < until) {
+      await bell.wait(until - performance.now());
+    }
     return bell.isRung();
   };
 
   try {
-    deps.listen();
     for (;;) {
       if (performance.now() >= letGoAt) {
         if (await drained(LETTING_GO_MS)) return 'more';
         letGoAt = performance.now() + YIELD_AFTER_MS;
       }
-      if (!(await isIdleAfterLook())) await bell.wait(LONGEST_WAIT_MS);
+      // Who calls a run that may not act on it would be heard by nobody.
+      if (mayTake()) listen();
+      else void stopListening();
+      if (mustLook()) await look();
+      if (!isIdle()) await bell.wait(lookAt - performance.now());
       else if (!(await isCalledAgain())) {
         // Whoever rings the bell after the last look rings it for nobody, and will know: it has to be the last.
-        await deps.stopListening();
-        if (await isIdleAfterLook()) return 'nothing_due';
-        deps.listen();
+        await stopListening();
+        await look();
+        if (isIdle()) return 'nothing_due';
+        // What came during that look was told to nobody.
+        lookAt = 0;
       }
     }
   } finally {
-    void deps.stopListening();
+    void stopListening();
     // Whatever ends the run, its dialogs are in nobody else's hands before they are out of these.
-    while (inHand.size > 0) await drained(LONGEST_WAIT_MS);
+    while (inHand.size > 0) await drained(LOOK_EVERY_MS);
   }
 }
