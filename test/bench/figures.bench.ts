@@ -11,7 +11,7 @@ const HOURS = 3_600_000;
 const { only, quick, json, write } = requested();
 const size: Size = quick
   ? { pairs: 2, messages: 4_000, isQuick: true }
-  : { pairs: 5, messages: 20_000, isQuick: false };
+  : { pairs: 5, messages: 10_000, isQuick: false };
 
 const isWanted = ({ name, finds }: { name: string; finds: readonly string[] }) =>
   only === null || [name, ...finds].some((one) => one.includes(only));

@@ -50,6 +50,7 @@ export { type PostgresFacts, readPostgresFacts } from './operate/postgres-facts.
 export { type ActiveAccount, findActiveAccounts } from './operate/release-accounts.ts';
 export { messageBlocks, removeOldMessages, takeRetentionTurn } from './operate/retention.ts';
 export { findTenantsCalled, listTenants, switchTenant, type Tenant } from './operate/tenants.ts';
+export { FOR_LOOKUPS } from './plans.ts';
 export { createPool, type Pool, type PoolClient, type PoolOptions, ping } from './pool.ts';
 export type { Arrival, ResolveOptions } from './resolve/resolve.ts';
 export { type BatchResult, type Ending, resolveBatch } from './resolve/resolve-batch.ts';

@@ -11,8 +11,10 @@ const LOOK_UP = 'set enable_seqscan = off; set random_page_cost = 1.1';
 const NOT_COMPILED = 'set jit = off';
 
 /** For a connection over which a few rows are asked for by their keys, again and again. */
+export const FOR_LOOKUPS = `${PLAN_ONCE}; ${LOOK_UP}; ${NOT_COMPILED}`;
+
 export async function preferLookups(client: ClientBase): Promise<void> {
-  await client.query(`${PLAN_ONCE}; ${LOOK_UP}; ${NOT_COMPILED}`);
+  await client.query(FOR_LOOKUPS);
 }
 
 const FIRST_MS = 1_000;

@@ -3,8 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Pool, resolveBatch } from '@contour/store';
-import { openPool } from '../../support/fresh-database.ts';
+import { createPool, FOR_LOOKUPS, type Pool, resolveBatch } from '@contour/store';
 import type { Bench } from '../rig/bench.ts';
 import { findPgbench } from '../rig/find-pgbench.ts';
 import { recordSql } from '../rig/record-sql.ts';
@@ -15,6 +14,16 @@ const execute = promisify(execFile);
 const OPTIONS = { linkByPhone: true, shardCount: 16 };
 /** As many connections as a worker resolves over. */
 const CONNECTIONS = 2;
+
+/** Connections as the worker has them. */
+const connect = (url: string): Pool =>
+  createPool({
+    url,
+    applicationName: 'contour-bench',
+    max: CONNECTIONS,
+    isForLookups: true,
+    onError: () => undefined,
+  });
 
 export interface Lot {
   name: string;
@@ -44,7 +53,7 @@ async function resolveAll(pool: Pool, batches: Batches): Promise<void> {
 /** Rows a second by the resolver's own code, in this process. */
 export async function byResolver(bench: Bench, lot: Lot): Promise<number> {
   const batches = batchesOf(bench, lot);
-  const pool = openPool(await bench.servers.town(bench.town, 'resolver'), CONNECTIONS);
+  const pool = connect(await bench.servers.town(bench.town, 'resolver'));
   try {
     const startedAt = performance.now();
     await resolveAll(pool, batches);
@@ -55,7 +64,7 @@ export async function byResolver(bench: Bench, lot: Lot): Promise<number> {
 }
 
 async function recordAll(bench: Bench, lot: Lot): Promise<string[]> {
-  const pool = openPool(await bench.servers.town(bench.town, 'recording'), CONNECTIONS);
+  const pool = connect(await bench.servers.town(bench.town, 'recording'));
   try {
     const batches = batchesOf(bench, lot);
     const shares = Array.from({ length: CONNECTIONS }, (_, i) =>
@@ -66,7 +75,7 @@ async function recordAll(bench: Bench, lot: Lot): Promise<string[]> {
       const { prepares, lines } = await recordSql(pool, async (listening) => {
         for (const batch of share) await resolveBatch(listening, batch, OPTIONS);
       });
-      scripts.push([...prepares, ...lines].map((line) => `${line};\n`).join(''));
+      scripts.push([FOR_LOOKUPS, ...prepares, ...lines].map((line) => `${line};\n`).join(''));
     }
     return scripts;
   } finally {

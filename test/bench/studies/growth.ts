@@ -122,16 +122,18 @@ const MEMORY: Study = {
     withBench(async (bench) => {
       const service = await ourService(bench);
       const { api = [], worker = [] } = service.pids;
-      const lots = size.isQuick ? 2 : MILLION / size.messages;
-      for (let lot = 1; lot <= lots; lot += 1) {
-        await sendThrough(bench, service, { lot: nextLot(), count: size.messages });
-        sheet.say(
-          `after ${lot * size.messages} messages: API ${rssMb(api[0])} MB, worker ${rssMb(worker[0])} MB`,
-        );
+      const lots = size.isQuick ? [{ lot: nextLot(), count: size.messages }] : lotsOf(MILLION);
+      let sent = 0;
+      for (const lot of lots) {
+        await sendThrough(bench, service, lot, 256);
+        sent += lot.count;
+        const held = { api: rssMb(api[0]), worker: rssMb(worker[0]) };
+        sheet.say(`after ${sent} messages: API ${held.api} MB, worker ${held.worker} MB`);
+        if (sent !== MILLION / 10 && sent !== MILLION) continue;
+        const when = sent === MILLION ? '' : `: after ${sent}`;
+        sheet.add(`rss_mb_api${when}`, [held.api], 'MB');
+        sheet.add(`rss_mb_worker${when}`, [held.worker], 'MB');
       }
-      if (size.isQuick) return;
-      sheet.add('rss_mb_api', [rssMb(api[0])], 'MB');
-      sheet.add('rss_mb_worker', [rssMb(worker[0])], 'MB');
     }),
 };
 
