@@ -53,6 +53,14 @@ export const TWO_RESOLVES: readonly Scene[] = [
     acts: [resolves([message(1), whatsapp(3)]), resolves([message(2), vk(4)])],
   },
   {
+    name: 'two batches that share two dialogs, each beside a new chat',
+    before: [resolves([message(0), whatsapp(0)])],
+    acts: [
+      resolves([message(1), whatsapp(2), vk(3)]),
+      resolves([whatsapp(4), message(5), vk(6, { external_chat_id: 'a fourth' })]),
+    ],
+  },
+  {
     name: 'two messages of a chat whose dialog was closed',
     before: [resolves([message(0)]), closesDialogs],
     acts: [resolves([message(1)]), resolves([message(2)])],

@@ -1,7 +1,7 @@
 import { parseExactJson } from '@contour/contract';
 import { expect, it } from 'vitest';
 import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type Ending, type Pool, resolveBatch } from '../src/index.ts';
+import type { Arrival, Ending } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const kinds = (outcomes: Ending[]) =>
@@ -214,58 +214,4 @@ it('throws when Postgres is away instead of calling anything unknown', async () 
   await expect(bundle.resolve(arrival(bundle.tenant))).rejects.toMatchObject({
     code: 'postgres_unavailable',
   });
-});
-
-/** The same pool, where something happens between the looks of a batch and what it writes. */
-function interrupted({ pool }: Bundle, verb: string, act: () => Promise<unknown>): Pool {
-  let isOver = false;
-  const connect = async () => {
-    const client = await pool.connect();
-    const query = async (config: { name?: string }) => {
-      if (config.name === verb && !isOver) {
-        isOver = true;
-        await act();
-      }
-      return client.query(config as never);
-    };
-    return Object.create(client, { query: { value: query } });
-  };
-  return { connect } as unknown as Pool;
-}
-
-const OPTIONS = { linkByPhone: true, shardCount: 16 };
-
-it('puts a message into a new dialog where the one that was found is closed before it is stored', async () => {
-  const bundle = await openBundle();
-  const { tenant, pool } = bundle;
-  const other = { external_chat_id: 'another' };
-  await bundle.resolve(arrival(tenant), arrival(tenant, other));
-  const closing = interrupted(bundle, 'insert_messages', () =>
-    pool.query(
-      'update dialogs set status_id = 3 where client_id = (select client_id from messages where seq = 1 limit 1)',
-    ),
-  );
-  const batch = [arrival(tenant), arrival(tenant, other)];
-  const { outcomes } = await resolveBatch(closing, batch, OPTIONS);
-  expect(kinds(outcomes)).toEqual(['resolved', 'resolved']);
-  const rows = await storedRows(bundle);
-  expect(rows.filter(({ is_new_dialog }) => is_new_dialog)).toHaveLength(3);
-  expect(rows.map(({ seq }) => seq).sort()).toEqual([1, 1, 1, 2]);
-  expect(await bundle.count('dialogs where last_seq = 0')).toBe(0);
-});
-
-it('answers a message as a repeat where another batch stores it first, and leaves nothing of it behind', async () => {
-  const bundle = await openBundle();
-  const { tenant } = bundle;
-  const ids = { message_ids: ['1'] };
-  await bundle.resolve(arrival(tenant));
-  const overtaken = interrupted(bundle, 'insert_messages', () =>
-    bundle.resolve(arrival(tenant, ids)),
-  );
-  const batch = [arrival(tenant, ids), arrival(tenant, { external_chat_id: 'new' })];
-  const { outcomes } = await resolveBatch(overtaken, batch, OPTIONS);
-  expect(kinds(outcomes)).toEqual(['replayed', 'resolved']);
-  expect(await bundle.count('messages')).toBe(3);
-  expect(await bundle.count('clients')).toBe(2);
-  expect(await bundle.count('dialogs')).toBe(2);
 });

@@ -1,5 +1,8 @@
+import { isLostRace } from '../sql-error.ts';
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Lane } from './lane.ts';
+
+const MAX_STARTS = 10;
 
 /** How one attempt ended, as it is written down. */
 export interface Attempt {
@@ -58,12 +61,11 @@ const writeSettlement = statement<{ n: number }>(
    select count(*)::int as n from attempted`,
 );
 
-/** Writes what many dialogs have come to in one statement. */
+/** Writes what many dialogs have come to in one statement; again where it loses a race. */
 export async function settle(db: Queryable, settlement: Settlement): Promise<void> {
   const { attempts, emptied, postponed } = settlement;
   const lanes = [...emptied.map((lane) => ({ lane, delayMs: null })), ...postponed];
-  await writeSettlement(
-    db,
+  const asked = [
     ...columns(
       attempts,
       (a) => a.tenantId,
@@ -80,5 +82,13 @@ export async function settle(db: Queryable, settlement: Settlement): Promise<voi
       ({ lane }) => lane.version,
       ({ delayMs }) => delayMs,
     ),
-  );
+  ];
+  for (let start = 1; ; start += 1) {
+    try {
+      await writeSettlement(db, ...asked);
+      return;
+    } catch (error) {
+      if (!isLostRace(error) || start === MAX_STARTS) throw error;
+    }
+  }
 }

@@ -17,8 +17,8 @@ const removeMessages = statement<{ id: string }>(
    returning id`,
 );
 
-// Client before dialogs, as the resolver takes them. A batch that meets these locks waits, loses its
-// race, and starts again: it then finds nobody, and makes a new client.
+// Client before dialogs, and these in key order, as the resolver takes them. A batch that meets these locks
+// waits, finds the dialog gone, and starts again: it then finds nobody, and makes a new client.
 const lockClient = statement(
   'erase_lock_client',
   'select from clients where tenant_id = $1 and id = $2 for update',
@@ -26,7 +26,7 @@ const lockClient = statement(
 const lockDialogs = statement(
   'erase_lock_dialogs',
   `select from dialogs where tenant_id = $1 and client_id = $2
-    order by channel_account_id, id for update`,
+    order by id for update`,
 );
 
 const removeLanes = statement<{ dialog_id: string }>(

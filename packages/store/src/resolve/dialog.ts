@@ -7,6 +7,8 @@ import { findOpenDialogs } from './find-open-dialogs.ts';
 export interface Dialog {
   id: string;
   tenantId: string;
+  clientId: string;
+  accountId: number;
   /** Made by this transaction, for this batch. */
   isNew: boolean;
 }
@@ -46,7 +48,8 @@ type Found = Map<string, Dialog>;
 
 async function find(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
   for (const [dialog, id] of await findOpenDialogs(db, wanted)) {
-    into.set(keyOf(dialog), { id, tenantId: dialog.tenantId, isNew: false });
+    const { tenantId, clientId, accountId } = dialog;
+    into.set(keyOf(dialog), { id, tenantId, clientId, accountId, isNew: false });
   }
 }
 
@@ -63,8 +66,8 @@ async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Pr
   );
   const won = new Set((await insertMissing(db, ...asked)).map((row) => row.id));
   for (const dialog of made) {
-    const { id, tenantId } = dialog;
-    if (won.has(id)) into.set(keyOf(dialog), { id, tenantId, isNew: true });
+    const { id, tenantId, clientId, accountId } = dialog;
+    if (won.has(id)) into.set(keyOf(dialog), { id, tenantId, clientId, accountId, isNew: true });
   }
 }
 

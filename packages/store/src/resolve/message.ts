@@ -1,20 +1,23 @@
 import { channelOfId, corePayloadAround, type MatchedBy, type Receipt } from '@contour/contract';
 import { laneShard } from '../lanes/lane-shard.ts';
+import { LostRace } from '../lost-race.ts';
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Fresh } from './chat.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
 
 // Numbering, storing and queueing for delivery are one statement: there is no moment at which a message is
 // accepted and not due, and the update of the dialog's row is the lock under which it gets its number. What was
-// to go into a dialog that has been closed meanwhile is left out. A new version of the lane, and not a new due
-// time: a running retry keeps its own.
+// to go into a dialog that has been closed meanwhile, or is somebody else's by now, is left out. The lanes come last
+// and in key order, as whoever settles takes them: behind the messages, and only when no dialog has to be waited for.
+// A new version of the lane, and not a new due time: a running retry keeps its own.
 const insertMessages = statement<{ dialog_id: string; shard: number }>(
   'insert_messages',
   `with advanced as (
      update dialogs d set last_seq = d.last_seq + n.messages, updated_at = now()
-       from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])
-            with ordinality as n(tenant_id, id, messages, shard, place)
+       from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::int[])
+            with ordinality as n(tenant_id, id, client_id, account_id, messages, shard, place)
       where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
+        and d.client_id = n.client_id and d.channel_account_id = n.account_id
      returning n.place, n.shard, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
                d.last_seq - n.messages as earlier
    ), stored as (
@@ -24,14 +27,17 @@ const insertMessages = statement<{ dialog_id: string; shard: number }>(
      select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
             m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json, m.matched_by,
             m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
-       from unnest($5::int[], $6::int[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[],
-                   $12::text[], $13::boolean[], $14::boolean[], $15::timestamptz[], $16::text[])
+       from unnest($7::int[], $8::int[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::text[],
+                   $14::text[], $15::boolean[], $16::boolean[], $17::timestamptz[], $18::text[])
             as m(place, number, id, trace_id, content_hash, before_seq, after_seq,
                  matched_by, is_new_client, is_new_dialog, received_at, trace_parent)
        join advanced d using (place)
+     returning 1
    )
    insert into lanes (tenant_id, dialog_id, last_seq, shard)
    select tenant_id, id, last_seq, shard from advanced
+    where (select count(*) from stored) > 0
+    order by tenant_id, id
    on conflict (tenant_id, dialog_id)
      do update set last_seq = excluded.last_seq, version = nextval('lane_versions')
    returning dialog_id, shard`,
@@ -115,8 +121,12 @@ export async function storeMessages(
 ): Promise<Stored> {
   const placed = place(chats, dialogOf);
   const counts = new Map(placed.map(({ dialog, number }) => [dialog, number]));
-  // In key order: of two batches that share dialogs one waits for the other, and never each for the other.
+  // In key order, in which Postgres nearly always takes them: of two batches that share dialogs one waits for the
+  // other. Where each waits for the other after all, one starts again.
   const dialogs = [...counts].sort(([a], [b]) => (a.tenantId + a.id < b.tenantId + b.id ? -1 : 1));
+  if (new Set(dialogs.map(([d]) => d.id)).size < dialogs.length) {
+    throw new LostRace('a dialog changed hands between two looks');
+  }
   const places = new Map(dialogs.map(([dialog], index) => [dialog, index + 1]));
   const payloads = placed.map(payloadAround);
   const rows = await insertMessages(
@@ -125,6 +135,8 @@ export async function storeMessages(
       dialogs,
       ([d]) => d.tenantId,
       ([d]) => d.id,
+      ([d]) => d.clientId,
+      ([d]) => d.accountId,
       ([, messages]) => messages,
       ([d]) => laneShard(d.id, shardCount),
     ),

@@ -84,6 +84,8 @@ async function resolveBisecting(
     const known = asAppError(error);
     if (known.code === 'postgres_unavailable') throw known;
     const open = without(arrivals, results);
+    // It went on before it failed: what is left has not had its own starts.
+    if (open.length < arrivals.length) return resolveBisecting(pool, open, options, results);
     const [only] = open;
     if (only !== undefined && open.length === 1) {
       results.outcomes.set(only, isDataError(error) ? refusal(error) : known);

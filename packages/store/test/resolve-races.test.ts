@@ -1,0 +1,247 @@
+import { expect, it } from 'vitest';
+import { waitFor } from '../../../test/support/wait-for.ts';
+import {
+  type Ending,
+  erasePerson,
+  type Pool,
+  resolveBatch,
+  settle,
+  takeDue,
+} from '../src/index.ts';
+import { arrival, type Bundle, openBundle } from './bundle.ts';
+
+const kinds = (outcomes: Ending[]) =>
+  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+
+/** Waits until so many statements wait for a lock. */
+const blocked = (pool: Pool, howMany: number) =>
+  waitFor('statements that wait for a lock', async () => {
+    const { rows } = await pool.query(
+      `select count(*)::int as n from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows[0].n >= howMany;
+  });
+
+/** The same pool, where something happens between the looks of a batch and what it writes. */
+function interrupted({ pool }: Bundle, verb: string, act: () => Promise<unknown>): Pool {
+  let isOver = false;
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (config: { name?: string }) => {
+      if (config.name === verb && !isOver) {
+        isOver = true;
+        await act();
+      }
+      return client.query(config as never);
+    };
+    return Object.create(client, { query: { value: query } });
+  };
+  return { connect } as unknown as Pool;
+}
+
+const OPTIONS = { linkByPhone: true, shardCount: 16 };
+
+it('puts a message into a new dialog where the one that was found is closed before it is stored', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  const other = { external_chat_id: 'another' };
+  await bundle.resolve(arrival(tenant), arrival(tenant, other));
+  const closing = interrupted(bundle, 'insert_messages', () =>
+    pool.query(
+      'update dialogs set status_id = 3 where client_id = (select client_id from messages where seq = 1 limit 1)',
+    ),
+  );
+  const batch = [arrival(tenant), arrival(tenant, other)];
+  const { outcomes } = await resolveBatch(closing, batch, OPTIONS);
+  expect(kinds(outcomes)).toEqual(['resolved', 'resolved']);
+  const { rows } = await bundle.pool.query('select seq, is_new_dialog from messages');
+  expect(rows.filter(({ is_new_dialog }) => is_new_dialog)).toHaveLength(3);
+  expect(rows.map(({ seq }) => seq).sort()).toEqual([1, 1, 1, 2]);
+  expect(await bundle.count('dialogs where last_seq = 0')).toBe(0);
+});
+
+it('answers a message as a repeat where another batch stores it first, and leaves nothing of it behind', async () => {
+  const bundle = await openBundle();
+  const { tenant } = bundle;
+  const ids = { message_ids: ['1'] };
+  await bundle.resolve(arrival(tenant));
+  const overtaken = interrupted(bundle, 'insert_messages', () =>
+    bundle.resolve(arrival(tenant, ids)),
+  );
+  const batch = [arrival(tenant, ids), arrival(tenant, { external_chat_id: 'new' })];
+  const { outcomes } = await resolveBatch(overtaken, batch, OPTIONS);
+  expect(kinds(outcomes)).toEqual(['replayed', 'resolved']);
+  expect(await bundle.count('messages')).toBe(3);
+  expect(await bundle.count('clients')).toBe(2);
+  expect(await bundle.count('dialogs')).toBe(2);
+});
+
+it('takes no lane while it waits for a dialog', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  const batch = () => ['a', 'b'].map((id) => arrival(tenant, { external_chat_id: id }));
+  await bundle.resolve(...batch());
+  const { rows } = await pool.query('select id from dialogs order by tenant_id, id');
+  const other = await pool.connect();
+  await other.query('begin');
+  await other.query('select from dialogs where id = $1 for update', [rows[1].id]);
+  const resolving = bundle.resolve(...batch());
+  await blocked(pool, 1);
+  const lane = await pool
+    .query('select from lanes where dialog_id = $1 for update nowait', [rows[0].id])
+    .then(
+      () => 'free',
+      (error) => error.code,
+    );
+  await other.query('rollback');
+  other.release();
+  await resolving;
+  expect(lane).toBe('free');
+});
+
+it('waits for a message that is being settled before it takes the lane', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  const ids = { message_ids: ['1'] };
+  await bundle.resolve(arrival(tenant));
+  const settling = await pool.connect();
+  const overtaken = interrupted(bundle, 'insert_messages', async () => {
+    await bundle.resolve(arrival(tenant, ids));
+    // What `settle` does first, and then it takes the lanes.
+    await settling.query('begin');
+    await settling.query("update messages set status = 'delivered' where status = 'pending'");
+  });
+  const resolving = resolveBatch(overtaken, [arrival(tenant, ids)], OPTIONS);
+  await blocked(pool, 1);
+  const lane = await pool.query('select from lanes for update nowait').then(
+    () => 'free',
+    (error) => error.code,
+  );
+  await settling.query('commit');
+  settling.release();
+  expect(kinds((await resolving).outcomes)).toEqual(['replayed']);
+  expect(lane).toBe('free');
+});
+
+it('gives a message that is left alone by the last start starts of its own', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  const batch = () => ['a', 'b'].map((id) => arrival(tenant, { external_chat_id: id }));
+  await bundle.resolve(...batch());
+  let starts = 0;
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (config: { name?: string }) => {
+      if (config.name === 'insert_messages') {
+        starts += 1;
+        // Nine times somebody else is at fault, and then one dialog is closed: once.
+        if (starts < 10) throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+        if (starts === 10) {
+          await pool.query(
+            'update dialogs set status_id = 3 where id = (select id from dialogs limit 1)',
+          );
+        }
+      }
+      return client.query(config as never);
+    };
+    return Object.create(client, { query: { value: query } });
+  };
+  const { outcomes } = await resolveBatch({ connect } as unknown as Pool, batch(), OPTIONS);
+  expect(outcomes.map((one) => ('kind' in one ? one.kind : one.message))).toEqual([
+    'resolved',
+    'resolved',
+  ]);
+});
+
+it('answers nothing as resolved that is not stored, where a dialog changes hands', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  const of = (id: string) => arrival(tenant, { external_chat_id: id });
+  await bundle.resolve(of('a'));
+  await bundle.resolve(of('b'));
+  const { rows } = await pool.query('select client_id from client_channels order by external_id');
+  const [a, b] = rows.map((row) => row.client_id);
+  await pool.query('update dialogs set status_id = 3 where client_id = $1', [b]);
+  const merging = interrupted(bundle, 'insert_dialogs', () =>
+    pool.query('update dialogs set client_id = $1 where client_id = $2', [b, a]),
+  );
+  const batch = [of('a'), of('b')];
+  const { outcomes } = await resolveBatch(merging, batch, OPTIONS);
+  expect(kinds(outcomes)).toEqual(['resolved', 'resolved']);
+  for (const { message } of batch) {
+    expect(await bundle.count(`messages where id = '${message.messageId}'`)).toBe(1);
+  }
+});
+
+it('stores a message for the client that its payload and its receipt name, where a dialog changes hands', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  await bundle.resolve(arrival(tenant));
+  const merging = interrupted(bundle, 'insert_messages', async () => {
+    await pool.query(
+      'insert into clients (tenant_id, id) select tenant_id, gen_random_uuid() from clients',
+    );
+    const to = '(select id from clients order by created_at desc limit 1)';
+    await pool.query(`update client_channels set client_id = ${to}`);
+    await pool.query(`update dialogs set client_id = ${to}`);
+  });
+  await resolveBatch(merging, [arrival(tenant)], OPTIONS);
+  expect(await bundle.count("messages where client_id::text <> payload ->> 'client_id'")).toBe(0);
+});
+
+it('an erasure takes the dialogs of a client in the order in which a batch does', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  const phone = { client_phone: '+79990001122' };
+  const whatsapp = () => arrival(tenant, { channel: 'whatsapp', external_chat_id: 'w', ...phone });
+  // The dialog of the later account is the older one: its id comes first.
+  await bundle.resolve(whatsapp());
+  await bundle.resolve(arrival(tenant, phone));
+  const { rows } = await pool.query('select id, client_id from dialogs order by id');
+  const other = await pool.connect();
+  await other.query('begin');
+  await other.query('select from dialogs where id = $1 for update', [rows[0].id]);
+  const who = { tenantId: tenant.id, clientId: rows[0].client_id, isKnown: true };
+  const erasing = erasePerson(
+    pool,
+    { ...who, phone: null, identities: [], dialogIds: [] },
+    () => {},
+  );
+  await blocked(pool, 1);
+  // It waits for the first in key order, and must not hold the second.
+  const second = await pool
+    .query('select from dialogs where id = $1 for update nowait', [rows[1].id])
+    .then(
+      () => 'free',
+      (error) => error.code,
+    );
+  await other.query('rollback');
+  other.release();
+  await erasing;
+  expect(second).toBe('free');
+});
+
+it('settles again where it was chosen to end a deadlock', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  await bundle.resolve(arrival(tenant));
+  const limits = { lanes: 10, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 10, rooms: [] };
+  const lanes = await takeDue(pool, { ...limits, shards: [...Array(16).keys()] });
+  const attempts = lanes.flatMap(({ messages }) =>
+    messages.map(({ tenantId, messageId, attempts: earlier }) => ({
+      ...{ tenantId, messageId, earlier, status: 'delivered' as const, error: null },
+    })),
+  );
+  let starts = 0;
+  const losing = {
+    query(config: never) {
+      starts += 1;
+      if (starts > 1) return pool.query(config);
+      throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+    },
+  };
+  await settle(losing as never, { attempts, emptied: lanes, postponed: [] });
+  expect(await bundle.count("messages where status = 'delivered'")).toBe(1);
+  expect(await bundle.count('lanes')).toBe(0);
+});
