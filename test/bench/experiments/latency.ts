@@ -1,5 +1,6 @@
 import { diceOf } from '../../support/dice.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { cpuUs, measureRun } from '../measure/run.ts';
 import { quantile } from '../measure/stats.ts';
 import type { Bench } from '../rig/bench.ts';
 import { textsOf } from '../town/town.ts';
@@ -9,13 +10,9 @@ export interface Latency {
   perSecond: number;
   p50: number;
   p99: number;
+  /** What a message has cost meanwhile: the less there is to gather, the more. */
+  cpuUs: number;
 }
-
-const ofTimes = (perSecond: number, times: readonly number[]): Latency => ({
-  perSecond,
-  p50: quantile(times, 0.5),
-  p99: quantile(times, 0.99),
-});
 
 async function deliveredAll(bench: Bench, count: number): Promise<void> {
   const isDone = () => bench.ledger.isTold(count);
@@ -24,40 +21,48 @@ async function deliveredAll(bench: Bench, count: number): Promise<void> {
 
 async function audited(
   bench: Bench,
-  count: number,
-  send: () => Promise<Latency>,
+  { pids }: HttpSubject,
+  { count, perSecond }: { count: number; perSecond: number },
+  send: () => Promise<number[]>,
 ): Promise<Latency> {
   await bench.ledger.begin();
-  const latency = await send();
-  await deliveredAll(bench, count);
+  let times: number[] = [];
+  const run = await measureRun({
+    messages: count,
+    pids,
+    async work() {
+      times = await send();
+      await deliveredAll(bench, count);
+    },
+  });
   await waitFor('all to be marked', bench.ledger.isAtRest, { deadlineMs: 30_000 });
   await bench.ledger.end({ stored: count, delivered: count });
-  return latency;
+  return { perSecond, p50: quantile(times, 0.5), p99: quantile(times, 0.99), cpuUs: cpuUs(run) };
 }
 
 /** What a sender waits when so many come in a second, at moments by chance. */
 export function openLoop(
   bench: Bench,
-  { senders }: HttpSubject,
+  subject: HttpSubject,
   { lot, perSecond, seconds }: { lot: string; perSecond: number; seconds: number },
 ): Promise<Latency> {
   const count = Math.max(1, Math.round(perSecond * seconds));
   const bodies = textsOf(bench.town, { lot, count });
   const dice = diceOf(1, lot);
   const chance = () => dice.between(0, 2 ** 31 - 1) / 2 ** 31;
-  return audited(bench, count, async () =>
-    ofTimes(perSecond, await senders.sendOpenLoop(bodies, perSecond, chance)),
+  return audited(bench, subject, { count, perSecond }, () =>
+    subject.senders.sendOpenLoop(bodies, perSecond, chance),
   );
 }
 
 /** What a sender waits when there is nobody else: each message is sent when the one before has been delivered. */
 export function idle(
   bench: Bench,
-  { senders }: HttpSubject,
+  subject: HttpSubject,
   { lot, count }: { lot: string; count: number },
 ): Promise<Latency> {
   const bodies = textsOf(bench.town, { lot, count });
-  return audited(bench, count, async () =>
-    ofTimes(0, await senders.sendOneByOne(bodies, (sent) => deliveredAll(bench, sent))),
+  return audited(bench, subject, { count, perSecond: 0 }, () =>
+    subject.senders.sendOneByOne(bodies, (sent) => deliveredAll(bench, sent)),
   );
 }

@@ -7,8 +7,8 @@ import { nextLot, type Study, withBench } from '../study.ts';
 
 const SHARES = [25, 50, 80];
 
-const tell = ({ perSecond, p50, p99 }: Latency) =>
-  `at ${Math.round(perSecond)}/s: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
+const tell = ({ perSecond, p50, p99, cpuUs }: Latency) =>
+  `at ${Math.round(perSecond)}/s: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${Math.round(cpuUs)} µs of CPU`;
 
 /** How long a sender waits, from the moment at which it should have sent. */
 export const LATENCY_STUDY: Study = {
@@ -38,6 +38,11 @@ export const LATENCY_STUDY: Study = {
           `p99_ms_at_${share}`,
           found.map(({ p99 }) => p99),
           'ms',
+        );
+        sheet.add(
+          `cpu_us_at_${share}`,
+          found.map(({ cpuUs }) => cpuUs),
+          'µs',
         );
       }
     }),
