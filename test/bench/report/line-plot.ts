@@ -53,6 +53,7 @@ export function linePlot({ title, xLabel, yLabel, lines }: LinePlot): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     '<style>text{fill:#555}@media(prefers-color-scheme:dark){text{fill:#bbb}}</style>',
     text(AREA.left, 24, title, 'font-size="15"'),
     text(AREA.left, 42, yLabel),
