@@ -67,7 +67,8 @@ describe('Core', () => {
 
   /** All at once, a tenant for each way to misbehave: as a Core does that serves many. */
   beforeAll(async () => {
-    contour = await startContour({ workers: 2, env: { CORE_TIMEOUT_MS: '1000' } });
+    // Longer than an answer takes on a machine that is busy with other tests.
+    contour = await startContour({ workers: 2, env: { CORE_TIMEOUT_MS: '4000' } });
     const wayOf = new Map<string, Way>();
     contour.core.behave(({ key, body }, nth) => {
       const way = wayOf.get(JSON.parse(body).tenant_id);

@@ -35,6 +35,17 @@ describe('Dead letters', () => {
 
   const replay = () => request('POST', `${contour.url}/dlq/replay`, { body: {} });
 
+  /** Replays answer after 2 s at the latest: what they have added may still be on its way. */
+  const nothingIsQueued = () =>
+    withRedis(contour.redis.url, async (redis) => {
+      const isFree = await Promise.all(
+        ['wait', 'active', 'prioritized', 'delayed'].map((state) =>
+          redis('EXISTS', `bull:resolve:${state}`),
+        ),
+      );
+      return isFree.every((there) => there === 0);
+    });
+
   /** Messages that Core has refused; from now on it takes everything. */
   async function dead(count: number): Promise<Accepted[]> {
     const { telegram } = (await contour.addTenant()).accounts;
@@ -99,7 +110,9 @@ describe('Dead letters', () => {
       contour.core.behave(() => ({ status: 400 }));
       for (let round = 0; round < 3; round += 1) {
         await Promise.all([replay(), replay(), replay()]);
-        await waitFor('all to be dead again', async () => (await countOf(ids, 'dead')) === DEAD);
+        const areDead = async () =>
+          (await nothingIsQueued()) && (await countOf(ids, 'dead')) === DEAD;
+        await waitFor('all to be dead again', areDead, { deadlineMs: 60_000 });
         expect(await contour.dlq()).toHaveLength(DEAD);
       }
       contour.core.behave(() => ({ status: 200 }));
@@ -132,7 +145,7 @@ describe('Dead letters', () => {
           await replay();
           return (await countOf(ids, 'pending')) === 0 && (await contour.dlq()).length === 0;
         };
-        await waitFor('all to have ended', isOver);
+        await waitFor('all to have ended', isOver, { deadlineMs: 60_000 });
         recoverySeconds = Math.max(recoverySeconds, (performance.now() - since) / 1000);
         for (const id of await notesOfClearing(ids)) cleared.add(id);
       }
