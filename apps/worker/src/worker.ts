@@ -262,7 +262,7 @@ export async function startWorker(
       completed: () => consumer.completed(),
       isWorkWaiting: async () => {
         await ping(pool);
-        return (await producer.backlog()).waiting > 0;
+        return producer.isWorkWaiting();
       },
       onStuck: () => {
         logger.fatal({ stuckAfterMs: WATCHDOG.stuckAfterMs }, 'process.stuck');

@@ -1,5 +1,5 @@
 import { type Reply, type ResolveJob, uuidv7 } from '@contour/contract';
-import { type Backlog, readBacklog } from './backlog.ts';
+import { type Backlog, isWorkWaiting, readBacklog } from './backlog.ts';
 import { collectGivenUp, type HandleGivenUp } from './collect-given-up.ts';
 import { connectFailFast, type OnError } from './connection.ts';
 import { openQueue } from './open-queue.ts';
@@ -36,6 +36,8 @@ export interface Producer {
   queueFacts(): Promise<QueueFacts[]>;
   ping(): Promise<void>;
   backlog(): Promise<Backlog>;
+  /** Whether workers have something to resolve that they may take. */
+  isWorkWaiting(): Promise<boolean>;
   redisFacts(): Promise<RedisFacts>;
   liveWorkers(): Promise<number>;
   close(): Promise<void>;
@@ -101,6 +103,7 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
         await client.ping();
       }),
     backlog: () => ask(() => readBacklog(client, resolve)),
+    isWorkWaiting: () => ask(() => isWorkWaiting(client, resolve)),
     redisFacts: () => ask(() => readRedisFacts(client)),
     liveWorkers: () => ask(() => countLiveWorkers(client)),
     close: async () => {

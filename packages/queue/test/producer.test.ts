@@ -1,5 +1,6 @@
 import { AppError, uuidv7 } from '@contour/contract';
 import { freePort } from '@contour/local';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
@@ -138,6 +139,21 @@ test('facts of Redis are read', async () => {
   expect(facts).toMatchObject({ maxmemoryPolicy: 'noeviction', aof: true });
   expect(facts.version).toMatch(/^\d+\./);
   expect(await newProducer().backlog()).toMatchObject({ memoryLimit: 0 });
+});
+
+test('no work is waiting while the queue is paused: whoever takes none is not stuck', async () => {
+  const producer = newProducer();
+  expect(await producer.isWorkWaiting()).toBe(false);
+  await producer.addResolve([resolveJobOf(message())]);
+  expect(await producer.isWorkWaiting()).toBe(true);
+  const queue = new Queue('resolve', { connection: own.client as never });
+  await queue.pause();
+  expect(await producer.isWorkWaiting()).toBe(false);
+  await producer.addResolve([resolveJobOf(message())]);
+  expect(await producer.isWorkWaiting()).toBe(false);
+  await queue.resume();
+  expect(await producer.isWorkWaiting()).toBe(true);
+  await queue.close();
 });
 
 test('a worker counts while it beats, and no longer once it has left', async () => {
