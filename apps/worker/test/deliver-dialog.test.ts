@@ -6,14 +6,7 @@ import { messageTo } from '../../../test/support/messages.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
 import { createSettler, type Settle } from '../src/deliver/create-settler.ts';
 import { deliverDialog } from '../src/deliver/deliver-dialog.ts';
-
-const silent = { info: () => undefined, warn: () => undefined } as never;
-const uncounted = {
-  delivered: () => undefined,
-  retried: () => undefined,
-  dead: () => undefined,
-  settled: () => undefined,
-};
+import { silent, uncounted } from './unheard.ts';
 
 test('marks of a dialog that goes on may wait for each other, and the last waits for nothing', async () => {
   const { pool, drop } = await createDatabase(inject('postgresUrl'));

@@ -11,14 +11,8 @@ import { createSettler } from '../src/deliver/create-settler.ts';
 import { createTaker } from '../src/deliver/create-taker.ts';
 import { runShard } from '../src/deliver/run-shard.ts';
 import { createSlots } from '../src/deliver/slots.ts';
+import { silent, uncounted } from './unheard.ts';
 
-const silent = { info: () => undefined, warn: () => undefined } as never;
-const uncounted = {
-  delivered: () => undefined,
-  retried: () => undefined,
-  dead: () => undefined,
-  settled: () => undefined,
-};
 const SHARD = 0;
 
 // Time stands still: a run looks because something has happened, and never because it is time to.

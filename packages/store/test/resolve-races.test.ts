@@ -23,15 +23,19 @@ const blocked = (pool: Pool, howMany: number) =>
     return rows[0].n >= howMany;
   });
 
-/** The same pool, where something happens between the looks of a batch and what it writes. */
-function interrupted({ pool }: Bundle, verb: string, act: () => Promise<unknown>): Pool {
-  let isOver = false;
+/** The same pool, where something happens before each statement of that name. */
+function interrupted(
+  { pool }: Bundle,
+  verb: string,
+  act: (time: number) => Promise<unknown>,
+): Pool {
+  let times = 0;
   const connect = async () => {
     const client = await pool.connect();
     const query = async (config: { name?: string }) => {
-      if (config.name === verb && !isOver) {
-        isOver = true;
-        await act();
+      if (config.name === verb) {
+        times += 1;
+        await act(times);
       }
       return client.query(config as never);
     };
@@ -40,6 +44,19 @@ function interrupted({ pool }: Bundle, verb: string, act: () => Promise<unknown>
   return { connect } as unknown as Pool;
 }
 
+const onlyOnce = (act: () => Promise<unknown>) => async (time: number) => {
+  if (time === 1) await act();
+};
+
+const deadlock = () => Object.assign(new Error('deadlock detected'), { code: '40P01' });
+
+/** `free`, or the code of what Postgres says of rows that somebody has locked. */
+const lockOf = (pool: Pool, rows: string, ...values: unknown[]): Promise<string> =>
+  pool.query(`select from ${rows} for update nowait`, values).then(
+    () => 'free',
+    (error) => error.code,
+  );
+
 const OPTIONS = { linkByPhone: true, shardCount: 16 };
 
 it('puts a message into a new dialog where the one that was found is closed before it is stored', async () => {
@@ -47,11 +64,11 @@ it('puts a message into a new dialog where the one that was found is closed befo
   const { tenant, pool } = bundle;
   const other = { external_chat_id: 'another' };
   await bundle.resolve(arrival(tenant), arrival(tenant, other));
-  const closing = interrupted(bundle, 'insert_messages', () =>
+  const close = () =>
     pool.query(
       'update dialogs set status_id = 3 where client_id = (select client_id from messages where seq = 1 limit 1)',
-    ),
-  );
+    );
+  const closing = interrupted(bundle, 'insert_messages', onlyOnce(close));
   const batch = [arrival(tenant), arrival(tenant, other)];
   const { outcomes } = await resolveBatch(closing, batch, OPTIONS);
   expect(kinds(outcomes)).toEqual(['resolved', 'resolved']);
@@ -66,9 +83,8 @@ it('answers a message as a repeat where another batch stores it first, and leave
   const { tenant } = bundle;
   const ids = { message_ids: ['1'] };
   await bundle.resolve(arrival(tenant));
-  const overtaken = interrupted(bundle, 'insert_messages', () =>
-    bundle.resolve(arrival(tenant, ids)),
-  );
+  const overtake = () => bundle.resolve(arrival(tenant, ids));
+  const overtaken = interrupted(bundle, 'insert_messages', onlyOnce(overtake));
   const batch = [arrival(tenant, ids), arrival(tenant, { external_chat_id: 'new' })];
   const { outcomes } = await resolveBatch(overtaken, batch, OPTIONS);
   expect(kinds(outcomes)).toEqual(['replayed', 'resolved']);
@@ -88,12 +104,7 @@ it('takes no lane while it waits for a dialog', async () => {
   await other.query('select from dialogs where id = $1 for update', [rows[1].id]);
   const resolving = bundle.resolve(...batch());
   await blocked(pool, 1);
-  const lane = await pool
-    .query('select from lanes where dialog_id = $1 for update nowait', [rows[0].id])
-    .then(
-      () => 'free',
-      (error) => error.code,
-    );
+  const lane = await lockOf(pool, 'lanes where dialog_id = $1', rows[0].id);
   await other.query('rollback');
   other.release();
   await resolving;
@@ -106,18 +117,16 @@ it('waits for a message that is being settled before it takes the lane', async (
   const ids = { message_ids: ['1'] };
   await bundle.resolve(arrival(tenant));
   const settling = await pool.connect();
-  const overtaken = interrupted(bundle, 'insert_messages', async () => {
+  const overtake = async () => {
     await bundle.resolve(arrival(tenant, ids));
     // What `settle` does first, and then it takes the lanes.
     await settling.query('begin');
     await settling.query("update messages set status = 'delivered' where status = 'pending'");
-  });
+  };
+  const overtaken = interrupted(bundle, 'insert_messages', onlyOnce(overtake));
   const resolving = resolveBatch(overtaken, [arrival(tenant, ids)], OPTIONS);
   await blocked(pool, 1);
-  const lane = await pool.query('select from lanes for update nowait').then(
-    () => 'free',
-    (error) => error.code,
-  );
+  const lane = await lockOf(pool, 'lanes');
   await settling.query('commit');
   settling.release();
   expect(kinds((await resolving).outcomes)).toEqual(['replayed']);
@@ -129,25 +138,15 @@ it('gives a message that is left alone by the last start starts of its own', asy
   const { tenant, pool } = bundle;
   const batch = () => ['a', 'b'].map((id) => arrival(tenant, { external_chat_id: id }));
   await bundle.resolve(...batch());
-  let starts = 0;
-  const connect = async () => {
-    const client = await pool.connect();
-    const query = async (config: { name?: string }) => {
-      if (config.name === 'insert_messages') {
-        starts += 1;
-        // Nine times somebody else is at fault, and then one dialog is closed: once.
-        if (starts < 10) throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
-        if (starts === 10) {
-          await pool.query(
-            'update dialogs set status_id = 3 where id = (select id from dialogs limit 1)',
-          );
-        }
-      }
-      return client.query(config as never);
-    };
-    return Object.create(client, { query: { value: query } });
-  };
-  const { outcomes } = await resolveBatch({ connect } as unknown as Pool, batch(), OPTIONS);
+  const starting = interrupted(bundle, 'insert_messages', async (start) => {
+    // Nine times somebody else is at fault, and then one dialog is closed: once.
+    if (start < 10) throw deadlock();
+    if (start > 10) return;
+    await pool.query(
+      'update dialogs set status_id = 3 where id = (select id from dialogs limit 1)',
+    );
+  });
+  const { outcomes } = await resolveBatch(starting, batch(), OPTIONS);
   expect(outcomes.map((one) => ('kind' in one ? one.kind : one.message))).toEqual([
     'resolved',
     'resolved',
@@ -163,9 +162,8 @@ it('answers nothing as resolved that is not stored, where a dialog changes hands
   const { rows } = await pool.query('select client_id from client_channels order by external_id');
   const [a, b] = rows.map((row) => row.client_id);
   await pool.query('update dialogs set status_id = 3 where client_id = $1', [b]);
-  const merging = interrupted(bundle, 'insert_dialogs', () =>
-    pool.query('update dialogs set client_id = $1 where client_id = $2', [b, a]),
-  );
+  const merge = () => pool.query('update dialogs set client_id = $1 where client_id = $2', [b, a]);
+  const merging = interrupted(bundle, 'insert_dialogs', onlyOnce(merge));
   const batch = [of('a'), of('b')];
   const { outcomes } = await resolveBatch(merging, batch, OPTIONS);
   expect(kinds(outcomes)).toEqual(['resolved', 'resolved']);
@@ -178,14 +176,15 @@ it('stores a message for the client that its payload and its receipt name, where
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   await bundle.resolve(arrival(tenant));
-  const merging = interrupted(bundle, 'insert_messages', async () => {
+  const merge = async () => {
     await pool.query(
       'insert into clients (tenant_id, id) select tenant_id, gen_random_uuid() from clients',
     );
     const to = '(select id from clients order by created_at desc limit 1)';
     await pool.query(`update client_channels set client_id = ${to}`);
     await pool.query(`update dialogs set client_id = ${to}`);
-  });
+  };
+  const merging = interrupted(bundle, 'insert_messages', onlyOnce(merge));
   await resolveBatch(merging, [arrival(tenant)], OPTIONS);
   expect(await bundle.count("messages where client_id::text <> payload ->> 'client_id'")).toBe(0);
 });
@@ -210,12 +209,7 @@ it('an erasure takes the dialogs of a client in the order in which a batch does'
   );
   await blocked(pool, 1);
   // It waits for the first in key order, and must not hold the second.
-  const second = await pool
-    .query('select from dialogs where id = $1 for update nowait', [rows[1].id])
-    .then(
-      () => 'free',
-      (error) => error.code,
-    );
+  const second = await lockOf(pool, 'dialogs where id = $1', rows[1].id);
   await other.query('rollback');
   other.release();
   await erasing;
@@ -238,7 +232,7 @@ it('settles again where it was chosen to end a deadlock', async () => {
     query(config: never) {
       starts += 1;
       if (starts > 1) return pool.query(config);
-      throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+      throw deadlock();
     },
   };
   await settle(losing as never, { attempts, emptied: lanes, postponed: [] });
