@@ -21,9 +21,9 @@ interface Waiting<I, O> {
 }
 
 /**
- * Batches without a timer, but for what may wait: while `maxInFlight` runs are under way, arrivals gather; whatever has gathered
- * goes when one ends. An idle batcher starts when all that has come in by now has been looked at, so that one
- * alone waits for nothing and those that arrived together, over many connections, go together.
+ * Batches without a timer, but for what may wait: while `maxInFlight` runs are under way, arrivals gather;
+ * whatever has gathered goes when one ends. An idle batcher starts when all that has come in by now has been looked
+ * at, so that one alone waits for nothing and those that arrived together, over many connections, go together.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { run, maxSize, maxInFlight } = options;
