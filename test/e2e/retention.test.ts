@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
+import { logged } from '../support/logged.ts';
 import { idOf, messageTo } from '../support/messages.ts';
 import { resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
@@ -88,13 +89,11 @@ test('a table of many blocks is swept a little at a time, from where it was left
     everyMs: 200,
   });
   const removed = () =>
-    contour.workers
-      .flatMap((one) => one.output().split('\n'))
-      .filter((line) => line.includes('"messages.removed"'))
-      .map((line) => JSON.parse(line).removed as number);
+    logged<{ removed: number }>(contour.workers, '"messages.removed"').map((line) => line.removed);
+  const total = () => removed().reduce((sum, n) => sum + n, 0);
   // A log is written a moment after what it tells.
-  await waitFor('the log to tell of all', () => removed().reduce((sum, n) => sum + n, 0) >= 6_002);
-  expect(removed().reduce((sum, n) => sum + n, 0)).toBe(6_002);
+  await waitFor('the log to tell of all', () => total() >= 6_002);
+  expect(total()).toBe(6_002);
   // No run goes through more than 1280 blocks, half of whose rows are old.
   expect(Math.max(...removed())).toBeLessThanOrEqual(1280 * 2);
 });

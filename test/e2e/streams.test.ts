@@ -1,6 +1,7 @@
 import { createProducer } from '@contour/queue';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
+import { logged } from '../support/logged.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
 import { rewriteAof, withRedis } from '../support/redis-client.ts';
 import {
@@ -160,10 +161,10 @@ test('what somebody trims away unread is counted, and told', async () => {
   const bodies = bodiesOf(1_200, 1);
   const stream = streamOf(bodies[0] ?? {});
   const told = () =>
-    contour.workers
-      .flatMap((worker) => worker.output().split('\n'))
-      .filter((line) => line.includes('stream.lost'))
-      .reduce((sum, line) => sum + Number(JSON.parse(line).entries), 0);
+    logged<{ entries: number }>(contour.workers, 'stream.lost').reduce(
+      (sum, { entries }) => sum + entries,
+      0,
+    );
   const before = told();
   await withRedis(contour.redis.url, async (run) => {
     await run('MULTI');

@@ -38,12 +38,8 @@ describe('Dead letters', () => {
   /** Replays answer after 2 s at the latest: what they have added may still be on its way. */
   const nothingIsQueued = () =>
     withRedis(contour.redis.url, async (redis) => {
-      const isFree = await Promise.all(
-        ['wait', 'active', 'prioritized', 'delayed'].map((state) =>
-          redis('EXISTS', `bull:resolve:${state}`),
-        ),
-      );
-      return isFree.every((there) => there === 0);
+      const states = ['wait', 'active', 'prioritized', 'delayed'];
+      return (await redis('EXISTS', ...states.map((state) => `bull:resolve:${state}`))) === 0;
     });
 
   /** Messages that Core has refused; from now on it takes everything. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
+import { logged } from '../support/logged.ts';
 import { type Body, idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
@@ -140,10 +141,7 @@ describe('Streams', () => {
   }
 
   const losses = () =>
-    contour.workers
-      .flatMap((worker) => worker.output().split('\n'))
-      .filter((line) => line.includes('stream.lost'))
-      .map((line) => JSON.parse(line) as { entries: number; stream_deleted: boolean });
+    logged<{ entries: number; stream_deleted: boolean }>(contour.workers, 'stream.lost');
   const toldEntries = () => losses().reduce((sum, { entries }) => sum + entries, 0);
 
   row(
