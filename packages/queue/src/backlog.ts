@@ -33,15 +33,3 @@ export async function readBacklog(client: Redis, queue: Pick<Queue, 'toKey'>): P
     memoryLimit: Number(memory.get('maxmemory') ?? 0),
   };
 }
-
-/** Whether there is a job that a worker may take: of a queue that somebody has paused it may take none. */
-export async function isWorkWaiting(client: Redis, queue: Pick<Queue, 'toKey'>): Promise<boolean> {
-  const [isPaused, wait, prioritized] = await runPipeline(
-    client
-      .pipeline()
-      .hexists(queue.toKey('meta'), 'paused')
-      .llen(queue.toKey('wait'))
-      .zcard(queue.toKey('prioritized')),
-  );
-  return isPaused === 0 && Number(wait) + Number(prioritized) > 0;
-}

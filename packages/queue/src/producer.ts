@@ -1,5 +1,5 @@
 import { type Reply, type ResolveJob, uuidv7 } from '@contour/contract';
-import { type Backlog, isWorkWaiting, readBacklog } from './backlog.ts';
+import { type Backlog, readBacklog } from './backlog.ts';
 import { collectGivenUp, type HandleGivenUp } from './collect-given-up.ts';
 import { connectFailFast, type OnError } from './connection.ts';
 import { openQueue } from './open-queue.ts';
@@ -36,7 +36,7 @@ export interface Producer {
   queueFacts(): Promise<QueueFacts[]>;
   ping(): Promise<void>;
   backlog(): Promise<Backlog>;
-  /** Whether workers have something to resolve that they may take. */
+  /** Whether workers have something to resolve that they may take: while the queue is paused they have not. */
   isWorkWaiting(): Promise<boolean>;
   redisFacts(): Promise<RedisFacts>;
   liveWorkers(): Promise<number>;
@@ -103,7 +103,11 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
         await client.ping();
       }),
     backlog: () => ask(() => readBacklog(client, resolve)),
-    isWorkWaiting: () => ask(() => isWorkWaiting(client, resolve)),
+    isWorkWaiting: () =>
+      ask(async () => {
+        if (await resolve.isPaused()) return false;
+        return (await readBacklog(client, resolve)).waiting > 0;
+      }),
     redisFacts: () => ask(() => readRedisFacts(client)),
     liveWorkers: () => ask(() => countLiveWorkers(client)),
     close: async () => {
