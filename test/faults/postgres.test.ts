@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { openPool, terminateBackends } from '../support/fresh-database.ts';
+import { openPool, terminateBackends } from '../support/outside-pool.ts';
 import { loseAnswersTo, startProxy, tellCommits } from '../support/proxy.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';

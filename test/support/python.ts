@@ -5,6 +5,8 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { userCacheDir } from '@contour/local';
+import { inject } from 'vitest';
+import { TURNS, takeTurns } from './take-turns.ts';
 
 /** The module for other services. */
 export const PYTHON_CLIENT = join(import.meta.dirname, '../../clients/python');
@@ -29,7 +31,11 @@ export function findPython(): PythonOrReason {
 }
 
 /** The interpreter of an environment with the pinned packages, made once and shared by checkouts. */
-export async function pythonWithPackages(version: string): Promise<string> {
+export function pythonWithPackages(version: string): Promise<string> {
+  return takeTurns(inject('postgresUrl'), TURNS.python, () => makeEnvironment(version));
+}
+
+async function makeEnvironment(version: string): Promise<string> {
   const key = createHash('sha256').update(version);
   for (const file of [join(PYTHON_CLIENT, 'pyproject.toml'), REQUIREMENTS])
     key.update(readFileSync(file));
@@ -47,7 +53,7 @@ export async function pythonWithPackages(version: string): Promise<string> {
     await rename(draft, place);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    if (!existsSync(python)) throw error; // another run was faster
+    if (!existsSync(python)) throw error; // another run, on a Postgres of its own, was faster
   }
   return python;
 }

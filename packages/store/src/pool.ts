@@ -9,6 +9,7 @@ export interface PoolOptions {
   applicationName: string;
   max?: number;
   statementTimeoutMs?: number;
+  connectTimeoutMs?: number;
   /** All that is asked over it are a few rows by their keys, again and again. */
   isForLookups?: boolean;
   /** Called for errors of idle and of checked-out connections: unheard, they end the process. */
@@ -25,7 +26,7 @@ export function createPool(options: PoolOptions): Pool {
     connectionString: options.url,
     application_name: options.applicationName,
     max: options.max ?? 10,
-    connectionTimeoutMillis: 3_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 3_000,
     statement_timeout: statementTimeoutMs,
     // The client's own bound, for a server that is too far gone to keep to its own.
     query_timeout: statementTimeoutMs + 2_000,

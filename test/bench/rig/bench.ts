@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freePort } from '../../support/free-port.ts';
-import { openPool } from '../../support/fresh-database.ts';
+import { openPool } from '../../support/outside-pool.ts';
 import { type BuiltProcess, runBuilt } from '../../support/processes.ts';
 import type { Pids } from '../measure/cpu-meter.ts';
 import type { Town } from '../town/town.ts';

@@ -1,4 +1,4 @@
-import { openPool } from '../../support/fresh-database.ts';
+import { openPool } from '../../support/outside-pool.ts';
 import { ourWorkers, workOff } from '../experiments/by-queue.ts';
 import { byPgbench, byResolver } from '../experiments/by-sql.ts';
 import { inPairs } from '../measure/pairs.ts';

@@ -1,5 +1,5 @@
 import type { Contour } from '../../support/contour.ts';
-import { terminateBackends } from '../../support/fresh-database.ts';
+import { terminateBackends } from '../../support/outside-pool.ts';
 import { withRedis } from '../../support/redis-client.ts';
 import type { TestServer } from '../../support/servers.ts';
 import { waitFor } from '../../support/wait-for.ts';

@@ -1,0 +1,36 @@
+import { createPool, type Pool } from '@contour/store';
+
+/** Whoever looks in from outside is known by it. */
+const OUTSIDE = 'contour-test';
+
+/** A pool for looking in from outside; errors of its connections are part of many tests. */
+export function openPool(url: string, max = 4): Pool {
+  return createPool({
+    url,
+    applicationName: OUTSIDE,
+    max,
+    statementTimeoutMs: 60_000,
+    // On a machine that many tests keep busy a server takes its time.
+    connectTimeoutMs: 30_000,
+    onError: () => undefined,
+  });
+}
+
+export async function usePool<T>(url: string, use: (pool: Pool) => Promise<T>): Promise<T> {
+  const pool = openPool(url, 1);
+  try {
+    return await use(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Cuts off everybody but those whom `openPool` serves; says how many. */
+export async function terminateBackends(pool: Pool): Promise<number> {
+  const { rowCount } = await pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name <> $1`,
+    [OUTSIDE],
+  );
+  return rowCount ?? 0;
+}
