@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { diceOf } from '../support/dice.ts';
 import { hangUp } from '../support/send.ts';
@@ -80,7 +81,7 @@ async function prepare(
   if (ownNeo4j) closers.push(ownNeo4j.close);
   const contour = await startContour({
     ...{ apis, workers, ownPostgres: isOwn, env: SETTINGS, onOutput: listener.hear },
-    ...(isOwn ? { neo4jUri: ownNeo4j?.url ?? null } : {}),
+    neo4jUri: isOwn ? ownNeo4j?.url : inject('neo4j').uri,
   });
   closers.push(contour.close);
   const town = await buildTown(contour.database.pool, seed, options.tenants);
@@ -99,7 +100,7 @@ async function prepare(
     createDealer({ who, cards: cards[who], dice: dice(who), restMs: restMs[who], journal }),
   );
   const post = createPost({ urls: () => contour.urls, book, journal });
-  const neo4jUri = isOwn ? ownNeo4j?.url : contour.neo4jUri;
+  const { neo4jUri } = contour;
   const hour: HourDeps = {
     ...{ contour, book, journal, deals, crew, coreIsWell: core.well },
     neo4j: neo4jUri === undefined ? undefined : { uri: neo4jUri, isOwn },

@@ -11,7 +11,7 @@ let contour: Contour;
 let tenant: TestTenant;
 let queue: Queue;
 beforeAll(async () => {
-  contour = await startContour({ neo4jUri: null });
+  contour = await startContour();
   tenant = await contour.addTenant();
   queue = new Queue('resolve', { connection: { url: contour.redis.url } });
 });

@@ -12,7 +12,6 @@ const secret = randomBytes(24);
 let contour: Contour;
 beforeAll(async () => {
   contour = await startContour({
-    neo4jUri: null,
     env: { CORE_SECRET: `whsec_${secret.toString('base64')}` },
   });
 });
@@ -92,7 +91,7 @@ test('messages accepted before their tenant was switched off are still delivered
 });
 
 test('without CORE_URL the payload is printed and counts as delivered', async () => {
-  const coreless = await startContour({ neo4jUri: null, env: { CORE_URL: '' } });
+  const coreless = await startContour({ env: { CORE_URL: '' } });
   onTestFinished(() => coreless.close());
   const { max } = (await coreless.addTenant()).accounts;
   const { json } = await resolve(coreless.url, messageTo(max, { text: 'for the console' }));

@@ -10,7 +10,7 @@ import { waitFor } from '../support/wait-for.ts';
 let contour: Contour;
 let account: TestAccount;
 beforeAll(async () => {
-  contour = await startContour({ neo4jUri: null, env: { DELIVER_ATTEMPTS: '2' } });
+  contour = await startContour({ env: { DELIVER_ATTEMPTS: '2' } });
 });
 afterAll(() => contour?.close());
 beforeEach(async () => {

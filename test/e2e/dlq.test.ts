@@ -9,7 +9,7 @@ import { addAccount, makeCredential, type TestAccount } from '../support/tenants
 let contour: Contour;
 beforeAll(async () => {
   // Here an entry goes in again when the test says so.
-  contour = await startContour({ neo4jUri: null, env: { RELEASE_PARKED: 'false' } });
+  contour = await startContour({ env: { RELEASE_PARKED: 'false' } });
 });
 afterAll(() => contour?.close());
 

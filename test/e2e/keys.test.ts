@@ -13,7 +13,6 @@ const basic = (key: string) => ({
 let contour: Contour;
 beforeAll(async () => {
   contour = await startContour({
-    neo4jUri: null,
     env: { API_KEYS: `sender:${API_KEY}`, ADMIN_KEYS: `operator:${ADMIN_KEY}` },
   });
 });

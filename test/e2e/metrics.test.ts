@@ -33,7 +33,6 @@ const unknown = {
 
 beforeAll(async () => {
   contour = await startContour({
-    neo4jUri: null,
     ownPostgres: true,
     env: { ADMIN_KEYS: 'ops:metrics-test-admin-key', MAX_PARKED_PER_ACCOUNT: '1' },
   });

@@ -10,7 +10,6 @@ const WAIT_MS = 600;
 
 test('without a worker messages are queued up to MAX_BACKLOG, and all resolved by one that comes', async () => {
   const contour = await startContour({
-    neo4jUri: null,
     workers: 0,
     env: { RESOLVE_WAIT_MS: String(WAIT_MS), MAX_BACKLOG: '10' },
   });

@@ -64,7 +64,7 @@ describe('a process with a wrong environment names all that is wrong and ends', 
 });
 
 test('a process whose port is taken says so and ends', async () => {
-  const contour = await startContour({ neo4jUri: null, workers: 0 });
+  const contour = await startContour({ workers: 0 });
   onTestFinished(() => contour.close());
   const port = contour.apis[0]?.port ?? 0;
   const { code, output } = await endOf('api', {

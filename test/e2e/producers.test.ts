@@ -37,7 +37,7 @@ test('producers in Python and Node side by side lose nothing and double nothing'
     return skip(python.reason);
   }
   const interpreter = await pythonWithPackages(python.version);
-  const contour = await startContour({ neo4jUri: null, workers: 2 });
+  const contour = await startContour({ workers: 2 });
   onTestFinished(() => contour.close());
   const { telegram } = (await contour.addTenant()).accounts;
   const own = [...messagesOf(telegram, { count: EACH, chats: CHATS })];

@@ -32,7 +32,7 @@ async function withRedisCli(): Promise<NodeJS.ProcessEnv> {
 let contour: Contour;
 let port: string;
 beforeAll(async () => {
-  contour = await startContour({ neo4jUri: null });
+  contour = await startContour();
   const { id } = await contour.addTenant();
   await addAccount(contour.database.pool, id, 'telegram', 'demo-telegram');
   port = new URL(contour.redis.url).port;

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { CREDENTIAL, operate, tellOfUnknownAccount } from '../support/unknown-account.ts';
 
 let contour: Contour;
 beforeAll(async () => {
-  contour = await startContour();
+  contour = await startContour({ neo4jUri: inject('neo4j').uri });
 });
 afterAll(() => contour?.close());
 

@@ -30,7 +30,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_HEADERS: 'x-token=a%20b',
     SHUTDOWN_MS: '5000',
   };
-  contour = await startContour({ neo4jUri: null, env });
+  contour = await startContour({ env });
   tenant = await contour.addTenant();
   account = tenant.accounts.telegram;
 });
@@ -209,7 +209,7 @@ test('what is left is sent when a process is told to stop', async () => {
 });
 
 test('without a collector Core gets what the sender said', async () => {
-  const plain = await startContour({ neo4jUri: null });
+  const plain = await startContour();
   onTestFinished(() => plain.close());
   const own = (await plain.addTenant()).accounts.telegram;
   const { traceparent } = makeTraceparent();

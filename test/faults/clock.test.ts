@@ -6,6 +6,7 @@ import { idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { addToStreams, streamOwners, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { FAST, recover, told, underLoad } from './matrix/under-load.ts';
 
@@ -32,7 +33,7 @@ describe('Clock', () => {
   let ahead: BuiltProcess;
   let behind: BuiltProcess;
   beforeAll(async () => {
-    contour = await startContour({ workers: 1 });
+    contour = await startContour({ neo4jUri: graphOfMatrix() });
     ahead = await contour.startWorker(clockOff(TEN_MINUTES_MS));
     behind = await contour.startWorker(clockOff(-TEN_MINUTES_MS));
   });

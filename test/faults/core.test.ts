@@ -6,6 +6,7 @@ import type { Behaviour } from '../support/fake-core.ts';
 import { messagesOf } from '../support/messages.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { type Load, startLoad } from '../support/send.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
 
@@ -68,7 +69,11 @@ describe('Core', () => {
   /** All at once, a tenant for each way to misbehave: as a Core does that serves many. */
   beforeAll(async () => {
     // Longer than an answer takes on a machine that is busy with other tests.
-    contour = await startContour({ workers: 2, env: { CORE_TIMEOUT_MS: '4000' } });
+    contour = await startContour({
+      neo4jUri: graphOfMatrix(),
+      workers: 2,
+      env: { CORE_TIMEOUT_MS: '4000' },
+    });
     const wayOf = new Map<string, Way>();
     contour.core.behave(({ key, body }, nth) => {
       const way = wayOf.get(JSON.parse(body).tenant_id);
@@ -144,7 +149,7 @@ describe('Core for all', () => {
   let contour: Contour;
   let toCore: TestProxy;
   beforeAll(async () => {
-    contour = await startContour({ apis: 1, workers: 0 });
+    contour = await startContour({ neo4jUri: graphOfMatrix(), workers: 0 });
     toCore = await startProxy(contour.core.url);
     const CORE_URL = toCore.through(contour.core.url);
     await Promise.all([contour.startWorker({ CORE_URL }), contour.startWorker({ CORE_URL })]);

@@ -9,6 +9,7 @@ import { runContour } from '../support/run-contour.ts';
 import { type Accepted, request, resolve, startLoad } from '../support/send.ts';
 import { makeCredential, type TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type Outcome, row } from './matrix/row.ts';
 import { STEADY, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
 
@@ -20,7 +21,7 @@ const MANY_DEAD = 2000;
 describe('Dead letters', () => {
   let contour: Contour;
   beforeAll(async () => {
-    contour = await startContour({ apis: 2, workers: 2 });
+    contour = await startContour({ neo4jUri: graphOfMatrix(), apis: 2, workers: 2 });
   });
   afterAll(() => contour?.close());
   beforeEach(() => contour.core.behave(() => ({ status: 200 })));

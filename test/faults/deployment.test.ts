@@ -4,6 +4,7 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { messagesOf } from '../support/messages.ts';
 import { acceptedCount, startLoad } from '../support/send.ts';
 import { buildPrevious } from './matrix/build-previous.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { FAST, recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
 
@@ -14,7 +15,12 @@ describe('Deployment', () => {
   let contour: Contour;
   let balancer: Balancer;
   beforeAll(async () => {
-    contour = await startContour({ apis: 2, workers: 2, env: { DRAIN_MS: String(DRAIN_MS) } });
+    contour = await startContour({
+      neo4jUri: graphOfMatrix(),
+      apis: 2,
+      workers: 2,
+      env: { DRAIN_MS: String(DRAIN_MS) },
+    });
     balancer = await startBalancer(() => contour.urls);
   });
   afterAll(async () => {

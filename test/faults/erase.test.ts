@@ -18,11 +18,10 @@ let tenant: TestTenant;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  contour = await startContour();
+  contour = await startContour({ neo4jUri: inject('neo4j').uri });
   tenant = await contour.addTenant();
-  const { uri } = inject('neo4j');
   env = { DATABASE_URL: contour.database.url, REDIS_URL: contour.redis.url };
-  if (uri !== undefined) env.NEO4J_URI = uri;
+  if (contour.neo4jUri !== undefined) env.NEO4J_URI = contour.neo4jUri;
 });
 afterAll(() => contour?.close());
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { withRedis } from '../support/redis-client.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { FAST, recover, told, underLoad } from './matrix/under-load.ts';
 
@@ -18,7 +19,11 @@ describe('Memory', () => {
   let contour: Contour;
   let queue: Queue;
   beforeAll(async () => {
-    contour = await startContour({ workers: 2, env: { NODE_OPTIONS: SMALL_HEAP } });
+    contour = await startContour({
+      neo4jUri: graphOfMatrix(),
+      workers: 2,
+      env: { NODE_OPTIONS: SMALL_HEAP },
+    });
     queue = new Queue('resolve', { connection: { url: contour.redis.url } });
   });
   afterAll(async () => {

@@ -5,10 +5,12 @@ import { type Answer, get, resolve, startLoad } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { makeCredential } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 
 let contour: Contour;
 beforeAll(async () => {
   contour = await startContour({
+    neo4jUri: graphOfMatrix(),
     ownPostgres: true,
     workers: 2,
     env: { RESOLVE_WAIT_MS: '1500' },

@@ -6,6 +6,7 @@ import { loseAnswersTo, startProxy, tellCommits } from '../support/proxy.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { mountSmallDisk } from './matrix/small-disk.ts';
 import { FAST, LONG, recover, STEADY, told, underLoad } from './matrix/under-load.ts';
@@ -19,7 +20,12 @@ describe('Postgres', () => {
   let contour: Contour;
   beforeAll(async () => {
     postgres = await startTestPostgres({ flags: ['-c', 'max_connections=60'] });
-    contour = await startContour({ apis: 2, workers: 2, ownPostgres: postgres });
+    contour = await startContour({
+      neo4jUri: graphOfMatrix(),
+      apis: 2,
+      workers: 2,
+      ownPostgres: postgres,
+    });
   });
   afterAll(async () => {
     await contour?.close();
@@ -280,7 +286,11 @@ describe('Postgres', () => {
       onTestFinished(() => disk.remove());
       const postgres = await startTestPostgres({ folder: disk.path });
       onTestFinished(() => postgres.close());
-      const contour = await startContour({ workers: 2, ownPostgres: postgres });
+      const contour = await startContour({
+        neo4jUri: graphOfMatrix(),
+        workers: 2,
+        ownPostgres: postgres,
+      });
       onTestFinished(() => contour.close());
       const load = await underLoad(contour, STEADY);
       disk.fill();

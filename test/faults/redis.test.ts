@@ -6,6 +6,7 @@ import { withRedis } from '../support/redis-client.ts';
 import { acceptedCount, get } from '../support/send.ts';
 import { startTestRedis } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { mountSmallDisk } from './matrix/small-disk.ts';
 import { FAST, LONG, recover, STEADY, told, underLoad } from './matrix/under-load.ts';
@@ -17,7 +18,7 @@ const FROZEN_MS = 15_000;
 describe('Redis', () => {
   let contour: Contour;
   beforeAll(async () => {
-    contour = await startContour({ apis: 2, workers: 2 });
+    contour = await startContour({ neo4jUri: graphOfMatrix(), apis: 2, workers: 2 });
   });
   afterAll(() => contour?.close());
   const run = (...command: string[]) => withRedis(contour.redis.url, (redis) => redis(...command));
@@ -189,7 +190,7 @@ describe('Redis', () => {
       onTestFinished(() => disk.remove());
       const redis = await startTestRedis({ folder: disk.path });
       onTestFinished(() => redis.close());
-      const contour = await startContour({ workers: 2, redis });
+      const contour = await startContour({ neo4jUri: graphOfMatrix(), workers: 2, redis });
       onTestFinished(() => contour.close());
       const load = await underLoad(contour, STEADY);
       disk.fill();
@@ -220,7 +221,12 @@ describe('Redis', () => {
       const front = await startProxy(master.url);
       onTestFinished(() => front.close());
       const env = { REDIS_URL: front.through(master.url) };
-      const contour = await startContour({ workers: 2, redis: replica, env });
+      const contour = await startContour({
+        neo4jUri: graphOfMatrix(),
+        workers: 2,
+        redis: replica,
+        env,
+      });
       onTestFinished(() => contour.close());
       const ask = (...command: string[]) => withRedis(replica.url, (redis) => redis(...command));
       const isInStep = async () =>

@@ -16,6 +16,7 @@ import {
 } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ensureWorkers } from './matrix/ensure-workers.ts';
+import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type Outcome, row } from './matrix/row.ts';
 import { secondsUntilThrough } from './matrix/under-load.ts';
 
@@ -38,7 +39,7 @@ describe('Streams', () => {
   let contour: Contour;
   let toRedis: TestProxy;
   beforeAll(async () => {
-    contour = await startContour({ workers: 2 });
+    contour = await startContour({ neo4jUri: graphOfMatrix(), workers: 2 });
     toRedis = await startProxy(contour.redis.url);
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { startProxy, type TestProxy, tellCommits } from '../support/proxy.ts';
@@ -32,7 +32,7 @@ describe('Worker', () => {
   let toPostgres: TestProxy;
   let toCore: TestProxy;
   beforeAll(async () => {
-    contour = await startContour({ apis: 2, workers: 2 });
+    contour = await startContour({ neo4jUri: inject('neo4j').uri, apis: 2, workers: 2 });
     toPostgres = await startProxy(contour.database.url);
     toCore = await startProxy(contour.core.url);
   });

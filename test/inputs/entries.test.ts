@@ -12,7 +12,7 @@ let inputs: Inputs;
 let queue: Queue;
 let rowsBefore: unknown;
 beforeAll(async () => {
-  inputs = await startInputs({ neo4jUri: null });
+  inputs = await startInputs();
   queue = new Queue('resolve', { connection: { url: inputs.contour.redis.url } });
   rowsBefore = await inputs.rows();
 });

@@ -11,7 +11,7 @@ import { NOT_JSON, ODD_JSON } from './tables/texts.ts';
 let inputs: Inputs;
 let rowsBefore: unknown;
 beforeAll(async () => {
-  inputs = await startInputs({ neo4jUri: null });
+  inputs = await startInputs();
   rowsBefore = await inputs.rows();
 });
 afterAll(() => inputs?.contour.close());

@@ -21,8 +21,8 @@ export interface ContourOptions {
   redis?: TestServer;
   /** Hears all that the processes write, of which only the end is kept then. */
   onOutput?: (text: string) => void;
-  /** Another Neo4j than the one that all tests share, where there is one; null: no mirror. */
-  neo4jUri?: string | null;
+  /** The Neo4j to mirror into; the one that all tests share, where there is one, is `inject('neo4j').uri`. */
+  neo4jUri?: string | undefined;
 }
 
 /** One whole system of built processes, with everything under it its own. */
@@ -74,7 +74,7 @@ async function readDlq(apiUrl: string): Promise<DlqItem[]> {
 }
 
 async function build(options: ContourOptions, closers: Closer[]): Promise<Contour> {
-  const { apis: apiCount = 1, workers: workerCount = 1, onOutput } = options;
+  const { apis: apiCount = 1, workers: workerCount = 1, neo4jUri, onOutput } = options;
   const postgres =
     options.ownPostgres === true ? await startTestPostgres() : options.ownPostgres || undefined;
   if (postgres && postgres !== options.ownPostgres) closers.push(postgres.close);
@@ -82,8 +82,6 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
   if (redis !== options.redis) closers.push(redis.close);
   const core = await startFakeCore();
   closers.push(core.close);
-  const { neo4jUri: ownNeo4jUri = inject('neo4j').uri } = options;
-  const neo4jUri = ownNeo4jUri ?? undefined;
   const database = await createDatabase(postgres?.url ?? inject('postgresUrl'));
   closers.push(database.drop);
 

@@ -20,7 +20,7 @@ let tenant: TestTenant;
 
 beforeAll(async () => {
   // What is parked stays parked here until somebody replays it.
-  house = await startContour({ env: { RELEASE_PARKED: 'false', NEO4J_URI: '' } });
+  house = await startContour({ env: { RELEASE_PARKED: 'false' } });
   tenant = await house.addTenant();
 });
 afterAll(() => house?.close());

@@ -41,7 +41,10 @@ async function send(body: Body): Promise<{ client_id: string; message_id: string
 }
 
 beforeAll(async () => {
-  contour = await startContour({ env: { RELEASE_PARKED: 'false' } });
+  contour = await startContour({
+    neo4jUri: inject('neo4j').uri,
+    env: { RELEASE_PARKED: 'false' },
+  });
   tenant = await contour.addTenant();
   stranger = await contour.addTenant();
   env = { DATABASE_URL: contour.database.url, REDIS_URL: contour.redis.url };

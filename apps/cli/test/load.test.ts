@@ -117,7 +117,7 @@ test('Ctrl-C ends it, and shows what there is', async () => {
 });
 
 test('a running system takes every message, also when the same load comes again', async () => {
-  const house = await startContour({ env: { API_KEYS: 'load:the-key', NEO4J_URI: '' } });
+  const house = await startContour({ env: { API_KEYS: 'load:the-key' } });
   onTestFinished(() => house.close());
   const { accounts } = await house.addTenant();
   const folder = await mkdtemp(join(tmpdir(), 'contour-load-'));

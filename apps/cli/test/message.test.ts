@@ -13,7 +13,7 @@ let house: Contour;
 let tenant: TestTenant;
 
 beforeAll(async () => {
-  house = await startContour({ env: { NEO4J_URI: '' } });
+  house = await startContour();
   tenant = await house.addTenant();
 });
 afterAll(() => house?.close());

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startNeo4j, temporaryDir, userCacheDir } from '@contour/local';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { SHORT_LIVED_JVM } from '../../../test/support/servers.ts';
 import { neo4jAnswers } from '../src/probe.ts';
 import { askNeo4j } from './ask-neo4j.ts';
 import { waitUntilGone } from './processes.ts';
@@ -20,7 +21,11 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 test('Neo4j keeps what was committed through a kill, and is gone after stop', async ({ skip }) => {
   const { reason } = inject('neo4j'); // where CI is, the run has failed already
   skip(reason !== undefined, reason);
-  const place = { dataDir: join(directory, 'neo4j'), cacheDir: userCacheDir() };
+  const place = {
+    dataDir: join(directory, 'neo4j'),
+    cacheDir: userCacheDir(),
+    flags: SHORT_LIVED_JVM,
+  };
 
   const first = await startNeo4j(place);
   expect(first.uri).toBe(`bolt://127.0.0.1:${first.port}`);

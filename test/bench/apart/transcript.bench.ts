@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import { startContour } from '../../support/contour.ts';
 import { messageTo } from '../../support/messages.ts';
 import { resolve } from '../../support/send.ts';
@@ -21,7 +21,7 @@ function typed(args: readonly string[], input?: string): string {
 }
 
 it('writes docs/transcript.md', { timeout: 300_000 }, async () => {
-  const contour = await startContour();
+  const contour = await startContour({ neo4jUri: inject('neo4j').uri });
   const page = [HEAD];
   const tell = (text: string) => void page.push(`${text}\n`);
   async function type(args: string[], input?: string) {
