@@ -51,7 +51,7 @@ test('a system in order passes, and what is parked or missed is a warning', asyn
       ...['postgres', 'postgres version', 'postgres writes', 'postgres clock', 'migrations'],
       'postgres durability',
       ...['redis', 'redis version', 'redis eviction', 'redis persistence', 'redis writes'],
-      ...['redis memory', 'redis clock', 'workers', 'backlog', 'core', 'node'],
+      ...['redis memory', 'redis clock', 'workers', 'backlog', 'queues', 'core', 'node'],
       ...(neo4jUri === undefined ? [] : ['neo4j', 'neo4j version']),
     ]),
   );
@@ -118,12 +118,14 @@ test('servers that may lose what they took, or stand still, fail; so does a miss
     await redis('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     await redis('CONFIG', 'SET', 'appendonly', 'no');
     await redis('CONFIG', 'SET', 'maxmemory', '1gb');
+    await redis('HSET', 'bull:graph:meta', 'paused', '1');
   });
   const { code, of, find } = await doctor(env);
   expect(code).toBe(1);
   expect(of('FAIL')).toEqual(['postgres durability', 'migrations', 'redis eviction']);
   expect(find('migrations')?.detail).toBe('pending: 0003_credential_rotation.sql');
-  expect(of('warn')).toEqual(expect.arrayContaining(['redis persistence', 'workers']));
+  expect(of('warn')).toEqual(expect.arrayContaining(['redis persistence', 'workers', 'queues']));
+  expect(find('queues')?.detail).toBe('paused by somebody: graph');
   expect(find('redis memory')?.detail).toMatch(/^\d+\.\d MB of 1024\.0 MB used$/);
 
   await withRedis(server.url, async (redis) => {

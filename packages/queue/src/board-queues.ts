@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { connectFailFast, type OnError } from './connection.ts';
-import { openQueue } from './open-queue.ts';
+import { openQueue, QUEUE_NAMES } from './open-queue.ts';
 
 /** The queues as Bull Board wants them, on a connection of their own. */
 export function boardQueues(o: { redisUrl: string; onError: OnError }): {
@@ -8,9 +8,7 @@ export function boardQueues(o: { redisUrl: string; onError: OnError }): {
   close(): Promise<void>;
 } {
   const { client, disconnect } = connectFailFast(o.redisUrl, o.onError);
-  const queues = (['resolve', 'deliver', 'graph', 'dlq'] as const).map((name) =>
-    openQueue(name, client),
-  );
+  const queues = QUEUE_NAMES.map((name) => openQueue(name, client));
   return {
     queues,
     close: async () => {

@@ -1,7 +1,8 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
-export type QueueName = 'resolve' | 'deliver' | 'graph' | 'dlq';
+export const QUEUE_NAMES = ['resolve', 'deliver', 'graph', 'dlq'] as const;
+export type QueueName = (typeof QUEUE_NAMES)[number];
 
 const KEPT_EVENTS = 1000;
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { QueueName } from './open-queue.ts';
+import { QUEUE_NAMES, type QueueName } from './open-queue.ts';
 
 /** One queue, for whoever watches the installation. */
 export interface QueueFacts {
@@ -13,8 +13,6 @@ export interface QueueFacts {
   /** When the oldest of those that wait was added; null where none waits. */
   oldestAt: Date | null;
 }
-
-const NAMES: readonly QueueName[] = ['resolve', 'deliver', 'graph', 'dlq'];
 
 // A waiting list is served from its end, so that the oldest is there. Prioritized jobs are sorted by
 // priority: the first is the oldest where all have one priority, as in `dlq`.
@@ -44,10 +42,10 @@ type Row = [number, number, number, number, string | null];
 
 /** All queues, in one round trip, whatever they hold. */
 export async function readQueueFacts(client: Redis): Promise<QueueFacts[]> {
-  const keys = NAMES.map((name) => `bull:${name}:`);
+  const keys = QUEUE_NAMES.map((name) => `bull:${name}:`);
   const rows = (await client.eval(FACTS, keys.length, ...keys)) as Row[];
   return rows.map(([waiting, delayed, active, failed, oldest], index) => ({
-    queue: NAMES[index] as QueueName,
+    queue: QUEUE_NAMES[index] as QueueName,
     waiting,
     delayed,
     active,

@@ -68,6 +68,12 @@ function checkWorkers(count: number): Check {
   return warn('workers', 'none at work', 'start one: node apps/worker/dist/main.js');
 }
 
+function checkPaused(paused: RedisReport['paused']): Check {
+  if (paused.length === 0) return ok('queues', 'none paused');
+  const advice = "resume it with BullMQ's Queue.resume(): workers take nothing from it until then";
+  return warn('queues', `paused by somebody: ${paused.join(', ')}`, advice);
+}
+
 function checkParked(count: number): Check {
   if (count === 0) return ok('dlq', 'empty');
   return warn('dlq', `${count} parked`, 'see contour dlq list: mend the cause, then replay them');
@@ -85,6 +91,7 @@ export async function checkRedis(url: string, maxBacklog: number): Promise<Check
       checkClock('redis', report.clockAheadMs),
       checkWorkers(report.liveWorkers),
       checkBacklog(report.backlog, maxBacklog),
+      checkPaused(report.paused),
       checkParked(report.parked),
     ];
   } catch (error) {
