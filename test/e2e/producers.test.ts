@@ -6,7 +6,7 @@ import { startContour } from '../support/contour.ts';
 import { idOf, messagesOf } from '../support/messages.ts';
 import { findPython, PYTHON_CLIENT, pythonWithPackages } from '../support/python.ts';
 
-const EACH = 5_000;
+const EACH = 2_000;
 const CHATS = 100;
 const AT_ONCE = 250;
 const run = promisify(execFile);

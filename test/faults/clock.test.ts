@@ -56,7 +56,6 @@ describe('Clock', () => {
     {
       injected: 'three workers: one clock right, one ahead, one behind',
       load: `${told(FAST)}, one in four refused by Core at first; 400 stream entries`,
-      quick: true,
       withinSeconds: 15,
     },
     async (dice) => {

@@ -123,7 +123,6 @@ describe('Dead letters', () => {
     {
       injected: 'both at once, five times; what was cleared stays dead',
       load: `${DEAD} dead messages`,
-      quick: true,
       withinSeconds: AGAIN_SECONDS,
     },
     async () => {

@@ -56,7 +56,6 @@ describe('Deployment', () => {
     {
       injected: `a new one started, SIGTERM to an old one, four times; DRAIN_MS=${DRAIN_MS}`,
       load: '40 messages/s of 60 chats until the last has gone, through a load balancer that looks at /readyz',
-      quick: true,
       withinSeconds: 15,
     },
     async () => {

@@ -36,7 +36,6 @@ describe('Memory', () => {
     {
       injected: 'a job of 24 MB that becomes 500 MB, for workers with a heap of 96 MB',
       load: told(FAST),
-      quick: true,
       withinSeconds: 15,
     },
     async () => {

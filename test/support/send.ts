@@ -159,7 +159,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
 }
 
 /** Slower than this no sender is served, on whatever machine. */
-const ACCEPTED_WITHIN_MS = { all: 30_000, each: 20 };
+const ACCEPTED_WITHIN_MS = { all: 60_000, each: 20 };
 
 /** Waits until so many messages of a load have been accepted: the moment to do harm. */
 export async function acceptedCount(load: RunningLoad, count: number): Promise<void> {
