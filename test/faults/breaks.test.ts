@@ -1,18 +1,18 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf } from '../support/messages.ts';
+import { rewrittenBy } from '../support/rewritten/rewritten.ts';
 import { isWholeMatrix } from '../support/seed.ts';
 import { type Accepted, startLoad } from '../support/send.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { BREAKS } from './breaks/breaks.ts';
-import { type Break, brokenBy } from './breaks/broken.ts';
+import { BREAKS, type Break } from './breaks/breaks.ts';
 
 /** As long as a broken product is waited for: what it has lost never comes. */
 const DRAIN_MS = 5_000;
 
 async function startBroken(broken: Break, neo4jUri?: string): Promise<Contour> {
-  const contour = await startContour({ neo4jUri, env: brokenBy(broken) });
+  const contour = await startContour({ neo4jUri, env: rewrittenBy(broken) });
   onTestFinished(() => contour.close());
   return contour;
 }

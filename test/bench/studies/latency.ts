@@ -1,4 +1,4 @@
-import { type Break, brokenBy } from '../../faults/breaks/broken.ts';
+import { type Rewrite, rewrittenBy } from '../../support/rewritten/rewritten.ts';
 import { ourService, sendThrough } from '../experiments/by-http.ts';
 import { idle, type Latency, openLoop } from '../experiments/latency.ts';
 import { inPairs } from '../measure/pairs.ts';
@@ -49,9 +49,7 @@ export const LATENCY_STUDY: Study = {
 };
 
 /** The product with its gathering taken away: every item is a batch of its own, at once. */
-const ONE_BY_ONE: Break = {
-  guarantee: 0,
-  effect: 'nothing is gathered',
+const ONE_BY_ONE: Rewrite = {
   file: 'packages/runtime/dist/batcher.js',
   find: 'const { run, maxSize, maxInFlight } = options;',
   replace: 'const { run } = options; const maxSize = 1; const maxInFlight = 1000;',
@@ -72,7 +70,7 @@ export const IDLE_STUDY: Study = {
         await service.stop();
         return latency;
       };
-      const pairs = await inPairs(size.pairs, measure({}), measure(brokenBy(ONE_BY_ONE)));
+      const pairs = await inPairs(size.pairs, measure({}), measure(rewrittenBy(ONE_BY_ONE)));
       sheet.add(
         'idle_p50_batching',
         pairs.map(({ a, b }) => a.p50 / b.p50),

@@ -1,7 +1,15 @@
 import type { ViolationKind } from '../../support/checker/violation.ts';
 import type { Behave } from '../../support/fake-core.ts';
 import type { Body } from '../../support/messages.ts';
-import type { Break } from './broken.ts';
+import type { Rewrite } from '../../support/rewritten/rewritten.ts';
+
+/** A deliberate defect of the product. */
+export interface Break extends Rewrite {
+  /** The number of the guarantee that it takes away. */
+  guarantee: number;
+  /** What it does, as a sentence about the product. */
+  effect: string;
+}
 
 /** A break of one guarantee, what brings it to light, and what the checker must then say. */
 export interface Scene extends Break {

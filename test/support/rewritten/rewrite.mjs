@@ -1,6 +1,6 @@
-const { file, find, replace } = JSON.parse(process.env.CONTOUR_BREAK);
+const { file, find, replace } = JSON.parse(process.env.CONTOUR_REWRITE);
 
-/** Node's hook for the text of a module. A break that no longer fits must not pass for none. */
+/** Node's hook for the text of a module. What no longer fits must not pass for nothing. */
 export async function load(url, context, nextLoad) {
   const loaded = await nextLoad(url, context);
   if (!url.endsWith(`/${file}`)) return loaded;
