@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { migrate, type Pool } from '@contour/store';
+import { databaseUrl } from './database-url.ts';
 import { openPool, usePool } from './outside-pool.ts';
 import { TURNS, takeTurns } from './take-turns.ts';
 
@@ -9,12 +10,6 @@ export interface Database {
   url: string;
   pool: Pool;
   drop(): Promise<void>;
-}
-
-function urlOf(serverUrl: string, database: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = `/${database}`;
-  return url.href;
 }
 
 async function hasTemplate(server: Pool): Promise<boolean> {
@@ -28,7 +23,7 @@ async function makeTemplate(server: Pool, serverUrl: string): Promise<void> {
   // Renamed only when it is complete, so that half a template is never copied.
   const draft = `${TEMPLATE}_${randomUUID().slice(0, 8)}`;
   await server.query(`create database "${draft}"`);
-  await usePool(urlOf(serverUrl, draft), (fresh) => migrate(fresh));
+  await usePool(databaseUrl(serverUrl, draft), (fresh) => migrate(fresh));
   await server.query(`alter database "${draft}" rename to "${TEMPLATE}"`);
 }
 
@@ -41,7 +36,7 @@ export async function createDatabase(serverUrl: string): Promise<Database> {
     }
     await server.query(`create database "${name}" template "${TEMPLATE}"`);
   });
-  const url = urlOf(serverUrl, name);
+  const url = databaseUrl(serverUrl, name);
   const pool = openPool(url);
   // A copy of a database would otherwise count as the same mirror, in a graph that many tests share.
   await pool.query('update graph_turns set mirror_id = gen_random_uuid()');

@@ -1,4 +1,5 @@
 import { createPool, migrate, migrationNames, type Pool } from '@contour/store';
+import { databaseUrl } from '../../support/database-url.ts';
 import { CHAT, CREDENTIAL, type Town } from './town.ts';
 
 /** With the last migration in it: a town of an older schema is another. */
@@ -48,17 +49,11 @@ async function isThere(server: Pool, name: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-function urlOf(serverUrl: string, database: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = `/${database}`;
-  return url.href;
-}
-
 async function build(server: Pool, serverUrl: string, town: Town, name: string): Promise<void> {
   const draft = `${name}_draft`;
   await server.query(`drop database if exists "${draft}" with (force)`);
   await server.query(`create database "${draft}"`);
-  const pool = open(urlOf(serverUrl, draft));
+  const pool = open(databaseUrl(serverUrl, draft));
   try {
     await migrate(pool);
     for (const sql of FILL(town)) await pool.query(sql);
@@ -101,7 +96,7 @@ export async function openTown(serverUrl: string, town: Town, database: string):
   } finally {
     await server.end();
   }
-  const url = urlOf(serverUrl, database);
+  const url = databaseUrl(serverUrl, database);
   if (town.clients <= FITS) await readIn(url);
   return url;
 }
