@@ -14,6 +14,8 @@ export interface Attempt {
   signal?: AbortSignal | undefined;
 }
 
+const TOO_LONG = new Error(`an answer longer than ${BODY_LIMIT} bytes`);
+
 /** An answer has a status: this end is one that no answer comes to. */
 const NO_STATUS = { kind: 'network', error: new Error('an answer without a status') } as const;
 
@@ -62,7 +64,7 @@ export function attempt({ pool, request, timeoutMs, signal }: Attempt): Promise<
         },
         onResponseData(_, chunk) {
           bytes += chunk.length;
-          if (bytes > BODY_LIMIT) giveUp(NO_STATUS, NO_STATUS.error);
+          if (bytes > BODY_LIMIT) giveUp(NO_STATUS, TOO_LONG);
         },
         onResponseEnd: () => end(NO_STATUS),
         onResponseError: (_, error) => end(endingOf(error)),

@@ -36,6 +36,7 @@ const readAppendfsync = (client: Redis): Promise<string | undefined> =>
 
 const keyOf = (queue: QueueName, type: string) => new QueueKeys('bull').toKey(queue, type);
 
+/** Not with the queues themselves: an opened one writes its options, and this look writes nothing. */
 async function pausedQueues(client: Redis): Promise<QueueName[]> {
   const paused = await Promise.all(
     QUEUE_NAMES.map((queue) => client.hexists(keyOf(queue, 'meta'), 'paused')),

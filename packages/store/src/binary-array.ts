@@ -1,3 +1,5 @@
+import { isUuid } from '@contour/contract';
+
 /*
  * Arrays as Postgres sends them itself, byte by byte. In their text form every quote of every payload would be
  * escaped here and read again there.
@@ -12,8 +14,6 @@ interface Coder {
   /** Says how many bytes it has written. */
   write(buffer: Buffer, at: number, value: unknown): number;
 }
-
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 const sizeIf = (size: number, isFit: (value: unknown) => boolean) => (value: unknown) =>
   isFit(value) ? size : undefined;
@@ -30,7 +30,7 @@ const text = (oid: number): Coder => ({
 const CODERS: Record<string, Coder> = {
   uuid: {
     oid: 2950,
-    sizeOf: sizeIf(16, (value) => typeof value === 'string' && UUID.test(value)),
+    sizeOf: sizeIf(16, (value) => typeof value === 'string' && isUuid(value)),
     write: (buffer, at, value) => buffer.write((value as string).replaceAll('-', ''), at, 'hex'),
   },
   text: text(25),

@@ -30,7 +30,8 @@ interface Age {
 
 /**
  * A plan that was made while a table was empty reads all of it later on, until Postgres gathers statistics. So a
- * connection forgets its plans: when it is a second old, two, four …, then once a minute; and after work that was slow.
+ * connection forgets its plans: after a second, after two more, after four more … and in the end once a minute, when it
+ * is next used; and after work that was slow.
  */
 export function forgetPlans(pool: Pool): void {
   const ageOf = new WeakMap<ClientBase, Age>();

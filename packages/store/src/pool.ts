@@ -10,7 +10,7 @@ export interface PoolOptions {
   max?: number;
   statementTimeoutMs?: number;
   connectTimeoutMs?: number;
-  /** All that is asked over it are a few rows by their keys, again and again. */
+  /** Nearly all that is asked over it are a few rows by their keys; the rest must not want a sequential scan. */
   isForLookups?: boolean;
   /** Called for errors of idle and of checked-out connections: unheard, they end the process. */
   onError: (error: Error) => void;

@@ -42,7 +42,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   let isHeldBack = false;
   let letGoAt = performance.now() + YIELD_AFTER_MS;
   let lookAt = 0;
-  let isHiding = false;
+  let mayHaveMissed = false;
 
   const deliver = async (lane: DueLane, ringsBefore: number): Promise<void> => {
     const hasMore = lane.messages.length === MESSAGES_PER_LANE;
@@ -56,20 +56,20 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       inHand.delete(lane.dialogId);
       slots.release(lane.tenantId);
       // What has come into the dialog since was passed over by every look: it was in hand.
-      isHiding ||= hasMore || bell.rings() > ringsBefore;
+      mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
       bell.nudge();
     }
   };
 
   const mayTake = () => !isHeldBack && !deps.mustStop() && deps.coreIsAvailable();
 
-  const drained = async (withinMs: number): Promise<boolean> => {
+  const waitForDialogs = async (withinMs: number): Promise<boolean> => {
     const until = performance.now() + withinMs;
     while (inHand.size > 0 && performance.now() < until) {
       bell.clear();
       await bell.wait(until - performance.now());
     }
-    lookAt = 0;
+    lookAt = 0; // what rang meanwhile was cleared
     return inHand.size === 0;
   };
 
@@ -87,7 +87,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
 
   const look = async (): Promise<void> => {
     lookAt = performance.now() + LOOK_EVERY_MS;
-    isHiding = false;
+    mayHaveMissed = false;
     bell.clear();
     if (!mayTake() || slots.free() === 0) return;
     const ringsBefore = bell.rings();
@@ -97,18 +97,19 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       void deliver(lane, ringsBefore);
     }
     if (wasShort && slots.free() > 0) {
-      isHiding = true;
+      mayHaveMissed = true;
       bell.nudge();
     }
   };
 
-  const mustLook = () => isHiding || bell.isRung() || performance.now() >= lookAt || !mayTake();
+  const mustLook = () =>
+    mayHaveMissed || bell.isRung() || performance.now() >= lookAt || !mayTake();
 
   /** There is nothing to do, neither taken nor to be taken. */
   const isIdle = () =>
-    inHand.size === 0 && (!mayTake() || (!isHiding && sawEverything(slots, bell)));
+    inHand.size === 0 && (!mayTake() || (!mayHaveMissed && sawEverything(slots, bell)));
 
-  const isCalledAgain = async (): Promise<boolean> => {
+  const waitForCall = async (): Promise<boolean> => {
     const until = performance.now() + LINGER_MS;
     while (mayTake() && !bell.isRung() && performance.now() < until) {
       await bell.wait(until - performance.now());
@@ -119,7 +120,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   try {
     for (;;) {
       if (performance.now() >= letGoAt) {
-        if (await drained(LETTING_GO_MS)) return 'more';
+        if (await waitForDialogs(LETTING_GO_MS)) return 'more';
         letGoAt = performance.now() + YIELD_AFTER_MS;
       }
       // Who calls a run that may not act on it would be heard by nobody.
@@ -127,7 +128,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       else void stopListening();
       if (mustLook()) await look();
       if (!isIdle()) await bell.wait(lookAt - performance.now());
-      else if (!(await isCalledAgain())) {
+      else if (!(await waitForCall())) {
         // Whoever rings the bell after the last look rings it for nobody, and will know: it has to be the last.
         await stopListening();
         await look();
@@ -139,6 +140,6 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   } finally {
     void stopListening();
     // Whatever ends the run, its dialogs are in nobody else's hands before they are out of these.
-    while (inHand.size > 0) await drained(LOOK_EVERY_MS);
+    while (inHand.size > 0) await waitForDialogs(LOOK_EVERY_MS);
   }
 }
