@@ -10,7 +10,10 @@ class FaultsFirst extends BaseSequencer {
   }
 }
 
-/** All of their rows take too long for every commit: `npm run faults` runs them. */
+/**
+ * They have no row for every commit, and a file without a test would be a failure. Whoever makes one
+ * of their rows `quick` takes its file out of here.
+ */
 const ONLY_WITH_THE_MATRIX = ['test/faults/{clock,deployment,memory}.test.ts'];
 
 const SHARED = {

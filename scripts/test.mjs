@@ -1,4 +1,5 @@
-// `npm test`: everything, on a fresh clone too. The last line alone tells how it went.
+// `npm test`: the checks and all tests but the long ones, on a fresh clone too. The last line alone
+// tells how it went.
 import './require-node.mjs';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -10,7 +10,7 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-/** `name` is its file in this folder, without the ending: `ceilings/transport`. */
+/** `name` is its file in `test/bench`, without the ending: `ceilings/transport`. */
 export async function startProgram(name: string, settings: object = {}): Promise<Program> {
   const file = fileURLToPath(new URL(`../${name}.mjs`, import.meta.url));
   const child = fork(file, [], {

@@ -43,6 +43,11 @@ export const HTTP_STUDY: Study = {
         'µs',
       );
       sheet.add(
+        'cpu_us_http_beside_streams',
+        ways.map(({ b }) => cpuUs(b)),
+        'µs',
+      );
+      sheet.add(
         'streams_per_second',
         ways.map(({ a }) => a.perSecond),
         '/s',
