@@ -24,6 +24,7 @@ const SLOW_MS = 200;
 
 interface Age {
   takenAtMs: number;
+  forgottenAtMs: number;
   forgetAtMs: number;
   everyMs: number;
 }
@@ -40,6 +41,7 @@ export function forgetPlans(pool: Pool): void {
     const now = performance.now();
     const age = ageOf.get(client) ?? {
       takenAtMs: 0,
+      forgottenAtMs: -Infinity,
       forgetAtMs: now + FIRST_MS,
       everyMs: FIRST_MS,
     };
@@ -48,12 +50,16 @@ export function forgetPlans(pool: Pool): void {
     if (now < age.forgetAtMs) return;
     age.everyMs = Math.min(age.everyMs * 2, LATEST_MS);
     age.forgetAtMs = now + age.everyMs;
+    age.forgottenAtMs = now;
     // In line before what the connection was taken for; whatever is wrong with it, that will tell.
     client.query('discard plans').catch(() => undefined);
   });
 
   pool.on('release', (_, client) => {
     const age = ageOf.get(client);
-    if (age && performance.now() - age.takenAtMs > SLOW_MS) age.forgetAtMs = 0;
+    const now = performance.now();
+    if (!age || now - age.takenAtMs <= SLOW_MS) return;
+    // Where Postgres is slow itself, planning each time would only make it slower.
+    age.forgetAtMs = Math.min(age.forgetAtMs, Math.max(now, age.forgottenAtMs + FIRST_MS));
   });
 }

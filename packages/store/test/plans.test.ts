@@ -92,6 +92,18 @@ test('plans that turn out to be slow are made anew at the next use', async () =>
   expect(discards).toEqual([0]);
 });
 
+test('where all is slow plans are made anew once a second, and not at each use', async () => {
+  const bundle = await openBundle();
+  const pool = await openEarly(bundle);
+  const discards = await watchDiscards(pool);
+  for (let use = 0; use < 12; use += 1) {
+    const client = await pool.connect();
+    vi.advanceTimersByTime(250);
+    client.release();
+  }
+  expect(discards).toEqual([0, 1, 2]);
+});
+
 test('a plan is kept for longer and longer, and no longer than a minute', async () => {
   const bundle = await openBundle();
   const pool = await openEarly(bundle);
