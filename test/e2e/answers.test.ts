@@ -1,5 +1,5 @@
 import { maskCredential } from '@contour/contract';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { idOf, messageTo } from '../support/messages.ts';
 import { type Accepted, type Answer, get, request, resolve } from '../support/send.ts';
@@ -11,7 +11,10 @@ let contour: Contour;
 const accepted: Accepted[] = [];
 const otherCredentials: string[] = [];
 beforeAll(async () => {
-  contour = await startContour({ env: { MAX_PARKED_PER_ACCOUNT: '3' } });
+  contour = await startContour({
+    neo4jUri: inject('neo4j').uri,
+    env: { MAX_PARKED_PER_ACCOUNT: '3' },
+  });
 });
 afterAll(() => contour?.close());
 
@@ -251,7 +254,7 @@ test('/health tells what lives', async () => {
   expect(answer.json).toEqual({
     status: 'ok',
     postgres: true,
-    neo4j: null,
+    neo4j: inject('neo4j').uri === undefined ? null : true,
     redis: true,
     workers: 1,
   });

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { within } from '../../../test/support/wait-for.ts';
 import { createLogger, createTracer, readEnv, type Tracer, tracingFields } from '../src/index.ts';
 
 const schema = z.object(tracingFields);
@@ -92,10 +93,8 @@ describe('createTracer', () => {
     status = 'hang';
     const tracer = tracerOf();
     makeSpans(tracer, 2_000);
-    const startedAt = performance.now();
-    await tracer.close();
-    // Ten seconds are what a post may take.
-    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    // Held against a timer of the same process: when the machine stands still, so do both.
+    await within('the end', 2_500, tracer.close());
     expect(dropped()).toBe(2_000);
   });
 
