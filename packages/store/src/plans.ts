@@ -57,9 +57,8 @@ export function forgetPlans(pool: Pool): void {
 
   pool.on('release', (_, client) => {
     const age = ageOf.get(client);
-    const now = performance.now();
-    if (!age || now - age.takenAtMs <= SLOW_MS) return;
+    if (!age || performance.now() - age.takenAtMs <= SLOW_MS) return;
     // Where Postgres is slow itself, planning each time would only make it slower.
-    age.forgetAtMs = Math.min(age.forgetAtMs, Math.max(now, age.forgottenAtMs + FIRST_MS));
+    age.forgetAtMs = Math.min(age.forgetAtMs, age.forgottenAtMs + FIRST_MS);
   });
 }
