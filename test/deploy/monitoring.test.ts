@@ -49,7 +49,7 @@ const expressions = [...alerts.map(({ alert, expr }) => ({ title: alert, expr })
 /** What each name is exposed with: its labels, and their values. */
 async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
   const pool = { totalCount: 0, idleCount: 0, waitingCount: 0, options: { max: 1 } };
-  const queue = { waiting: 0, delayed: 0, active: 0, failed: 0, oldestAt: null };
+  const queue = { isPaused: false, waiting: 0, delayed: 0, active: 0, failed: 0, oldestAt: null };
   const api = createApiMetrics({
     pools: { main: pool },
     pings: { postgres: async () => {}, redis: async () => {}, neo4j: async () => {} },

@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 import { type Backlog, readBacklog } from './backlog.ts';
 import { connectFailFast } from './connection.ts';
 import { countEntries } from './dlq-scripts.ts';
-import { QUEUE_NAMES, type QueueName } from './open-queue.ts';
 import { countLiveWorkers } from './presence.ts';
+import { type QueueFacts, readQueueFacts } from './queue-facts.ts';
 import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
 
 export interface RedisReport {
@@ -13,8 +13,7 @@ export interface RedisReport {
   /** When the append-only file is written out; undefined where Redis does not let itself be asked. */
   appendfsync: string | undefined;
   backlog: Backlog;
-  /** Those that somebody has told workers to take nothing from. */
-  paused: QueueName[];
+  queues: QueueFacts[];
   parked: number;
   liveWorkers: number;
   /** How far its clock is ahead of this machine's, as exactly as one round trip tells. */
@@ -34,29 +33,20 @@ const readAppendfsync = (client: Redis): Promise<string | undefined> =>
     () => undefined,
   );
 
-const keyOf = (queue: QueueName, type: string) => new QueueKeys('bull').toKey(queue, type);
-
-/** Not with the queues themselves: an opened one writes its options, and this look writes nothing. */
-async function pausedQueues(client: Redis): Promise<QueueName[]> {
-  const paused = await Promise.all(
-    QUEUE_NAMES.map((queue) => client.hexists(keyOf(queue, 'meta'), 'paused')),
-  );
-  return QUEUE_NAMES.filter((_, index) => paused[index] === 1);
-}
-
 /** One look at everything that matters in Redis, which writes nothing; AppError within 2.5 s. */
 export async function inspectRedis(redisUrl: string): Promise<RedisReport> {
   let first: Error | undefined;
   const { client, ask, disconnect } = connectFailFast(redisUrl, (error) => {
     first ??= error;
   });
+  const queue = { toKey: (type: string) => new QueueKeys('bull').toKey('resolve', type) };
   try {
     return await ask(async () => ({
       clockAheadMs: await clockAheadMs(client),
       facts: await readRedisFacts(client),
       appendfsync: await readAppendfsync(client),
-      backlog: await readBacklog(client, { toKey: (type) => keyOf('resolve', type) }),
-      paused: await pausedQueues(client),
+      backlog: await readBacklog(client, queue),
+      queues: await readQueueFacts(client),
       parked: await countEntries(client),
       liveWorkers: await countLiveWorkers(client),
     }));

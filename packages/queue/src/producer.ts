@@ -105,8 +105,8 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
     backlog: () => ask(() => readBacklog(client, resolve)),
     isWorkWaiting: () =>
       ask(async () => {
-        if (await resolve.isPaused()) return false;
-        return (await readBacklog(client, resolve)).waiting > 0;
+        const facts = await readQueueFacts(client);
+        return facts.some((one) => one.queue === 'resolve' && !one.isPaused && one.waiting > 0);
       }),
     redisFacts: () => ask(() => readRedisFacts(client)),
     liveWorkers: () => ask(() => countLiveWorkers(client)),

@@ -4,6 +4,8 @@ import { QUEUE_NAMES, type QueueName } from './open-queue.ts';
 /** One queue, for whoever watches the installation. */
 export interface QueueFacts {
   queue: QueueName;
+  /** Somebody has told workers to take nothing from it. */
+  isPaused: boolean;
   /** What nobody has taken yet. All of `dlq` waits: for somebody to look. */
   waiting: number;
   delayed: number;
@@ -28,6 +30,7 @@ for _, queue in ipairs(KEYS) do
   look(redis.call('LINDEX', queue .. 'paused', -1))
   look(redis.call('ZRANGE', queue .. 'prioritized', 0, 0)[1])
   facts[#facts + 1] = {
+    redis.call('HEXISTS', queue .. 'meta', 'paused'),
     redis.call('LLEN', queue .. 'wait') + redis.call('LLEN', queue .. 'paused') +
       redis.call('ZCARD', queue .. 'prioritized'),
     redis.call('ZCARD', queue .. 'delayed'),
@@ -38,14 +41,15 @@ for _, queue in ipairs(KEYS) do
 end
 return facts`;
 
-type Row = [number, number, number, number, string | null];
+type Row = [number, number, number, number, number, string | null];
 
 /** All queues, in one round trip, whatever they hold. */
 export async function readQueueFacts(client: Redis): Promise<QueueFacts[]> {
   const keys = QUEUE_NAMES.map((name) => `bull:${name}:`);
   const rows = (await client.eval(FACTS, keys.length, ...keys)) as Row[];
-  return rows.map(([waiting, delayed, active, failed, oldest], index) => ({
+  return rows.map(([isPaused, waiting, delayed, active, failed, oldest], index) => ({
     queue: QUEUE_NAMES[index] as QueueName,
+    isPaused: isPaused === 1,
     waiting,
     delayed,
     active,

@@ -4,7 +4,10 @@ import { createProducer } from '../src/index.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();
-const EMPTY = { waiting: 0, delayed: 0, active: 0, failed: 0, oldestAt: null };
+const EMPTY = {
+  ...{ isPaused: false, waiting: 0, delayed: 0, active: 0, failed: 0 },
+  oldestAt: null,
+};
 
 test('the facts of a queue are its jobs by state and when the oldest that waits was added', async () => {
   const producer = own.closing(createProducer({ redisUrl: own.server.url, onError: own.onError }));

@@ -68,7 +68,8 @@ function checkWorkers(count: number): Check {
   return warn('workers', 'none at work', 'start one: node apps/worker/dist/main.js');
 }
 
-function checkPaused(paused: RedisReport['paused']): Check {
+function checkPaused(queues: RedisReport['queues']): Check {
+  const paused = queues.filter(({ isPaused }) => isPaused).map(({ queue }) => queue);
   if (paused.length === 0) return ok('queues', 'none paused');
   const advice = "resume it with BullMQ's Queue.resume(): workers take nothing from it until then";
   return warn('queues', `paused by somebody: ${paused.join(', ')}`, advice);
@@ -91,7 +92,7 @@ export async function checkRedis(url: string, maxBacklog: number): Promise<Check
       checkClock('redis', report.clockAheadMs),
       checkWorkers(report.liveWorkers),
       checkBacklog(report.backlog, maxBacklog),
-      checkPaused(report.paused),
+      checkPaused(report.queues),
       checkParked(report.parked),
     ];
   } catch (error) {
