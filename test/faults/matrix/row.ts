@@ -52,10 +52,15 @@ function expectUndisturbed({ before, during }: NonNullable<Outcome['neighbours']
 }
 
 /** A row of the matrix: a fault, under load, after which every promise must hold. */
-export function row(name: string, fault: Fault, run: (dice: Dice) => Promise<Outcome>): void {
+export function row(
+  name: string,
+  fault: Fault,
+  run: (dice: Dice) => Promise<Outcome>,
+  { lastsMs = 0 }: { lastsMs?: number } = {},
+): void {
   if (!isWholeMatrix() && !fault.quick) return;
   const seed = seedOfRun();
-  test(name, { timeout: ROW_MS }, async ({ task }) => {
+  test(name, { timeout: ROW_MS + lastsMs }, async ({ task }) => {
     const record: FaultRecord = { ...fault, seed };
     task.meta.fault = record;
     const outcome = await run(diceOf(seed, name));

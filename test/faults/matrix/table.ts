@@ -16,7 +16,7 @@ function verdict({ passed, record: { outcome } }: Judged): string {
 }
 
 /** How long healthy tenants' messages took, before and during the fault. */
-export function told(neighbours: Outcome['neighbours']): string {
+function told(neighbours: Outcome['neighbours']): string {
   if (neighbours === undefined) return '';
   const { before, during } = neighbours;
   return `healthy p99 ${Math.round(before.p99)} → ${Math.round(during.p99)} ms`;
