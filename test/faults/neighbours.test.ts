@@ -70,10 +70,12 @@ const FIVE_WAYS = `a dialog locked, a trigger that refuses a name, Core failing,
 const SMALL_REDIS = 96 * 1024 * 1024;
 
 describe('Neighbours', () => {
-  row('of a tenant with a locked dialog', fault(LOCKED), () => beside(lockDialog));
+  row('of a tenant with a locked dialog', fault(LOCKED), () =>
+    beside((contour) => lockDialog(contour)),
+  );
 
   row('of a tenant with a locked dialog, through streams', fault(LOCKED, BY_STREAM), () =>
-    beside(lockDialog, { load: BY_STREAM }),
+    beside((contour) => lockDialog(contour, 'stream'), { load: BY_STREAM }),
   );
 
   row(

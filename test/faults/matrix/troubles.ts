@@ -2,11 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Contour } from '../../support/contour.ts';
 import type { Behaviour } from '../../support/fake-core.ts';
-import { type Body, messagesOf, messageTo } from '../../support/messages.ts';
+import { type Body, idOf, messagesOf, messageTo } from '../../support/messages.ts';
 import { openPool } from '../../support/outside-pool.ts';
+import { withRedis } from '../../support/redis-client.ts';
 import { type Accepted, request, resolve, startLoad } from '../../support/send.ts';
+import { streamOf, withFingerprint } from '../../support/streams.ts';
 import type { TestTenant } from '../../support/tenants.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import type { NeighbourLoad } from './neighbours.ts';
 
 interface TroubleLoad {
   accepted: Accepted[];
@@ -59,6 +62,31 @@ function keepSending(contour: Contour, bodies: () => Body, perSecond: number) {
   };
 }
 
+/** The same through a stream, where there is no answer to wait for. */
+function keepAdding(contour: Contour, tenant: TestTenant, bodies: () => Body, perSecond: number) {
+  const load: TroubleLoad & { sent: Set<string> } = { accepted: [], sent: new Set() };
+  let isStopped = false;
+  const adding = withRedis(contour.redis.url, async (redis) => {
+    while (!isStopped) {
+      const body = bodies();
+      const entry = JSON.stringify(withFingerprint(body, tenant.accounts.telegram));
+      load.sent.add(idOf(body));
+      await redis('XADD', streamOf(body), '*', 'message', entry);
+      load.accepted.push({ messageId: idOf(body), answer: null });
+      await delay(1000 / perSecond);
+    }
+  });
+  adding.catch(() => undefined);
+  return {
+    load,
+    async stop() {
+      isStopped = true;
+      await adding;
+      return load;
+    },
+  };
+}
+
 /** Messages of so many chats in turn, without an end. */
 function chatsOf({ accounts }: TestTenant, chats: number): () => Body {
   const endless = messagesOf(accounts.telegram, { count: Infinity, chats });
@@ -66,10 +94,19 @@ function chatsOf({ accounts }: TestTenant, chats: number): () => Body {
 }
 
 /** Another session locks the one dialog of a tenant, to which messages come. */
-export async function lockDialog(contour: Contour): Promise<Trouble> {
+export async function lockDialog(
+  contour: Contour,
+  by: NeighbourLoad['by'] = 'http',
+): Promise<Trouble> {
   const tenant = await contour.addTenant();
-  const sending = keepSending(contour, chatsOf(tenant, 1), 10);
-  await waitFor('its dialog', () => sending.load.accepted.length > 0);
+  const bodies = chatsOf(tenant, 1);
+  const sending =
+    by === 'http' ? keepSending(contour, bodies, 10) : keepAdding(contour, tenant, bodies, 10);
+  const hasDialog = async () => {
+    const sql = 'select from dialogs where tenant_id = $1';
+    return (await contour.database.pool.query(sql, [tenant.id])).rowCount === 1;
+  };
+  await waitFor('its dialog', hasDialog);
   const pool = openPool(contour.database.url, 1);
   const session = await pool.connect();
   await session.query('set idle_in_transaction_session_timeout = 0');
