@@ -24,6 +24,7 @@ import {
   findStoriesByTrace,
   findStory,
   laneFacts,
+  oldestSnapshots,
   pendingMigrations,
   ping,
 } from '@contour/store';
@@ -110,6 +111,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     queueFacts: producer.queueFacts,
     streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
     laneFacts: () => laneFacts(probePool),
+    oldestSnapshots: () => oldestSnapshots(probePool),
     mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
     maxBacklog: env.MAX_BACKLOG,
   });

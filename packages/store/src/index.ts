@@ -46,6 +46,11 @@ export {
   registerChannelAccount,
   rotateChannelAccount,
 } from './operate/give-credential.ts';
+export {
+  type OldestSnapshots,
+  type OldSnapshot,
+  oldestSnapshots,
+} from './operate/oldest-snapshot.ts';
 export { type PostgresFacts, readPostgresFacts } from './operate/postgres-facts.ts';
 export { type ActiveAccount, findActiveAccounts } from './operate/release-accounts.ts';
 export { messageBlocks, removeOldMessages, takeRetentionTurn } from './operate/retention.ts';
