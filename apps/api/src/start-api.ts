@@ -18,6 +18,7 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  createLaneMarks,
   createMirrorSource,
   createPool,
   findAnswer,
@@ -43,6 +44,8 @@ const LOOK_WITHIN_MS = 3000;
 // A probe must answer while the pool is exhausted or a table is locked: it has its own connections.
 // Two for health and three for metrics, so that neither waits for the other.
 const PROBE_CONNECTIONS = 5;
+// Shards of lanes that need not be searched for. The API does not know DELIVER_SHARDS; more than there are do no harm.
+const USUAL_SHARDS = 64;
 
 function openGraph(env: ApiEnv): Graph | null {
   const neo4j = neo4jOf(env);
@@ -99,6 +102,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   });
   const openWaits = createOpenWaits();
   const departure = createDeparture();
+  const laneMarks = createLaneMarks({ shardCount: USUAL_SHARDS });
   const metrics = createApiMetrics({
     pools: { main: pool, probe: probePool },
     pings: {
@@ -110,7 +114,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     liveWorkers: producer.liveWorkers,
     queueFacts: producer.queueFacts,
     streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
-    laneFacts: () => laneFacts(probePool),
+    laneFacts: () => laneFacts(probePool, laneMarks),
     oldestSnapshots: () => oldestSnapshots(probePool),
     mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
     maxBacklog: env.MAX_BACKLOG,

@@ -1,12 +1,13 @@
 import { checkIncoming } from '@contour/contract';
 import type { PushResult } from '@contour/core';
-import { type Pool, resolveBatch } from '@contour/store';
+import { createLaneMarks, type Pool, resolveBatch } from '@contour/store';
 import { afterEach, beforeEach, inject, onTestFinished, test, vi } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createBell } from '../src/deliver/bell.ts';
+import { createBytesInHand } from '../src/deliver/bytes-in-hand.ts';
 import { createSettler } from '../src/deliver/create-settler.ts';
 import { createTaker } from '../src/deliver/create-taker.ts';
 import { runShard } from '../src/deliver/run-shard.ts';
@@ -20,7 +21,15 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => vi.useRealTimers());
 
 /** A run over lanes of one message each, in which the test lets questions go and requests be answered. */
-async function openRun({ lanes, places }: { lanes: number; places: number }) {
+async function openRun({
+  lanes,
+  places,
+  mostBytes = 1024 * 1024,
+}: {
+  lanes: number;
+  places: number;
+  mostBytes?: number;
+}) {
   const { pool, drop } = await createDatabase(inject('postgresUrl'));
   onTestFinished(drop);
   const tenant = await addTestTenant(pool);
@@ -45,10 +54,12 @@ async function openRun({ lanes, places }: { lanes: number; places: number }) {
   const bell = createBell();
   const state = { mustStop: false, isCoreThere: true, listening: [] as boolean[] };
   const slots = createSlots(places, () => bell.ring());
+  const bytes = createBytesInHand(mostBytes, () => bell.ring());
   const run = runShard(
     {
-      take: createTaker(gated, slots),
+      take: createTaker(gated, slots, { bytes, marks: createLaneMarks() }),
       slots,
+      bytes,
       bell,
       core: { push: () => new Promise((answer) => void pushed.push(answer)) },
       settle: createSettler({
@@ -130,4 +141,16 @@ test('a run that Core’s circuit had made deaf listens again when it may send',
   run.state.isCoreThere = true;
   run.bell.ring();
   await waitFor('the run to listen', () => run.state.listening.at(-1) === true);
+});
+
+test('what does not fit beside what is in hand is taken when that is delivered', async () => {
+  // Each message is longer than this.
+  const run = await openRun({ lanes: 2, places: 4, mostBytes: 100 });
+  await run.letAsk(1);
+  await run.isPushed(1);
+  await run.deliver(1);
+  await run.letAsk(2);
+  await run.isPushed(2);
+  await run.deliver(2);
+  await run.isAsked(3);
 });

@@ -1,9 +1,10 @@
 import { createBatcher } from '@contour/runtime';
-import { type DueLane, type Pool, takeDue, type Wanted } from '@contour/store';
+import { type DueLane, type LaneMarks, type Pool, takeDue, type Wanted } from '@contour/store';
+import type { BytesInHand } from './bytes-in-hand.ts';
 import type { Slots } from './slots.ts';
 
 /** A lane holds a place with all that was read of it. */
-export const MESSAGES_PER_LANE = 50;
+const MESSAGES_PER_LANE = 50;
 
 interface Taken {
   lanes: DueLane[];
@@ -22,32 +23,43 @@ function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['r
   return [...got].some(([tenantId, lanes]) => lanes >= (roomOf.get(tenantId) ?? most));
 }
 
+/** Not one of its messages fits beside what is in hand. An empty lane has none, and has to be removed. */
+const isLeftOut = ({ messages, hasMore }: DueLane) => messages.length === 0 && hasMore;
+
 /**
  * Takes for all shards that ask meanwhile in one statement: as many lanes as there are places for, no
- * more of one tenant than it may hold.
+ * more of one tenant than it may hold, and no more messages than fit into memory.
  */
-export function createTaker(pool: Pool, slots: Slots): Take {
+export function createTaker(
+  pool: Pool,
+  slots: Slots,
+  { bytes, marks }: { bytes: BytesInHand; marks: LaneMarks },
+): Take {
   const batcher = createBatcher<{ shard: number; inHand: ReadonlySet<string> }, Taken>({
     maxSize: 1_000,
     maxInFlight: 1,
     async run(asks) {
       const free = slots.free();
-      if (free === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
+      if (free === 0 || bytes.areSpent()) return asks.map(() => ({ lanes: [], wasShort: false }));
       const rooms = slots.rooms();
-      const due = await takeDue(pool, {
+      const wanted = {
         shards: asks.map(({ shard }) => shard),
         lanes: free,
         messagesPerLane: MESSAGES_PER_LANE,
+        bytes: bytes.free(),
         notDialogs: asks.flatMap(({ inHand }) => [...inHand]),
         lanesPerTenant: slots.mostPerTenant,
         rooms,
-      });
+      };
+      const due = await takeDue(pool, wanted, marks);
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
       for (const lane of due) {
-        if (!slots.hasRoom(lane.tenantId)) continue;
+        if (isLeftOut(lane) || !slots.hasRoom(lane.tenantId)) continue;
         slots.take(lane.tenantId);
+        bytes.take(lane.bytes);
         taken.get(lane.shard)?.push(lane);
       }
+      if (due.some(isLeftOut)) bytes.noteShort();
       // A place that comes free while the question is on its way rings for nobody who lacked it.
       const wasShort = due.length >= free || isAnyAtItsLimit(due, slots.mostPerTenant, rooms);
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));

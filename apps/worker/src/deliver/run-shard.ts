@@ -1,12 +1,14 @@
 import type { DueLane } from '@contour/store';
 import type { Bell } from './bell.ts';
-import { MESSAGES_PER_LANE, type Take } from './create-taker.ts';
+import type { BytesInHand } from './bytes-in-hand.ts';
+import type { Take } from './create-taker.ts';
 import { type DialogDeps, type DialogEnd, deliverDialog } from './deliver-dialog.ts';
 import type { Slots } from './slots.ts';
 
 export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
+  bytes: BytesInHand;
   coreIsAvailable: () => boolean;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
@@ -37,7 +39,7 @@ const sawEverything = (slots: Slots, bell: Bell): boolean =>
  * dialogs end, and ends when nothing has been due for a while, or when Core is away for everybody.
  */
 export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
-  const { slots, bell, logger } = deps;
+  const { slots, bytes, bell, logger } = deps;
   const inHand = new Set<string>();
   let isHeldBack = false;
   let letGoAt = performance.now() + YIELD_AFTER_MS;
@@ -45,7 +47,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   let mayHaveMissed = false;
 
   const deliver = async (lane: DueLane, ringsBefore: number): Promise<void> => {
-    const hasMore = lane.messages.length === MESSAGES_PER_LANE;
+    const { hasMore } = lane;
     let end: DialogEnd = 'left';
     try {
       end = await deliverDialog(deps, lane, lane.messages, hasMore);
@@ -55,11 +57,14 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       isHeldBack ||= end === 'held' || end === 'left';
       inHand.delete(lane.dialogId);
       slots.release(lane.tenantId);
+      bytes.release(lane.bytes);
       // What has come into the dialog since was passed over by every look: it was in hand.
       mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
       bell.nudge();
     }
   };
+
+  const isFull = () => slots.free() === 0 || bytes.areSpent();
 
   const mayTake = () => !isHeldBack && !deps.mustStop() && deps.coreIsAvailable();
 
@@ -89,14 +94,14 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     lookAt = performance.now() + LOOK_EVERY_MS;
     mayHaveMissed = false;
     bell.clear();
-    if (!mayTake() || slots.free() === 0) return;
+    if (!mayTake() || isFull()) return;
     const ringsBefore = bell.rings();
     const { lanes, wasShort } = await deps.take(shard, inHand);
     for (const lane of lanes) {
       inHand.add(lane.dialogId);
       void deliver(lane, ringsBefore);
     }
-    if (wasShort && slots.free() > 0) {
+    if (wasShort && !isFull()) {
       mayHaveMissed = true;
       bell.nudge();
     }
@@ -107,7 +112,8 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
 
   /** There is nothing to do, neither taken nor to be taken. */
   const isIdle = () =>
-    inHand.size === 0 && (!mayTake() || (!mayHaveMissed && sawEverything(slots, bell)));
+    inHand.size === 0 &&
+    (!mayTake() || (!mayHaveMissed && !isFull() && sawEverything(slots, bell)));
 
   const waitForCall = async (): Promise<boolean> => {
     const until = performance.now() + LINGER_MS;
