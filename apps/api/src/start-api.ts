@@ -83,6 +83,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const probePool = createPool({
     ...postgres,
     applicationName: 'contour-api-probe',
+    isForLookups: true,
     max: PROBE_CONNECTIONS,
     statementTimeoutMs: 2000,
   });
