@@ -44,8 +44,9 @@ import { releaseParkedDuty } from './pulse/release-parked-duty.ts';
 import { removeOldDuty } from './pulse/remove-old-duty.ts';
 import { createResolver } from './resolve/create-resolver.ts';
 import { handleResolveJob } from './resolve/handle-job.ts';
+import { createHeldMessages } from './resolve/held-messages.ts';
 import { parkGivenUp } from './resolve/park-given-up.ts';
-import { sealJob } from './resolve/seal-job.ts';
+import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
 import { tailBury, tailCore, tailDlq, tailResolver } from './tail.ts';
 
@@ -56,6 +57,9 @@ const GRAPH_WAKE_MS = 200;
 const GIVEN_UP_EVERY = 5;
 const DEAD_LETTERS_EVERY = 5;
 const DELIVERED_LETTERS_EVERY = 600;
+
+/** Two workers wait for each other for milliseconds; who locks a row for longer is not one of them. */
+const RESOLVE_LOCK_TIMEOUT_MS = 100;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
@@ -95,10 +99,18 @@ export async function startWorker(
     onError: logConnectionErrors(logger, 'postgres.error'),
   });
   shutdown.add('postgres', () => pool.end());
+  const resolvePool = createPool({
+    url: env.DATABASE_URL,
+    applicationName: 'contour-worker-resolve',
+    isForLookups: true,
+    lockTimeoutMs: RESOLVE_LOCK_TIMEOUT_MS,
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  });
+  shutdown.add('postgres resolve', () => resolvePool.end());
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const metrics = createWorkerMetrics({
-    pool,
+    pools: { main: pool, resolve: resolvePool },
     core: openCore(env, logger),
     dlq: createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT }),
   });
@@ -162,7 +174,8 @@ export async function startWorker(
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
   const untailed = createResolver({
-    pool,
+    pool: resolvePool,
+    concurrency: env.RESOLVE_CONCURRENCY,
     logger,
     metrics: metrics.resolve,
     tracer,
@@ -243,13 +256,15 @@ export async function startWorker(
     shutdown.add('graph', () => mirror.close());
   }
   if (plays('resolve')) {
-    const jobDeps = { dlq, revive, ownerOf, forgetQueued, logger };
+    const jobDeps = { dlq, revive, ownerOf, forgetQueued, held: createHeldMessages(), logger };
     const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });
     const consumer = createResolveConsumer({
       ...redis,
       concurrency: env.RESOLVE_CONCURRENCY,
       seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
       handle: (job) => handleResolveJob({ ...jobDeps, resolve: resolver.resolve, reply }, job),
+      giveUp: (job, { message }) => parkGivenUp(dlq, { ...job, failedReason: message }),
+      unsealed: replacedData,
     });
     consumers.push(consumer);
     duties.push({

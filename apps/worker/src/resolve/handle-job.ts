@@ -5,10 +5,12 @@ import {
   type Reply,
   type ResolveJob,
 } from '@contour/contract';
-import type { Dlq, IncomingJob } from '@contour/queue';
+import { type Dlq, type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { Revival } from '@contour/store';
+import { isAway } from '../until-it-works.ts';
 import type { Resolver } from './create-resolver.ts';
+import type { HeldMessages } from './held-messages.ts';
 import { parkGivenUp } from './park-given-up.ts';
 import { type JobReading, readJob } from './read-job.ts';
 import { unreadableLetter } from './unreadable-letter.ts';
@@ -18,6 +20,7 @@ type Readable = Extract<JobReading, { ok: true }>;
 
 interface JobDeps {
   resolve: Resolver['resolve'];
+  held: HeldMessages;
   dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
   /** Makes a dead message due again; a message in any other state is left as it is. */
   revive: (message: {
@@ -34,7 +37,8 @@ interface JobDeps {
 }
 
 const RETRY_MS = 1_000;
-const MAX_STARTS = 20;
+/** A message that has failed so often for a reason of its own, within some eight minutes, is parked. */
+const MAX_FAILURES = 20;
 
 const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
   outcome.kind === 'resolved' || outcome.kind === 'replayed';
@@ -152,20 +156,42 @@ async function giveUp(deps: JobDeps, job: IncomingJob, error: Error): Promise<'d
   return 'done';
 }
 
+/** Whether it failed for a reason of its own: not because a server is away, or because it waits for another message. */
+const isItsOwn = (error: unknown): boolean =>
+  !isAway(error) && !(error instanceof AppError && error.code === 'not_tried');
+
+/** The job rests, longer after each failure of its own, and is parked in the end. */
+async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobEnd> {
+  if (!isItsOwn(error)) {
+    deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
+    return { retryInMs: RETRY_MS };
+  }
+  const failures = job.failures + 1;
+  if (failures >= MAX_FAILURES) return giveUp(deps, job, error as Error);
+  deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
+  return { retryInMs: restAfter(failures), failures };
+}
+
 /** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
-export async function handleResolveJob(
-  deps: JobDeps,
-  job: IncomingJob,
-): Promise<'done' | { retryInMs: number }> {
+export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobEnd> {
+  const reading = readJob(job.data, new Date(job.timestampMs));
+  if (!reading.ok) {
+    try {
+      await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
+      return 'done';
+    } catch (error) {
+      return postpone(deps, job, error);
+    }
+  }
+  const { message } = reading;
+  const leftMs = deps.held.leftMs(message);
+  if (leftMs > 0) return { retryInMs: leftMs };
   try {
-    const reading = readJob(job.data, new Date(job.timestampMs));
-    if (reading.ok) await finish(deps, job, reading);
-    else await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
+    await finish(deps, job, reading);
     return 'done';
   } catch (error) {
-    const willPass = error instanceof AppError && error.code !== 'unexpected';
-    if (!willPass && job.started >= MAX_STARTS) return giveUp(deps, job, error as Error);
-    deps.logger.warn({ err: error, job_id: job.id }, 'resolve.postponed');
-    return { retryInMs: RETRY_MS };
+    const end = await postpone(deps, job, error);
+    if (end !== 'done' && end.failures !== undefined) deps.held.hold(message, end.retryInMs);
+    return end;
   }
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { plausibleTime } from '../plausible-time.ts';
 import { CONSUMER, GROUP, leaseKey, streamKey, tallyKey } from './keys.ts';
 import { type Loss, TALLY } from './tally.ts';
 
@@ -71,13 +72,8 @@ type RawEntry = [id: Buffer, fields: Buffer[] | null];
 type RawTally = [total: number, told: number, deletions: number, deletionsTold: number];
 type RawReading = [kind: Buffer, deliveries: number, entries: RawEntry[], tally: RawTally];
 
-/** An id is a time, unless somebody made it up: further ahead than clocks differ it tells nothing. */
-const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
-
-function timeOf(id: string): Date {
-  const ms = Number(id.split('-')[0]);
-  return new Date(ms < Date.now() + MAX_AHEAD_MS ? ms : Date.now());
-}
+/** An id is a time, unless its producer made it up. */
+const timeOf = (id: string) => new Date(plausibleTime(Number(id.split('-')[0])));
 
 function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null {
   if (total === told && deletions === deletionsTold) return null;
