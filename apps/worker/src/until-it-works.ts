@@ -4,7 +4,7 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1_000;
 
 /** A server is away for everybody: it says nothing about the work, and may be waited for. */
-export const isAway = (error: unknown): error is AppError =>
+export const isAway = (error: unknown): boolean =>
   error instanceof AppError &&
   (error.code === 'postgres_unavailable' ||
     error.code === 'redis_unavailable' ||
@@ -37,7 +37,7 @@ export async function untilItWorks<T>(
       return await work();
     } catch (error) {
       if (!isAway(error) || stopping.aborted) throw error;
-      onFailure(error);
+      onFailure(error as AppError);
       await pause(waitMs, stopping);
     }
   }

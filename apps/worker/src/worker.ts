@@ -233,8 +233,8 @@ export async function startWorker(
         ...redis,
         id: workerId,
         shardCount: env.STREAM_SHARDS,
-        handle: (entries) =>
-          handleEntries({ resolveAll: resolver.resolveAll, dlq, logger }, entries),
+        handle: (entries, heldChats) =>
+          handleEntries({ resolveAll: resolver.resolveAll, dlq, logger }, entries, heldChats),
         onFailure: (err) => logger.warn({ err }, 'stream.postponed'),
         onLoss: (shard, { entries, wasDeleted }) =>
           logger.error({ shard, entries, stream_deleted: wasDeleted }, 'stream.lost'),

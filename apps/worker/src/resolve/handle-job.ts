@@ -1,15 +1,9 @@
-import {
-  AppError,
-  type IncomingMessage,
-  type Outcome,
-  type Reply,
-  type ResolveJob,
-} from '@contour/contract';
+import type { IncomingMessage, Outcome, Reply, ResolveJob } from '@contour/contract';
 import { type Dlq, type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { Revival } from '@contour/store';
-import { isAway } from '../until-it-works.ts';
 import type { Resolver } from './create-resolver.ts';
+import { failedByItself } from './failed-by-itself.ts';
 import type { HeldMessages } from './held-messages.ts';
 import { parkGivenUp } from './park-given-up.ts';
 import { type JobReading, readJob } from './read-job.ts';
@@ -156,13 +150,9 @@ async function giveUp(deps: JobDeps, job: IncomingJob, error: Error): Promise<'d
   return 'done';
 }
 
-/** Whether it failed for a reason of its own: not because a server is away, or because it waits for another message. */
-const isItsOwn = (error: unknown): boolean =>
-  !isAway(error) && !(error instanceof AppError && error.code === 'not_tried');
-
 /** The job rests, longer after each failure of its own, and is parked in the end. */
 async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobEnd> {
-  if (!isItsOwn(error)) {
+  if (!failedByItself(error)) {
     deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
     return { retryInMs: RETRY_MS };
   }
