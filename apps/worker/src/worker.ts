@@ -50,6 +50,9 @@ import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
 import { tailBury, tailCore, tailDlq, tailResolver } from './tail.ts';
 
+/** Counts of what waits may be this old: many are written at once. */
+const FORGET_WITHIN_MS = 50;
+
 /** New clients come in swarms; the graph is woken once for as many as come in this time. */
 const GRAPH_WAKE_MS = 200;
 
@@ -170,6 +173,19 @@ export async function startWorker(
   // A note that stays is gone in a week, and hides nothing: whoever asks is told from the ledger first.
   const forgetQueued = (messageId: string) =>
     void ended.push(messageId).catch((err) => logger.debug({ err }, 'queued_note.stays'));
+  const left = createBatcher<string, void>({
+    maxSize: 500,
+    maxInFlight: 1,
+    run: async (accounts) => {
+      await producer.forgetWaiting(accounts);
+      return accounts.map(() => undefined);
+    },
+  });
+  // A count that stays too high is cut to what is in the queue.
+  const forgetWaiting = (account: string) =>
+    void left
+      .push(account, FORGET_WITHIN_MS)
+      .catch((err) => logger.debug({ err }, 'waiting_count.stays'));
   const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
@@ -256,7 +272,15 @@ export async function startWorker(
     shutdown.add('graph', () => mirror.close());
   }
   if (plays('resolve')) {
-    const jobDeps = { dlq, revive, ownerOf, forgetQueued, held: createHeldMessages(), logger };
+    const jobDeps = {
+      dlq,
+      revive,
+      ownerOf,
+      forgetQueued,
+      forgetWaiting,
+      held: createHeldMessages(),
+      logger,
+    };
     const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });
     const consumer = createResolveConsumer({
       ...redis,

@@ -35,6 +35,7 @@ const deps = {
   ownerOf: async () => null,
   reply: async () => 1,
   forgetQueued: () => undefined,
+  forgetWaiting: () => undefined,
   logger: quiet,
 };
 

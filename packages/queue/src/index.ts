@@ -21,6 +21,7 @@ export { createReplay, messageToReplay, type Replay, type ReplayDeps } from './r
 export { createReplyListener, type ReplyListener } from './reply-listener.ts';
 export { createResolveConsumer, type HandleJob, type JobEnd } from './resolve-consumer.ts';
 export { restAfter } from './rest-after.ts';
+export { createRoom } from './room.ts';
 export { createShardBells, type ShardBells } from './shard-bells.ts';
 export type { StreamEntry } from './streams/read-entries.ts';
 export type { Handled } from './streams/read-shard.ts';

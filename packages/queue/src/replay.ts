@@ -14,6 +14,8 @@ const WAIT_MS = 2000;
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
+  /** Resolves once so many jobs more leave room for the senders. */
+  waitForRoom(jobs: number): Promise<void>;
 }
 
 /** What a replay would send in: what was parked unread is read again, and stays if it still cannot be. */
@@ -33,9 +35,10 @@ function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
 
 /**
  * Sends entries in again through the front door. They are only added here: the worker removes an
- * entry once its replay has ended well, so being killed midway repeats and never loses.
+ * entry once its replay has ended well, so being killed midway repeats and never loses. Page by page, each when there
+ * is room: senders come first.
  */
-export function createReplay({ addJobs, replies }: ReplayDeps) {
+export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
   async function addAndWait(jobs: ResolveJob[], untilMs: number): Promise<void> {
     const leftMs = untilMs - Date.now();
     if (leftMs <= 0) return addJobs(jobs);
@@ -61,7 +64,10 @@ export function createReplay({ addJobs, replies }: ReplayDeps) {
     let replayed = 0;
     for await (const entries of pages) {
       const jobs = jobsOf(entries);
-      if (jobs.length > 0) await addAndWait(jobs, untilMs);
+      if (jobs.length > 0) {
+        await waitForRoom(jobs.length);
+        await addAndWait(jobs, untilMs);
+      }
       matched += entries.length;
       replayed += jobs.length;
     }

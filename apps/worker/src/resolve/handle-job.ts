@@ -1,4 +1,10 @@
-import type { IncomingMessage, Outcome, Reply, ResolveJob } from '@contour/contract';
+import {
+  accountOf,
+  type IncomingMessage,
+  type Outcome,
+  type Reply,
+  type ResolveJob,
+} from '@contour/contract';
 import { type Dlq, type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { Revival } from '@contour/store';
@@ -27,6 +33,8 @@ interface JobDeps {
   reply: (to: string, reply: Reply) => Promise<number>;
   /** Drops the note that says no more than that a message is queued. */
   forgetQueued: (messageId: string) => void;
+  /** One message less of its account waits. */
+  forgetWaiting: (account: string) => void;
   logger: Logger;
 }
 
@@ -162,17 +170,11 @@ async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promis
   return { retryInMs: restAfter(failures), failures };
 }
 
-/** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
-export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobEnd> {
-  const reading = readJob(job.data, new Date(job.timestampMs));
-  if (!reading.ok) {
-    try {
-      await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
-      return 'done';
-    } catch (error) {
-      return postpone(deps, job, error);
-    }
-  }
+async function resolveOrPostpone(
+  deps: JobDeps,
+  job: IncomingJob,
+  reading: Readable,
+): Promise<JobEnd> {
   const { message } = reading;
   const leftMs = deps.held.leftMs(message);
   if (leftMs > 0) return { retryInMs: leftMs };
@@ -184,4 +186,20 @@ export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise
     if (end !== 'done' && end.failures !== undefined) deps.held.hold(message, end.retryInMs);
     return end;
   }
+}
+
+/** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
+export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobEnd> {
+  const reading = readJob(job.data, new Date(job.timestampMs));
+  if (!reading.ok) {
+    try {
+      await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
+      return 'done';
+    } catch (error) {
+      return postpone(deps, job, error);
+    }
+  }
+  const end = await resolveOrPostpone(deps, job, reading);
+  if (end === 'done' && reading.counted) deps.forgetWaiting(accountOf(reading.message));
+  return end;
 }
