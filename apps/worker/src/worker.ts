@@ -282,11 +282,16 @@ export async function startWorker(
       logger,
     };
     const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });
+    let postponed = 0;
     const consumer = createResolveConsumer({
       ...redis,
       concurrency: env.RESOLVE_CONCURRENCY,
       seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
-      handle: (job) => handleResolveJob({ ...jobDeps, resolve: resolver.resolve, reply }, job),
+      handle: async (job) => {
+        const end = await handleResolveJob({ ...jobDeps, resolve: resolver.resolve, reply }, job);
+        if (end !== 'done') postponed += 1;
+        return end;
+      },
       giveUp: (job, { message }) => parkGivenUp(dlq, { ...job, failedReason: message }),
       unsealed: replacedData,
     });
@@ -298,7 +303,8 @@ export async function startWorker(
     });
     const watchdog = createWatchdog({
       ...WATCHDOG,
-      completed: () => consumer.completed(),
+      // A worker that postpones what meets a lock is not stuck.
+      completed: () => consumer.completed() + postponed,
       isWorkWaiting: async () => {
         await ping(pool);
         return producer.isWorkWaiting();
