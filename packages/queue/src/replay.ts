@@ -11,6 +11,9 @@ import type { ReplyListener } from './reply-listener.ts';
 /** How long a replay waits to be told, all pages together: a list right afterwards is then true. */
 const WAIT_MS = 2000;
 
+/** So many are added at once: a page may be more than there is ever room for. */
+const AT_ONCE = 100;
+
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
@@ -35,8 +38,8 @@ function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
 
 /**
  * Sends entries in again through the front door. They are only added here: the worker removes an
- * entry once its replay has ended well, so being killed midway repeats and never loses. Page by page, each when there
- * is room: senders come first.
+ * entry once its replay has ended well, so being killed midway repeats and never loses. A part at a time, each when
+ * there is room: senders come first.
  */
 export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
   async function addAndWait(jobs: ResolveJob[], untilMs: number): Promise<void> {
@@ -64,9 +67,10 @@ export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
     let replayed = 0;
     for await (const entries of pages) {
       const jobs = jobsOf(entries);
-      if (jobs.length > 0) {
-        await waitForRoom(jobs.length);
-        await addAndWait(jobs, untilMs);
+      for (let from = 0; from < jobs.length; from += AT_ONCE) {
+        const part = jobs.slice(from, from + AT_ONCE);
+        await waitForRoom(part.length);
+        await addAndWait(part, untilMs);
       }
       matched += entries.length;
       replayed += jobs.length;
