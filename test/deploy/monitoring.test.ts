@@ -66,7 +66,7 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
   });
   const nobody = {} as never;
   const core = { push: nobody, available: () => true, close: async () => {} };
-  const { registry } = createWorkerMetrics({ pool, core, dlq: nobody });
+  const { registry } = createWorkerMetrics({ pools: { main: pool }, core, dlq: nobody });
   watchStalled(registry, []);
   const upkeep = { ...{ registry, pool: nobody, logger: nobody }, stopping: nobody };
   removeOldDuty({ ...upkeep, days: 1 });

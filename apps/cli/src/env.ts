@@ -20,6 +20,9 @@ export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 /** What a command needs that works on queues. */
 export const redisEnv = z.object({ REDIS_URL: redisUrl });
 
+/** What a replay needs: it leaves the API room for its senders. */
+export const replayEnv = redisEnv.extend({ MAX_BACKLOG: positiveInt(100_000) });
+
 /** What a command needs that looks into both. */
 export const serversEnv = databaseEnv.extend(redisEnv.shape);
 

@@ -1,3 +1,4 @@
+export { accountOf } from './account.ts';
 export { AppError, type AppErrorCode } from './app-error.ts';
 export {
   CHANNEL_CODES,

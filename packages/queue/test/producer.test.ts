@@ -29,7 +29,10 @@ test('a fresh producer adds at once, each job under an id of its own', async () 
   await producer.addResolve([]);
   expect(await producer.backlog()).toMatchObject({ waiting: 3, delayed: 0, active: 0 });
   const [id] = await own.client.lrange('bull:resolve:wait', 0, 0);
-  expect(JSON.parse((await own.client.hget(`bull:resolve:${id}`, 'data')) ?? '')).toEqual(job);
+  expect(JSON.parse((await own.client.hget(`bull:resolve:${id}`, 'data')) ?? '')).toEqual({
+    ...job,
+    counted: true,
+  });
 });
 
 test('a Redis that was never there is an AppError at once, and is used once it is there', async () => {

@@ -53,7 +53,8 @@ export { findTenantsCalled, listTenants, switchTenant, type Tenant } from './ope
 export { FOR_LOOKUPS } from './plans.ts';
 export { createPool, type Pool, type PoolClient, type PoolOptions, ping } from './pool.ts';
 export type { Arrival, ResolveOptions } from './resolve/resolve.ts';
-export { type BatchResult, type Ending, resolveBatch } from './resolve/resolve-batch.ts';
+export { type BatchResult, resolveBatch, resolveTogether } from './resolve/resolve-batch.ts';
 export { findTenants } from './resolve/tenant.ts';
+export type { Ending } from './resolve/try-batch.ts';
 export { asAppError } from './sql-error.ts';
 export type { Queryable } from './statement.ts';

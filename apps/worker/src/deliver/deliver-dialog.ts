@@ -1,6 +1,6 @@
 import type { Core, PushResult } from '@contour/core';
 import type { Logger, Tracer } from '@contour/runtime';
-import type { Attempt, Lane, PendingMessage } from '@contour/store';
+import type { Attempt, Lane, PendingMessage, Settlement } from '@contour/store';
 import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import {
   concludeFailure,
@@ -71,10 +71,12 @@ export async function deliverDialog(
   messages: readonly PendingMessage[],
   hasMore: boolean,
 ): Promise<DialogEnd> {
-  const { core, settle, logger, metrics, mustStop } = deps;
+  const { core, logger, metrics, mustStop } = deps;
+  const settle = (part: Partial<Settlement>, how?: { mayWait: boolean }) =>
+    deps.settle({ ...part, dialogId: lane.dialogId }, how);
   const marks: Promise<void>[] = [];
   // Awaited at the end; until then a failure must not count as one that nobody handles.
-  const mark: (...what: Parameters<Settle>) => void = (...what) => {
+  const mark: (...what: Parameters<typeof settle>) => void = (...what) => {
     const marked = settle(...what);
     marked.catch(() => undefined);
     marks.push(marked);

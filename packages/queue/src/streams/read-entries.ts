@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { plausibleTime } from '../plausible-time.ts';
 import { CONSUMER, GROUP, leaseKey, streamKey, tallyKey } from './keys.ts';
 import { type Loss, TALLY } from './tally.ts';
 
@@ -7,35 +8,49 @@ const SUSPICIOUS_DELIVERIES = 3;
 /** What another consumer of the group has left lying for so long is nobody's. */
 const LEFT_LYING_MS = 10_000;
 
-// Only the owner reads: who lost the shard while it stood still learns it here, in one script with the
-// reading. It reads nothing new while something is pending: whoever held the shard in between may have
-// left it, and it comes first.
-const READ = `${TALLY}
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
-local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
-local isNew = ARGV[5] == 'new'
+const IN_GROUP = `
 local function inGroup(...)
   local reply = redis.pcall(...)
   if type(reply) == 'table' and reply.err and string.find(reply.err, 'NOGROUP') then
-    redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+    redis.call('XGROUP', 'CREATE', KEYS[2], ARGV[2], '0', 'MKSTREAM')
     reply = redis.pcall(...)
   end
   return reply
-end
-local number, deliveries = ARGV[4], 1
-if not isNew then
-  local claimed = inGroup('XAUTOCLAIM', stream, group, consumer, ARGV[7], '0', 'JUSTID')
+end`;
+
+// Only the owner reads: who lost the shard while it stood still learns it here, in one script with the
+// reading. It reads nothing new while more is pending than it holds itself: what a former owner, or another
+// consumer of the group, has left comes first.
+const READ = `${TALLY}${IN_GROUP}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
+local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
+local number, from, after, held = tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
+local suspicious, lying = tonumber(ARGV[8]), ARGV[9]
+if from ~= 'new' then
+  local claimed = inGroup('XAUTOCLAIM', stream, group, consumer, lying, '0', 'COUNT', 1000, 'JUSTID')
   if claimed.err then return claimed end
 end
-local pending = inGroup('XPENDING', stream, group, '-', '+', 1, consumer)
-if pending.err then return pending end
-if pending[1] then
-  if isNew then return {'left first'} end
-  deliveries = pending[1][4] + 1
-  if pending[1][4] >= tonumber(ARGV[6]) then number = 1 end
+local deliveries = {}
+if from == 'left' then
+  local pending = inGroup('XPENDING', stream, group, '(' .. after, '+', number, consumer)
+  if pending.err then return pending end
+  for i, one in ipairs(pending) do
+    if one[4] >= suspicious then
+      number = math.max(i - 1, 1)
+      if i > 1 then break end
+    end
+    deliveries[i] = one[4] + 1
+    if number == 1 then break end
+  end
+else
+  local pending = inGroup('XPENDING', stream, group)
+  if pending.err then return pending end
+  for _, one in ipairs(pending[4] or {}) do
+    if one[1] == consumer and tonumber(one[2]) > held then return {'left first'} end
+  end
 end
 local reply = inGroup('XREADGROUP', 'GROUP', group, consumer, 'COUNT', number, 'STREAMS', stream,
-                      isNew and '>' or '0')
+                      from == 'left' and after or '>')
 if reply and reply.err then return reply end
 local entries = reply and reply[1][2] or {}
 
@@ -43,6 +58,17 @@ local is = count(stream, tally)
 if not is then return {'read', deliveries, entries, {0, 0, 0, 0}} end
 remember(stream, tally, is)
 return {'read', deliveries, entries, {is.total, is.told, is.deletions, is.deletions_told}}`;
+
+// Hands out again what the owner itself holds: one more delivery for each.
+const CLAIM = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
+local entries = redis.pcall('XCLAIM', KEYS[2], ARGV[2], ARGV[3], 0, unpack(ARGV, 4))
+if entries.err then return entries end
+local there = {}
+for _, entry in ipairs(entries) do
+  if entry and entry[2] then there[#there + 1] = entry end
+end
+return {'read', there}`;
 
 export interface StreamEntry {
   shard: number;
@@ -69,15 +95,11 @@ export type Reading =
 
 type RawEntry = [id: Buffer, fields: Buffer[] | null];
 type RawTally = [total: number, told: number, deletions: number, deletionsTold: number];
-type RawReading = [kind: Buffer, deliveries: number, entries: RawEntry[], tally: RawTally];
+type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
+type RawClaim = [kind: Buffer, entries: RawEntry[]];
 
-/** An id is a time, unless somebody made it up: further ahead than clocks differ it tells nothing. */
-const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
-
-function timeOf(id: string): Date {
-  const ms = Number(id.split('-')[0]);
-  return new Date(ms < Date.now() + MAX_AHEAD_MS ? ms : Date.now());
-}
+/** An id is a time, unless its producer made it up. */
+const timeOf = (id: string) => new Date(plausibleTime(Number(id.split('-')[0])));
 
 function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null {
   if (total === told && deletions === deletionsTold) return null;
@@ -95,31 +117,57 @@ function entryOf(shard: number, deliveries: number, [rawId, fields]: RawEntry): 
   return { shard, id, message, addedAt: timeOf(id), deliveries };
 }
 
-interface ReadOptions {
+interface Shard {
   owner: string;
   shard: number;
-  /** `left` is what a former owner, or another consumer of the group, has left pending. */
-  from: 'new' | 'left';
+}
+
+interface ReadOptions extends Shard {
+  /**
+   * `left` is what a former owner, or another consumer of the group, has left pending; `new` what nobody has read.
+   * `look back` is new, too, after a look for what another consumer has left lying.
+   */
+  from: 'new' | 'look back' | 'left';
   count: number;
+  /** Of what is left, only what comes behind this entry. */
+  after?: string;
+  /** How many pending entries the owner holds itself. */
+  held?: number;
 }
 
 /** Reads what is next; only for the owner of the shard. */
 export async function readEntries(client: Redis, o: ReadOptions): Promise<Reading> {
-  const { owner, shard, from, count } = o;
+  const { owner, shard, from, count, after = '0-0', held = 0 } = o;
   const keys = [leaseKey(shard), streamKey(shard), tallyKey(shard)];
-  const settings = [GROUP, CONSUMER, count, from, SUSPICIOUS_DELIVERIES, LEFT_LYING_MS];
+  const place = [GROUP, CONSUMER, count, from, after, held];
+  const settings = [SUSPICIOUS_DELIVERIES, LEFT_LYING_MS];
   const [rawKind, deliveries, raw, tally] = (await client.callBuffer(
     'EVAL',
-    ...[READ, keys.length, ...keys, owner, ...settings],
+    ...[READ, keys.length, ...keys, owner, ...place, ...settings],
   )) as RawReading;
   const kind = rawKind.toString();
   if (kind === 'not ours' || kind === 'left first') return { kind };
-  return {
-    kind: 'read',
-    loss: lossOf(tally),
-    entries: raw
-      .filter(([, fields]) => fields !== null)
-      .map((entry) => entryOf(shard, deliveries, entry)),
-    trimmed: raw.filter(([, fields]) => fields === null).map(([id]) => id.toString()),
-  };
+  const entries: StreamEntry[] = [];
+  const trimmed: string[] = [];
+  for (const [at, entry] of raw.entries()) {
+    if (entry[1] === null) trimmed.push(entry[0].toString());
+    else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
+  }
+  return { kind: 'read', loss: lossOf(tally), entries, trimmed };
+}
+
+/** Pending entries that the owner of the shard holds, again; null where it is not the owner any more. */
+export async function claimEntries(
+  client: Redis,
+  { owner, shard, held }: Shard & { held: ReadonlyArray<{ id: string; deliveries: number }> },
+): Promise<StreamEntry[] | null> {
+  const keys = [leaseKey(shard), streamKey(shard)];
+  const ids = held.map(({ id }) => id);
+  const [kind, raw] = (await client.callBuffer(
+    'EVAL',
+    ...[CLAIM, keys.length, ...keys, owner, GROUP, CONSUMER, ...ids],
+  )) as RawClaim;
+  if (kind.toString() === 'not ours') return null;
+  const earlier = new Map(held.map(({ id, deliveries }) => [id, deliveries]));
+  return raw.map((entry) => entryOf(shard, (earlier.get(entry[0].toString()) ?? 0) + 1, entry));
 }
