@@ -34,12 +34,13 @@ export function createTaker(pool: Pool, slots: Slots): Take {
       const free = slots.free();
       if (free === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
       const rooms = slots.rooms();
+      const lanesPerTenant = slots.roomOfOthers();
       const due = await takeDue(pool, {
         shards: asks.map(({ shard }) => shard),
         lanes: free,
         messagesPerLane: MESSAGES_PER_LANE,
         notDialogs: asks.flatMap(({ inHand }) => [...inHand]),
-        lanesPerTenant: slots.mostPerTenant,
+        lanesPerTenant,
         rooms,
       });
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
@@ -49,7 +50,7 @@ export function createTaker(pool: Pool, slots: Slots): Take {
         taken.get(lane.shard)?.push(lane);
       }
       // A place that comes free while the question is on its way rings for nobody who lacked it.
-      const wasShort = due.length >= free || isAnyAtItsLimit(due, slots.mostPerTenant, rooms);
+      const wasShort = due.length >= free || isAnyAtItsLimit(due, lanesPerTenant, rooms);
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));
     },
   });
