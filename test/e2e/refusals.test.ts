@@ -80,3 +80,24 @@ test.each([307, 403])(
     expect(entry).toMatchObject({ reason: 'core_refused', attempts: 1 });
   },
 );
+
+test('what Core refuses of one tenant alone is dead soon, and the others are served', async () => {
+  contour.core.behave(({ body }) => ({ status: body.includes(tenant.id) ? 403 : 200 }));
+  const other = await contour.addTenant();
+  const [refused, served] = await Promise.all([
+    startLoad({
+      urls: contour.urls,
+      messages: messagesOf(tenant.accounts.telegram, { count: 90, chats: 60 }),
+      concurrency: 10,
+    }).done,
+    startLoad({
+      urls: contour.urls,
+      messages: messagesOf(other.accounts.telegram, { count: 200, chats: 20 }),
+      concurrency: 2,
+      paceMs: 100,
+    }).done,
+  ]);
+  for (const { messageId } of served.accepted) await storyIn(contour, messageId, 'delivered');
+  for (const { messageId } of refused.accepted) await storyIn(contour, messageId, 'dead');
+  expect((await get(`${contour.url}/dlq?tenant_id=${tenant.id}`)).json.count).toBe(90);
+});

@@ -42,6 +42,8 @@ export interface Pass {
   tenantId: string;
   tenant: Attempt | undefined;
   common: Attempt;
+  /** When the tenant's failures began, if it had any since its last success. */
+  failingSince: number | undefined;
 }
 
 interface Attempt {
@@ -63,6 +65,7 @@ export interface Circuits {
 
 interface Trouble {
   circuit: Circuit;
+  since: number;
   /** Since the tenant's last success. */
   failures: number;
 }
@@ -135,7 +138,7 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
   };
 
   const fail = (tenantId: string): void => {
-    const trouble = troubled.get(tenantId) ?? { circuit: newCircuit(), failures: 0 };
+    const trouble = troubled.get(tenantId) ?? { circuit: newCircuit(), since: now(), failures: 0 };
     troubled.set(tenantId, trouble);
     if (isOpen(trouble.circuit)) return;
     trouble.failures += 1;
@@ -171,7 +174,8 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
 
   return {
     enter(tenantId) {
-      const own = troubled.get(tenantId)?.circuit;
+      const trouble = troubled.get(tenantId);
+      const own = trouble?.circuit;
       if (common.room() === 0 || own?.room() === 0) return undefined;
       if (isOpen(common)) {
         if (probed.size >= MAX_PROBED) probed.clear();
@@ -181,6 +185,7 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
         tenantId,
         tenant: own && begin(own, tenantId),
         common: begin(common, undefined),
+        failingSince: trouble?.since,
       };
     },
     leave({ tenantId, tenant, common: ofAll }, health) {

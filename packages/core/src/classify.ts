@@ -21,7 +21,7 @@ const WAY_STATUSES = new Set([401, 403, 405, 407]);
 const DOUBTFUL_STATUSES = new Set([404, 429]);
 
 /** True of an answer that says something about the way to Core rather than about a message. */
-function isAboutTheWay(answer: Answer): boolean {
+export function isAboutTheWay(answer: Answer): boolean {
   if (answer.kind !== 'status') return false;
   const { status } = answer;
   return (status >= 300 && status < 400) || WAY_STATUSES.has(status);

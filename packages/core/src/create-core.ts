@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { attempt, type Ending } from './attempt.ts';
 import type { CircuitState, Health } from './circuit.ts';
-import { type CircuitsOptions, createCircuits } from './circuits.ts';
-import { classify, healthOf } from './classify.ts';
+import { type CircuitsOptions, createCircuits, type Pass } from './circuits.ts';
+import { classify, healthOf, isAboutTheWay } from './classify.ts';
 import type { Core, PushMessage, PushResult } from './core.ts';
 import { type CoreLogger, createRefusals, type Refusals } from './refusals.ts';
 import { parseSecret, signHeaders } from './sign.ts';
@@ -82,6 +82,10 @@ export function createCore(options: CoreOptions): Core {
     return { ending, ms: Math.round(performance.now() - startedAt) };
   }
 
+  /** Whether Core has accepted any message since the failures of this tenant began. */
+  const isAccepting = ({ failingSince }: Pass) =>
+    failingSince !== undefined && refusals.hasAcceptedSince(failingSince);
+
   return {
     async push(message) {
       if (pool.destroyed || message.signal?.aborted) return { outcome: 'aborted' };
@@ -91,7 +95,7 @@ export function createCore(options: CoreOptions): Core {
       let health: Health = 'unknown';
       try {
         const timed = await post(message);
-        health = healthOfEnding(timed.ending);
+        health = healthOfEnding(timed.ending, isAccepting(pass));
         return resultOf(timed, judge, now());
       } finally {
         circuits.leave(pass, health);
@@ -107,8 +111,10 @@ export function createCore(options: CoreOptions): Core {
   };
 }
 
-function healthOfEnding(ending: Ending): Health {
-  return ending.kind === 'aborted' || ending.kind === 'unsendable' ? 'unknown' : healthOf(ending);
+/** Where Core accepts messages of others meanwhile, nothing is wrong with the way: it refuses this tenant's. */
+function healthOfEnding(ending: Ending, acceptsOthers: boolean): Health {
+  if (ending.kind === 'aborted' || ending.kind === 'unsendable') return 'unknown';
+  return acceptsOthers && isAboutTheWay(ending) ? 'up' : healthOf(ending);
 }
 
 function resultOf({ ending, ms }: Timed, judge: Judge, now: number): PushResult {

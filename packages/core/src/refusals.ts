@@ -18,6 +18,8 @@ export type Judgement = Verdict | { outcome: 'postponed'; code: string; delayMs:
 export interface Refusals {
   /** Begins an attempt at a message. What it returns judges Core's answer to it. */
   begin(messageId: string): (answer: Answer, verdict: Verdict) => Judgement;
+  /** Whether Core has accepted a message that was sent after this time. */
+  hasAcceptedSince(time: number): boolean;
   /** How long ago the latest accepted message was sent; null if there is none. */
   acceptedAgoMs(): number | null;
   /** Another worker's message was accepted, sent so long ago. */
@@ -86,6 +88,7 @@ export function createRefusals(deps: {
         return { outcome: 'postponed', code: verdict.code, delayMs };
       };
     },
+    hasAcceptedSince: (time) => acceptedAt > time,
     acceptedAgoMs: () => (Number.isFinite(acceptedAt) ? now() - acceptedAt : null),
     acceptedElsewhere(agoMs) {
       acceptedAt = Math.max(acceptedAt, now() - agoMs);

@@ -308,6 +308,22 @@ describe('the circuits', () => {
     expect(core.circuits()).toEqual({ isOpen: true, openTenants: 1 });
   });
 
+  test('do not count refusals of one tenant while Core accepts messages of others', async () => {
+    const core = await coreAnswering(
+      ({ headers }, response) =>
+        void response.writeHead(headers['x-trace-id'] === 'a' ? 403 : 200).end(),
+      { circuits: { threshold: 4 } },
+    );
+    const push = (tenantId: string, messageId: string) =>
+      core.push({ ...message, tenantId, messageId, traceId: tenantId });
+    for (let i = 0; i < 10; i++) {
+      expect(await push('a', `${i}`)).toMatchObject({ outcome: 'postponed' });
+      expect(await push('b', `other ${i}`)).toMatchObject({ outcome: 'delivered' });
+    }
+    expect(core.limits().rooms).toEqual([]);
+    expect(await push('a', '0')).toMatchObject({ outcome: 'refused' });
+  });
+
   test('count time-outs and broken connections', async () => {
     const core = await coreAnswering(({ socket }) => void socket.destroy(), {
       circuits: { threshold: 2 },
