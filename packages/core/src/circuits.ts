@@ -6,6 +6,8 @@ const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 15_000;
 /** More than one, so that one attempt that hangs does not decide for all. */
 const PROBES = 3;
+/** So long no tenant has had a success when the common circuit opens: failures of a few may come in one burst. */
+const QUIET_MS = 250;
 /** Past so many tenants a round of probes begins anew: what is remembered of it is bounded. */
 const MAX_PROBED = 1000;
 
@@ -14,6 +16,7 @@ export interface CircuitsOptions {
   firstPauseMs?: number;
   maxPauseMs?: number;
   probes?: number;
+  quietMs?: number;
   /** A clock that never goes back, in milliseconds. */
   now?: () => number;
   /** Without a tenant it is the common circuit. */
@@ -72,12 +75,13 @@ interface Trouble {
 
 /**
  * A circuit for each tenant, and a common one. A tenant's circuit opens after consecutive failures of that tenant.
- * The common one opens after as many failures of several tenants without a success of any: no tenant counts for
- * more than half of them, and none whose own circuit is open. A tenant without failures takes no memory.
+ * The common one opens after as many failures of several tenants without a success of any, for a moment at least: no
+ * tenant counts for more than half of them, and none whose own circuit is open. A tenant without failures takes no memory.
  */
 export function createCircuits(options: CircuitsOptions = {}): Circuits {
   const { threshold = THRESHOLD, onChange, now = () => performance.now() } = options;
   const { firstPauseMs = FIRST_PAUSE_MS, maxPauseMs = MAX_PAUSE_MS, probes = PROBES } = options;
+  const { quietMs = QUIET_MS } = options;
   const newCircuit = () => createCircuit({ firstPauseMs, maxPauseMs, probes, now });
   const mostOfOne = Math.ceil(threshold / 2);
 
@@ -90,6 +94,7 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
   const probed = new Set<string>();
   let openTenants = 0;
   let hasSucceededSinceOpening = true;
+  let succeededAt = Number.NEGATIVE_INFINITY;
 
   const isOpen = (circuit: Circuit) => circuit.state() !== 'closed';
 
@@ -113,6 +118,7 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
 
   const succeed = (tenantId: string): void => {
     forgetFailures();
+    succeededAt = now();
     hasSucceededSinceOpening = true;
     if (isOpen(common)) {
       common = newCircuit();
@@ -129,10 +135,11 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
 
   const countForAll = (tenantId: string): void => {
     const ofTenant = failures.get(tenantId) ?? 0;
-    if (ofTenant >= mostOfOne) return;
-    failures.set(tenantId, ofTenant + 1);
-    failureCount += 1;
-    if (failureCount < threshold) return;
+    if (ofTenant < mostOfOne) {
+      failures.set(tenantId, ofTenant + 1);
+      failureCount += 1;
+    }
+    if (failureCount < threshold || now() - succeededAt < quietMs) return;
     forgetFailures();
     open(common, undefined);
   };

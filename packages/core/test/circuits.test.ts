@@ -3,11 +3,12 @@ import type { Health } from '../src/circuit.ts';
 import { createCircuits, type Pass } from '../src/circuits.ts';
 
 /** Circuits with small numbers and a clock that the test moves: 4 failures open one, for 1 s, 2 s, 4 s, 4 s. */
-function setUp({ threshold = 4 } = {}) {
+function setUp({ quietMs = 0 } = {}) {
   const clock = { now: 0 };
   const changes: string[] = [];
   const circuits = createCircuits({
-    threshold,
+    threshold: 4,
+    quietMs,
     firstPauseMs: 1000,
     maxPauseMs: 4000,
     probes: 2,
@@ -167,6 +168,19 @@ describe('the common circuit', () => {
     expect(changes).toEqual(['a open', 'a half_open', 'a open']);
     report('c', 'down', 'down');
     expect(changes.at(-1)).toBe('all open');
+  });
+
+  test('does not open on a burst of failures while others succeed, and opens once none does', () => {
+    const { changes, report, pass } = setUp({ quietMs: 250 });
+    report('well', 'up');
+    report('a', 'down', 'down', 'down');
+    pass(249);
+    report('b', 'down', 'down', 'down');
+    report('c', 'down');
+    expect(changes).toEqual([]);
+    pass(1);
+    report('c', 'down');
+    expect(changes).toEqual(['all open']);
   });
 
   function allDown() {
