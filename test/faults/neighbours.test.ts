@@ -38,8 +38,8 @@ async function beside(
   { options = {}, load = NEIGHBOURS, watchMs = WATCH_MS }: Beside = {},
 ): Promise<Outcome> {
   const contour = await startContour(options);
+  const neighbours = await startNeighbours(contour, load);
   try {
-    const neighbours = await startNeighbours(contour, load);
     await delay(WARM_MS);
     const before = await neighbours.watch(WATCH_MS);
     const trouble = await begin(contour);
@@ -52,6 +52,7 @@ async function beside(
     const violations = await contour.check({ accepted, sent });
     return { recoverySeconds, violations, neighbours: { before, during } };
   } finally {
+    await neighbours.stop().catch(() => undefined);
     await contour.close();
   }
 }

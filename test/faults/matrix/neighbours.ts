@@ -106,7 +106,7 @@ export async function startNeighbours(
       for (; index < due; index += 1) {
         const one = sendOne(index);
         underWay.add(one);
-        void one.finally(() => underWay.delete(one));
+        void one.catch(() => undefined).finally(() => underWay.delete(one));
       }
       await delay(5);
     }
