@@ -50,7 +50,7 @@ test.each([302, 401, 404, 429])(
     expect(rows).toEqual([{ status: 'pending', attempts: 0, last_error: null }]);
 
     contour.core.behave(() => ({ status: 200 }));
-    for (const id of ids) await storyIn(contour, id, 'delivered');
+    for (const id of ids) await storyIn(contour, id, 'delivered', 30_000);
     expect((await get(`${contour.url}/dlq`)).json.count).toBe(0);
     expect(await contour.check({ accepted: loads.flatMap(({ accepted }) => accepted) })).toEqual(
       [],
@@ -73,7 +73,7 @@ test.each([307, 403])(
     await waitFor('the second to be refused twice', () => refusals() >= 2);
     expect(await storyIn(contour, second, 'pending')).toMatchObject({ attempts: 0 });
     await deliverAnother();
-    const story = await storyIn(contour, second, 'dead');
+    const story = await storyIn(contour, second, 'dead', 30_000);
     expect(story).toMatchObject({ attempts: 1, last_error: `http_${status}` });
     await storyIn(contour, third, 'delivered');
     const entry = (await get(`${contour.url}/dlq/${second}`)).json;
@@ -98,6 +98,6 @@ test('what Core refuses of one tenant alone is dead soon, and the others are ser
     }).done,
   ]);
   for (const { messageId } of served.accepted) await storyIn(contour, messageId, 'delivered');
-  for (const { messageId } of refused.accepted) await storyIn(contour, messageId, 'dead');
+  for (const { messageId } of refused.accepted) await storyIn(contour, messageId, 'dead', 30_000);
   expect((await get(`${contour.url}/dlq?tenant_id=${tenant.id}`)).json.count).toBe(90);
 });

@@ -1,7 +1,9 @@
 import { retryDelayMs } from './backoff.ts';
-import { type Answer, mayBeAboutTheWay, type Verdict } from './classify.ts';
+import { type Answer, isAboutTheWay, mayBeAboutTheWay, type Verdict } from './classify.ts';
 
-/** Short, as messages wait for the way to be mended; a retry costs nothing but a request. */
+/** Short, for a circuit holds back all but a few of them. */
+const MAX_WAY_DELAY_MS = 5_000;
+/** 404 and 429 open no circuit. */
 const MAX_DELAY_MS = 15_000;
 /** More than one worker's dialogs with a refusal each. One that is forgotten is tried once more. */
 const MAX_REMEMBERED = 10_000;
@@ -84,7 +86,8 @@ export function createRefusals(deps: {
         remember(messageId, times);
         log(verdict.code);
         const retryAfterMs = verdict.outcome === 'retry' ? (verdict.retryAfterMs ?? 0) : 0;
-        const delayMs = Math.max(Math.min(retryDelayMs(times), MAX_DELAY_MS), retryAfterMs);
+        const mostMs = isAboutTheWay(answer) ? MAX_WAY_DELAY_MS : MAX_DELAY_MS;
+        const delayMs = Math.max(Math.min(retryDelayMs(times), mostMs), retryAfterMs);
         return { outcome: 'postponed', code: verdict.code, delayMs };
       };
     },

@@ -84,17 +84,19 @@ describe('a refusal that is about the way', () => {
     refusals.acceptedElsewhere(1000);
     expect(attempt('m', 403)).toEqual({ outcome: 'refused', code: 'http_403' });
   });
+});
 
-  test('is tried again after 1, 2, 4, 8, then 15 s at most', () => {
-    const { attempt } = setUp();
-    const delays = Array.from({ length: 6 }, () => attempt('m', 401)).map((end) =>
-      'delayMs' in end ? end.delayMs : 0,
-    );
-    for (const [index, most] of [1000, 2000, 4000, 8000, 15_000, 15_000].entries()) {
-      expect(delays[index]).toBeGreaterThanOrEqual(most / 2);
-      expect(delays[index]).toBeLessThanOrEqual(most);
-    }
-  });
+test.each([
+  [401, [1000, 2000, 4000, 5000, 5000]],
+  [404, [1000, 2000, 4000, 8000, 15_000, 15_000]],
+] as const)('what gets %i is tried again after %j ms at most', (status, delays) => {
+  const { attempt } = setUp();
+  for (const most of delays) {
+    const end = attempt('m', status);
+    const delayMs = 'delayMs' in end ? end.delayMs : 0;
+    expect(delayMs).toBeGreaterThanOrEqual(most / 2);
+    expect(delayMs).toBeLessThanOrEqual(most);
+  }
 });
 
 describe('404 and 429', () => {
