@@ -74,7 +74,7 @@ describe('createSlots', () => {
 });
 
 describe('a place that comes free', () => {
-  it('rings for nobody while there was room for all', () => {
+  it('does not ring while there was room for all', () => {
     const { take, release, rings } = setUp(100);
     take('a', 5);
     take('b', 5);

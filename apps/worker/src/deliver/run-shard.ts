@@ -7,7 +7,7 @@ import type { Slots } from './slots.ts';
 export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
-  /** False while Core takes nothing from anybody. One tenant's circuit does not end a run for the others. */
+  /** False while every push would be held. One tenant's circuit does not end a run for the others. */
   coreIsAvailable: () => boolean;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
@@ -35,7 +35,7 @@ const sawEverything = (slots: Slots, bell: Bell): boolean =>
 
 /**
  * Works a shard's lanes off: while it runs, it alone holds their dialogs. It takes what is due, refills as
- * dialogs end, and ends when nothing has been due for a while, or when Core is away for everybody.
+ * dialogs end, and ends when nothing has been due for a while, or when Core is away for all tenants.
  */
 export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
   const { slots, bell, logger } = deps;
