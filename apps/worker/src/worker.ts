@@ -219,7 +219,11 @@ export async function startWorker(
 
   const consumers: Consumer[] = [];
   const streams: StreamConsumer[] = [];
-  const duties: Duty[] = [{ name: 'presence', every: 1, run: () => presence.beat() }];
+  const beat = async () => {
+    const acceptedAgoMs = await presence.beat(core.acceptedAgoMs());
+    if (acceptedAgoMs !== null) core.acceptedElsewhere(acceptedAgoMs);
+  };
+  const duties: Duty[] = [{ name: 'presence', every: 1, run: beat }];
   if (plays('deliver')) {
     const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
     const concurrency = Math.max(env.DELIVER_SHARDS, SHARDS_AT_ONCE);

@@ -51,7 +51,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
     for (const bell of bells.values()) bell.nudge();
   };
   stopping.addEventListener('abort', nudgeAll, { once: true });
-  const take = createTaker(pool, slots);
+  const take = createTaker(pool, slots, core);
   const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
 
   return {

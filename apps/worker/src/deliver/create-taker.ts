@@ -1,6 +1,8 @@
+import type { Core } from '@contour/core';
 import { createBatcher } from '@contour/runtime';
 import { type DueLane, type Pool, takeDue, type Wanted } from '@contour/store';
 import type { Slots } from './slots.ts';
+import { takeLimits } from './take-limits.ts';
 
 /** A lane holds a place with all that was read of it. */
 export const MESSAGES_PER_LANE = 50;
@@ -24,22 +26,25 @@ function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['r
 
 /**
  * Takes for all shards that ask meanwhile in one statement: as many lanes as there are places for, no
- * more of one tenant than it may hold.
+ * more of one tenant than it may hold, and none that Core's circuits would hold back.
  */
-export function createTaker(pool: Pool, slots: Slots): Take {
+export function createTaker(
+  pool: Pool,
+  slots: Slots,
+  core: Pick<Core, 'limits' | 'startRound'>,
+): Take {
   const batcher = createBatcher<{ shard: number; inHand: ReadonlySet<string> }, Taken>({
     maxSize: 1_000,
     maxInFlight: 1,
     async run(asks) {
-      const free = slots.free();
-      if (free === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
-      const rooms = slots.rooms();
+      const { lanes, lanesPerTenant, rooms } = takeLimits(slots, core.limits());
+      if (lanes === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
       const due = await takeDue(pool, {
         shards: asks.map(({ shard }) => shard),
-        lanes: free,
+        lanes,
         messagesPerLane: MESSAGES_PER_LANE,
         notDialogs: asks.flatMap(({ inHand }) => [...inHand]),
-        lanesPerTenant: slots.mostPerTenant,
+        lanesPerTenant,
         rooms,
       });
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
@@ -49,7 +54,9 @@ export function createTaker(pool: Pool, slots: Slots): Take {
         taken.get(lane.shard)?.push(lane);
       }
       // A place that comes free while the question is on its way rings for nobody who lacked it.
-      const wasShort = due.length >= free || isAnyAtItsLimit(due, slots.mostPerTenant, rooms);
+      const isRoundOver = due.length === 0 && core.startRound();
+      const wasShort =
+        isRoundOver || due.length >= lanes || isAnyAtItsLimit(due, lanesPerTenant, rooms);
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));
     },
   });
