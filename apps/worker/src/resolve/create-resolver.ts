@@ -1,7 +1,8 @@
 import {
   AppError,
   type IncomingMessage,
-  normalisePhone,
+  type LinkByPhone,
+  matchingPhone,
   type Outcome,
   type PhoneRegion,
 } from '@contour/contract';
@@ -10,6 +11,7 @@ import { createBatcher } from '@contour/runtime';
 import { type Ending, type Pool, resolveBatch } from '@contour/store';
 import type { ResolveMetrics, Way } from '../metrics/resolve-metrics.ts';
 import { untilItWorks } from '../until-it-works.ts';
+import { tellFullClients } from './tell-full-clients.ts';
 import { traceBatch } from './trace-batch.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
@@ -22,7 +24,7 @@ interface ResolverDeps {
   metrics: ResolveMetrics;
   tracer: Tracer | undefined;
   stopping: AbortSignal;
-  linkByPhone: boolean;
+  linkByPhone: LinkByPhone;
   phoneRegion: PhoneRegion;
   shardCount: number;
   wake: (shards: readonly number[]) => void;
@@ -40,6 +42,7 @@ export interface Resolver {
 export function createResolver(deps: ResolverDeps): Resolver {
   const { pool, logger, tracer, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } =
     deps;
+  const tellFull = tellFullClients(logger);
 
   async function resolveAll(
     way: Way,
@@ -50,13 +53,15 @@ export function createResolver(deps: ResolverDeps): Resolver {
     const trace = tracer && traceBatch(tracer, messages);
     const arrivals = (trace?.messages ?? messages).map((message) => ({
       message,
-      phone: normalisePhone(message.clientPhone, phoneRegion),
+      phone: matchingPhone(message, { linkByPhone, phoneRegion }),
     }));
-    const { outcomes, shards, hasNewDialogs } = await untilItWorks(
-      () => resolveBatch(pool, arrivals, { linkByPhone, shardCount, onlyFor }),
+    const { outcomes, shards, hasNewDialogs, fullClients } = await untilItWorks(
+      () =>
+        resolveBatch(pool, arrivals, { linkByPhone: linkByPhone !== false, shardCount, onlyFor }),
       { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
     );
     trace?.end(outcomes);
+    tellFull(fullClients);
     deps.metrics.resolved(way, messages, outcomes);
     // After the answers: a sender waits for those, and nobody for this.
     setImmediate(() => {

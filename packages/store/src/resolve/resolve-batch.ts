@@ -3,6 +3,7 @@ import { LostRace } from '../lost-race.ts';
 import type { Pool } from '../pool.ts';
 import { asAppError, isDataError, isLostRace, sqlState } from '../sql-error.ts';
 import { withClient } from '../transaction.ts';
+import type { FullClient } from './create-clients.ts';
 import { outcomeOfRepeat } from './ledger.ts';
 import { type Arrival, firstLook, type ResolveOptions, resolveFresh } from './resolve.ts';
 
@@ -19,9 +20,16 @@ export interface BatchResult {
   shards: number[];
   /** Whether the graph has something new to show. */
   hasNewDialogs: boolean;
+  /** Clients whose phone another chat has given that was not linked to them: they have their fill. */
+  fullClients: FullClient[];
 }
 
-type Results = { outcomes: Map<Arrival, Ending>; shards: Set<number>; hasNewDialogs: boolean };
+interface Results {
+  outcomes: Map<Arrival, Ending>;
+  shards: Set<number>;
+  hasNewDialogs: boolean;
+  fullClients: FullClient[];
+}
 
 /** Adds what comes of these arrivals; one whose dialog is closed in this moment is left for the next start. */
 async function resolveOnce(
@@ -38,6 +46,7 @@ async function resolveOnce(
     for (const [arrival, outcome] of made.outcomes) results.outcomes.set(arrival, outcome);
     for (const shard of made.shards) results.shards.add(shard);
     results.hasNewDialogs ||= made.hasNewDialogs;
+    results.fullClients.push(...made.fullClients);
   });
 }
 
@@ -129,7 +138,12 @@ export async function resolveBatch(
   options: ResolveOptions,
 ): Promise<BatchResult> {
   const first = firstCopies(arrivals);
-  const made: Results = { outcomes: new Map(), shards: new Set(), hasNewDialogs: false };
+  const made: Results = {
+    outcomes: new Map(),
+    shards: new Set(),
+    hasNewDialogs: false,
+    fullClients: [],
+  };
   await resolveBisecting(pool, [...first.values()], options, made);
   const endings = arrivals.map((arrival) => {
     const original = first.get(arrival.message.messageId);
@@ -149,5 +163,6 @@ export async function resolveBatch(
     outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
     shards: [...new Set([...made.shards, ...rest.shards])],
     hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
+    fullClients: [...made.fullClients, ...rest.fullClients],
   };
 }
