@@ -21,7 +21,7 @@ export { createReplay, messageToReplay, type Replay, type ReplayDeps } from './r
 export { createReplyListener, type ReplyListener } from './reply-listener.ts';
 export { createResolveConsumer, type HandleJob } from './resolve-consumer.ts';
 export { createShardBells, type ShardBells } from './shard-bells.ts';
-export type { StreamEntry } from './streams/read-entries.ts';
+export { MAX_ENTRY_BYTES, type StreamEntry } from './streams/read-entries.ts';
 export { createStreamConsumer, type StreamConsumer } from './streams/stream-consumer.ts';
 export type { StreamFacts } from './streams/stream-facts.ts';
 export type { Loss } from './streams/tally.ts';
