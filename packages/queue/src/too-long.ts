@@ -2,19 +2,17 @@
 export const MAX_JOB_LENGTH = 4 * 1024 * 1024;
 
 /**
- * Stands where a job's data, or an entry's message, would, when to read it might take all the memory: whoever read it
- * would die of it, and the next one after that.
+ * Stands where a job's data, or the message of an entry, would, when to read it might take all the memory: whoever read
+ * it would die of it, and the next one after that. Of an entry the length is that of its bytes.
  */
 export class TooLong {
   readonly length: number;
-  readonly #unit: string;
 
-  constructor(length: number, unit: 'characters' | 'bytes' = 'characters') {
+  constructor(length: number) {
     this.length = length;
-    this.#unit = unit;
   }
 
   toString(): string {
-    return `(${this.length} ${this.#unit})`;
+    return `(${this.length} characters)`;
   }
 }

@@ -146,7 +146,7 @@ test('of an entry that is longer than any message only the length is read, and o
     undefined,
     1,
   ]);
-  expect(String(entries[1]?.message)).toBe('(262146 bytes)');
+  expect(String(entries[1]?.message)).toBe('(262146 characters)');
   expect((await sentBytes()) - before).toBeLessThan(MAX_ENTRY_BYTES + 20_000);
   expect(trimmed).toEqual([]);
   await end(entries);

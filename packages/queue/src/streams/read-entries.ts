@@ -123,7 +123,7 @@ function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null 
 }
 
 function messageOf(what: string, message: Buffer | number): StreamEntry['message'] {
-  if (typeof message === 'number') return new TooLong(message, 'bytes');
+  if (typeof message === 'number') return new TooLong(message);
   return what === 'message' ? message : undefined;
 }
 
