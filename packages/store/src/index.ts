@@ -7,7 +7,7 @@ export { deadMessages } from './audit/dead-messages.ts';
 export { countTenant, findSuspects, type Scope } from './audit/find-suspects.ts';
 export { strayTenants } from './audit/stray-tenants.ts';
 export type { Suspect, TableCheck, TenantCounts } from './audit/table-check.ts';
-export { MANY_IDENTITIES, OVERDUE_LANES, TABLE_CHECKS } from './audit/table-checks.ts';
+export { CROWDED_CLIENTS, OVERDUE_LANES, TABLE_CHECKS } from './audit/table-checks.ts';
 export { tenantsOfAccounts } from './audit/tenants-of-accounts.ts';
 export { countUnmirrored, type Unmirrored } from './audit/unmirrored.ts';
 export { isMirrorBehind } from './graph/mirror-backlog.ts';

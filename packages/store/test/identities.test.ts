@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import {
+  CROWDED_CLIENTS,
   createForecast,
   findSuspects,
-  MANY_IDENTITIES,
   type Pool,
   resolveBatch,
   type Suspect,
@@ -175,7 +175,7 @@ test('the audit lists a client that has its fill', async () => {
   const suspects = async (): Promise<Suspect[]> => {
     const found: Suspect[] = [];
     const scope = { tenantId: tenant.id, retentionDays: 30 };
-    await findSuspects(pool, MANY_IDENTITIES, scope, null, async (some) => {
+    await findSuspects(pool, CROWDED_CLIENTS, scope, null, async (some) => {
       found.push(...some);
     });
     return found;

@@ -1,9 +1,9 @@
 import type { GraphOptions } from '@contour/graph';
 import { openQueueAudit } from '@contour/queue';
 import {
+  CROWDED_CLIENTS,
   countTenant,
   countUnmirrored,
-  MANY_IDENTITIES,
   OVERDUE_LANES,
   type Pool,
   TABLE_CHECKS,
@@ -53,7 +53,7 @@ const NONE: TenantCounts = {
 async function auditTenants(pool: Pool, order: AuditOrder, hasLiveWorkers: boolean) {
   const { tenantIds, retentionDays, onProgress } = order;
   const audits = TABLE_CHECKS.map((check) => auditTables(pool, check, retentionDays));
-  audits.push(auditTables(pool, MANY_IDENTITIES, retentionDays, 'warning'));
+  audits.push(auditTables(pool, CROWDED_CLIENTS, retentionDays, 'warning'));
   if (hasLiveWorkers) audits.push(auditTables(pool, OVERDUE_LANES, retentionDays, 'warning'));
   const steps = tenantIds.length * audits.length;
   let counts = NONE;

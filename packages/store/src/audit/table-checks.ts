@@ -156,8 +156,8 @@ export const OVERDUE_LANES: TableCheck = {
 };
 
 /** For somebody's attention: the phone that links them may be a placeholder, or a stranger's. */
-export const MANY_IDENTITIES: TableCheck = {
-  name: 'many-identities',
+export const CROWDED_CLIENTS: TableCheck = {
+  name: 'crowded',
   promise: `no client has ${MAX_LINKED} identities or more`,
   of: 'identities',
   sql: `
