@@ -2,8 +2,8 @@ import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Profile } from './chat.ts';
 import { MAX_LINKED } from './identity-limits.ts';
 
-// In key order, as everywhere. An identity may still be inserted by others, for that takes a weaker lock; whoever
-// links by phone takes this one first.
+// In key order, as everywhere. Inserting an identity takes a weaker lock, which does not wait for this one; every batch
+// that links by phone takes this one first.
 const lockClients = statement(
   'lock_phone_owners',
   `select from clients
