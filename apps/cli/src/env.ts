@@ -1,13 +1,5 @@
-import { phoneRegion } from '@contour/contract';
-import {
-  flag,
-  keyList,
-  neo4jFields,
-  port,
-  positiveInt,
-  retentionFields,
-  url,
-} from '@contour/runtime';
+import { linkByPhone, phoneRegion } from '@contour/contract';
+import { keyList, neo4jFields, port, positiveInt, retentionFields, url } from '@contour/runtime';
 import { z } from 'zod';
 
 const postgresUrl = url(['postgres:', 'postgresql:']);
@@ -36,7 +28,7 @@ export const auditEnv = databaseEnv.extend({
 
 /** What a command needs that foresees how a worker would find clients. */
 export const resolvingEnv = serversEnv.extend({
-  LINK_BY_PHONE: flag(true),
+  LINK_BY_PHONE: linkByPhone,
   DEFAULT_PHONE_REGION: phoneRegion,
 });
 

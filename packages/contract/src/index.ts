@@ -30,6 +30,7 @@ export type { Fault } from './faults.ts';
 export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
+export { type LinkByPhone, linkByPhone, matchingPhone } from './matching-phone.ts';
 export {
   MIRROR_KINDS,
   type MirrorBacklog,

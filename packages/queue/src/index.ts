@@ -23,7 +23,7 @@ export { createResolveConsumer, type HandleJob, type JobEnd } from './resolve-co
 export { restAfter } from './rest-after.ts';
 export { createRoom } from './room.ts';
 export { createShardBells, type ShardBells } from './shard-bells.ts';
-export type { StreamEntry } from './streams/read-entries.ts';
+export { MAX_ENTRY_BYTES, type StreamEntry } from './streams/read-entries.ts';
 export type { Handled } from './streams/read-shard.ts';
 export { createStreamConsumer, type StreamConsumer } from './streams/stream-consumer.ts';
 export type { StreamFacts } from './streams/stream-facts.ts';

@@ -7,7 +7,7 @@ export { deadMessages } from './audit/dead-messages.ts';
 export { countTenant, findSuspects, type Scope } from './audit/find-suspects.ts';
 export { strayTenants } from './audit/stray-tenants.ts';
 export type { Suspect, TableCheck, TenantCounts } from './audit/table-check.ts';
-export { OVERDUE_LANES, TABLE_CHECKS } from './audit/table-checks.ts';
+export { CROWDED_CLIENTS, OVERDUE_LANES, TABLE_CHECKS } from './audit/table-checks.ts';
 export { tenantsOfAccounts } from './audit/tenants-of-accounts.ts';
 export { countUnmirrored, type Unmirrored } from './audit/unmirrored.ts';
 export { isMirrorBehind } from './graph/mirror-backlog.ts';
@@ -52,6 +52,7 @@ export { messageBlocks, removeOldMessages, takeRetentionTurn } from './operate/r
 export { findTenantsCalled, listTenants, switchTenant, type Tenant } from './operate/tenants.ts';
 export { FOR_LOOKUPS } from './plans.ts';
 export { createPool, type Pool, type PoolClient, type PoolOptions, ping } from './pool.ts';
+export type { FullClient } from './resolve/create-clients.ts';
 export type { Arrival, ResolveOptions } from './resolve/resolve.ts';
 export { type BatchResult, resolveBatch, resolveTogether } from './resolve/resolve-batch.ts';
 export { findTenants } from './resolve/tenant.ts';
