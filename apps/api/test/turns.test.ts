@@ -1,14 +1,26 @@
 import { expect, test } from 'vitest';
 import { createTurns } from '../src/turns.ts';
 
-test('other work is done between two turns, and turns come in the order of their asking', async () => {
+function workFor(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+test('turns come in the order of their asking, and other work is done between two', async () => {
   const turn = createTurns();
   const done: string[] = [];
   const works = ['a', 'b'].map((name) => turn().then(() => done.push(name)));
-  setImmediate(() => {
-    done.push('other work');
-    setImmediate(() => done.push('more of it'));
-  });
+  setImmediate(() => done.push('other work'));
   await Promise.all(works);
-  expect(done).toEqual(['other work', 'a', 'more of it', 'b']);
+  expect(done).toEqual(['a', 'other work', 'b']);
+});
+
+test('a turn is followed by a rest as long as its work', async () => {
+  const turn = createTurns();
+  const first = turn().then(() => {
+    workFor(40);
+    return performance.now();
+  });
+  const second = turn().then(() => performance.now());
+  expect((await second) - (await first)).toBeGreaterThan(35);
 });
