@@ -63,6 +63,7 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
     ],
     streamFacts: async () => [{ shard: 0, length: 0, pending: 0, lag: 0, owner: null, lost: 0 }],
     laneFacts: async () => ({ due: 0, blocked: 0, oldestDueSeconds: 0 }),
+    oldestSnapshots: async () => ({ inTime: null, inTransactions: null }),
     mirrorBacklog: async () => ({ rows: 0, oldestSeconds: 0 }),
   });
   const nobody = {} as never;

@@ -19,12 +19,14 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  createLaneMarks,
   createMirrorSource,
   createPool,
   findAnswer,
   findStoriesByTrace,
   findStory,
   laneFacts,
+  oldestSnapshots,
   pendingMigrations,
   ping,
 } from '@contour/store';
@@ -47,6 +49,8 @@ const LOOK_WITHIN_MS = 3000;
 const PROBE_CONNECTIONS = 5;
 /** So long a replay waits for the backlog to shrink before its next page. */
 const ROOM_WITHIN_MS = 60_000;
+// Shards of lanes that need not be searched for. The API does not know DELIVER_SHARDS; more than there are do no harm.
+const USUAL_SHARDS = 64;
 
 function openGraph(env: ApiEnv): Graph | null {
   const neo4j = neo4jOf(env);
@@ -84,6 +88,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const probePool = createPool({
     ...postgres,
     applicationName: 'contour-api-probe',
+    isForLookups: true,
     max: PROBE_CONNECTIONS,
     statementTimeoutMs: 2000,
   });
@@ -109,6 +114,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   });
   const openWaits = createOpenWaits();
   const departure = createDeparture();
+  const laneMarks = createLaneMarks({ shardCount: USUAL_SHARDS });
   const metrics = createApiMetrics({
     pools: { main: pool, probe: probePool },
     pings: {
@@ -120,7 +126,8 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     liveWorkers: producer.liveWorkers,
     queueFacts: producer.queueFacts,
     streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
-    laneFacts: () => laneFacts(probePool),
+    laneFacts: () => laneFacts(probePool, laneMarks),
+    oldestSnapshots: () => oldestSnapshots(probePool),
     mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
     maxBacklog: env.MAX_BACKLOG,
   });

@@ -24,6 +24,7 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  createLaneMarks,
   createPool,
   dueShards,
   findTenants,
@@ -134,6 +135,7 @@ export async function startWorker(
   };
   const shardBells = createShardBells({ ...redis, onRing: (shard) => deliverer.ring([shard]) });
   shutdown.add('bells', async () => shardBells.close());
+  const marks = createLaneMarks({ shardCount: env.DELIVER_SHARDS });
   const deliverer = createDeliverer({
     pool,
     core,
@@ -142,6 +144,7 @@ export async function startWorker(
     tracer,
     stopping: stopping.signal,
     concurrency: env.DELIVER_CONCURRENCY,
+    marks,
     maxAttempts: env.DELIVER_ATTEMPTS,
     retryDelayMs: (attempt, retryAfterMs) => retryDelayMs(attempt, Math.random, retryAfterMs),
     bury: tailBury(createBury({ pool, dlq, logger }), tail),
@@ -233,7 +236,7 @@ export async function startWorker(
         name: 'wake',
         every: 1,
         // Whoever listens may stand still: what is due and not taken is given to the queue, too.
-        run: async () => wakeAnybody(deliverer.ring(await dueShards(pool))),
+        run: async () => wakeAnybody(deliverer.ring(await dueShards(pool, marks))),
       },
       {
         name: 'dead-letters',

@@ -1,12 +1,13 @@
 import { checkIncoming } from '@contour/contract';
 import type { Limits, PushResult } from '@contour/core';
-import { type Pool, resolveBatch } from '@contour/store';
+import { createLaneMarks, type Pool, resolveBatch } from '@contour/store';
 import { afterEach, beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createBell } from '../src/deliver/bell.ts';
+import { createBytesInHand } from '../src/deliver/bytes-in-hand.ts';
 import { createSettler } from '../src/deliver/create-settler.ts';
 import { createTaker } from '../src/deliver/create-taker.ts';
 import { runShard } from '../src/deliver/run-shard.ts';
@@ -69,10 +70,13 @@ async function openRun(o: {
     state.hasRoundBegun = false;
     return hadBegun;
   };
+  const core = { limits: () => state.limits, startRound };
+  const bytes = createBytesInHand(1024 * 1024);
   const run = runShard(
     {
-      take: createTaker(gated, slots, { limits: () => state.limits, startRound }),
+      take: createTaker({ pool: gated, slots, core, bytes, marks: createLaneMarks() }),
       slots,
+      bytes,
       bell,
       core: {
         push: ({ tenantId }) => {

@@ -15,6 +15,7 @@ export { createMirrorSource } from './graph/mirror-source.ts';
 export { dueShards } from './lanes/due-shards.ts';
 export type { Lane, PendingMessage } from './lanes/lane.ts';
 export { type LaneFacts, laneFacts } from './lanes/lane-facts.ts';
+export { createLaneMarks, type LaneMarks } from './lanes/lane-marks.ts';
 export { type Attempt, type Settlement, settle } from './lanes/settle.ts';
 export { type DueLane, takeDue, type Wanted } from './lanes/take-due.ts';
 export { type Answer, findAnswer } from './messages/find-answer.ts';
@@ -46,6 +47,11 @@ export {
   registerChannelAccount,
   rotateChannelAccount,
 } from './operate/give-credential.ts';
+export {
+  type OldestSnapshots,
+  type OldSnapshot,
+  oldestSnapshots,
+} from './operate/oldest-snapshot.ts';
 export { type PostgresFacts, readPostgresFacts } from './operate/postgres-facts.ts';
 export { type ActiveAccount, findActiveAccounts } from './operate/release-accounts.ts';
 export { messageBlocks, removeOldMessages, takeRetentionTurn } from './operate/retention.ts';

@@ -1,10 +1,11 @@
 import type { MirrorBacklog } from '@contour/contract';
-import type { LaneFacts } from '@contour/store';
+import type { LaneFacts, OldestSnapshots } from '@contour/store';
 import { Gauge, type Registry } from 'prom-client';
 import { type Look, lookFor, showOne } from './look.ts';
 
 export interface PostgresProbes {
   laneFacts(): Promise<LaneFacts>;
+  oldestSnapshots(): Promise<OldestSnapshots>;
   /** Null where there is no graph. */
   mirrorBacklog: (() => Promise<MirrorBacklog>) | null;
 }
@@ -49,11 +50,30 @@ function graphGauges(registry: Registry): (backlog: MirrorBacklog | undefined) =
   };
 }
 
+function snapshotGauges(registry: Registry): (oldest: OldestSnapshots | undefined) => void {
+  const registers = [registry];
+  const seconds = new Gauge({
+    name: 'contour_postgres_oldest_snapshot_seconds',
+    help: 'Age of the oldest transaction that keeps Postgres from removing deleted rows, in seconds.',
+    registers,
+  });
+  const transactions = new Gauge({
+    name: 'contour_postgres_oldest_snapshot_transactions',
+    help: 'Transactions since the oldest snapshot that is held, also by a replication slot.',
+    registers,
+  });
+  return (oldest) => {
+    showOne(seconds, oldest && (oldest.inTime?.seconds ?? 0));
+    showOne(transactions, oldest && (oldest.inTransactions?.transactions ?? 0));
+  };
+}
+
 /** What Postgres holds, the same for whoever asks. */
 export function postgresGauges(registry: Registry, probes: PostgresProbes): Look[] {
   const showBacklog = graphGauges(registry);
   return [
     lookFor('postgres', probes.laneFacts, laneGauges(registry)),
+    lookFor('postgres', probes.oldestSnapshots, snapshotGauges(registry)),
     probes.mirrorBacklog === null
       ? async () => showBacklog(undefined)
       : lookFor('postgres', probes.mirrorBacklog, showBacklog),

@@ -3,6 +3,7 @@ import { createPool, type Pool, pendingMigrations, ping, readPostgresFacts } fro
 import { reasonOf } from '../reason-of.ts';
 import { type Check, fail, ok } from './check.ts';
 import { checkClock } from './check-clock.ts';
+import { checkSnapshots } from './check-snapshots.ts';
 import { shownUrl } from './shown-setting.ts';
 
 const OLDEST = 14;
@@ -49,7 +50,9 @@ export async function checkPostgres(url: string): Promise<Check[]> {
   try {
     await within(LOOK_MS, ping(pool), 'Postgres');
     checks.push(ok('postgres', where));
-    checks.push(...(await checkFacts(pool)), await checkMigrations(pool));
+    checks.push(...(await checkFacts(pool)));
+    checks.push(await within(LOOK_MS, checkSnapshots(pool), 'Postgres'));
+    checks.push(await checkMigrations(pool));
   } catch (error) {
     const advice = 'start it, or correct DATABASE_URL; nothing is resolved or delivered without it';
     checks.push(fail('postgres', `${where}: ${reasonOf(error)}`, advice));

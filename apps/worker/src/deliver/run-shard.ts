@@ -1,12 +1,14 @@
 import type { DueLane } from '@contour/store';
 import type { Bell } from './bell.ts';
-import { MESSAGES_PER_LANE, type Take } from './create-taker.ts';
+import type { BytesInHand } from './bytes-in-hand.ts';
+import type { Take } from './create-taker.ts';
 import { type DialogDeps, type DialogEnd, deliverDialog } from './deliver-dialog.ts';
 import type { Slots } from './slots.ts';
 
 export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
+  bytes: BytesInHand;
   /** False while every push would be held. One tenant's circuit does not end a run for the others. */
   coreIsAvailable: () => boolean;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
@@ -38,7 +40,7 @@ const sawEverything = (slots: Slots, bell: Bell): boolean =>
  * dialogs end, and ends when nothing has been due for a while, or when Core is away for all tenants.
  */
 export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
-  const { slots, bell, logger } = deps;
+  const { slots, bytes, bell, logger } = deps;
   const inHand = new Set<string>();
   /** Dialogs that this run could not go on with, for a reason of their own. They are tried again when it might let go. */
   const leftAlone = new Set<string>();
@@ -47,7 +49,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   let mayHaveMissed = false;
 
   const deliver = async (lane: DueLane, ringsBefore: number): Promise<void> => {
-    const hasMore = lane.messages.length === MESSAGES_PER_LANE;
+    const { hasMore } = lane;
     let end: DialogEnd = 'left';
     try {
       end = await deliverDialog(deps, lane, lane.messages, hasMore);
@@ -57,6 +59,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
       if (end === 'left') leftAlone.add(lane.dialogId);
       inHand.delete(lane.dialogId);
       slots.release(lane.tenantId);
+      bytes.release(lane.bytes);
       // What has come into the dialog since was passed over by every look: it was in hand.
       mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
       bell.nudge();

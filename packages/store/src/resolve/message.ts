@@ -23,11 +23,12 @@ const insertMessages = statement<{ dialog_id: string; shard: number }>(
                d.last_seq - n.messages as earlier
    ), stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
-                           content_hash, payload, matched_by, is_new_client, is_new_dialog, received_at,
-                           trace_parent)
+                           content_hash, payload, payload_bytes, matched_by, is_new_client, is_new_dialog,
+                           received_at, trace_parent)
      select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
-            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json, m.matched_by,
-            m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
+            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
+            octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
+            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
        from unnest($7::int[], $8::int[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::text[],
                    $14::text[], $15::boolean[], $16::boolean[], $17::timestamptz[], $18::text[])
             as m(place, number, id, trace_id, content_hash, before_seq, after_seq,
