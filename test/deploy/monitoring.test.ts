@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createConsoleCore } from '@contour/core';
 import { temporaryDir } from '@contour/local';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -66,8 +67,8 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
     mirrorBacklog: async () => ({ rows: 0, oldestSeconds: 0 }),
   });
   const nobody = {} as never;
-  const core = { push: nobody, available: () => true, close: async () => {} };
-  const { registry } = createWorkerMetrics({ pool, core, dlq: nobody });
+  const core = createConsoleCore({ write: () => undefined });
+  const { registry } = createWorkerMetrics({ pools: { main: pool }, core, dlq: nobody });
   watchStalled(registry, []);
   const upkeep = { ...{ registry, pool: nobody, logger: nobody }, stopping: nobody };
   removeOldDuty({ ...upkeep, days: 1 });

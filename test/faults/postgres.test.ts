@@ -199,7 +199,8 @@ describe('Postgres', () => {
   row(
     'deadlocks with somebody else',
     {
-      injected: 'sessions that lock dialogs and then clients, the other way round, for 8 s',
+      injected:
+        'sessions that lock dialogs and then clients, the other way round, for 8 s; deadlock_timeout = 10 ms',
       load: told(CROWDED),
       withinSeconds: BACK_SECONDS,
     },
@@ -211,6 +212,10 @@ describe('Postgres', () => {
         return rows[0]?.deadlocks ?? 0;
       };
       const before = await deadlocks();
+      const { pool } = contour.database;
+      // Otherwise a worker has given up on the lock before Postgres looks for a deadlock.
+      await pool.query(`alter system set deadlock_timeout = '10ms'`);
+      await pool.query('select pg_reload_conf()');
       const load = await underLoad(contour, CROWDED);
       const until = Date.now() + 8_000;
       const getInTheWay = async () => {
@@ -233,6 +238,8 @@ describe('Postgres', () => {
         }
       };
       await Promise.all([getInTheWay(), getInTheWay()]);
+      await pool.query('alter system reset deadlock_timeout');
+      await pool.query('select pg_reload_conf()');
       await waitFor('a deadlock to be counted', async () => (await deadlocks()) > before);
       return recover(contour, load);
     },

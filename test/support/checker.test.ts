@@ -34,7 +34,13 @@ async function addMessage(scene: Scene, seq: number): Promise<string> {
     {
       ...{ messageId: id, contentHash: '', traceId: 't', channel: 'telegram', fingerprint: '' },
       ...{ mask: null, externalChatId: 'chat', externalUserId: null, clientName: null },
-      ...{ clientPhone: null, clientUsername: null, text: `${seq}`, messageIds: [id] },
+      ...{
+        clientPhone: null,
+        phoneVerified: false,
+        clientUsername: null,
+        text: `${seq}`,
+        messageIds: [id],
+      },
       ...{ timestamp: '2024-12-10T10:00:15Z', receivedAt: '2024-12-10T10:00:15Z' },
       ...{ media: null, meta: null },
     },

@@ -20,7 +20,7 @@ import { answerTheRest } from './routes/fallbacks.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MessageRouteDeps, messageRoutes } from './routes/messages.ts';
 import { referenceRoutes } from './routes/reference.ts';
-import { resolveRoute } from './routes/resolve.ts';
+import { type ResolveRouteDeps, resolveRoute } from './routes/resolve.ts';
 
 const BODY_LIMIT = 256 * 1024;
 const HEADERS_WITHIN_MS = 10_000;
@@ -35,7 +35,9 @@ export interface AppDeps extends Omit<IntakeDeps, 'logger'>, Omit<MessageRouteDe
   adminKeys: NamedKey[];
   rateLimit: number;
   backPressure: Pick<BackPressure, 'check'>;
+  limitWaiting: ResolveRouteDeps['limitWaiting'];
   addJobs: ReplayDeps['addJobs'];
+  waitForRoom: ReplayDeps['waitForRoom'];
   dlq: MessageRouteDeps['dlq'] & DlqRouteDeps['dlq'];
   probes: Probes;
   metrics: ApiMetrics;
@@ -75,6 +77,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     guard: guards.api,
     limitRate: createRateLimit(deps.rateLimit),
     backPressure: deps.backPressure,
+    limitWaiting: deps.limitWaiting,
     takeIn: createIntake(deps),
     countAnswer: deps.metrics.countAnswer,
     tracer: deps.tracer,

@@ -23,6 +23,7 @@ const fields = z.object({
   API_KEYS: keyList(),
   ADMIN_KEYS: keyList(),
   MAX_BACKLOG: positiveInt(100_000),
+  MAX_WAITING_PER_ACCOUNT: positiveInt(10_000),
   STREAM_SHARDS: positiveInt(4),
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1000),
   SHUTDOWN_MS: positiveInt(10_000),

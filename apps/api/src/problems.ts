@@ -9,6 +9,8 @@ export const PROBLEM_TYPE = 'application/problem+json';
 const UNAVAILABLE: Record<AppErrorCode, string | undefined> = {
   redis_unavailable: 'Redis is away.',
   postgres_unavailable: 'Postgres is away.',
+  postgres_busy: 'Postgres is too busy.',
+  not_tried: undefined, // only the resolver postpones
   neo4j_unavailable: undefined, // nobody who asks over HTTP waits for the graph
   unexpected: undefined,
 };

@@ -5,6 +5,7 @@ import {
   createDlq,
   createProducer,
   createReplyListener,
+  createRoom,
   createTailPublisher,
 } from '@contour/queue';
 import {
@@ -35,8 +36,10 @@ import { buildApp } from './app.ts';
 import { watchBackPressure } from './back-pressure.ts';
 import { createDeparture } from './departure.ts';
 import type { ApiEnv } from './env.ts';
+import { createWaitingLimit } from './limit-waiting.ts';
 import { createApiMetrics } from './metrics/create-api-metrics.ts';
 import { createOpenWaits } from './open-waits.ts';
+import { unavailable } from './problem-error.ts';
 import { tailAddJob } from './tail.ts';
 
 // Nobody who asks over HTTP is to wait longer for one look into Postgres.
@@ -44,6 +47,8 @@ const LOOK_WITHIN_MS = 3000;
 // A probe must answer while the pool is exhausted or a table is locked: it has its own connections.
 // Two for health and three for metrics, so that neither waits for the other.
 const PROBE_CONNECTIONS = 5;
+/** So long a replay waits for the backlog to shrink before its next page. */
+const ROOM_WITHIN_MS = 60_000;
 // Shards of lanes that need not be searched for. The API does not know DELIVER_SHARDS; more than there are do no harm.
 const USUAL_SHARDS = 64;
 
@@ -94,7 +99,13 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const board = boardQueues(redis);
   const graph = openGraph(env);
   const backPressure = watchBackPressure({
-    backlog: producer.backlog,
+    backlog: async () => {
+      // A hint, and asked for in the same write: an account that is not known goes in front.
+      const looked = producer.lookAtAccounts().catch(() => undefined);
+      const backlog = await producer.backlog();
+      await looked;
+      return backlog;
+    },
     maxBacklog: env.MAX_BACKLOG,
     onChange: (refusal, err) => {
       if (refusal === undefined) logger.info('intake.open');
@@ -136,6 +147,14 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     backPressure,
     addJob: tailAddJob(createAddJob(producer.addResolve), tail),
     addJobs: producer.addResolve,
+    limitWaiting: createWaitingLimit(producer.waitingOf, env.MAX_WAITING_PER_ACCOUNT),
+    waitForRoom: createRoom({
+      backlog: producer.backlog,
+      maxBacklog: env.MAX_BACKLOG,
+      patienceMs: ROOM_WITHIN_MS,
+      impatient: () =>
+        unavailable('The backlog leaves no room for a replay; replay the rest later.'),
+    }),
     noteQueued: producer.noteQueued,
     forgetQueued: producer.forgetQueued,
     findQueued: producer.findQueued,

@@ -29,6 +29,8 @@ export function appBundle(overrides: Partial<AppDeps> = {}): FastifyInstance {
     rateLimit: 0,
     waitMs: 50,
     backPressure: { check() {} },
+    limitWaiting() {},
+    waitForRoom: nothing,
     addJob: nothing,
     addJobs: nothing,
     replies: { channel: 'replies', expect: async () => undefined, forget() {} },

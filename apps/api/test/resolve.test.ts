@@ -1,6 +1,13 @@
-import { AppError, type Outcome, type ResolveJob } from '@contour/contract';
+import {
+  AppError,
+  accountOf,
+  fingerprintOf,
+  type Outcome,
+  type ResolveJob,
+} from '@contour/contract';
 import type { Logger } from '@contour/runtime';
 import { expect, test } from 'vitest';
+import { createWaitingLimit } from '../src/limit-waiting.ts';
 import { unavailable } from '../src/problem-error.ts';
 import { appBundle, receiptFor, seed, workerSaying } from './app-bundle.ts';
 
@@ -142,6 +149,31 @@ test('back-pressure refuses before anything is added', async () => {
     trace_id: seed.trace_id,
   });
   expect(jobs).toEqual([]);
+});
+
+test('an account with as many waiting as it may have is refused, and another is not', async () => {
+  const added: ResolveJob[] = [];
+  const full = accountOf({ channel: 'telegram', fingerprint: fingerprintOf(seed.bot_token) });
+  const app = appBundle({
+    addJob: async (job) => void added.push(job),
+    limitWaiting: createWaitingLimit((account) => (account === full ? 10 : 9), 10),
+  });
+  const send = (bot_token: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/resolve',
+      headers: { prefer: 'respond-async' },
+      payload: { ...seed, bot_token },
+    });
+  const refused = await send(seed.bot_token);
+  expect(refused.statusCode).toBe(429);
+  expect(refused.headers['retry-after']).toBe('2');
+  expect(refused.json()).toMatchObject({
+    ...{ code: 'too_many_requests', accepted: false, trace_id: seed.trace_id },
+    detail: 'At most 10 messages of one account may wait to be resolved.',
+  });
+  expect(added).toEqual([]);
+  expect((await send('another-credential')).statusCode).toBe(202);
 });
 
 test('a caller over the rate is told when to come back, another is not', async () => {

@@ -1,4 +1,4 @@
-import { phoneRegion } from '@contour/contract';
+import { linkByPhone, phoneRegion } from '@contour/contract';
 import { parseSecret } from '@contour/core';
 import {
   flag,
@@ -40,7 +40,7 @@ export const workerEnv = z.object({
   WORKER_ROLES: listOf(['resolve', 'stream', 'deliver', 'graph']),
   WORKER_PORT: port().default(8773),
   HOST: z.string().default('127.0.0.1'),
-  LINK_BY_PHONE: flag(true),
+  LINK_BY_PHONE: linkByPhone,
   DEFAULT_PHONE_REGION: phoneRegion,
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1_000),
   RELEASE_PARKED: flag(true),

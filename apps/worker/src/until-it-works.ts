@@ -3,11 +3,15 @@ import { AppError } from '@contour/contract';
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1_000;
 
-const isAway = (error: unknown): error is AppError =>
-  error instanceof AppError && error.code !== 'unexpected';
+/** A server is away for everybody: it says nothing about the work, and may be waited for. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof AppError &&
+  (error.code === 'postgres_unavailable' ||
+    error.code === 'redis_unavailable' ||
+    error.code === 'neo4j_unavailable');
 
 /** Waits, or less when the signal fires. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
       clearTimeout(timer);
@@ -33,7 +37,7 @@ export async function untilItWorks<T>(
       return await work();
     } catch (error) {
       if (!isAway(error) || stopping.aborted) throw error;
-      onFailure(error);
+      onFailure(error as AppError);
       await pause(waitMs, stopping);
     }
   }

@@ -45,10 +45,14 @@ import { releaseParkedDuty } from './pulse/release-parked-duty.ts';
 import { removeOldDuty } from './pulse/remove-old-duty.ts';
 import { createResolver } from './resolve/create-resolver.ts';
 import { handleResolveJob } from './resolve/handle-job.ts';
+import { createHeldMessages } from './resolve/held-messages.ts';
 import { parkGivenUp } from './resolve/park-given-up.ts';
-import { sealJob } from './resolve/seal-job.ts';
+import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
 import { tailBury, tailCore, tailDlq, tailResolver } from './tail.ts';
+
+/** Counts of what waits may be this old: many are written at once. */
+const FORGET_WITHIN_MS = 50;
 
 /** New clients come in swarms; the graph is woken once for as many as come in this time. */
 const GRAPH_WAKE_MS = 200;
@@ -57,6 +61,9 @@ const GRAPH_WAKE_MS = 200;
 const GIVEN_UP_EVERY = 5;
 const DEAD_LETTERS_EVERY = 5;
 const DELIVERED_LETTERS_EVERY = 600;
+
+/** Two workers wait for each other for milliseconds; who locks a row for longer is not one of them. */
+const RESOLVE_LOCK_TIMEOUT_MS = 100;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
@@ -96,10 +103,18 @@ export async function startWorker(
     onError: logConnectionErrors(logger, 'postgres.error'),
   });
   shutdown.add('postgres', () => pool.end());
+  const resolvePool = createPool({
+    url: env.DATABASE_URL,
+    applicationName: 'contour-worker-resolve',
+    isForLookups: true,
+    lockTimeoutMs: RESOLVE_LOCK_TIMEOUT_MS,
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  });
+  shutdown.add('postgres resolve', () => resolvePool.end());
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const metrics = createWorkerMetrics({
-    pool,
+    pools: { main: pool, resolve: resolvePool },
     core: openCore(env, logger),
     dlq: createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT }),
   });
@@ -161,11 +176,25 @@ export async function startWorker(
   // A note that stays is gone in a week, and hides nothing: whoever asks is told from the ledger first.
   const forgetQueued = (messageId: string) =>
     void ended.push(messageId).catch((err) => logger.debug({ err }, 'queued_note.stays'));
+  const left = createBatcher<string, void>({
+    maxSize: 500,
+    maxInFlight: 1,
+    run: async (accounts) => {
+      await producer.forgetWaiting(accounts);
+      return accounts.map(() => undefined);
+    },
+  });
+  // A count that stays too high is cut to what is in the queue.
+  const forgetWaiting = (account: string) =>
+    void left
+      .push(account, FORGET_WITHIN_MS)
+      .catch((err) => logger.debug({ err }, 'waiting_count.stays'));
   const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
   const untailed = createResolver({
-    pool,
+    pool: resolvePool,
+    concurrency: env.RESOLVE_CONCURRENCY,
     logger,
     metrics: metrics.resolve,
     tracer,
@@ -193,7 +222,11 @@ export async function startWorker(
 
   const consumers: Consumer[] = [];
   const streams: StreamConsumer[] = [];
-  const duties: Duty[] = [{ name: 'presence', every: 1, run: () => presence.beat() }];
+  const beat = async () => {
+    const acceptedAgoMs = await presence.beat(core.acceptedAgoMs());
+    if (acceptedAgoMs !== null) core.acceptedElsewhere(acceptedAgoMs);
+  };
+  const duties: Duty[] = [{ name: 'presence', every: 1, run: beat }];
   if (plays('deliver')) {
     const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
     const concurrency = Math.max(env.DELIVER_SHARDS, SHARDS_AT_ONCE);
@@ -223,8 +256,8 @@ export async function startWorker(
         ...redis,
         id: workerId,
         shardCount: env.STREAM_SHARDS,
-        handle: (entries) =>
-          handleEntries({ resolveAll: resolver.resolveAll, dlq, logger }, entries),
+        handle: (entries, heldChats) =>
+          handleEntries({ resolveAll: resolver.resolveAll, dlq, logger }, entries, heldChats),
         onFailure: (err) => logger.warn({ err }, 'stream.postponed'),
         onLoss: (shard, { entries, wasDeleted }) =>
           logger.error({ shard, entries, stream_deleted: wasDeleted }, 'stream.lost'),
@@ -246,13 +279,28 @@ export async function startWorker(
     shutdown.add('graph', () => mirror.close());
   }
   if (plays('resolve')) {
-    const jobDeps = { dlq, revive, ownerOf, forgetQueued, logger };
+    const jobDeps = {
+      dlq,
+      revive,
+      ownerOf,
+      forgetQueued,
+      forgetWaiting,
+      held: createHeldMessages(),
+      logger,
+    };
     const reply = (to: string, answer: Reply) => replies.push({ to, reply: answer });
+    let postponed = 0;
     const consumer = createResolveConsumer({
       ...redis,
       concurrency: env.RESOLVE_CONCURRENCY,
       seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
-      handle: (job) => handleResolveJob({ ...jobDeps, resolve: resolver.resolve, reply }, job),
+      handle: async (job) => {
+        const end = await handleResolveJob({ ...jobDeps, resolve: resolver.resolve, reply }, job);
+        if (end !== 'done') postponed += 1;
+        return end;
+      },
+      giveUp: (job, { message }) => parkGivenUp(dlq, { ...job, failedReason: message }),
+      unsealed: replacedData,
     });
     consumers.push(consumer);
     duties.push({
@@ -262,7 +310,8 @@ export async function startWorker(
     });
     const watchdog = createWatchdog({
       ...WATCHDOG,
-      completed: () => consumer.completed(),
+      // A worker that postpones what meets a lock is not stuck.
+      completed: () => consumer.completed() + postponed,
       isWorkWaiting: async () => {
         await ping(pool);
         return producer.isWorkWaiting();

@@ -33,6 +33,7 @@ beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'));
   dlq = createDlq({ redisUrl: redis.url, onError: () => undefined, maxParkedPerAccount: 1_000 });
   resolver = createResolver({
+    concurrency: 10,
     pool: database.pool,
     logger,
     metrics: { resolved: () => undefined },

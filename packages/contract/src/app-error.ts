@@ -1,6 +1,10 @@
 export type AppErrorCode =
   | 'redis_unavailable'
   | 'postgres_unavailable'
+  /** A lock or the time allowed for a statement ran out: this piece of work could not be done now. */
+  | 'postgres_busy'
+  /** It waits behind another message that could not be resolved, and was not tried itself. */
+  | 'not_tried'
   | 'neo4j_unavailable'
   | 'unexpected';
 

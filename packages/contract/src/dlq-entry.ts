@@ -45,6 +45,7 @@ function wireForm(message: IncomingMessage): Record<string, unknown> {
     external_chat_id: message.externalChatId,
     client_name: message.clientName,
     client_phone: message.clientPhone,
+    phone_verified: message.phoneVerified,
     client_username: message.clientUsername,
     text: message.text,
     timestamp: message.timestamp,

@@ -1,3 +1,4 @@
+export { accountOf } from './account.ts';
 export { AppError, type AppErrorCode } from './app-error.ts';
 export {
   CHANNEL_CODES,
@@ -29,6 +30,7 @@ export type { Fault } from './faults.ts';
 export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
+export { type LinkByPhone, linkByPhone, matchingPhone } from './matching-phone.ts';
 export {
   MIRROR_KINDS,
   type MirrorBacklog,

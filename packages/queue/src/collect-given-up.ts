@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { FailFastRedis } from './connection.ts';
 import type { IncomingJob } from './incoming-job.ts';
+import { plausibleTime } from './plausible-time.ts';
 import { MAX_JOB_LENGTH, TooLong } from './too-long.ts';
 
 type GivenUpJob = IncomingJob & { failedReason: string };
@@ -37,8 +38,9 @@ async function readGivenUp({ queue, client }: Jobs, id: string): Promise<GivenUp
     id,
     name: name ?? '',
     data: isTooLong ? new TooLong(length) : dataOf((await client.hget(key, 'data')) ?? 'null'),
-    timestampMs: Number(timestamp ?? Date.now()),
+    timestampMs: plausibleTime(Number(timestamp ?? Number.NaN)),
     started: Number(started ?? 0),
+    failures: 0,
     failedReason: failedReason ?? 'unknown',
   };
 }

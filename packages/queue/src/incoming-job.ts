@@ -1,4 +1,5 @@
 import type { Job } from 'bullmq';
+import { plausibleTime } from './plausible-time.ts';
 
 /** A job as it was found, whoever put it there. */
 export interface IncomingJob {
@@ -9,6 +10,14 @@ export interface IncomingJob {
   timestampMs: number;
   /** How often it was started, this time included. */
   started: number;
+  /** How often it has failed for a reason of its own; a start while a server was away is none. */
+  failures: number;
+}
+
+/** A worker notes it in the job's progress, which nobody else has a use for. */
+export function failuresIn(progress: unknown): number {
+  const count = (progress as { failures?: unknown } | null)?.failures;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 export function incomingJobOf(job: Job): IncomingJob {
@@ -16,7 +25,8 @@ export function incomingJobOf(job: Job): IncomingJob {
     id: job.id ?? '',
     name: job.name,
     data: job.data,
-    timestampMs: job.timestamp,
+    timestampMs: plausibleTime(job.timestamp),
     started: job.attemptsStarted,
+    failures: failuresIn(job.progress),
   };
 }

@@ -1,4 +1,5 @@
-import { type Reply, type ResolveJob, uuidv7 } from '@contour/contract';
+import { accountOf, type Reply, type ResolveJob, uuidv7 } from '@contour/contract';
+import { createAccountWaiting, REPLAY_ROW, removeWaiting } from './account-waiting.ts';
 import { type Backlog, readBacklog } from './backlog.ts';
 import { collectGivenUp, type HandleGivenUp } from './collect-given-up.ts';
 import { connectFailFast, type OnError } from './connection.ts';
@@ -15,6 +16,12 @@ import { readStreamFacts, type StreamFacts } from './streams/stream-facts.ts';
 export interface Producer {
   /** With a note of each for which nobody waits: its sender is told that it is queued. */
   addResolve(jobs: readonly ResolveJob[]): Promise<void>;
+  /** How many messages of an account wait to be resolved, as far as this process knows. */
+  waitingOf(account: string): number;
+  /** Learns what other processes know of the accounts; to be called once a second. */
+  lookAtAccounts(): Promise<void>;
+  /** Messages of these accounts, one for each mention, have come to an end. */
+  forgetWaiting(accounts: readonly string[]): Promise<void>;
   /** One waiting job per shard at most; a wake-up during a shard's run makes it run once more. */
   wakeDeliver(shards: readonly number[]): Promise<void>;
   /** Tells whoever delivers these shards that there is something new; wakes those that nobody delivers. */
@@ -53,6 +60,17 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
   const resolve = openQueue('resolve', client);
   const deliver = openQueue('deliver', client);
   const graph = openQueue('graph', client);
+  const accounts = createAccountWaiting(client, resolve);
+
+  /** A replay has a row of its own: counted with the others, it would refuse its account's senders. */
+  function jobOf(job: ResolveJob) {
+    const isReplay = job.replayOf !== undefined;
+    const priority = isReplay ? REPLAY_ROW : accounts.rowOf(accountOf(job.message));
+    const data = isReplay ? job : { ...job, counted: true };
+    // BullMQ drops a second job with a known id silently: ids are for uniqueness only.
+    const opts = { jobId: uuidv7(), ...(priority === 0 ? {} : { priority }) };
+    return { name: 'resolve', data, opts };
+  }
 
   async function wakeDeliver(shards: readonly number[]): Promise<void> {
     await deliver.addBulk(
@@ -73,12 +91,16 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
         // Noted first: whoever ends the job forgets the note, and that may be very soon.
         const notes = jobs.filter(isForNobody).map(({ message }) => noteQueued(client, message));
         const noted = Promise.allSettled(notes);
-        // BullMQ drops a second job with a known id silently: ids are for uniqueness only.
-        await resolve.addBulk(
-          jobs.map((data) => ({ name: 'resolve', data, opts: { jobId: uuidv7() } })),
+        const isCounted = ({ replayOf }: ResolveJob) => replayOf === undefined;
+        const counted = accounts.add(
+          jobs.filter(isCounted).map(({ message }) => accountOf(message)),
         );
-        await noted;
+        await resolve.addBulk(jobs.map(jobOf));
+        await Promise.all([noted, counted]);
       }),
+    waitingOf: accounts.countOf,
+    lookAtAccounts: () => ask(accounts.look),
+    forgetWaiting: (ended) => ask(() => removeWaiting(client, ended)),
     wakeDeliver: (shards) => ask(() => wakeDeliver(shards)),
     callDeliver: (shards) =>
       ask(async () => {

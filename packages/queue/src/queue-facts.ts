@@ -16,8 +16,8 @@ export interface QueueFacts {
   oldestAt: Date | null;
 }
 
-// A waiting list is served from its end, so that the oldest is there. Prioritized jobs are sorted by
-// priority: the first is the oldest where all have one priority, as in `dlq`.
+// A waiting list is served from its end, so that the oldest is there. Prioritized jobs are sorted by priority, and
+// within one by their time.
 const FACTS = `
 local facts = {}
 for _, queue in ipairs(KEYS) do
@@ -28,7 +28,9 @@ for _, queue in ipairs(KEYS) do
   end
   look(redis.call('LINDEX', queue .. 'wait', -1))
   look(redis.call('LINDEX', queue .. 'paused', -1))
-  look(redis.call('ZRANGE', queue .. 'prioritized', 0, 0)[1])
+  for priority = 0, 3 do
+    look(redis.call('ZRANGEBYSCORE', queue .. 'prioritized', priority * 2 ^ 32, '+inf', 'LIMIT', 0, 1)[1])
+  end
   facts[#facts + 1] = {
     redis.call('HEXISTS', queue .. 'meta', 'paused'),
     redis.call('LLEN', queue .. 'wait') + redis.call('LLEN', queue .. 'paused') +

@@ -11,9 +11,14 @@ import type { ReplyListener } from './reply-listener.ts';
 /** How long a replay waits to be told, all pages together: a list right afterwards is then true. */
 const WAIT_MS = 2000;
 
+/** So many are added at once: a page may be more than there is ever room for. */
+const AT_ONCE = 100;
+
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
+  /** Resolves once so many jobs more leave room for the senders. */
+  waitForRoom(jobs: number): Promise<void>;
 }
 
 /** What a replay would send in: what was parked unread is read again, and stays if it still cannot be. */
@@ -33,9 +38,10 @@ function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
 
 /**
  * Sends entries in again through the front door. They are only added here: the worker removes an
- * entry once its replay has ended well, so being killed midway repeats and never loses.
+ * entry once its replay has ended well, so being killed midway repeats and never loses. A part at a time, each when
+ * there is room: senders come first.
  */
-export function createReplay({ addJobs, replies }: ReplayDeps) {
+export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
   async function addAndWait(jobs: ResolveJob[], untilMs: number): Promise<void> {
     const leftMs = untilMs - Date.now();
     if (leftMs <= 0) return addJobs(jobs);
@@ -61,7 +67,11 @@ export function createReplay({ addJobs, replies }: ReplayDeps) {
     let replayed = 0;
     for await (const entries of pages) {
       const jobs = jobsOf(entries);
-      if (jobs.length > 0) await addAndWait(jobs, untilMs);
+      for (let from = 0; from < jobs.length; from += AT_ONCE) {
+        const part = jobs.slice(from, from + AT_ONCE);
+        await waitForRoom(part.length);
+        await addAndWait(part, untilMs);
+      }
       matched += entries.length;
       replayed += jobs.length;
     }

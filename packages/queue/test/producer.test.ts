@@ -29,7 +29,10 @@ test('a fresh producer adds at once, each job under an id of its own', async () 
   await producer.addResolve([]);
   expect(await producer.backlog()).toMatchObject({ waiting: 3, delayed: 0, active: 0 });
   const [id] = await own.client.lrange('bull:resolve:wait', 0, 0);
-  expect(JSON.parse((await own.client.hget(`bull:resolve:${id}`, 'data')) ?? '')).toEqual(job);
+  expect(JSON.parse((await own.client.hget(`bull:resolve:${id}`, 'data')) ?? '')).toEqual({
+    ...job,
+    counted: true,
+  });
 });
 
 test('a Redis that was never there is an AppError at once, and is used once it is there', async () => {
@@ -168,6 +171,30 @@ test('a worker counts while it beats, and no longer once it has left', async () 
   await own.client.zincrby('contour:workers', -6000, 'two');
   expect(await producer.liveWorkers()).toBe(0);
   await two.leave();
+});
+
+test('a worker tells when Core last accepted a message, and learns when it did of any worker', async () => {
+  const [one, two] = ['one', 'two'].map((id) =>
+    createPresence({ redisUrl: own.server.url, onError: own.onError, id }),
+  );
+  if (!one || !two) throw new Error('unreachable');
+  // The first beat tells no time: it learns what Redis's clock shows.
+  expect(await one.beat(5000)).toBeNull();
+  expect(await two.beat(null)).toBeNull();
+  const isAbout = (agoMs: number | null, realMs: number) => {
+    expect(agoMs).toBeGreaterThanOrEqual(realMs);
+    expect(agoMs).toBeLessThan(realMs + 1000);
+  };
+  isAbout(await one.beat(5000), 5000);
+  isAbout(await two.beat(null), 5000);
+  isAbout(await two.beat(2000), 2000);
+  // An earlier one than is known changes nothing.
+  isAbout(await one.beat(9000), 2000);
+  // Redis's clock has been set back.
+  await own.client.incrby('contour:core-accepted', 3_600_000);
+  expect(await one.beat(null)).toBeNull();
+  isAbout(await one.beat(100), 100);
+  await Promise.all([one.leave(), two.leave()]);
 });
 
 const replyTo = (requestId: string) => ({

@@ -20,10 +20,15 @@ function consume(
   handle: HandleJob,
   concurrency = 10,
   seal: (job: IncomingJob) => unknown = () => undefined,
+  giveUp: (job: IncomingJob, error: Error) => Promise<void> = async () => undefined,
 ) {
   const { onError } = own;
   const consumer = own.closing(
-    createResolveConsumer({ redisUrl: own.server.url, concurrency, onError, seal, handle }),
+    createResolveConsumer({
+      ...{ redisUrl: own.server.url, concurrency, onError, seal, handle },
+      giveUp,
+      unsealed: () => ({ removed: true }),
+    }),
   );
   consumer.start();
   return consumer;
@@ -82,6 +87,81 @@ test('a job that cannot be sealed just now is tried again', async () => {
   expect(own.errors.map(({ message }) => message)).toEqual(['not now']);
 });
 
+/** A job as a producer with a mind of its own may have written it. */
+async function addRaw(fields: Record<string, string>, data: unknown = {}): Promise<void> {
+  const queue = new Queue('resolve', { connection: { url: own.server.url } });
+  await queue.pause();
+  const { id } = await queue.add('resolve', data);
+  await own.client.hset(`bull:resolve:${id}`, fields);
+  await queue.resume();
+  await queue.close();
+}
+
+test('a job whose time is no number was added when it is read', async () => {
+  const times: number[] = [];
+  const consumer = consume(async ({ timestampMs }) => {
+    times.push(timestampMs);
+    return 'done';
+  });
+  await addRaw({ timestamp: 'soon' });
+  await addRaw({ timestamp: `${Number.MAX_SAFE_INTEGER}` });
+  await waitFor('both jobs', () => consumer.completed() === 2);
+  for (const ms of times) expect(Math.abs(ms - Date.now())).toBeLessThan(60_000);
+});
+
+test('a job remembers how often it has failed, and a start that says nothing of it changes nothing', async () => {
+  const seen: Array<[started: number, failures: number]> = [];
+  const consumer = consume(async ({ started, failures }) => {
+    seen.push([started, failures]);
+    if (started === 1) return { retryInMs: 10, failures: 1 };
+    return started < 4 ? { retryInMs: 10 } : 'done';
+  });
+  await addAsOthersDo({});
+  await waitFor('the job', () => consumer.completed() === 1);
+  expect(seen).toEqual([
+    [1, 0],
+    [2, 1],
+    [3, 1],
+    [4, 1],
+  ]);
+});
+
+test('a job that throws for the twentieth time is given up', async () => {
+  const givenUp: string[] = [];
+  const consumer = consume(
+    async () => 'done',
+    1,
+    () => {
+      throw new RangeError('Invalid time value');
+    },
+    async (job, error) => {
+      givenUp.push(`${job.failures} ${error.message}`);
+    },
+  );
+  await addRaw({ progress: '{"failures":19}' });
+  await waitFor('the job', () => consumer.completed() === 1);
+  expect(givenUp).toEqual(['19 Invalid time value']);
+});
+
+test('the data of a job that can be neither handled nor given up are replaced', async () => {
+  consume(
+    async () => {
+      throw new Error('a bug');
+    },
+    1,
+    undefined,
+    async () => {
+      throw new TypeError('another bug');
+    },
+  );
+  await addRaw({ progress: '{"failures":19}' }, { secret: 'word' });
+  const data = async () => {
+    const [key] = (await own.client.keys('bull:resolve:1')).concat('');
+    return own.client.hget(key ?? '', 'data');
+  };
+  await waitFor('the data to be replaced', async () => (await data()) === '{"removed":true}');
+});
+
 test('a job is handled once with its data and leaves nothing behind', async () => {
   const seen: IncomingJob[] = [];
   const consumer = consume(async (job) => {
@@ -93,7 +173,8 @@ test('a job is handled once with its data and leaves nothing behind', async () =
   );
   await newProducer().addResolve(jobs);
   await waitFor('all jobs', () => consumer.completed() === 200);
-  expect(seen.map(({ data }) => data)).toEqual(expect.arrayContaining(jobs));
+  const counted = jobs.map((job) => ({ ...job, counted: true }));
+  expect(seen.map(({ data }) => data)).toEqual(expect.arrayContaining(counted));
   expect(seen).toHaveLength(200);
   expect(seen[0]).toMatchObject({ name: 'resolve', started: 1 });
   expect(await keysOf('resolve')).toEqual([]);

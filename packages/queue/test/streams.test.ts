@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { connectFailFast } from '../src/connection.ts';
-import { createProducer, createStreamConsumer, type StreamEntry } from '../src/index.ts';
+import {
+  createProducer,
+  createStreamConsumer,
+  type Handled,
+  MAX_ENTRY_BYTES,
+  type StreamEntry,
+} from '../src/index.ts';
 import { endEntries } from '../src/streams/end-entries.ts';
-import { beat, leave, release } from '../src/streams/leases.ts';
-import { readEntries } from '../src/streams/read-entries.ts';
+import { beat, giveUpShard, leave, release } from '../src/streams/leases.ts';
+import { claimEntries, readEntries } from '../src/streams/read-entries.ts';
 import { markTold } from '../src/streams/tally.ts';
 import { ownRedis } from './redis.ts';
 
@@ -72,6 +78,37 @@ test('shards are dealt out evenly, and again when somebody comes or goes', async
   expect(await states('b')).toEqual([[true, true, true, true]]);
 });
 
+test('a shard that a worker is stuck with goes to the next one, and the others stay', async () => {
+  const { client } = own;
+  const states = async (...ids: string[]) => {
+    const all = [];
+    for (const id of ids) all.push(await beat(client, id, 4));
+    return all;
+  };
+  await client.zadd('contour:stream-workers', Date.now(), 'a', Date.now(), 'b');
+  expect(await states('a', 'b')).toEqual([
+    ['held', 'others', 'held', 'others'],
+    ['others', 'held', 'others', 'held'],
+  ]);
+  await giveUpShard(client, 'a', 2);
+  expect(await states('a', 'b')).toEqual([
+    ['held', 'others', 'others', 'others'],
+    ['others', 'held', 'held', 'held'],
+  ]);
+  expect(await client.pttl('contour:resolve:2:avoid')).toBeGreaterThan(14_000);
+  await client.del('contour:resolve:2:avoid');
+  expect(await states('b', 'a')).toEqual([
+    ['others', 'held', 'unwanted', 'held'],
+    ['held', 'others', 'others', 'others'],
+  ]);
+});
+
+test('the only worker keeps a shard that it is stuck with', async () => {
+  await beat(own.client, 'a', 1);
+  await giveUpShard(own.client, 'a', 0);
+  expect(await beat(own.client, 'a', 1)).toEqual(['held']);
+});
+
 test('only the owner reads', async () => {
   await add(1);
   expect((await readAs('new')).kind).toBe('not ours');
@@ -92,6 +129,100 @@ test('nothing new is read while something is pending', async () => {
   ]);
   await end(again.entries);
   expect((await read('new')).entries).toHaveLength(1);
+});
+
+test('new entries are read while the owner holds all that is pending', async () => {
+  await hold();
+  await add(3);
+  const first = await read('new', 1);
+  const again = { owner: 'me', shard: 0, count: 1 } as const;
+  expect(await readEntries(own.client, { ...again, from: 'new', held: 1 })).toMatchObject({
+    kind: 'read',
+    entries: [{ deliveries: 1 }],
+  });
+  expect((await readEntries(own.client, { ...again, from: 'new', held: 1 })).kind).toBe(
+    'left first',
+  );
+  const [id = ''] = idsOf(first.entries);
+  const held = [{ id, deliveries: 1 }];
+  expect(await claimEntries(own.client, { ...again, held })).toMatchObject([{ id, deliveries: 2 }]);
+  await own.client.xdel(STREAM, id);
+  expect(await claimEntries(own.client, { ...again, held })).toEqual([]);
+  await own.client.set(LEASE, 'another');
+  expect(await claimEntries(own.client, { ...again, held })).toBeNull();
+});
+
+test('what is left is read on behind the last that was read, each with its own deliveries', async () => {
+  await hold();
+  await add(4);
+  const [one = '', two = '', three = ''] = idsOf((await read('new')).entries);
+  await own.client.xclaim(STREAM, 'contour', 'owner', 0, two, 'RETRYCOUNT', 2, 'JUSTID');
+  await own.client.xclaim(STREAM, 'contour', 'owner', 0, three, 'RETRYCOUNT', 5, 'JUSTID');
+  const left = async (after: string) => {
+    const options = { owner: 'me', shard: 0, count: 10, from: 'left', after } as const;
+    const reading = await readEntries(own.client, options);
+    if (reading.kind !== 'read') throw new Error(`it says: ${reading.kind}`);
+    return reading.entries.map(({ message, deliveries }) => `${message}×${deliveries}`);
+  };
+  expect(await left('0-0')).toEqual(['0×2', '1×3']);
+  expect(await left(one)).toEqual(['1×4']);
+  expect(await left(two)).toEqual(['2×6']);
+  expect(await left(three)).toEqual(['3×2']);
+});
+
+/** How many bytes Redis has sent so far. */
+async function sentBytes(): Promise<number> {
+  const info = await own.client.info('stats');
+  return Number(/total_net_output_bytes:(\d+)/.exec(info)?.[1]);
+}
+
+test('a batch has 8 MB at most, in its order, and what is left of it is the same batch', async () => {
+  await hold();
+  const body = 'x'.repeat(256_000);
+  for (let n = 0; n < 40; n += 1) await own.client.xadd(STREAM, '*', 'message', `${n} ${body}`);
+  const numbersOf = (entries: readonly StreamEntry[]) =>
+    entries.map(({ message }) => Number(message?.toString().split(' ')[0]));
+  const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+  const { entries } = await read('new', 256);
+  expect(numbersOf(entries)).toEqual(upTo(0, 32));
+  const left = await read('left', 256);
+  expect(numbersOf(left.entries)).toEqual(upTo(0, 32));
+  expect(left.entries.every(({ deliveries }) => deliveries === 2)).toBe(true);
+  await end(left.entries);
+  expect(numbersOf((await read('new', 256)).entries)).toEqual(upTo(32, 40));
+});
+
+test('small entries are read as many as are asked for, in their order', async () => {
+  await hold();
+  await add(300);
+  const { entries } = await read('new', 256);
+  expect(entries.map(({ message }) => Number(message))).toEqual([...Array(256).keys()]);
+  expect(idsOf((await read('left', 256)).entries)).toEqual(idsOf(entries));
+});
+
+test('of an entry that is longer than any message only the length is read, and others go with it', async () => {
+  await hold();
+  const longest = 'x'.repeat(MAX_ENTRY_BYTES);
+  await own.client.xadd(STREAM, '*', 'message', longest);
+  for (let n = 0; n < 50; n += 1) {
+    await own.client.xadd(STREAM, '*', 'other', longest, 'message', `${longest}ж`);
+  }
+  await own.client.xadd(STREAM, '*', 'other', longest);
+  await add(1);
+  const before = await sentBytes();
+  const { entries, trimmed } = await read('new', 256);
+  expect(entries.map(({ message }) => message?.length)).toEqual([
+    MAX_ENTRY_BYTES,
+    ...Array(50).fill(MAX_ENTRY_BYTES + 2),
+    undefined,
+    1,
+  ]);
+  expect(String(entries[1]?.message)).toBe('(262146 characters)');
+  expect((await sentBytes()) - before).toBeLessThan(MAX_ENTRY_BYTES + 20_000);
+  expect(trimmed).toEqual([]);
+  await end(entries);
+  expect((await read('new')).entries).toEqual([]);
+  expect(await lost()).toBe(0);
 });
 
 test('what is trimmed away unread is lost, what was done is not, and it is told until that is noted', async () => {
@@ -195,11 +326,17 @@ test('a stream of before is not a loss', async () => {
   expect(await lost()).toBe(0);
 });
 
-function consume(handle: (entries: StreamEntry[]) => Promise<string[]>) {
+function consume(
+  handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<string[] | Handled>,
+) {
   const failures: Error[] = [];
   const consumer = own.closing(
     createStreamConsumer({
-      ...{ redisUrl: own.server.url, id: 'me', shardCount: 1, onError: own.onError, handle },
+      ...{ redisUrl: own.server.url, id: 'me', shardCount: 1, onError: own.onError },
+      handle: async (...what) => {
+        const handled = await handle(...what);
+        return Array.isArray(handled) ? { ended: handled, held: [] } : handled;
+      },
       onFailure: (error) => failures.push(error),
       onLoss: () => undefined,
     }),
@@ -258,6 +395,80 @@ test('an entry that has not come to an end comes again, alone', async () => {
   await add(3);
   await waitFor('it to come again', async () => (await own.client.xlen(STREAM)) === 0);
   expect(seen).toEqual(['0×1 1×1 2×1', '0×2']);
+});
+
+/** A handler for entries like `a1`, whose chat is the letter: one chat fails for as long as it is stuck. */
+function handlerWith(stuck: Set<string>) {
+  const done: string[] = [];
+  const tried: string[] = [];
+  const handle = async (entries: StreamEntry[], heldChats: ReadonlySet<string>) => {
+    const handled: Handled = { ended: [], held: [] };
+    const failed = new Set<string>();
+    for (const { id, message, deliveries } of entries) {
+      const text = `${message}`;
+      const chat = text.slice(0, 1);
+      const waits = heldChats.has(chat) || failed.has(chat);
+      if (!waits) tried.push(`${text}×${deliveries}`);
+      if (!waits && !stuck.has(chat)) {
+        done.push(text);
+        handled.ended.push(id);
+        continue;
+      }
+      failed.add(chat);
+      handled.held.push({ id, chat, counts: !waits });
+    }
+    return handled;
+  };
+  return { done, tried, handle };
+}
+
+const addAll = async (...texts: string[]) => {
+  for (const text of texts) await own.client.xadd(STREAM, '*', 'message', text);
+};
+
+test('an entry that is held back keeps back its own chat, and no other', async () => {
+  const stuck = new Set(['a']);
+  const { done, tried, handle } = handlerWith(stuck);
+  const failures = consume(handle);
+  await addAll('a1', 'b1');
+  await waitFor('the other chat', () => done.length === 1);
+  await addAll('a2', 'b2');
+  await waitFor('the next of the other chat', () => done.length === 2);
+  expect(done).toEqual(['b1', 'b2']);
+  await waitFor('a second try', () => tried.includes('a1×2'));
+  stuck.clear();
+  await addAll('a3', 'b3');
+  await waitFor('the stream to be empty', async () => (await own.client.xlen(STREAM)) === 0);
+  expect(done.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
+  // What only waited was never counted.
+  expect(tried.filter((text) => text.startsWith('a2'))).toEqual(['a2×1']);
+  expect(failures).toEqual([]);
+});
+
+test('the next owner reads what was held back first, and in order', async () => {
+  const first = handlerWith(new Set(['a']));
+  consume(first.handle);
+  await addAll('a1', 'b1', 'a2', 'b2', 'a3');
+  await waitFor('the other chat', () => first.done.length === 2);
+  await waitFor('three to be held', async () => (await own.client.xlen(STREAM)) === 3);
+  const seen: string[] = [];
+  const heir = createStreamConsumer({
+    ...{ redisUrl: own.server.url, id: 'heir', shardCount: 1, onError: own.onError },
+    handle: async (entries) => {
+      seen.push(...entries.map(({ message }) => `${message}`));
+      return { ended: idsOf(entries), held: [] };
+    },
+    onFailure: () => undefined,
+    onLoss: () => undefined,
+  });
+  own.closing(heir).start();
+  await waitFor('both to be known', async () => {
+    return (await own.client.zcard('contour:stream-workers')) === 2;
+  });
+  await giveUpShard(own.client, 'me', 0);
+  await addAll('b3');
+  await waitFor('the stream to be empty', async () => (await own.client.xlen(STREAM)) === 0);
+  expect(seen.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
 });
 
 test('a worker gives back a lease that it holds against the deal', async () => {

@@ -9,6 +9,8 @@ export interface PoolOptions {
   applicationName: string;
   max?: number;
   statementTimeoutMs?: number;
+  /** How long a statement may wait for one lock; as long as the statement itself where it is left out. */
+  lockTimeoutMs?: number;
   connectTimeoutMs?: number;
   /** Nearly all that is asked over it are a few rows by their keys; the rest must not want a sequential scan. */
   isForLookups?: boolean;
@@ -28,6 +30,7 @@ export function createPool(options: PoolOptions): Pool {
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 3_000,
     statement_timeout: statementTimeoutMs,
+    ...(options.lockTimeoutMs === undefined ? {} : { lock_timeout: options.lockTimeoutMs }),
     // The client's own bound, for a server that is too far gone to keep to its own.
     query_timeout: statementTimeoutMs + 2_000,
     idle_in_transaction_session_timeout: 5_000,

@@ -17,19 +17,45 @@ export const isLostRace = (error: unknown): boolean =>
 export const isDataError = (error: unknown): boolean =>
   /^(22|23|54)/.test(sqlState(error)) && !isLostRace(error);
 
+/*
+ * A server that can do nothing for anybody, and for how long nobody knows. The list is closed: every other SQLSTATE
+ * is about the work, and the work of other tenants goes on.
+ *
+ * | 08           | the connection failed                                 |
+ * | 28, 3D       | the login, or the database, is not there              |
+ * | 53           | out of connections, memory or disk                    |
+ * | 57P          | shut down, starting, or the database was dropped      |
+ * | 58           | the disk or the operating system failed               |
+ * | 25006        | read-only: a standby, or a primary that was demoted   |
+ * | 42P01, 42703 | a table or a column is missing: not migrated          |
+ */
+const AWAY = /^(08|28|3D|53|57P|58|25006|42P01|42703)/;
+
+/** A lock was not free in time (lock_timeout), or the statement took too long (statement_timeout). */
+const BUSY = new Set(['55P03', '57014']);
+
 // Errors of our own code. Whatever else has no SQLSTATE comes from the way to the server.
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 
+const isAway = (error: unknown): boolean => {
+  const state = sqlState(error);
+  if (state !== '') return AWAY.test(state);
+  return !isBug(error) && !isLostRace(error);
+};
+
 /**
- * Whatever failed, in the form that other rooms understand. What a server says of itself (away, full,
- * read-only, not migrated) will pass, and may be waited for; a bug will not.
+ * Any failure in the form that other rooms understand. An absent server may be waited for. A busy one may be asked
+ * again about this work later. Anything else is about the work itself.
  */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const reason = error instanceof Error ? error.message : String(error);
-  if (isBug(error) || isDataError(error) || isLostRace(error)) {
-    return new AppError('unexpected', `Postgres could not do it: ${reason}`, error);
+  if (isAway(error)) {
+    return new AppError('postgres_unavailable', `Postgres is away: ${reason}`, error);
   }
-  return new AppError('postgres_unavailable', `Postgres is away: ${reason}`, error);
+  if (BUSY.has(sqlState(error))) {
+    return new AppError('postgres_busy', `Postgres was too busy for it: ${reason}`, error);
+  }
+  return new AppError('unexpected', `Postgres could not do it: ${reason}`, error);
 }

@@ -216,6 +216,33 @@ it('an erasure takes the dialogs of a client in the order in which a batch does'
   expect(second).toBe('free');
 });
 
+it('an erasure locks no row while it reads through what an adoption has set aside', async () => {
+  const bundle = await openBundle();
+  const { tenant, pool } = bundle;
+  await bundle.resolve(arrival(tenant));
+  const { rows } = await pool.query('select client_id from dialogs');
+  await pool.query(
+    `create table contour_adoption_set_aside (id bigserial, row_key text, before jsonb);
+     insert into contour_adoption_set_aside (row_key, before) values ('${rows[0].client_id}', '{}')`,
+  );
+  const other = await pool.connect();
+  await other.query('begin; lock table contour_adoption_set_aside');
+  const who = { tenantId: tenant.id, clientId: rows[0].client_id, isKnown: true };
+  const erasing = erasePerson(
+    pool,
+    { ...who, phone: null, identities: [], dialogIds: [] },
+    () => {},
+  );
+  await blocked(pool, 1);
+  const { outcomes } = await bundle.resolve(arrival(tenant));
+  expect(kinds(outcomes)).toEqual(['resolved']);
+  await other.query('rollback');
+  other.release();
+  expect((await erasing).removed).toMatchObject({ messages: 2, clients: 1, set_aside: 1 });
+  expect(await bundle.count('contour_adoption_set_aside')).toBe(0);
+  expect(await bundle.count('messages')).toBe(0);
+});
+
 it('settles again where it was chosen to end a deadlock', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;

@@ -191,7 +191,7 @@ it('lets one poison row fail alone', async () => {
   expect(await bundle.count('clients')).toBe(4);
 });
 
-it('lets a message that always loses its race fail alone, as something to be looked at', async () => {
+it('lets a message that always loses its race fail alone, and only its own chat waits behind it', async () => {
   const bundle = await openBundle();
   await bundle.pool.query(
     `create function refuse() returns trigger language plpgsql as $$
@@ -200,10 +200,12 @@ it('lets a message that always loses its race fail alone, as something to be loo
        when (new.payload ->> 'text' = 'poison') execute function refuse()`,
   );
   const batch = ['a', 'poison', 'b'].map((text) => arrival(bundle.tenant, { text }));
-  const { outcomes } = await bundle.resolve(...batch);
+  const elsewhere = arrival(bundle.tenant, { external_chat_id: 'another' });
+  const { outcomes } = await bundle.resolve(...batch, elsewhere);
   expect(outcomes).toMatchObject([
     { kind: 'resolved' },
     { code: 'unexpected' },
+    { code: 'not_tried' },
     { kind: 'resolved' },
   ]);
 });

@@ -87,7 +87,7 @@ export const resolvePath: PathItem = {
       413: shared('TooLarge'),
       415: shared('NotJson'),
       429: problems(
-        'More requests per second than one key may send.',
+        'More requests per second than one key may send, or as many messages of one account waiting as may wait.',
         {
           too_many_requests: sendersProblem('too_many_requests', 'At most 1 requests per second.'),
         },

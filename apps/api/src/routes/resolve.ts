@@ -1,4 +1,4 @@
-import { checkIncoming } from '@contour/contract';
+import { checkIncoming, type IncomingMessage } from '@contour/contract';
 import type { Tracer } from '@contour/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendAcceptance } from '../acceptance-answer.ts';
@@ -15,6 +15,7 @@ export interface ResolveRouteDeps {
   guard: Guard;
   limitRate: (request: FastifyRequest) => Promise<void>;
   backPressure: Pick<BackPressure, 'check'>;
+  limitWaiting: (message: IncomingMessage) => void;
   takeIn: TakeIn;
   countAnswer: CountAnswer;
   tracer: Tracer | undefined;
@@ -30,7 +31,7 @@ function messageOf(body: unknown) {
   });
 }
 
-/** POST /resolve: key, rate, room, check, and then in. */
+/** POST /resolve: key, rate, room, check, room for its account, and then in. */
 export function resolveRoute(app: FastifyInstance, deps: ResolveRouteDeps): void {
   app.post('/resolve', {
     onRequest: deps.guard,
@@ -46,6 +47,7 @@ export function resolveRoute(app: FastifyInstance, deps: ResolveRouteDeps): void
       const message = messageOf(request.body);
       const { traceId, messageId, channel } = message;
       Object.assign(notesOf(request), { traceId, messageId, channel });
+      deps.limitWaiting(message);
       const acceptance = await deps.takeIn({
         message: traceMessage(deps.tracer, request, reply, message),
         prefer: parsePrefer(request.headers.prefer),

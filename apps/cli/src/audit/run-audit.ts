@@ -1,6 +1,7 @@
 import type { GraphOptions } from '@contour/graph';
 import { openQueueAudit } from '@contour/queue';
 import {
+  CROWDED_CLIENTS,
   countTenant,
   countUnmirrored,
   OVERDUE_LANES,
@@ -52,6 +53,7 @@ const NONE: TenantCounts = {
 async function auditTenants(pool: Pool, order: AuditOrder, hasLiveWorkers: boolean) {
   const { tenantIds, retentionDays, onProgress } = order;
   const audits = TABLE_CHECKS.map((check) => auditTables(pool, check, retentionDays));
+  audits.push(auditTables(pool, CROWDED_CLIENTS, retentionDays, 'warning'));
   if (hasLiveWorkers) audits.push(auditTables(pool, OVERDUE_LANES, retentionDays, 'warning'));
   const steps = tenantIds.length * audits.length;
   let counts = NONE;

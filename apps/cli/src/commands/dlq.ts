@@ -14,7 +14,7 @@ import {
 import { listEntries } from '../dlq/list.ts';
 import { drawn, matched, type Pages, replayEntries } from '../dlq/replay.ts';
 import { linesOfEntry } from '../dlq/show.ts';
-import { redisEnv, resolvingEnv } from '../env.ts';
+import { redisEnv, replayEnv, resolvingEnv } from '../env.ts';
 import { openDlq } from '../open-dlq.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { withRedis } from '../with-redis.ts';
@@ -79,9 +79,10 @@ async function wantedOf(
   return filter;
 }
 
-async function replay(url: string, pages: Pages, cli: Cli): Promise<void> {
-  await withRedis(url, createProducer, async (producer) => {
-    const done = await replayEntries(url, producer, pages);
+async function replay(pages: Pages, cli: Cli): Promise<void> {
+  const env = readEnv(replayEnv, cli.env);
+  await withRedis(env.REDIS_URL, createProducer, async (producer) => {
+    const done = await replayEntries(env, producer, pages);
     const unread = done.matched - done.replayed;
     cli.report(done, () => {
       cli.say(`${done.replayed} of ${done.matched} sent in again.`);
@@ -105,7 +106,7 @@ function addReplay(dlq: Command, cli: Cli): void {
       const filter = await wantedOf(id, order, cli.env);
       const limit = order.limit === undefined ? EVERYTHING : readLimit(order.limit);
       const isDry = order.dryRun === true;
-      const { REDIS_URL: url } = readEnv(isDry ? resolvingEnv : redisEnv, cli.env);
+      const { REDIS_URL: url } = readEnv(isDry ? resolvingEnv : replayEnv, cli.env);
       await withDlq(url, async (opened) => {
         const { pages, total } =
           id === undefined
@@ -115,7 +116,7 @@ function addReplay(dlq: Command, cli: Cli): void {
           // With Postgres's driver, which takes its time to load.
           const { dryRun } = await import('../dlq/dry-run.ts');
           await dryRun(drawn(pages, total, 'Looking', cli), cli);
-        } else await replay(url, drawn(pages, total, 'Replaying', cli), cli);
+        } else await replay(drawn(pages, total, 'Replaying', cli), cli);
       });
     });
 }

@@ -1,5 +1,11 @@
 import type { DlqEntry } from '@contour/contract';
-import { createReplay, createReplyListener, type Dlq, type Producer } from '@contour/queue';
+import {
+  createReplay,
+  createReplyListener,
+  createRoom,
+  type Dlq,
+  type Producer,
+} from '@contour/queue';
 import { within } from '@contour/runtime';
 import type { Cli } from '../cli.ts';
 import { createProgressBar } from '../progress-bar.ts';
@@ -24,16 +30,20 @@ export async function* drawn(pages: Pages, total: number, what: string, { screen
   }
 }
 
-/** Sends entries in again as the API does: added here, removed by the worker once they have ended well. */
+/**
+ * Sends entries in again as the API does: added here, when there is room, and removed by the worker once they have ended
+ * well.
+ */
 export async function replayEntries(
-  redisUrl: string,
-  producer: Pick<Producer, 'addResolve'>,
+  { REDIS_URL: redisUrl, MAX_BACKLOG: maxBacklog }: { REDIS_URL: string; MAX_BACKLOG: number },
+  producer: Pick<Producer, 'addResolve' | 'backlog'>,
   pages: Pages,
 ): Promise<{ matched: number; replayed: number }> {
   const replies = createReplyListener({ redisUrl, onError: () => {} });
   try {
     await within(HEAR_WITHIN_MS, replies.ready(), 'redis').catch(() => {});
-    return await createReplay({ addJobs: producer.addResolve, replies })(pages);
+    const waitForRoom = createRoom({ backlog: producer.backlog, maxBacklog });
+    return await createReplay({ addJobs: producer.addResolve, replies, waitForRoom })(pages);
   } finally {
     await replies.close();
   }

@@ -52,13 +52,13 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
     for (const bell of bells.values()) bell.ring();
   };
   const slots = createSlots(concurrency, ringAll);
-  const bytes = createBytesInHand(MOST_BYTES, ringAll);
+  const bytes = createBytesInHand(MOST_BYTES);
   // A run that waits has to notice that it must end.
   const nudgeAll = () => {
     for (const bell of bells.values()) bell.nudge();
   };
   stopping.addEventListener('abort', nudgeAll, { once: true });
-  const take = createTaker(pool, slots, { bytes, marks: deps.marks });
+  const take = createTaker({ pool, slots, core, bytes, marks: deps.marks });
   const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
 
   return {

@@ -1,20 +1,37 @@
+import { AppError } from '@contour/contract';
 import type { Logger } from '@contour/runtime';
 import { createBatcher } from '@contour/runtime';
 import { asAppError, type Pool, type Settlement, settle } from '@contour/store';
 import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
-import { untilItWorks } from '../until-it-works.ts';
+import { isAway, pause, untilItWorks } from '../until-it-works.ts';
 
 const BATCH_SIZE = 500;
 
 /** How long a mark may wait for others: what a process that dies has not marked is sent again. */
 const MAY_WAIT_MS = 10;
 
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 30_000;
+
+/** A part of what one dialog has come to. */
+export interface DialogPart extends Partial<Settlement> {
+  dialogId: string;
+}
+
 /** Writes what one dialog has come to. Resolves when it is committed. One that goes on may wait for more to write. */
-export type Settle = (part: Partial<Settlement>, how?: { mayWait: boolean }) => Promise<void>;
+export type Settle = (part: DialogPart, how?: { mayWait: boolean }) => Promise<void>;
+
+/** A part that was refused is still being written, beside the others. */
+interface Written {
+  end?: Promise<void>;
+}
+
+const isRefusal = (error: unknown): boolean => error instanceof AppError && !isAway(error);
 
 /**
  * Gathers what many dialogs have come to and writes it in one statement at a time: one in flight
- * keeps a dialog's marks in the order in which they were made.
+ * keeps a dialog's marks in the order in which they were made. A statement that Postgres refuses is written part by
+ * part; a part that is refused alone is tried again and again beside the others, for what was sent must be marked.
  */
 export function createSettler(deps: {
   pool: Pool;
@@ -23,26 +40,83 @@ export function createSettler(deps: {
   stopping: AbortSignal;
 }): Settle {
   const { pool, logger, metrics, stopping } = deps;
-  const batcher = createBatcher<Partial<Settlement>, void>({
+
+  async function write(parts: readonly DialogPart[]): Promise<void> {
+    const settlement: Settlement = {
+      attempts: parts.flatMap((part) => part.attempts ?? []),
+      emptied: parts.flatMap((part) => part.emptied ?? []),
+      postponed: parts.flatMap((part) => part.postponed ?? []),
+    };
+    const once = () =>
+      settle(pool, settlement).catch((error: unknown) => {
+        throw asAppError(error);
+      });
+    await untilItWorks(once, {
+      stopping,
+      onFailure: (err) => logger.warn({ err }, 'settle.waits'),
+    });
+    if (settlement.attempts.length > 0) metrics.settled(settlement.attempts.length);
+  }
+
+  /** Until it is written, or the process is to stop: then the lane is still due, and is sent again. */
+  async function writeAlone(part: DialogPart): Promise<void> {
+    for (let restMs = FIRST_REST_MS; ; restMs = Math.min(restMs * 2, LONGEST_REST_MS)) {
+      await pause(restMs, stopping);
+      try {
+        return await write([part]);
+      } catch (error) {
+        if (!isRefusal(error) || stopping.aborted) throw error;
+        logger.warn({ err: error, dialog_id: part.dialogId }, 'settle.refused');
+      }
+    }
+  }
+
+  /** The last part of each dialog that is written beside the others: what follows in the dialog goes behind it. */
+  const aside = new Map<string, Promise<void>>();
+
+  function setAside(part: DialogPart): Promise<void> {
+    const before = aside.get(part.dialogId) ?? Promise.resolve();
+    const end = before
+      .then(() => writeAlone(part))
+      .finally(() => {
+        if (aside.get(part.dialogId) === end) aside.delete(part.dialogId);
+      });
+    aside.set(part.dialogId, end);
+    // Awaited by its dialog; until then a failure must not count as one that nobody handles.
+    end.catch(() => undefined);
+    return end;
+  }
+
+  async function writeOne(part: DialogPart): Promise<Written> {
+    if (aside.has(part.dialogId)) return { end: setAside(part) };
+    try {
+      await write([part]);
+      return {};
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      logger.warn({ err: error, dialog_id: part.dialogId }, 'settle.refused');
+      return { end: setAside(part) };
+    }
+  }
+
+  const batcher = createBatcher<DialogPart, Written>({
     maxSize: BATCH_SIZE,
     maxInFlight: 1,
     run: async (parts) => {
-      const settlement: Settlement = {
-        attempts: parts.flatMap((part) => part.attempts ?? []),
-        emptied: parts.flatMap((part) => part.emptied ?? []),
-        postponed: parts.flatMap((part) => part.postponed ?? []),
-      };
-      const write = () =>
-        settle(pool, settlement).catch((error: unknown) => {
-          throw asAppError(error);
-        });
-      await untilItWorks(write, {
-        stopping,
-        onFailure: (err) => logger.warn({ err }, 'settle.waits'),
-      });
-      if (settlement.attempts.length > 0) metrics.settled(settlement.attempts.length);
-      return parts.map(() => undefined);
+      const written = new Set(parts.filter(({ dialogId }) => !aside.has(dialogId)));
+      try {
+        if (written.size > 0) await write([...written]);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        written.clear();
+      }
+      const ends: Written[] = [];
+      for (const part of parts) ends.push(written.has(part) ? {} : await writeOne(part));
+      return ends;
     },
   });
-  return (part, { mayWait } = { mayWait: false }) => batcher.push(part, mayWait ? MAY_WAIT_MS : 0);
+  return async (part, { mayWait } = { mayWait: false }) => {
+    const { end } = await batcher.push(part, mayWait ? MAY_WAIT_MS : 0);
+    await end;
+  };
 }

@@ -1,6 +1,6 @@
 import type { Core, PushResult } from '@contour/core';
 import type { Logger, Tracer } from '@contour/runtime';
-import type { Attempt, Lane, PendingMessage } from '@contour/store';
+import type { Attempt, Lane, PendingMessage, Settlement } from '@contour/store';
 import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import {
   concludeFailure,
@@ -21,7 +21,7 @@ export interface DialogDeps extends FailureDeps {
   mustStop: () => boolean;
 }
 
-/** `held`: Core's circuit is open. `left`: the lane stays as it is, for whoever comes next. */
+/** `held`: a circuit is open. `left`: the lane stays as it is, for the next run. */
 export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
 
 type Step = 'next' | Exclude<DialogEnd, 'worked_off'>;
@@ -37,7 +37,7 @@ function attemptOf(
   return { tenantId, messageId, earlier, status, error };
 }
 
-function failureOf(result: Exclude<Answered, { outcome: 'delivered' }>): Failure {
+function failureOf(result: Exclude<Answered, { outcome: 'delivered' | 'postponed' }>): Failure {
   return {
     code: result.code,
     sentence: result.detail ?? `Core answered ${result.code}`,
@@ -71,10 +71,12 @@ export async function deliverDialog(
   messages: readonly PendingMessage[],
   hasMore: boolean,
 ): Promise<DialogEnd> {
-  const { core, settle, logger, metrics, mustStop } = deps;
+  const { core, logger, metrics, mustStop } = deps;
+  const settle = (part: Partial<Settlement>, how?: { mayWait: boolean }) =>
+    deps.settle({ ...part, dialogId: lane.dialogId }, how);
   const marks: Promise<void>[] = [];
   // Awaited at the end; until then a failure must not count as one that nobody handles.
-  const mark: (...what: Parameters<Settle>) => void = (...what) => {
+  const mark: (...what: Parameters<typeof settle>) => void = (...what) => {
     const marked = settle(...what);
     marked.catch(() => undefined);
     marks.push(marked);
@@ -103,6 +105,11 @@ export async function deliverDialog(
         { mayWait: !isLast && !mustStop() },
       );
       return 'next';
+    }
+    if (result.outcome === 'postponed') {
+      // No attempt is counted, and the last error stays: what was given up on is told by these two.
+      await settle({ postponed: [{ lane, delayMs: result.delayMs }] });
+      return 'postponed';
     }
     const error = { code: result.code, ms: result.ms };
     const conclusion = await concludeFailure(deps, message, failureOf(result));

@@ -9,6 +9,7 @@ export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
   bytes: BytesInHand;
+  /** False while every push would be held. One tenant's circuit does not end a run for the others. */
   coreIsAvailable: () => boolean;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
@@ -36,12 +37,13 @@ const sawEverything = (slots: Slots, bell: Bell): boolean =>
 
 /**
  * Works a shard's lanes off: while it runs, it alone holds their dialogs. It takes what is due, refills as
- * dialogs end, and ends when nothing has been due for a while, or when Core is away for everybody.
+ * dialogs end, and ends when nothing has been due for a while, or when Core is away for all tenants.
  */
 export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
   const { slots, bytes, bell, logger } = deps;
   const inHand = new Set<string>();
-  let isHeldBack = false;
+  /** Dialogs that this run could not go on with, for a reason of their own. They are tried again when it might let go. */
+  const leftAlone = new Set<string>();
   let letGoAt = performance.now() + YIELD_AFTER_MS;
   let lookAt = 0;
   let mayHaveMissed = false;
@@ -54,7 +56,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     } catch (err) {
       logger.warn({ err, dialog_id: lane.dialogId }, 'dialog.left');
     } finally {
-      isHeldBack ||= end === 'held' || end === 'left';
+      if (end === 'left') leftAlone.add(lane.dialogId);
       inHand.delete(lane.dialogId);
       slots.release(lane.tenantId);
       bytes.release(lane.bytes);
@@ -64,9 +66,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     }
   };
 
-  const isFull = () => slots.free() === 0 || bytes.areSpent();
-
-  const mayTake = () => !isHeldBack && !deps.mustStop() && deps.coreIsAvailable();
+  const mayTake = () => !deps.mustStop() && deps.coreIsAvailable();
 
   const waitForDialogs = async (withinMs: number): Promise<boolean> => {
     const until = performance.now() + withinMs;
@@ -94,14 +94,15 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     lookAt = performance.now() + LOOK_EVERY_MS;
     mayHaveMissed = false;
     bell.clear();
-    if (!mayTake() || isFull()) return;
+    if (!mayTake() || slots.free() === 0) return;
     const ringsBefore = bell.rings();
-    const { lanes, wasShort } = await deps.take(shard, inHand);
+    const notDialogs = leftAlone.size === 0 ? inHand : new Set([...inHand, ...leftAlone]);
+    const { lanes, wasShort } = await deps.take(shard, notDialogs);
     for (const lane of lanes) {
       inHand.add(lane.dialogId);
       void deliver(lane, ringsBefore);
     }
-    if (wasShort && !isFull()) {
+    if (wasShort && slots.free() > 0) {
       mayHaveMissed = true;
       bell.nudge();
     }
@@ -112,8 +113,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
 
   /** There is nothing to do, neither taken nor to be taken. */
   const isIdle = () =>
-    inHand.size === 0 &&
-    (!mayTake() || (!mayHaveMissed && !isFull() && sawEverything(slots, bell)));
+    inHand.size === 0 && (!mayTake() || (!mayHaveMissed && sawEverything(slots, bell)));
 
   const waitForCall = async (): Promise<boolean> => {
     const until = performance.now() + LINGER_MS;
@@ -127,6 +127,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     for (;;) {
       if (performance.now() >= letGoAt) {
         if (await waitForDialogs(LETTING_GO_MS)) return 'more';
+        leftAlone.clear();
         letGoAt = performance.now() + YIELD_AFTER_MS;
       }
       // Who calls a run that may not act on it would be heard by nobody.

@@ -21,12 +21,12 @@ export interface WorkerMetrics {
  * same whoever looks (queues, lanes, streams) is shown by the API.
  */
 export function createWorkerMetrics(deps: {
-  pool: WatchedPool;
+  pools: Record<string, WatchedPool>;
   core: Core;
   dlq: Dlq;
 }): WorkerMetrics {
   const registry = createRegistry();
-  watchPools(registry, { main: deps.pool });
+  watchPools(registry, deps.pools);
   return {
     registry,
     resolve: createResolveMetrics(registry),

@@ -2,6 +2,7 @@ import { AppError } from '@contour/contract';
 import type { Dlq, WaitingEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { ActiveAccount, Ending } from '@contour/store';
+import { failedByItself } from '../resolve/failed-by-itself.ts';
 import { unresolvedLetter } from '../resolve/unresolved-letter.ts';
 import { MAX_TRIES, type ReleaseTries } from './release-tries.ts';
 
@@ -37,7 +38,7 @@ export async function concludeRelease(
   ending: Ending,
 ): Promise<'released' | 'stays' | 'stop'> {
   if (ending instanceof AppError) {
-    await postpone(deps, account, entry, ending);
+    if (failedByItself(ending)) await postpone(deps, account, entry, ending);
     return 'stays';
   }
   deps.tries.forget(entry.id);

@@ -1,14 +1,16 @@
 import {
-  AppError,
+  accountOf,
   type IncomingMessage,
   type Outcome,
   type Reply,
   type ResolveJob,
 } from '@contour/contract';
-import type { Dlq, IncomingJob } from '@contour/queue';
+import { type Dlq, type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { Revival } from '@contour/store';
 import type { Resolver } from './create-resolver.ts';
+import { failedByItself } from './failed-by-itself.ts';
+import type { HeldMessages } from './held-messages.ts';
 import { parkGivenUp } from './park-given-up.ts';
 import { type JobReading, readJob } from './read-job.ts';
 import { unreadableLetter } from './unreadable-letter.ts';
@@ -18,6 +20,7 @@ type Readable = Extract<JobReading, { ok: true }>;
 
 interface JobDeps {
   resolve: Resolver['resolve'];
+  held: HeldMessages;
   dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
   /** Makes a dead message due again; a message in any other state is left as it is. */
   revive: (message: {
@@ -30,11 +33,14 @@ interface JobDeps {
   reply: (to: string, reply: Reply) => Promise<number>;
   /** Drops the note that says no more than that a message is queued. */
   forgetQueued: (messageId: string) => void;
+  /** One message less of its account waits. */
+  forgetWaiting: (account: string) => void;
   logger: Logger;
 }
 
 const RETRY_MS = 1_000;
-const MAX_STARTS = 20;
+/** A message that has failed so often for a reason of its own, within some eight minutes, is parked. */
+const MAX_FAILURES = 20;
 
 const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
   outcome.kind === 'resolved' || outcome.kind === 'replayed';
@@ -152,20 +158,48 @@ async function giveUp(deps: JobDeps, job: IncomingJob, error: Error): Promise<'d
   return 'done';
 }
 
-/** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
-export async function handleResolveJob(
-  deps: JobDeps,
-  job: IncomingJob,
-): Promise<'done' | { retryInMs: number }> {
-  try {
-    const reading = readJob(job.data, new Date(job.timestampMs));
-    if (reading.ok) await finish(deps, job, reading);
-    else await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
-    return 'done';
-  } catch (error) {
-    const willPass = error instanceof AppError && error.code !== 'unexpected';
-    if (!willPass && job.started >= MAX_STARTS) return giveUp(deps, job, error as Error);
-    deps.logger.warn({ err: error, job_id: job.id }, 'resolve.postponed');
+/** The job rests, longer after each failure of its own, and is parked in the end. */
+async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobEnd> {
+  if (!failedByItself(error)) {
+    deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
     return { retryInMs: RETRY_MS };
   }
+  const failures = job.failures + 1;
+  if (failures >= MAX_FAILURES) return giveUp(deps, job, error as Error);
+  deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
+  return { retryInMs: restAfter(failures), failures };
+}
+
+async function resolveOrPostpone(
+  deps: JobDeps,
+  job: IncomingJob,
+  reading: Readable,
+): Promise<JobEnd> {
+  const { message } = reading;
+  const leftMs = deps.held.leftMs(message);
+  if (leftMs > 0) return { retryInMs: leftMs };
+  try {
+    await finish(deps, job, reading);
+    return 'done';
+  } catch (error) {
+    const end = await postpone(deps, job, error);
+    if (end !== 'done' && end.failures !== undefined) deps.held.hold(message, end.retryInMs);
+    return end;
+  }
+}
+
+/** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
+export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobEnd> {
+  const reading = readJob(job.data, new Date(job.timestampMs));
+  if (!reading.ok) {
+    try {
+      await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
+      return 'done';
+    } catch (error) {
+      return postpone(deps, job, error);
+    }
+  }
+  const end = await resolveOrPostpone(deps, job, reading);
+  if (end === 'done' && reading.counted) deps.forgetWaiting(accountOf(reading.message));
+  return end;
 }

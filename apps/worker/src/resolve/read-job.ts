@@ -14,6 +14,8 @@ export type JobReading =
       message: IncomingMessage;
       reply?: ResolveJob['reply'];
       replayOf?: string | undefined;
+      /** Whether it is counted among the messages of its account that wait. */
+      counted?: true | undefined;
     }
   /** `data` is what could not be read. */
   | { ok: false; data: unknown; faults: Fault[] };

@@ -11,3 +11,12 @@ export function sealJob(data: unknown, addedAt: Date): unknown {
   if (reading.ok) return { v: 1, message: reading.message };
   return { v: 1, unreadable: unreadableBody(data), faults: reading.faults };
 }
+
+/** What stands in place of data that nothing could be done with: who parks it next knows why it is empty. */
+export const replacedData = () => ({
+  v: 1,
+  unreadable: null,
+  faults: [
+    { path: '', message: 'could not be handled, and was removed for what it may have held' },
+  ],
+});

@@ -1,7 +1,8 @@
-import { AppError, type IncomingMessage, type Outcome } from '@contour/contract';
-import type { Dlq, StreamEntry } from '@contour/queue';
+import { AppError, accountOf, type IncomingMessage, type Outcome } from '@contour/contract';
+import type { Dlq, Handled, StreamEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import type { Resolver } from '../resolve/create-resolver.ts';
+import { failedByItself } from '../resolve/failed-by-itself.ts';
 import { unreadableLetter } from '../resolve/unreadable-letter.ts';
 import { type Unresolved, unresolvedLetter } from '../resolve/unresolved-letter.ts';
 import { type EntryReading, readEntry } from './read-entry.ts';
@@ -21,6 +22,8 @@ interface Readable {
 }
 
 const isUnresolved = (outcome: Outcome): outcome is Unresolved => !('receipt' in outcome);
+
+const chatOf = (message: IncomingMessage) => `${accountOf(message)} ${message.externalChatId}`;
 
 async function parkUnreadable(
   { dlq }: EntriesDeps,
@@ -56,73 +59,84 @@ function parkOther(deps: EntriesDeps, entry: StreamEntry, reading: EntryReading)
   );
 }
 
-/** False when it could not be parked: it comes again, and the others of its batch go on. */
-async function endsParked(
+/** Where it cannot be parked, it comes again, and those behind it go on. */
+async function endParked(
   { logger }: EntriesDeps,
-  entryId: string,
+  { id }: StreamEntry,
+  handled: Handled,
   park: () => Promise<void>,
-): Promise<boolean> {
+): Promise<void> {
   try {
     await park();
-    return true;
+    handled.ended.push(id);
   } catch (err) {
-    logger.warn({ err, entry: entryId }, 'stream.postponed');
-    return false;
+    logger.warn({ err, entry: id }, 'stream.postponed');
+    handled.held.push({ id, chat: id, counts: true });
   }
 }
 
-/** False when it has to be tried again. */
 async function endOne(
   deps: EntriesDeps,
   item: Readable,
   ending: Outcome | AppError,
-): Promise<boolean> {
+  handled: Handled,
+): Promise<void> {
+  const { entry, message } = item;
   if (!(ending instanceof AppError)) {
-    if (!isUnresolved(ending)) return true;
-    return endsParked(deps, item.entry.id, () => parkUnresolved(deps, item, ending));
+    if (isUnresolved(ending)) {
+      return endParked(deps, entry, handled, () => parkUnresolved(deps, item, ending));
+    }
+    handled.ended.push(entry.id);
+    return;
   }
-  if (item.entry.deliveries < MAX_DELIVERIES) {
-    deps.logger.warn({ err: ending, message_id: item.message.messageId }, 'stream.postponed');
-    return false;
+  const counts = failedByItself(ending);
+  if (counts && entry.deliveries >= MAX_DELIVERIES) {
+    return endParked(deps, entry, handled, () =>
+      parkUnresolved(deps, item, { kind: 'stalled' }, ending.message),
+    );
   }
-  return endsParked(deps, item.entry.id, () =>
-    parkUnresolved(deps, item, { kind: 'stalled' }, ending.message),
-  );
+  handled.held.push({ id: entry.id, chat: chatOf(message), counts });
+  if (!counts) return;
+  const { deliveries } = entry;
+  deps.logger.warn({ err: ending, message_id: message.messageId, deliveries }, 'stream.postponed');
 }
 
-async function resolveReadable(deps: EntriesDeps, readable: readonly Readable[]) {
-  if (readable.length === 0) return [];
+async function resolveReadable(
+  deps: EntriesDeps,
+  readable: readonly Readable[],
+  handled: Handled,
+): Promise<void> {
+  if (readable.length === 0) return;
   const endings = await deps.resolveAll(readable.map(({ message }) => message));
-  const ended: string[] = [];
   for (const [i, item] of readable.entries()) {
     const ending = endings[i];
-    if (ending !== undefined && (await endOne(deps, item, ending))) ended.push(item.entry.id);
+    if (ending !== undefined) await endOne(deps, item, ending, handled);
   }
-  return ended;
 }
 
 /**
- * Deals with a batch of entries, in their order: resolves, and parks what cannot be resolved. Resolves
- * with the ids of those that have come to an end.
+ * Deals with a batch of entries, in their order: resolves, and parks what cannot be resolved. An entry that
+ * fails for a reason that may pass holds back the later ones of its chat, and nothing else.
  */
 export async function handleEntries(
   deps: EntriesDeps,
   entries: readonly StreamEntry[],
-): Promise<string[]> {
+  heldChats: ReadonlySet<string>,
+): Promise<Handled> {
+  const handled: Handled = { ended: [], held: [] };
   const readable: Readable[] = [];
   const others: Array<{ entry: StreamEntry; reading: EntryReading }> = [];
   for (const entry of entries) {
     const reading = readEntry(entry);
-    if (reading.ok && entry.deliveries <= MAX_DELIVERIES) {
-      readable.push({ entry, message: reading.message });
-    } else others.push({ entry, reading });
+    if (!reading.ok || entry.deliveries > MAX_DELIVERIES) others.push({ entry, reading });
+    else if (heldChats.has(chatOf(reading.message))) {
+      handled.held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
+    } else readable.push({ entry, message: reading.message });
   }
   // What can go on goes first: a full Redis takes no dead letters, but room comes with every entry done.
-  const ended = await resolveReadable(deps, readable);
+  await resolveReadable(deps, readable, handled);
   for (const { entry, reading } of others) {
-    if (await endsParked(deps, entry.id, () => parkOther(deps, entry, reading))) {
-      ended.push(entry.id);
-    }
+    await endParked(deps, entry, handled, () => parkOther(deps, entry, reading));
   }
-  return ended;
+  return handled;
 }

@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { plausibleTime } from '../plausible-time.ts';
+import { TooLong } from '../too-long.ts';
 import { CONSUMER, GROUP, leaseKey, streamKey, tallyKey } from './keys.ts';
 import { type Loss, TALLY } from './tally.ts';
 
@@ -7,48 +9,114 @@ const SUSPICIOUS_DELIVERIES = 3;
 /** What another consumer of the group has left lying for so long is nobody's. */
 const LEFT_LYING_MS = 10_000;
 
-// Only the owner reads: who lost the shard while it stood still learns it here, in one script with the
-// reading. It reads nothing new while something is pending: whoever held the shard in between may have
-// left it, and it comes first.
-const READ = `${TALLY}
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
-local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
-local isNew = ARGV[5] == 'new'
+/** As much as a request may have. An entry with more is judged by its length, and never read. */
+export const MAX_ENTRY_BYTES = 256 * 1024;
+/** Of what is read at once. A batch may be 256 entries, and a worker reads several shards. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** So many entries have room in a batch, however long they are. */
+export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
+/** Redis itself copies so many entries at once, whatever their length. */
+const MAX_STEP = 16;
+
+const MESSAGE_OF = `
+local function messageOf(fields)
+  if not fields then return 'trimmed', '' end
+  for i = 1, #fields, 2 do
+    if fields[i] == 'message' then
+      local body = fields[i + 1]
+      if #body > ${MAX_ENTRY_BYTES} then return 'too long', #body end
+      return 'message', body
+    end
+  end
+  return 'no message', ''
+end`;
+
+const IN_GROUP = `
 local function inGroup(...)
   local reply = redis.pcall(...)
   if type(reply) == 'table' and reply.err and string.find(reply.err, 'NOGROUP') then
-    redis.call('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+    redis.call('XGROUP', 'CREATE', KEYS[2], ARGV[2], '0', 'MKSTREAM')
     reply = redis.pcall(...)
   end
   return reply
-end
-local number, deliveries = ARGV[4], 1
-if not isNew then
-  local claimed = inGroup('XAUTOCLAIM', stream, group, consumer, ARGV[7], '0', 'JUSTID')
+end`;
+
+// Only the owner reads: who lost the shard while it stood still learns it here, in one script with the
+// reading. It reads nothing new while more is pending than it holds itself: what a former owner, or another
+// consumer of the group, has left comes first.
+// It reads in steps, each of no more entries than there is room for if all are as long as they may be. What is read as
+// new is pending by that, and must be handed out: an entry that was counted and left would be met again only later.
+const READ = `${TALLY}${IN_GROUP}${MESSAGE_OF}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
+local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
+local number, from, after, held = tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
+local suspicious, lying = tonumber(ARGV[8]), ARGV[9]
+if from ~= 'new' then
+  local claimed = inGroup('XAUTOCLAIM', stream, group, consumer, lying, '0', 'COUNT', 1000, 'JUSTID')
   if claimed.err then return claimed end
 end
-local pending = inGroup('XPENDING', stream, group, '-', '+', 1, consumer)
-if pending.err then return pending end
-if pending[1] then
-  if isNew then return {'left first'} end
-  deliveries = pending[1][4] + 1
-  if pending[1][4] >= tonumber(ARGV[6]) then number = 1 end
+local deliveries = {}
+if from == 'left' then
+  local pending = inGroup('XPENDING', stream, group, '(' .. after, '+', number, consumer)
+  if pending.err then return pending end
+  for i, one in ipairs(pending) do
+    if one[4] >= suspicious then
+      number = math.max(i - 1, 1)
+      if i > 1 then break end
+    end
+    deliveries[i] = one[4] + 1
+    if number == 1 then break end
+  end
+else
+  local pending = inGroup('XPENDING', stream, group)
+  if pending.err then return pending end
+  for _, one in ipairs(pending[4] or {}) do
+    if one[1] == consumer and tonumber(one[2]) > held then return {'left first'} end
+  end
 end
-local reply = inGroup('XREADGROUP', 'GROUP', group, consumer, 'COUNT', number, 'STREAMS', stream,
-                      isNew and '>' or '0')
-if reply and reply.err then return reply end
-local entries = reply and reply[1][2] or {}
+local entries, room = {}, ${MAX_BATCH_BYTES}
+local cursor = from == 'left' and after or '>'
+repeat
+  local asked = math.min(${MAX_STEP}, number - #entries, math.floor(room / ${MAX_ENTRY_BYTES}))
+  asked = math.max(1, asked)
+  local reply = inGroup('XREADGROUP', 'GROUP', group, consumer, 'COUNT', asked, 'STREAMS', stream, cursor)
+  if reply and reply.err then
+    if #entries == 0 then return reply end
+    break
+  end
+  local found = reply and reply[1][2] or {}
+  for _, entry in ipairs(found) do
+    local what, body = messageOf(entry[2])
+    if what == 'message' then room = room - #body end
+    entries[#entries + 1] = {entry[1], what, body}
+    if from == 'left' then cursor = entry[1] end
+  end
+until #found < asked or #entries >= number or room < ${MAX_ENTRY_BYTES}
 
 local is = count(stream, tally)
 if not is then return {'read', deliveries, entries, {0, 0, 0, 0}} end
 remember(stream, tally, is)
 return {'read', deliveries, entries, {is.total, is.told, is.deletions, is.deletions_told}}`;
 
+// Hands out again what the owner itself holds: one more delivery for each.
+const CLAIM = `${MESSAGE_OF}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
+local entries = redis.pcall('XCLAIM', KEYS[2], ARGV[2], ARGV[3], 0, unpack(ARGV, 4))
+if entries.err then return entries end
+local there = {}
+for _, entry in ipairs(entries) do
+  if entry and entry[2] then
+    local what, body = messageOf(entry[2])
+    there[#there + 1] = {entry[1], what, body}
+  end
+end
+return {'read', there}`;
+
 export interface StreamEntry {
   shard: number;
   id: string;
-  /** What stands in the field `message`; undefined where there is no such field. */
-  message: Buffer | undefined;
+  /** What stands in the field `message`: undefined where there is none, and its length where it is too long. */
+  message: Buffer | TooLong | undefined;
   /** When Redis took it. */
   addedAt: Date;
   /** How often it was handed out, this time included. */
@@ -67,17 +135,13 @@ export type Reading =
       trimmed: string[];
     };
 
-type RawEntry = [id: Buffer, fields: Buffer[] | null];
+type RawEntry = [id: Buffer, what: Buffer, message: Buffer | number];
 type RawTally = [total: number, told: number, deletions: number, deletionsTold: number];
-type RawReading = [kind: Buffer, deliveries: number, entries: RawEntry[], tally: RawTally];
+type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
+type RawClaim = [kind: Buffer, entries: RawEntry[]];
 
-/** An id is a time, unless somebody made it up: further ahead than clocks differ it tells nothing. */
-const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
-
-function timeOf(id: string): Date {
-  const ms = Number(id.split('-')[0]);
-  return new Date(ms < Date.now() + MAX_AHEAD_MS ? ms : Date.now());
-}
+/** An id is a time, unless its producer made it up. */
+const timeOf = (id: string) => new Date(plausibleTime(Number(id.split('-')[0])));
 
 function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null {
   if (total === told && deletions === deletionsTold) return null;
@@ -88,38 +152,76 @@ function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null 
   };
 }
 
-function entryOf(shard: number, deliveries: number, [rawId, fields]: RawEntry): StreamEntry {
-  const id = rawId.toString();
-  const at = (fields ?? []).findIndex((name, i) => i % 2 === 0 && name.toString() === 'message');
-  const message = at < 0 ? undefined : fields?.[at + 1];
-  return { shard, id, message, addedAt: timeOf(id), deliveries };
+function messageOf(what: string, message: Buffer | number): StreamEntry['message'] {
+  if (typeof message === 'number') return new TooLong(message);
+  return what === 'message' ? message : undefined;
 }
 
-interface ReadOptions {
+function entryOf(shard: number, deliveries: number, [rawId, what, message]: RawEntry): StreamEntry {
+  const id = rawId.toString();
+  return {
+    shard,
+    id,
+    deliveries,
+    addedAt: timeOf(id),
+    message: messageOf(what.toString(), message),
+  };
+}
+
+interface Shard {
   owner: string;
   shard: number;
-  /** `left` is what a former owner, or another consumer of the group, has left pending. */
-  from: 'new' | 'left';
+}
+
+interface ReadOptions extends Shard {
+  /**
+   * `left` is what a former owner, or another consumer of the group, has left pending; `new` what nobody has read.
+   * `look back` is new, too, after a look for what another consumer has left lying.
+   */
+  from: 'new' | 'look back' | 'left';
   count: number;
+  /** Of what is left, only what comes behind this entry. */
+  after?: string;
+  /** How many pending entries the owner holds itself. */
+  held?: number;
 }
 
 /** Reads what is next; only for the owner of the shard. */
 export async function readEntries(client: Redis, o: ReadOptions): Promise<Reading> {
-  const { owner, shard, from, count } = o;
+  const { owner, shard, from, count, after = '0-0', held = 0 } = o;
   const keys = [leaseKey(shard), streamKey(shard), tallyKey(shard)];
-  const settings = [GROUP, CONSUMER, count, from, SUSPICIOUS_DELIVERIES, LEFT_LYING_MS];
+  const place = [GROUP, CONSUMER, count, from, after, held];
+  const settings = [SUSPICIOUS_DELIVERIES, LEFT_LYING_MS];
   const [rawKind, deliveries, raw, tally] = (await client.callBuffer(
     'EVAL',
-    ...[READ, keys.length, ...keys, owner, ...settings],
+    ...[READ, keys.length, ...keys, owner, ...place, ...settings],
   )) as RawReading;
   const kind = rawKind.toString();
   if (kind === 'not ours' || kind === 'left first') return { kind };
-  return {
-    kind: 'read',
-    loss: lossOf(tally),
-    entries: raw
-      .filter(([, fields]) => fields !== null)
-      .map((entry) => entryOf(shard, deliveries, entry)),
-    trimmed: raw.filter(([, fields]) => fields === null).map(([id]) => id.toString()),
-  };
+  const entries: StreamEntry[] = [];
+  const trimmed: string[] = [];
+  for (const [at, entry] of raw.entries()) {
+    if (entry[1].toString() === 'trimmed') trimmed.push(entry[0].toString());
+    else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
+  }
+  return { kind: 'read', loss: lossOf(tally), entries, trimmed };
+}
+
+/**
+ * Pending entries that the owner of the shard holds, again, at most ANY_BATCH of them; null where it is not the owner
+ * any more.
+ */
+export async function claimEntries(
+  client: Redis,
+  { owner, shard, held }: Shard & { held: ReadonlyArray<{ id: string; deliveries: number }> },
+): Promise<StreamEntry[] | null> {
+  const keys = [leaseKey(shard), streamKey(shard)];
+  const ids = held.map(({ id }) => id);
+  const [kind, raw] = (await client.callBuffer(
+    'EVAL',
+    ...[CLAIM, keys.length, ...keys, owner, GROUP, CONSUMER, ...ids],
+  )) as RawClaim;
+  if (kind.toString() === 'not ours') return null;
+  const earlier = new Map(held.map(({ id, deliveries }) => [id, deliveries]));
+  return raw.map((entry) => entryOf(shard, (earlier.get(entry[0].toString()) ?? 0) + 1, entry));
 }

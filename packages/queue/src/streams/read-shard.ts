@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FailFastRedis } from '../connection.ts';
 import { endEntries, forgetTrimmed, uncountDelivery } from './end-entries.ts';
+import { createHeldEntries, type HeldEntry } from './held-entries.ts';
 import { release } from './leases.ts';
-import { readEntries, type StreamEntry } from './read-entries.ts';
+import { ANY_BATCH, claimEntries, readEntries, type StreamEntry } from './read-entries.ts';
 import { type Loss, markTold } from './tally.ts';
 
 const BATCH = 256;
@@ -12,6 +13,16 @@ const LOOK_MS = 1_000;
 const LOOK_BACK_MS = 5_000;
 /** So long after a failure the same entries are tried again. */
 const REST_MS = 1_000;
+/** With so many entries held back, nothing more is read until some of them have come to an end. */
+const MOST_HELD = 10_000;
+
+/** What has become of entries. */
+export interface Handled {
+  /** The ids of those that have come to an end. */
+  ended: string[];
+  /** Those that are to be held back, with their chats; any other that has not ended is held by itself. */
+  held: Array<Pick<HeldEntry, 'id' | 'chat' | 'counts'>>;
+}
 
 export interface ShardDeps {
   redis: FailFastRedis;
@@ -20,10 +31,10 @@ export interface ShardDeps {
   /** Ends rests. */
   signal: AbortSignal;
   /**
-   * Deals with the entries in their order, and resolves with the ids of those that have come to an end:
-   * the others come again, in a second. Rejects when they could not even be tried. May get an entry twice.
+   * Deals with the entries in their order, but for those of chats that are held back: they are held, too. What has not
+   * ended comes again after a rest. Rejects when nothing could even be tried. May get an entry twice.
    */
-  handle: (entries: StreamEntry[]) => Promise<string[]>;
+  handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<Handled>;
   onFailure: (error: Error) => void;
   onLoss: (shard: number, loss: Loss) => void;
 }
@@ -53,6 +64,9 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
   let wake = () => {};
   let lastId = '0-0';
   let from: 'new' | 'left' = 'left';
+  /** The last of what was left that has been read again. */
+  let leftAfter = '0-0';
+  const held = createHeldEntries();
   let lookedBackAt = 0;
   let inHandSince: number | null = null;
 
@@ -62,7 +76,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     if (isStopped) return;
     isIdle = true;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LOOK_MS);
+      const timer = setTimeout(resolve, Math.min(LOOK_MS, held.nextInMs()));
       wake = () => {
         clearTimeout(timer);
         resolve();
@@ -72,45 +86,121 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     wake = () => {};
   }
 
-  async function handleInHand(entries: StreamEntry[]): Promise<string[]> {
+  /** All that is pending is read again, in its order, before anything new. */
+  function beginWithLeft(): void {
+    held.clear();
+    leftAfter = '0-0';
+    from = 'left';
+  }
+
+  async function uncount(entries: ReadonlyArray<{ id: string; deliveries: number }>) {
+    for (const deliveries of new Set(entries.map((entry) => entry.deliveries))) {
+      const ids = entries.filter((one) => one.deliveries === deliveries).map(({ id }) => id);
+      await ask(() => uncountDelivery(client, shard, ids, deliveries)).catch(onFailure);
+    }
+  }
+
+  async function handleInHand(
+    entries: StreamEntry[],
+    heldChats: ReadonlySet<string>,
+  ): Promise<Handled> {
     inHandSince = performance.now();
     try {
-      return await handle(entries);
+      return await handle(entries, heldChats);
     } catch (error) {
-      const ids = entries.map(({ id }) => id);
-      const deliveries = entries[0]?.deliveries ?? 1;
-      await ask(() => uncountDelivery(client, shard, ids, deliveries)).catch(onFailure);
+      await uncount(entries);
       throw error;
     } finally {
       inHandSince = null;
     }
   }
 
-  /** One batch. Resolves with false when the shard is another's by now. */
-  async function step(): Promise<boolean> {
-    if (performance.now() - lookedBackAt > LOOK_BACK_MS) from = 'left';
-    const reading = await ask(() => readEntries(client, { owner, shard, from, count: BATCH }));
+  /** Handles entries, takes those out that are done, and holds the others back. */
+  async function work(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<void> {
+    const handled = await handleInHand(entries, heldChats);
+    if (handled.ended.length > 0) await ask(() => endEntries(client, shard, handled.ended));
+    held.remove(handled.ended);
+    const ended = new Set(handled.ended);
+    const told = new Map(handled.held.map((one) => [one.id, one]));
+    const left = entries
+      .filter(({ id }) => !ended.has(id))
+      .map(({ id, deliveries }) => ({ chat: id, counts: true, ...told.get(id), id, deliveries }));
+    const uncounted = left.filter(({ counts }) => !counts);
+    await uncount(uncounted);
+    held.hold(left.map((one) => ({ ...one, deliveries: one.deliveries - (one.counts ? 0 : 1) })));
+    // Nothing could be tried: it is not these entries that something is wrong with.
+    const isSlow = ended.size === 0 && uncounted.length === entries.length;
+    if (isSlow && uncounted.some(({ chat }) => !heldChats.has(chat))) await rest();
+  }
+
+  /** Resolves with false when the shard is another's by now. */
+  async function retryHeld(): Promise<boolean> {
+    const due = held.due(ANY_BATCH);
+    if (due.length === 0) return true;
+    const entries = await ask(() => claimEntries(client, { owner, shard, held: due }));
+    if (entries === null) return false;
+    const there = new Set(entries.map(({ id }) => id));
+    const gone = due.map(({ id }) => id).filter((id) => !there.has(id));
+    if (gone.length > 0) await ask(() => forgetTrimmed(client, shard, gone));
+    held.remove(gone);
+    const retried = new Set(due.map(({ chat }) => chat));
+    const others = [...held.chats()].filter((chat) => !retried.has(chat));
+    if (entries.length > 0) await work(entries, new Set(others));
+    return true;
+  }
+
+  async function tell(loss: Loss | null): Promise<void> {
+    if (loss === null) return;
+    onLoss(shard, loss);
+    await ask(() => markTold(client, shard, loss)).catch(onFailure);
+  }
+
+  /** One batch of what is left. Resolves with false when the shard is another's by now. */
+  async function readLeft(): Promise<boolean> {
+    const place = { owner, shard, count: BATCH, after: leftAfter };
+    const reading = await ask(() => readEntries(client, { ...place, from: 'left' }));
+    if (reading.kind !== 'read') return false;
+    const { loss, entries, trimmed } = reading;
+    await tell(loss);
+    if (trimmed.length > 0) await ask(() => forgetTrimmed(client, shard, trimmed));
+    leftAfter = entries.at(-1)?.id ?? leftAfter;
+    if (entries.length > 0) await work(entries, held.chats());
+    else if (trimmed.length === 0) {
+      from = 'new';
+      lookedBackAt = performance.now();
+    }
+    return true;
+  }
+
+  /** One batch of what is new. Resolves with false when the shard is another's by now. */
+  async function readNew(): Promise<boolean> {
+    const isLookBack = performance.now() - lookedBackAt > LOOK_BACK_MS;
+    const place = { owner, shard, count: BATCH, held: held.size } as const;
+    const reading = await ask(() =>
+      readEntries(client, { ...place, from: isLookBack ? 'look back' : 'new' }),
+    );
     if (reading.kind === 'not ours') return false;
     if (reading.kind === 'left first') {
-      from = 'left';
+      beginWithLeft();
       return true;
     }
-    const { loss, entries, trimmed } = reading;
-    if (loss) {
-      onLoss(shard, loss);
-      await ask(() => markTold(client, shard, loss)).catch(onFailure);
+    if (isLookBack) lookedBackAt = performance.now();
+    const { loss, entries } = reading;
+    await tell(loss);
+    if (entries.length === 0) await idle();
+    else {
+      lastId = entries.at(-1)?.id ?? lastId;
+      await work(entries, held.chats());
     }
-    if (trimmed.length > 0) await ask(() => forgetTrimmed(client, shard, trimmed));
-    if (entries.length > 0) {
-      if (from === 'new') lastId = entries.at(-1)?.id ?? lastId;
-      const ended = await handleInHand(entries);
-      if (ended.length > 0) await ask(() => endEntries(client, shard, ended));
-      if (ended.length < entries.length) await rest();
-    } else if (trimmed.length === 0) {
-      if (from === 'new') await idle();
-      else lookedBackAt = performance.now();
-      from = 'new';
-    }
+    return true;
+  }
+
+  /** Resolves with false when the shard is another's by now. */
+  async function step(): Promise<boolean> {
+    if (from === 'left') return readLeft();
+    if (!(await retryHeld())) return false;
+    if (held.size < MOST_HELD) return readNew();
+    await rest();
     return true;
   }
 
@@ -120,7 +210,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
         if (!(await step())) return;
       } catch (error) {
         onFailure(error as Error);
-        from = 'left';
+        beginWithLeft();
         await rest();
       }
     }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectFailFast, connectPatient, type OnError } from '../connection.ts';
 import { awaitNews } from './await-news.ts';
-import { beat, leave, release } from './leases.ts';
+import { beat, giveUpShard, leave, release } from './leases.ts';
 import { readShard, type ShardDeps, type ShardReader } from './read-shard.ts';
 
 const BEAT_MS = 1_000;
-/** With a batch in hand for so long, this worker is cut off from something that others may reach. */
+/** With a batch in hand for so long, this worker is stuck with it, or cut off from something that others may reach. */
 const STUCK_MS = 15_000;
 /** So long after a failure Redis is asked for news again. */
 const REST_MS = 1_000;
@@ -54,9 +54,9 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
   /** Says that this worker lives, and follows what that makes of each shard. */
   async function look(): Promise<void> {
     if (isClosing) return;
-    if ([...readers.values()].some((reader) => reader.inHandMs() > STUCK_MS)) {
-      // Its leases end, and whoever has them then gets the same entries: the ledger makes repeats of them.
-      return ask(() => leave(client, id));
+    for (const [shard, reader] of readers) {
+      // Another worker gets the same entries: the ledger makes repeats of them.
+      if (reader.inHandMs() > STUCK_MS) await ask(() => giveUpShard(client, id, shard));
     }
     const states = await ask(() => beat(client, id, shardCount));
     for (const [shard, state] of states.entries()) {

@@ -7,7 +7,7 @@ import { IN_PART, sinceMark } from './mark-sql.ts';
 export interface DueLane extends Lane {
   shard: number;
   messages: PendingMessage[];
-  /** The lane has more than these messages. With none, not even its first fits: it must not be removed. */
+  /** The lane has more than these messages. */
   hasMore: boolean;
   /** The size of these messages' payloads. */
   bytes: number;
@@ -18,7 +18,7 @@ export interface Wanted {
   /** How many lanes at most, of all shards together. */
   lanes: number;
   messagesPerLane: number;
-  /** The size of all payloads together. The very first message comes in any case. */
+  /** The size of all payloads together. The first message of each lane comes in any case. */
   bytes?: number;
   /** In somebody's hands. */
   notDialogs: readonly string[];
@@ -61,13 +61,13 @@ const UNKNOWN_BYTES = 256 * 1024;
 
 // One snapshot for lanes and messages: a message that is missing here came after it, and with it a new
 // version of the lane. A lane without messages comes, too: it has to be removed. Messages are read of those lanes
-// only for which there is a place, and payloads only of those messages that fit: all first messages go before all
-// second ones, so a lane of big messages does not stand in the way of the others.
+// only for which there is a place, and payloads only of first messages and of those others that fit beside them: so a
+// lane of big messages does not stand in the way of the others.
 const findDue = statement<Row>(
   'take_due',
   `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
           m.attempts_before, m.last_error, (extract(epoch from m.received_at) * 1000)::float8 as received_ms, m.bytes,
-          case when m.place <= $12::int and (l.rank = 1 and m.place = 1
+          case when m.place <= $12::int and (m.place = 1
                  or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= $11::float8)
                then m.payload::text end as payload
      from (

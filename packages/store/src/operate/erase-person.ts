@@ -3,7 +3,7 @@ import { asAppError, isLostRace } from '../sql-error.ts';
 import { type Queryable, statement } from '../statement.ts';
 import { inTransaction, withClient } from '../transaction.ts';
 import { findPerson, type Person, type PersonRows } from './erase-find.ts';
-import { eraseSetAside } from './erase-set-aside.ts';
+import { eraseSetAside, type SetAside } from './erase-set-aside.ts';
 
 const BATCH = 1_000;
 const MAX_STARTS = 10;
@@ -55,16 +55,22 @@ interface Erased {
   person: Person;
 }
 
-async function eraseAll(
+// The few rows that are left are found by their keys: a scan of a big table would hold the locks for its time.
+const BY_KEYS = 'set local enable_seqscan = off';
+
+type Removed = Omit<PersonRows, 'set_aside'>;
+
+/** What says whose the messages were, and what has come since these were deleted: a moment's work under locks. */
+async function eraseUnderLocks(
   client: PoolClient,
   who: Person,
   onMessages: (ids: string[]) => void,
-): Promise<Erased> {
+): Promise<{ removed: Removed; person: Person }> {
   const key = [who.tenantId, who.clientId];
+  await client.query(BY_KEYS);
   await lockClient(client, ...key);
   await lockDialogs(client, ...key);
   const person = await findPerson(client, who);
-  const setAside = await eraseSetAside(client, [who, person]);
   const messages = await removeMessages(client, ...key, null);
   const lanes = await removeLanes(client, ...key);
   const dialogs = await removeDialogs(client, ...key);
@@ -80,7 +86,6 @@ async function eraseAll(
       client_channels: identities.length,
       clients: clients.length,
       graph_removals: 0,
-      ...setAside,
     },
   };
 }
@@ -95,23 +100,35 @@ async function eraseMessages(db: Queryable, who: Person, onMessages: (ids: strin
   }
 }
 
+const isSame = (a: Person, b: Person): boolean => JSON.stringify(a) === JSON.stringify(b);
+
 /**
- * Deletes all rows of a client. Messages go first, in batches; what says whose they were goes last and
- * together, so that an erasure which was cut off finds the rest when it is begun again.
+ * Deletes all rows of a client. Messages go first, in batches, and what an adoption has set aside, which is found
+ * by reading all of it: no row is locked meanwhile. What says whose they were goes last and together, so that an
+ * erasure which was cut off finds the rest when it is begun again.
  */
 export async function erasePerson(
   pool: Pool,
   who: Person,
   onMessages: (ids: string[]) => void,
 ): Promise<Erased> {
+  let setAside: SetAside = {};
+  let earlier = 0;
+  const eraseAside = async (persons: readonly Person[]) => {
+    const { set_aside: removed } = await eraseSetAside(pool, persons);
+    if (removed !== undefined) setAside = { set_aside: (setAside.set_aside ?? 0) + removed };
+  };
   for (let start = 1; ; start += 1) {
     try {
-      const removed = await eraseMessages(pool, who, onMessages);
-      const erased = await withClient(pool, (client) =>
-        inTransaction(client, () => eraseAll(client, who, onMessages)),
+      const known = await findPerson(pool, who);
+      await eraseAside([who, known]);
+      earlier += await eraseMessages(pool, who, onMessages);
+      const { removed, person } = await withClient(pool, (client) =>
+        inTransaction(client, () => eraseUnderLocks(client, who, onMessages)),
       );
-      erased.removed.messages += removed;
-      return erased;
+      // A chat that has come meanwhile may have rows there, too.
+      if (!isSame(known, person)) await eraseAside([person]);
+      return { person, removed: { ...removed, messages: removed.messages + earlier, ...setAside } };
     } catch (error) {
       if (!isLostRace(error) || start === MAX_STARTS) throw asAppError(error);
     }

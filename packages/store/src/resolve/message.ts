@@ -4,6 +4,7 @@ import { LostRace } from '../lost-race.ts';
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Fresh } from './chat.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
+import { namedChannels } from './named-channels.ts';
 
 // Numbering, storing and queueing for delivery are one statement: there is no moment at which a message is
 // accepted and not due, and the update of the dialog's row is the lock under which it gets its number. What was
@@ -75,7 +76,7 @@ function place(chats: readonly Chat[], dialogOf: DialogOf): Placed[] {
 /** What Core will get, around the number that only Postgres knows. */
 function payloadAround({ fresh, chat, dialog, isNewClient, isNewDialog }: Placed) {
   if (chat.client === undefined) throw new Error('a message came to be stored without a client');
-  const { id, name, phone, channels } = chat.client;
+  const { id, name, phone } = chat.client;
   return corePayloadAround(fresh.message, {
     tenantId: chat.tenantId,
     domainId: fresh.account.domainId,
@@ -87,7 +88,7 @@ function payloadAround({ fresh, chat, dialog, isNewClient, isNewDialog }: Placed
       id,
       name,
       phone,
-      channels: channels.map((c) => ({
+      channels: namedChannels(chat).map((c) => ({
         channel: channelOfId(c.channel_id),
         external_id: c.external_id,
       })),

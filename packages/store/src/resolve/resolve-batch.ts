@@ -1,16 +1,11 @@
-import { AppError, type Outcome } from '@contour/contract';
-import { LostRace } from '../lost-race.ts';
+import { AppError } from '@contour/contract';
 import type { Pool } from '../pool.ts';
-import { asAppError, isDataError, isLostRace, sqlState } from '../sql-error.ts';
-import { withClient } from '../transaction.ts';
+import { asAppError } from '../sql-error.ts';
+import type { FullClient } from './create-clients.ts';
 import { outcomeOfRepeat } from './ledger.ts';
-import { type Arrival, firstLook, type ResolveOptions, resolveFresh } from './resolve.ts';
-
-/** Under contention the next try finds what the winner made; ten lost in a row is something else. */
-const MAX_STARTS = 10;
-
-/** What a message came to; an error where nothing can be said of it alone. */
-export type Ending = Outcome | AppError;
+import type { Arrival, ResolveOptions } from './resolve.ts';
+import { resolveSplitting, type Try } from './split-batch.ts';
+import { type Ending, noResults, type Results, tryBatch } from './try-batch.ts';
 
 export interface BatchResult {
   /** One per arrival, in the order of the arrivals. */
@@ -19,82 +14,13 @@ export interface BatchResult {
   shards: number[];
   /** Whether the graph has something new to show. */
   hasNewDialogs: boolean;
+  /** Clients whose phone another chat has given that was not linked to them: they have their fill. */
+  fullClients: FullClient[];
 }
 
-type Results = { outcomes: Map<Arrival, Ending>; shards: Set<number>; hasNewDialogs: boolean };
-
-/** Adds what comes of these arrivals; one whose dialog is closed in this moment is left for the next start. */
-async function resolveOnce(
-  pool: Pool,
-  arrivals: readonly Arrival[],
-  options: ResolveOptions,
-  results: Results,
-): Promise<void> {
-  await withClient(pool, async (client) => {
-    const { outcomes, fresh } = await firstLook(client, arrivals, options);
-    for (const [arrival, outcome] of outcomes) results.outcomes.set(arrival, outcome);
-    if (fresh.size === 0) return;
-    const made = await resolveFresh(client, fresh, options);
-    for (const [arrival, outcome] of made.outcomes) results.outcomes.set(arrival, outcome);
-    for (const shard of made.shards) results.shards.add(shard);
-    results.hasNewDialogs ||= made.hasNewDialogs;
-  });
-}
-
-const without = (arrivals: readonly Arrival[], { outcomes }: Results): readonly Arrival[] =>
-  outcomes.size === 0 ? arrivals : arrivals.filter((arrival) => !outcomes.has(arrival));
-
-async function resolveWithRestarts(
-  pool: Pool,
-  arrivals: readonly Arrival[],
-  options: ResolveOptions,
-  results: Results,
-): Promise<void> {
-  for (let start = 1; ; start += 1) {
-    const open = without(arrivals, results);
-    if (open.length === 0) return;
-    try {
-      if (start > MAX_STARTS) throw new LostRace('its dialog is closed each time');
-      await resolveOnce(pool, open, options, results);
-    } catch (error) {
-      if (!isLostRace(error) || start >= MAX_STARTS) throw error;
-    }
-  }
-}
-
-// Postgres's own message may quote the data, which no log and no answer has to show.
-const refusal = (error: unknown): Outcome => ({
-  kind: 'invalid',
-  faults: [{ path: '', message: `cannot be stored (SQLSTATE ${sqlState(error)})` }],
-});
-
-/**
- * What cannot be done with a batch is tried with its halves until the one at fault stands alone: the
- * others are resolved. Only a server that is away ends it all: there nothing is anybody's fault.
- */
-async function resolveBisecting(
-  pool: Pool,
-  arrivals: readonly Arrival[],
-  options: ResolveOptions,
-  results: Results,
-): Promise<void> {
-  try {
-    await resolveWithRestarts(pool, arrivals, options, results);
-  } catch (error) {
-    const known = asAppError(error);
-    if (known.code === 'postgres_unavailable') throw known;
-    const open = without(arrivals, results);
-    // It went on before it failed: what is left has not had its own starts.
-    if (open.length < arrivals.length) return resolveBisecting(pool, open, options, results);
-    const [only] = open;
-    if (only !== undefined && open.length === 1) {
-      results.outcomes.set(only, isDataError(error) ? refusal(error) : known);
-      return;
-    }
-    const middle = open.length >> 1;
-    await resolveBisecting(pool, open.slice(0, middle), options, results);
-    await resolveBisecting(pool, open.slice(middle), options, results);
-  }
+export interface BatchOptions extends ResolveOptions {
+  /** Whose account has just had a message that failed alone: it is tried apart from the others. */
+  isSuspect?: (arrival: Arrival) => boolean;
 }
 
 /** Copies within one batch are resolved once; each copy gets the answer it would get one by one. */
@@ -112,25 +38,30 @@ function firstCopies(arrivals: readonly Arrival[]): Map<string, Arrival> {
  */
 function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending | undefined {
   const { contentHash } = first.message;
-  if (copy === first) return outcome;
+  // A copy joins what waits for its next try, with the same content or another.
+  if (copy === first || outcome instanceof AppError) return outcome;
   if ('receipt' in outcome) {
     return outcomeOfRepeat({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
   }
   return copy.message.contentHash === contentHash ? outcome : undefined;
 }
 
-/**
- * Resolves a batch and answers every message with one of the closed set. Throws
- * AppError when Postgres is away: then nothing is known, and the same batch may be given again.
- */
-export async function resolveBatch(
+/** How the first copies of a batch are resolved: adds an ending for each, or throws. */
+type Way = (attempt: Try, arrivals: readonly Arrival[], results: Results) => Promise<void>;
+
+async function resolveCopies(
   pool: Pool,
   arrivals: readonly Arrival[],
   options: ResolveOptions,
+  way: Way,
 ): Promise<BatchResult> {
   const first = firstCopies(arrivals);
-  const made: Results = { outcomes: new Map(), shards: new Set(), hasNewDialogs: false };
-  await resolveBisecting(pool, [...first.values()], options, made);
+  const made = noResults();
+  try {
+    await way((tried) => tryBatch(pool, tried, options, made), [...first.values()], made);
+  } catch (error) {
+    throw asAppError(error);
+  }
   const endings = arrivals.map((arrival) => {
     const original = first.get(arrival.message.messageId);
     const outcome = original && made.outcomes.get(original);
@@ -143,11 +74,39 @@ export async function resolveBatch(
   if (open.length === 0) {
     return { ...made, outcomes: endings as Ending[], shards: [...made.shards] };
   }
-  const rest = await resolveBatch(pool, open, options);
+  const rest = await resolveCopies(pool, open, options, way);
   const restOutcomes = rest.outcomes.values();
   return {
     outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
     shards: [...new Set([...made.shards, ...rest.shards])],
     hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
+    fullClients: [...made.fullClients, ...rest.fullClients],
   };
+}
+
+/**
+ * Resolves a batch and answers every message with one of the closed set. Throws
+ * AppError when Postgres is away: then nothing is known, and the same batch may be given again.
+ */
+export function resolveBatch(
+  pool: Pool,
+  arrivals: readonly Arrival[],
+  options: BatchOptions,
+): Promise<BatchResult> {
+  const { isSuspect = () => false } = options;
+  return resolveCopies(pool, arrivals, options, (attempt, firsts, results) =>
+    resolveSplitting(attempt, firsts, isSuspect, results),
+  );
+}
+
+/**
+ * Resolves a batch in one go. Throws AppError where that cannot be done, and leaves it to the caller to find out whose
+ * message it was: what was resolved before it failed is a repeat the next time.
+ */
+export function resolveTogether(
+  pool: Pool,
+  arrivals: readonly Arrival[],
+  options: ResolveOptions,
+): Promise<BatchResult> {
+  return resolveCopies(pool, arrivals, options, (attempt, firsts) => attempt(firsts));
 }

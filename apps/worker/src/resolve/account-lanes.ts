@@ -1,0 +1,95 @@
+import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
+import { type Batcher, createBatcher } from '@contour/runtime';
+import type { Ending } from '@contour/store';
+import type { Suspects } from './suspects.ts';
+import { createTurns } from './turns.ts';
+
+const BATCH_SIZE = 100;
+/** Connections for accounts whose batch has just failed, and which are nearly all healthy. */
+const UNSUSPECTED_AT_ONCE = 3;
+/** Connections for all accounts of which a message has failed alone. */
+const SUSPECTED_AT_ONCE = 2;
+
+export interface AccountLanes {
+  /** Whether messages of this account are resolved apart from others at present. */
+  isApart(message: IncomingMessage): boolean;
+  /** Resolves a message with others of its own account only, in the order of the calls. */
+  push(message: IncomingMessage): Promise<Ending>;
+}
+
+interface Lane {
+  batcher: Batcher<IncomingMessage, Ending>;
+  inHand: number;
+}
+
+/**
+ * A line for each account that must not share a batch with others: made for the first message, dropped with the last.
+ * The lines of suspects have connections of their own, and hold at most half of the messages that this worker may have
+ * in hand: what their tenants lock or break never stands in front of the other tenants.
+ */
+export function createAccountLanes(deps: {
+  suspects: Suspects;
+  /** How many messages this worker may have in hand. */
+  concurrency: number;
+  resolve: (messages: readonly IncomingMessage[]) => Promise<Ending[]>;
+}): AccountLanes {
+  const { suspects, concurrency, resolve } = deps;
+  const lanes = new Map<string, Lane>();
+  const turns = {
+    suspected: createTurns(SUSPECTED_AT_ONCE),
+    unsuspected: createTurns(UNSUSPECTED_AT_ONCE),
+  };
+  const mostOfAccount = Math.max(1, concurrency >> 2);
+  const mostSuspected = Math.max(1, concurrency >> 1);
+  let suspectedInHand = 0;
+
+  function openLane(account: string): Lane {
+    const batcher = createBatcher<IncomingMessage, Ending>({
+      maxSize: BATCH_SIZE,
+      maxInFlight: 1,
+      run: (messages) =>
+        turns[suspects.has(account) ? 'suspected' : 'unsuspected'].take(() => resolve(messages)),
+    });
+    const lane = { batcher, inHand: 0 };
+    lanes.set(account, lane);
+    return lane;
+  }
+
+  async function inLane(account: string, message: IncomingMessage): Promise<Ending> {
+    const lane = lanes.get(account) ?? openLane(account);
+    lane.inHand += 1;
+    try {
+      return await lane.batcher.push(message);
+    } finally {
+      lane.inHand -= 1;
+      if (lane.inHand === 0) lanes.delete(account);
+    }
+  }
+
+  const isFull = (account: string) =>
+    suspectedInHand >= mostSuspected || (lanes.get(account)?.inHand ?? 0) >= mostOfAccount;
+
+  return {
+    isApart(message) {
+      const account = accountOf(message);
+      return lanes.has(account) || suspects.has(account);
+    },
+    async push(message) {
+      const account = accountOf(message);
+      if (!suspects.has(account)) return inLane(account, message);
+      if (isFull(account)) {
+        return new AppError(
+          'not_tried',
+          'Too many messages of its account are in hand.',
+          undefined,
+        );
+      }
+      suspectedInHand += 1;
+      try {
+        return await inLane(account, message);
+      } finally {
+        suspectedInHand -= 1;
+      }
+    },
+  };
+}

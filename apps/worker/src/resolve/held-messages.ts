@@ -1,0 +1,44 @@
+/** So many failed messages are remembered; of more, the oldest is tried again whenever it comes. */
+const MOST_HELD = 10_000;
+
+interface Identity {
+  messageId: string;
+  contentHash: string;
+}
+
+/**
+ * Messages that failed and wait for their next try. A repeat of one waits with it: tried on its own it would meet the
+ * same lock. One worker's memory, and a message that it has forgotten is tried once more.
+ */
+export interface HeldMessages {
+  hold(message: Identity, forMs: number): void;
+  /** How long a message, or a repeat of it, has to wait for its next try; 0 where it is not held. */
+  leftMs(message: Identity): number;
+}
+
+const keyOf = ({ messageId, contentHash }: Identity) => `${messageId} ${contentHash}`;
+
+export function createHeldMessages(nowMs: () => number = () => performance.now()): HeldMessages {
+  const until = new Map<string, number>();
+  return {
+    hold(message, forMs) {
+      const key = keyOf(message);
+      until.delete(key);
+      until.set(key, nowMs() + forMs);
+      if (until.size <= MOST_HELD) return;
+      for (const oldest of until.keys()) {
+        until.delete(oldest);
+        break;
+      }
+    },
+    leftMs(message) {
+      const key = keyOf(message);
+      const end = until.get(key);
+      if (end === undefined) return 0;
+      const leftMs = Math.ceil(end - nowMs());
+      if (leftMs > 0) return leftMs;
+      until.delete(key);
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { checkIncoming } from '@contour/contract';
+import { type DueLane, type Pool, resolveBatch, takeDue } from '@contour/store';
+import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { createDatabase } from '../../../test/support/fresh-database.ts';
+import { messageTo } from '../../../test/support/messages.ts';
+import { addTestTenant } from '../../../test/support/tenants.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
+import { createSettler, type DialogPart } from '../src/deliver/create-settler.ts';
+import { silent, uncounted } from './unheard.ts';
+
+let pool: Pool;
+let lanes: DueLane[];
+
+beforeEach(async () => {
+  const { drop, ...database } = await createDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  pool = database.pool;
+  const tenant = await addTestTenant(pool);
+  const arrivals = ['a', 'b', 'c', 'c'].map((chat) => {
+    const body = messageTo(tenant.accounts.telegram, { external_chat_id: chat });
+    const checked = checkIncoming(body);
+    if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
+    return { message: checked.message, phone: null };
+  });
+  await resolveBatch(pool, arrivals, { linkByPhone: true, shardCount: 1 });
+  const limits = { lanes: 10, messagesPerLane: 50, lanesPerTenant: 10 };
+  lanes = await takeDue(pool, { ...limits, shards: [0], notDialogs: [], rooms: [] });
+});
+
+const settlerOf = (stopping = new AbortController().signal) =>
+  createSettler({ pool, logger: silent, metrics: uncounted, stopping });
+
+/** The marks of a lane's messages, and with the last its lane. */
+const partsOf = (lane: DueLane): DialogPart[] =>
+  lane.messages.map(({ tenantId, messageId, attempts: earlier }, at) => ({
+    dialogId: lane.dialogId,
+    attempts: [{ tenantId, messageId, earlier, status: 'delivered', error: null }],
+    emptied: at === lane.messages.length - 1 ? [lane] : [],
+  }));
+
+/** Another application's trigger refuses the first message of the last lane. */
+async function refuseOne(): Promise<DueLane> {
+  const refused = lanes.find(({ messages }) => messages.length === 2);
+  if (refused === undefined) throw new Error('there is no lane of two messages');
+  await pool.query(
+    `create function refuse() returns trigger language plpgsql as $$
+       begin raise exception 'not this one'; end $$;
+     create trigger refuse before update on messages for each row
+       when (new.id = '${refused.messages[0]?.messageId}') execute function refuse()`,
+  );
+  return refused;
+}
+
+const left = async () =>
+  (
+    await pool.query<{ dialog_id: string; lanes: number; pending: number }>(
+      `select l.dialog_id, (select count(*)::int from lanes) as lanes,
+              (select count(*)::int from messages where status = 'pending') as pending
+         from lanes l`,
+    )
+  ).rows;
+
+test('a mark that is refused is tried again beside the others, and what follows in its dialog waits', async () => {
+  const refused = await refuseOne();
+  const settle = settlerOf();
+  const ends = lanes.map((lane) => Promise.all(partsOf(lane).map((part) => settle(part))));
+  const others = ends.filter((_, at) => lanes[at] !== refused);
+  await Promise.all(others);
+  expect(await left()).toEqual([{ dialog_id: refused.dialogId, lanes: 1, pending: 2 }]);
+
+  await pool.query('drop trigger refuse on messages');
+  await Promise.all(ends);
+  expect(await left()).toEqual([]);
+});
+
+test('a mark that is refused is left when the process stops, and its lane stays due', async () => {
+  const refused = await refuseOne();
+  const stop = new AbortController();
+  const settle = settlerOf(stop.signal);
+  const ends = partsOf(refused).map((part) => settle(part));
+  const refusedAgain = vi.fn();
+  for (const end of ends) end.catch(refusedAgain);
+  await Promise.all(
+    lanes
+      .filter((l) => l !== refused)
+      .flatMap(partsOf)
+      .map((part) => settle(part)),
+  );
+  stop.abort();
+  await waitFor('both marks to be left', () => refusedAgain.mock.calls.length === 2);
+  expect(await left()).toEqual([{ dialog_id: refused.dialogId, lanes: 1, pending: 2 }]);
+});

@@ -1,0 +1,98 @@
+import { AppError, type DlqEntry, type Outcome } from '@contour/contract';
+import type { IncomingJob } from '@contour/queue';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { handleResolveJob } from '../src/resolve/handle-job.ts';
+import { createHeldMessages } from '../src/resolve/held-messages.ts';
+
+let now = 0;
+let messageId = '';
+let answer: () => Promise<Outcome>;
+let parked: DlqEntry[];
+const resolve = vi.fn(() => answer());
+const held = createHeldMessages(() => now);
+
+beforeEach(() => {
+  now += 1_000_000;
+  messageId = `message ${now}`;
+  parked = [];
+  resolve.mockClear();
+});
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} } as never;
+
+const deps = {
+  resolve,
+  held,
+  dlq: {
+    park: async (entry: DlqEntry) => {
+      parked.push(entry);
+      return 'parked' as const;
+    },
+    read: async () => null,
+    remove: async () => true,
+  },
+  revive: async () => ({ attempts: 0, isKnown: false }),
+  ownerOf: async () => null,
+  reply: async () => 1,
+  forgetQueued: () => undefined,
+  forgetWaiting: () => undefined,
+  logger: quiet,
+};
+
+const job = (over: Partial<IncomingJob> = {}): IncomingJob => ({
+  id: 'job',
+  name: 'resolve',
+  timestampMs: 1_700_000_000_000,
+  started: 1,
+  failures: 0,
+  data: {
+    channel: 'telegram',
+    bot_token: 'a-credential-of-some-length',
+    external_chat_id: '1',
+    text: 'hello',
+    message_ids: [messageId],
+  },
+  ...over,
+});
+
+const handle = (over: Partial<IncomingJob> = {}) => handleResolveJob(deps, job(over));
+
+const failWith = (code: AppError['code']) => {
+  answer = () => Promise.reject(new AppError(code, 'no', undefined));
+};
+
+test('a message that fails by itself rests longer each time, and is parked after twenty failures', async () => {
+  failWith('postgres_busy');
+  const rests: unknown[] = [];
+  for (let failures = 0; failures < 19; failures += 1) {
+    rests.push(await handle({ failures }));
+    now += 60_000;
+  }
+  expect(rests.slice(0, 6)).toEqual(
+    [1, 2, 4, 8, 16, 30].map((seconds, i) => ({ retryInMs: seconds * 1_000, failures: i + 1 })),
+  );
+  expect(rests.at(-1)).toEqual({ retryInMs: 30_000, failures: 19 });
+  expect(parked).toEqual([]);
+  expect(await handle({ failures: 19, started: 40 })).toBe('done');
+  expect(parked).toMatchObject([{ reason: 'stalled', attempts: 40 }]);
+});
+
+test.each(['postgres_unavailable', 'redis_unavailable', 'not_tried'] as const)(
+  'a start that ends with %s is counted against no message',
+  async (code) => {
+    failWith(code);
+    expect(await handle({ failures: 19, started: 1_000 })).toEqual({ retryInMs: 1_000 });
+    expect(parked).toEqual([]);
+  },
+);
+
+test('a repeat of a message that rests is not tried before it', async () => {
+  failWith('unexpected');
+  expect(await handle({ failures: 2 })).toEqual({ retryInMs: 4_000, failures: 3 });
+  now += 1_000;
+  expect(await handle({ id: 'repeat' })).toEqual({ retryInMs: 3_000 });
+  expect(resolve).toHaveBeenCalledTimes(1);
+  now += 3_000;
+  answer = async () => ({ kind: 'resolved', receipt: {} as never });
+  expect(await handle({ id: 'repeat' })).toBe('done');
+});

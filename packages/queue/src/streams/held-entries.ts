@@ -1,0 +1,93 @@
+import { restAfter } from '../rest-after.ts';
+
+/** What was not tried, or could not be while a server was away, comes again after this time. */
+const REST_MS = 1_000;
+
+/** An entry that stays pending for now. */
+export interface HeldEntry {
+  id: string;
+  /** The entries of one chat are held together: a later one may not overtake an earlier one. */
+  chat: string;
+  /** How often it was handed out, as Redis counts it. */
+  deliveries: number;
+  /** Whether its last delivery counts: it failed for a reason of its own. */
+  counts: boolean;
+}
+
+interface HeldChat {
+  retryAt: number;
+  /** Deliveries by id, in the order of the stream. */
+  entries: Map<string, number>;
+}
+
+/**
+ * Pending entries that wait for their next try, chat by chat, while the shard is read on. It is the memory of one owner:
+ * the next one reads everything that is pending, in order.
+ */
+export interface HeldEntries {
+  readonly size: number;
+  /** The chats that have an entry here. */
+  chats(): ReadonlySet<string>;
+  hold(entries: readonly HeldEntry[]): void;
+  /** Entries whose rest is over, those of one chat in their order. */
+  due(limit: number): Array<Omit<HeldEntry, 'counts'>>;
+  remove(ids: Iterable<string>): void;
+  /** How long until something is due. */
+  nextInMs(): number;
+  clear(): void;
+}
+
+export function createHeldEntries(nowMs: () => number = () => performance.now()): HeldEntries {
+  const byChat = new Map<string, HeldChat>();
+  const chatOf = new Map<string, string>();
+
+  function hold({ id, chat, deliveries, counts }: HeldEntry): void {
+    const now = nowMs();
+    const held = byChat.get(chat) ?? { retryAt: now, entries: new Map() };
+    byChat.set(chat, held);
+    chatOf.set(id, chat);
+    held.entries.set(id, deliveries);
+    // One that only joins a chat does not put its next try off.
+    if (counts || held.retryAt <= now) {
+      held.retryAt = Math.max(held.retryAt, now + (counts ? restAfter(deliveries) : REST_MS));
+    }
+  }
+
+  return {
+    get size() {
+      return chatOf.size;
+    },
+    chats: () => new Set(byChat.keys()),
+    hold: (entries) => entries.forEach(hold),
+    due(limit) {
+      const now = nowMs();
+      const due: Array<Omit<HeldEntry, 'counts'>> = [];
+      for (const [chat, { retryAt, entries }] of byChat) {
+        if (retryAt > now) continue;
+        for (const [id, deliveries] of entries) {
+          if (due.length === limit) return due;
+          due.push({ id, chat, deliveries });
+        }
+      }
+      return due;
+    },
+    remove(ids) {
+      for (const id of ids) {
+        const chat = chatOf.get(id);
+        if (chat === undefined) continue;
+        chatOf.delete(id);
+        const held = byChat.get(chat);
+        held?.entries.delete(id);
+        if (held?.entries.size === 0) byChat.delete(chat);
+      }
+    },
+    nextInMs() {
+      const next = Math.min(...[...byChat.values()].map(({ retryAt }) => retryAt));
+      return Math.max(next - nowMs(), 0);
+    },
+    clear() {
+      byChat.clear();
+      chatOf.clear();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { AppError, accountOf, type Outcome } from '@contour/contract';
+import { sideBySide } from '../side-by-side.ts';
+import { asAppError, isDataError, sqlState } from '../sql-error.ts';
+import type { Arrival } from './resolve.ts';
+import { type Results, without } from './try-batch.ts';
+
+/** Each needs a connection, and a locked row costs one the time of `lock_timeout`. */
+const ACCOUNTS_AT_ONCE = 3;
+/** After so many messages of an account that met a lock alone, the rest of it in this batch is not tried. */
+const MOST_BUSY = 4;
+
+/** Tries these arrivals together: adds what comes of them, or throws. */
+export type Try = (arrivals: readonly Arrival[]) => Promise<void>;
+
+/** What has been found out about one account while its part of the batch is halved. */
+interface Trouble {
+  busy: number;
+  /** Chats of which a message waits for its next try: the later ones may not overtake it. */
+  heldChats: Set<string>;
+}
+
+// Postgres's own message may quote the data, which no log and no answer has to show.
+const refusal = (error: unknown): Outcome => ({
+  kind: 'invalid',
+  faults: [{ path: '', message: `cannot be stored (SQLSTATE ${sqlState(error)})` }],
+});
+
+const notTried = () =>
+  new AppError('not_tried', 'It waits for other messages of its chat or account.', undefined);
+
+function endAlone(arrival: Arrival, error: unknown, results: Results, trouble: Trouble): void {
+  if (isDataError(error)) {
+    results.outcomes.set(arrival, refusal(error));
+    return;
+  }
+  const known = asAppError(error);
+  results.outcomes.set(arrival, known);
+  trouble.heldChats.add(arrival.message.externalChatId);
+  if (known.code === 'postgres_busy') trouble.busy += 1;
+}
+
+/** Leaves out what is not to be tried in this batch any more, and says so. */
+function worthTrying(
+  arrivals: readonly Arrival[],
+  results: Results,
+  { busy, heldChats }: Trouble,
+): readonly Arrival[] {
+  if (busy < MOST_BUSY && heldChats.size === 0) return arrivals;
+  return arrivals.filter((arrival) => {
+    const isTried = busy < MOST_BUSY && !heldChats.has(arrival.message.externalChatId);
+    if (!isTried) results.outcomes.set(arrival, notTried());
+    return isTried;
+  });
+}
+
+/** Halves what cannot be done together until the message at fault stands alone. */
+async function resolveHalving(
+  attempt: Try,
+  arrivals: readonly Arrival[],
+  results: Results,
+  trouble: Trouble,
+): Promise<void> {
+  const tried = worthTrying(arrivals, results, trouble);
+  if (tried.length === 0) return;
+  try {
+    await attempt(tried);
+  } catch (error) {
+    if (asAppError(error).code === 'postgres_unavailable') throw error;
+    const open = without(tried, results);
+    // It went on before it failed: what is left has not had its own starts.
+    if (open.length < tried.length) return resolveHalving(attempt, open, results, trouble);
+    const [only] = open;
+    if (only !== undefined && open.length === 1) {
+      endAlone(only, error, results, trouble);
+      return;
+    }
+    const middle = open.length >> 1;
+    await resolveHalving(attempt, open.slice(0, middle), results, trouble);
+    await resolveHalving(attempt, open.slice(middle), results, trouble);
+  }
+}
+
+function byAccount(arrivals: readonly Arrival[]): Arrival[][] {
+  const groups = new Map<string, Arrival[]>();
+  for (const arrival of arrivals) {
+    const account = accountOf(arrival.message);
+    const group = groups.get(account);
+    if (group === undefined) groups.set(account, [arrival]);
+    else group.push(arrival);
+  }
+  return [...groups.values()];
+}
+
+/** Each account by itself, a few side by side, each in its order. */
+const resolveByAccount = (attempt: Try, arrivals: readonly Arrival[], results: Results) =>
+  sideBySide(byAccount(arrivals), ACCOUNTS_AT_ONCE, (group) =>
+    resolveHalving(attempt, group, results, { busy: 0, heldChats: new Set() }),
+  );
+
+async function resolveTogetherFirst(attempt: Try, arrivals: readonly Arrival[], results: Results) {
+  if (arrivals.length === 0) return;
+  try {
+    await attempt(arrivals);
+  } catch (error) {
+    if (asAppError(error).code === 'postgres_unavailable') throw error;
+    await resolveByAccount(attempt, without(arrivals, results), results);
+  }
+}
+
+/**
+ * Resolves a batch so that one account's trouble costs the others one failed try at most: what cannot be done together
+ * is tried account by account, and only within an account it is halved. Accounts that are suspected are tried
+ * apart from the beginning. Throws where Postgres is away: there nothing is anybody's fault.
+ */
+export async function resolveSplitting(
+  attempt: Try,
+  arrivals: readonly Arrival[],
+  isSuspect: (arrival: Arrival) => boolean,
+  results: Results,
+): Promise<void> {
+  const suspects = arrivals.filter(isSuspect);
+  const others = suspects.length === 0 ? arrivals : arrivals.filter((one) => !isSuspect(one));
+  const parts = [
+    () => resolveTogetherFirst(attempt, others, results),
+    () => resolveByAccount(attempt, suspects, results),
+  ];
+  await sideBySide(parts, parts.length, (resolvePart) => resolvePart());
+}

@@ -1,0 +1,150 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
+import {
+  type Arrival,
+  createPool,
+  type Ending,
+  type Pool,
+  resolveBatch,
+  resolveTogether,
+} from '../src/index.ts';
+import { arrival, type Bundle, openBundle } from './bundle.ts';
+
+const OPTIONS = { linkByPhone: true, shardCount: 16 };
+
+const told = (outcomes: readonly Ending[]) =>
+  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+
+interface Scene extends Bundle {
+  /** Whose connections give up on a lock soon, as the resolver's do. */
+  hasty: Pool;
+  other: TestTenant;
+}
+
+async function openScene(): Promise<Scene> {
+  const bundle = await openBundle();
+  const hasty = createPool({
+    ...{ url: bundle.url, applicationName: 'hasty', onError: () => undefined },
+    ...{ isForLookups: true, lockTimeoutMs: 50 },
+  });
+  onTestFinished(() => hasty.end());
+  return { ...bundle, hasty, other: await addTestTenant(bundle.pool) };
+}
+
+const to = (tenant: TestTenant, chat: string, change: Record<string, unknown> = {}): Arrival =>
+  arrival(tenant, { external_chat_id: chat, ...change });
+
+/** Locks rows in a session of its own, until the test ends. */
+async function lock({ pool }: Scene, statement: string, ...values: unknown[]): Promise<void> {
+  const session = await pool.connect();
+  await session.query('begin');
+  await session.query(statement, values);
+  onTestFinished(async () => {
+    await session.query('rollback');
+    session.release();
+  });
+}
+
+const lockChat = (scene: Scene, chat: string) =>
+  lock(
+    scene,
+    `select from dialogs d join client_channels c using (tenant_id, client_id)
+      where c.tenant_id = $1 and c.external_id = $2 for update of d`,
+    scene.tenant.id,
+    chat,
+  );
+
+it('resolves the others where a session locks one dialog, and lets only its chat wait', async () => {
+  const scene = await openScene();
+  const { tenant, other, hasty } = scene;
+  await scene.resolve(to(tenant, 'locked'), to(tenant, 'free'), to(other, 'free'));
+  await lockChat(scene, 'locked');
+  const batch = [
+    ...[to(tenant, 'locked'), to(other, 'free'), to(tenant, 'free')],
+    ...[to(tenant, 'locked'), to(other, 'new'), to(tenant, 'new')],
+  ];
+  const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
+  expect(told(outcomes)).toEqual([
+    ...['postgres_busy', 'resolved', 'resolved'],
+    ...['not_tried', 'resolved', 'resolved'],
+  ]);
+});
+
+it('resolves the others where the trigger of another application refuses one client', async () => {
+  const { tenant, other, hasty, pool } = await openScene();
+  await pool.query(
+    `create function refuse() returns trigger language plpgsql as $$
+       begin raise exception 'not this one'; end $$;
+     create trigger refuse before insert on clients for each row
+       when (new.name = 'Unwanted') execute function refuse()`,
+  );
+  const unwanted = { client_name: 'Unwanted' };
+  const batch = [to(other, 'a'), to(tenant, 'b', unwanted), to(tenant, 'c'), to(other, 'd')];
+  const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
+  expect(told(outcomes)).toEqual(['resolved', 'unexpected', 'resolved', 'resolved']);
+});
+
+it('tries no more of an account once four of its messages met a lock alone', async () => {
+  const scene = await openScene();
+  const { tenant, other, hasty, pool } = scene;
+  const chats = Array.from({ length: 8 }, (_, n) => `chat ${n}`);
+  await scene.resolve(...chats.map((chat) => to(tenant, chat)), to(other, 'free'));
+  await lock(scene, 'select from dialogs where tenant_id = $1 for update', tenant.id);
+  const batch = [...chats.map((chat) => to(tenant, chat)), to(other, 'free')];
+  const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
+  expect(told(outcomes)).toEqual([
+    ...Array.from({ length: 4 }, () => 'postgres_busy'),
+    ...Array.from({ length: 4 }, () => 'not_tried'),
+    'resolved',
+  ]);
+  const { rows } = await pool.query('select count(*)::int as n from messages');
+  expect(rows).toEqual([{ n: 10 }]);
+});
+
+it('tries a suspect apart from the beginning', async () => {
+  const scene = await openScene();
+  const { tenant, other, hasty } = scene;
+  await scene.resolve(to(tenant, 'locked'));
+  await lockChat(scene, 'locked');
+  let connections = 0;
+  const counted = {
+    connect: () => {
+      connections += 1;
+      return hasty.connect();
+    },
+  } as unknown as Pool;
+  const batch = () => [to(tenant, 'locked'), to(other, 'free')];
+  const isSuspect = ({ message }: Arrival) =>
+    message.fingerprint === tenant.accounts.telegram.fingerprint;
+  const { outcomes } = await resolveBatch(counted, batch(), { ...OPTIONS, isSuspect });
+  expect(told(outcomes)).toEqual(['postgres_busy', 'resolved']);
+  expect(connections).toBe(2);
+  await resolveBatch(counted, batch(), OPTIONS);
+  expect(connections).toBe(2 + 3);
+});
+
+it('answers busy for every message where a table is locked, and stores them once it is free', async () => {
+  const scene = await openScene();
+  const { tenant, other, hasty, pool } = scene;
+  const session = await pool.connect();
+  await session.query('begin; lock table messages in access exclusive mode');
+  const batch = [to(tenant, 'a'), to(other, 'b'), to(tenant, 'c')];
+  const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
+  expect(told(outcomes)).toEqual(['postgres_busy', 'postgres_busy', 'postgres_busy']);
+  await session.query('rollback');
+  session.release();
+  const again = await resolveBatch(hasty, batch, OPTIONS);
+  expect(told(again.outcomes)).toEqual(['resolved', 'resolved', 'resolved']);
+});
+
+it('throws at once where a batch is to be resolved together and cannot be', async () => {
+  const scene = await openScene();
+  const { tenant, other, hasty } = scene;
+  await scene.resolve(to(tenant, 'locked'));
+  await lockChat(scene, 'locked');
+  const batch = [to(other, 'free'), to(tenant, 'locked')];
+  await expect(resolveTogether(hasty, batch, OPTIONS)).rejects.toMatchObject({
+    code: 'postgres_busy',
+  });
+  expect(await scene.count('messages')).toBe(1);
+});
