@@ -39,7 +39,9 @@ interface JobDeps {
 }
 
 const RETRY_MS = 1_000;
-/** A message that has failed so often for a reason of its own, within some eight minutes, is parked. */
+/** A sender may wait for it, and the lock may be another worker's, which is soon free. */
+const FIRST_REST_MS = 250;
+/** A message that has failed so often for a reason of its own, within some five minutes, is parked. */
 const MAX_FAILURES = 20;
 
 const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
@@ -158,16 +160,19 @@ async function giveUp(deps: JobDeps, job: IncomingJob, error: Error): Promise<'d
   return 'done';
 }
 
+/** At different times on different workers: those that met over one row are not to meet again. */
+const unlikeOthers = (ms: number): number => Math.round(ms * (0.5 + Math.random() / 2));
+
 /** The job rests, longer after each failure of its own, and is parked in the end. */
 async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobEnd> {
   if (!failedByItself(error)) {
     deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
-    return { retryInMs: RETRY_MS };
+    return { retryInMs: unlikeOthers(RETRY_MS) };
   }
   const failures = job.failures + 1;
   if (failures >= MAX_FAILURES) return giveUp(deps, job, error as Error);
   deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
-  return { retryInMs: restAfter(failures), failures };
+  return { retryInMs: unlikeOthers(restAfter(failures, FIRST_REST_MS)), failures };
 }
 
 async function resolveOrPostpone(

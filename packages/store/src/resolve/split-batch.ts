@@ -53,7 +53,13 @@ function worthTrying(
   });
 }
 
-/** Halves what cannot be done together until the message at fault stands alone. */
+const isOneChat = (arrivals: readonly Arrival[]): boolean =>
+  new Set(arrivals.map(({ message }) => message.externalChatId)).size === 1;
+
+/**
+ * Halves what cannot be done together until the message at fault stands alone. The messages of one chat need the same
+ * locks: where the first meets one, the others would, too.
+ */
 async function resolveHalving(
   attempt: Try,
   arrivals: readonly Arrival[],
@@ -69,9 +75,11 @@ async function resolveHalving(
     const open = without(tried, results);
     // It went on before it failed: what is left has not had its own starts.
     if (open.length < tried.length) return resolveHalving(attempt, open, results, trouble);
-    const [only] = open;
-    if (only !== undefined && open.length === 1) {
-      endAlone(only, error, results, trouble);
+    const [first, ...others] = open;
+    const isBusy = asAppError(error).code === 'postgres_busy';
+    if (first !== undefined && (others.length === 0 || (isBusy && isOneChat(open)))) {
+      endAlone(first, error, results, trouble);
+      worthTrying(others, results, trouble);
       return;
     }
     const middle = open.length >> 1;
