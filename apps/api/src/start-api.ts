@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 import { createGraph, type Graph } from '@contour/graph';
 import {
   boardQueues,
-  createDlq,
   createProducer,
   createReplyListener,
   createTailPublisher,
@@ -18,18 +17,23 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  clearParked,
   createMirrorSource,
   createPool,
+  type DeadLetters,
+  deadLetters,
   findAnswer,
   findStoriesByTrace,
   findStory,
   laneFacts,
+  type Pool,
+  parkedFacts,
   pendingMigrations,
   ping,
 } from '@contour/store';
 import type { FastifyInstance } from 'fastify';
 import { createAddJob } from './add-jobs.ts';
-import { buildApp } from './app.ts';
+import { type AppDeps, buildApp } from './app.ts';
 import { watchBackPressure } from './back-pressure.ts';
 import { createDeparture } from './departure.ts';
 import type { ApiEnv } from './env.ts';
@@ -46,6 +50,29 @@ const PROBE_CONNECTIONS = 5;
 function openGraph(env: ApiEnv): Graph | null {
   const neo4j = neo4jOf(env);
   return neo4j ? createGraph(neo4j) : null;
+}
+
+type Look = <T>(answer: Promise<T>) => Promise<T>;
+
+/** The dead-letter queue as operators ask for it. To clear it is the one thing that the API writes to Postgres. */
+function openDlq(pool: Pool, look: Look): AppDeps['dlq'] {
+  const { get, list, byTrace, matching }: DeadLetters = deadLetters(pool);
+  return {
+    get: (id) => look(get(id)),
+    list: (filter, page) => look(list(filter, page)),
+    byTrace: (traceId) => look(byTrace(traceId)),
+    async *matching(filter, limit) {
+      try {
+        yield* matching(filter, limit);
+      } catch (error) {
+        throw asAppError(error);
+      }
+    },
+    clear: (filter) =>
+      clearParked(pool, filter).catch((error: unknown) => {
+        throw asAppError(error);
+      }),
+  };
 }
 
 async function listen(app: FastifyInstance, { HOST, PORT }: ApiEnv): Promise<number> {
@@ -85,7 +112,6 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const producer = createProducer(redis);
   const replies = createReplyListener(redis);
   const tail = createTailPublisher({ ...redis, process: 'api' });
-  const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
   const board = boardQueues(redis);
   const graph = openGraph(env);
   const backPressure = watchBackPressure({
@@ -110,6 +136,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     queueFacts: producer.queueFacts,
     streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
     laneFacts: () => laneFacts(probePool),
+    parkedFacts: () => parkedFacts(probePool),
     mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
     maxBacklog: env.MAX_BACKLOG,
   });
@@ -134,7 +161,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     findQueued: producer.findQueued,
     replies,
     openWaits,
-    dlq,
+    dlq: openDlq(pool, look),
     findAnswer: (message) => findAnswer(pool, message),
     findStory: (messageId) => look(findStory(pool, messageId)),
     findStoriesByTrace: (traceId) => look(findStoriesByTrace(pool, traceId)),
@@ -156,7 +183,6 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   shutdown.add('producer', () => producer.close());
   shutdown.add('replies', () => replies.close());
   shutdown.add('tail', async () => tail.close());
-  shutdown.add('dlq', () => dlq.close());
   shutdown.add('board', () => board.close());
   if (graph !== null) shutdown.add('graph', () => graph.close());
   shutdown.add('back-pressure', () => backPressure.close());

@@ -41,7 +41,6 @@ test('marks of a dialog that goes on may wait for each other, and the last waits
       mustStop: () => false,
       maxAttempts: 5,
       retryDelayMs: () => 0,
-      bury: async () => true,
     },
     lane,
     lane.messages,

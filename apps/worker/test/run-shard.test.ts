@@ -66,7 +66,6 @@ async function openRun({ lanes, places }: { lanes: number; places: number }) {
       tracer: undefined,
       maxAttempts: 5,
       retryDelayMs: () => 0,
-      bury: async () => true,
     },
     SHARD,
   );

@@ -1,8 +1,7 @@
 import type { Core } from '@contour/core';
-import type { Dlq } from '@contour/queue';
 import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
 import type { Registry } from 'prom-client';
-import { countParking } from './count-parking.ts';
+import { createParkingMetrics, type ParkingMetrics } from './count-parking.ts';
 import { createDeliveryMetrics, type DeliveryMetrics } from './delivery-metrics.ts';
 import { measureCore } from './measure-core.ts';
 import { createResolveMetrics, type ResolveMetrics } from './resolve-metrics.ts';
@@ -13,25 +12,22 @@ export interface WorkerMetrics {
   delivery: DeliveryMetrics;
   /** What was given, counted and timed. */
   core: Core;
-  dlq: Dlq;
+  parking: ParkingMetrics;
 }
 
 /**
  * What a worker counts: only what itself has done, so that Prometheus may add its workers up. What is the
  * same whoever looks (queues, lanes, streams) is shown by the API.
  */
-export function createWorkerMetrics(deps: {
-  pool: WatchedPool;
-  core: Core;
-  dlq: Dlq;
-}): WorkerMetrics {
+export function createWorkerMetrics(deps: { pool: WatchedPool; core: Core }): WorkerMetrics {
   const registry = createRegistry();
   watchPools(registry, { main: deps.pool });
+  const parking = createParkingMetrics(registry);
   return {
     registry,
     resolve: createResolveMetrics(registry),
-    delivery: createDeliveryMetrics(registry),
+    delivery: createDeliveryMetrics(registry, parking),
     core: measureCore(registry, deps.core),
-    dlq: countParking(registry, deps.dlq),
+    parking,
   };
 }

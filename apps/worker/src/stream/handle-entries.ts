@@ -1,6 +1,7 @@
 import { AppError, type IncomingMessage, type Outcome } from '@contour/contract';
-import type { Dlq, StreamEntry } from '@contour/queue';
+import type { StreamEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
+import type { Dlq } from '../dlq/create-dlq.ts';
 import type { Resolver } from '../resolve/create-resolver.ts';
 import { unreadableLetter } from '../resolve/unreadable-letter.ts';
 import { type Unresolved, unresolvedLetter } from '../resolve/unresolved-letter.ts';
@@ -93,12 +94,14 @@ async function endOne(
 async function resolveReadable(deps: EntriesDeps, readable: readonly Readable[]) {
   if (readable.length === 0) return [];
   const endings = await deps.resolveAll(readable.map(({ message }) => message));
-  const ended: string[] = [];
-  for (const [i, item] of readable.entries()) {
-    const ending = endings[i];
-    if (ending !== undefined && (await endOne(deps, item, ending))) ended.push(item.entry.id);
-  }
-  return ended;
+  // All at once, in their order: what has to be parked goes together.
+  const haveEnded = await Promise.all(
+    readable.map((item, i) => {
+      const ending = endings[i];
+      return ending !== undefined && endOne(deps, item, ending);
+    }),
+  );
+  return readable.filter((_, i) => haveEnded[i]).map(({ entry }) => entry.id);
 }
 
 /**
