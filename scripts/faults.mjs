@@ -15,6 +15,7 @@ const USAGE = `Usage: npm run faults -- [options]
   --only <text>   only rows whose area or name contains it
   --repeat <n>    the whole matrix so many times, each with a seed of its own (1)
   --seed <n>      where every random choice comes from; printed, so that a run can be repeated
+  --minutes <n>   how long five tenants misbehave at once beside healthy ones (1)
   --write         put the table of the last run into docs/faults.md, if all were green
 
 Example: npm run faults -- --only Redis --repeat 3 --seed 7`;
@@ -25,14 +26,16 @@ const options = readOptions(
     only: { type: 'string' },
     repeat: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    minutes: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
-  ({ only, write, repeat, seed }) => {
+  ({ only, write, repeat, seed, minutes }) => {
     if (write && only !== undefined)
       throw new Error('--write wants the whole matrix, without --only');
     const numbers = {
       repeat: wholeNumber('repeat', repeat, 1),
       seed: wholeNumber('seed', seed, 0),
+      minutes: wholeNumber('minutes', minutes, 1),
     };
     return { only, write, ...numbers };
   },
@@ -72,6 +75,7 @@ async function runMatrix(seed) {
           ...process.env,
           CI: 'true',
           CONTOUR_FAULTS_SEED: `${seed}`,
+          CONTOUR_FAULTS_MINUTES: `${options.minutes}`,
           CONTOUR_FAULTS_RECORD: record,
         },
       },

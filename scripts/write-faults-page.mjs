@@ -23,12 +23,18 @@ function tableOf(results) {
   return [about, '', ...lines.map((cells) => `| ${cells.join(' | ')} |`)].join('\n');
 }
 
-const HEAD = ['fault', 'injected how', 'load meanwhile', 'recovery', 'checker'];
+const HEAD = ['fault', 'injected how', 'load meanwhile', 'recovery', 'healthy p99', 'checker'];
 
 const cellsOf = ({ area, name, record: { injected, load, outcome } }) => [
   `${area}: ${name}`,
   injected,
   load,
   `${outcome.recoverySeconds.toFixed(1)} s`,
+  p99Of(outcome.neighbours),
   'empty',
 ];
+
+const p99Of = (neighbours) =>
+  neighbours === undefined
+    ? ''
+    : `${Math.round(neighbours.before.p99)} → ${Math.round(neighbours.during.p99)} ms`;

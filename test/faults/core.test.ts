@@ -7,11 +7,16 @@ import { messagesOf } from '../support/messages.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { type Load, startLoad } from '../support/send.ts';
 import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
+import { type NeighbourLoad, startNeighbours, toldNeighbours } from './matrix/neighbours.ts';
 import { row } from './matrix/row.ts';
 import { recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
 
 /** The first pauses, and a circuit that opens and closes meanwhile. */
 const RETRIED_SECONDS = 30;
+
+/** So long Core refuses everybody. */
+const WRONG_MS = 6_000;
+const TWENTY: NeighbourLoad = { tenants: 20, perSecond: 150, chats: 10, by: 'http' };
 
 interface Way {
   behaviour: Behaviour;
@@ -229,4 +234,33 @@ describe('Core for all', () => {
       return outcome;
     },
   );
+
+  /** What Core says to everybody when something between it and us is set wrong. */
+  const WRONG_WAYS: Record<string, Behaviour> = {
+    'wants another key': { status: 401 },
+    'sends everybody elsewhere': { status: 307, headers: { location: '/elsewhere' } },
+    'does not know its own route': { status: 404 },
+  };
+  for (const [name, behaviour] of Object.entries(WRONG_WAYS)) {
+    row(
+      name,
+      {
+        injected: `${JSON.stringify(behaviour)} to everything, for ${WRONG_MS / 1000} s`,
+        load: toldNeighbours(TWENTY),
+        withinSeconds: RETRIED_SECONDS,
+      },
+      async () => {
+        contour.core.behave(() => ({ status: 200 }));
+        const neighbours = await startNeighbours(contour, TWENTY);
+        await neighbours.watch(WRONG_MS / 4);
+        contour.core.behave(() => behaviour);
+        await delay(WRONG_MS);
+        contour.core.behave(() => ({ status: 200 }));
+        const load = await neighbours.stop();
+        const recoverySeconds = await secondsUntilThrough(contour, load);
+        expect(await contour.dlq()).toEqual([]);
+        return { recoverySeconds, violations: await contour.check({ accepted: load.accepted }) };
+      },
+    );
+  }
 });

@@ -2,24 +2,52 @@ import { defineConfig } from 'vitest/config';
 import { TableReporter } from './matrix/table-reporter.ts';
 
 const seed = Number(process.env.CONTOUR_FAULTS_SEED ?? 1);
+const minutes = Number(process.env.CONTOUR_FAULTS_MINUTES ?? 1);
+
+/** These rows are judged by how long messages take: nothing else runs beside them. */
+const MEASURED = 'test/faults/neighbours.test.ts';
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const SHARED = {
+  root: ROOT,
+  setupFiles: ['test/support/leave-no-process.ts'],
+  provide: { faults: { seed, minutes } },
+  pool: 'forks' as const,
+  testTimeout: 300_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 15_000,
+};
 
 /** The whole matrix. Most of a row is waiting, so several run side by side. */
 export default defineConfig({
   test: {
-    root: new URL('../..', import.meta.url).pathname,
-    include: ['test/{faults,interleavings}/*.test.ts', 'test/inputs/any-input.test.ts'],
+    root: ROOT,
     globalSetup: ['test/support/global-setup.ts'],
-    setupFiles: ['test/support/leave-no-process.ts'],
-    provide: { faults: { seed } },
-    pool: 'forks',
-    // More would measure how they get in each other's way.
-    maxWorkers: 2,
-    testTimeout: 300_000,
-    hookTimeout: 120_000,
-    teardownTimeout: 15_000,
     reporters: [
       ['default', { summary: false }],
       new TableReporter(process.env.CONTOUR_FAULTS_RECORD),
+    ],
+    projects: [
+      {
+        test: {
+          ...SHARED,
+          name: 'rows',
+          include: ['test/{faults,interleavings}/*.test.ts', 'test/inputs/any-input.test.ts'],
+          exclude: [MEASURED],
+          // More would measure how they get in each other's way.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...SHARED,
+          name: 'measured',
+          include: [MEASURED],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

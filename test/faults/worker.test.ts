@@ -141,7 +141,7 @@ describe('Worker', () => {
     'killed after the 2xx of Core, before it is marked',
     {
       injected: 'kill -9 when an answer of Core comes in; the answer is swallowed',
-      load: told(FAST),
+      load: told(STEADY),
       quick: true,
       withinSeconds: TAKEN_OVER_SECONDS,
     },
@@ -155,7 +155,8 @@ describe('Worker', () => {
           return answers > 0;
         },
       });
-      const load = await underLoad(contour, FAST);
+      // Long enough for shards to change hands: the victim has just come.
+      const load = await underLoad(contour, STEADY);
       await died(victim);
       return recover(contour, load);
     },

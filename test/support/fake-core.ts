@@ -49,7 +49,7 @@ export interface FakeCore {
   close(): Promise<void>;
 }
 
-const MAX_REQUESTS = 50_000;
+const MAX_REQUESTS = 100_000;
 const OK: Behaviour = { status: 200 };
 
 /** A real HTTP server in Core's place that keeps what it was sent and misbehaves as it is told. */

@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 declare module 'vitest' {
   export interface ProvidedContext {
     /** There only when the whole matrix runs. */
-    faults?: { seed: number };
+    faults?: { seed: number; minutes: number };
   }
 }
 
@@ -14,3 +14,6 @@ export const isWholeMatrix = (): boolean => inject('faults') !== undefined;
 
 /** What every choice of a fault or an order comes from: the matrix is told one, the tests always have the same. */
 export const seedOfRun = (): number => inject('faults')?.seed ?? SEED_OF_TESTS;
+
+/** How long the rows last that only time can prove. */
+export const minutesOfRun = (): number => inject('faults')?.minutes ?? 1;

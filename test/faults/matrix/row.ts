@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Violation } from '../../support/checker/violation.ts';
 import { type Dice, diceOf } from '../../support/dice.ts';
 import { isWholeMatrix, seedOfRun } from '../../support/seed.ts';
+import type { Latency } from './neighbours.ts';
 
 /** What a row of the matrix says of itself before it has run. */
 export interface Fault {
@@ -20,6 +21,8 @@ export interface Outcome {
   recoverySeconds: number;
   /** What the checker found. */
   violations: readonly Violation[];
+  /** What healthy tenants got before and during the fault. */
+  neighbours?: { before: Latency; during: Latency };
 }
 
 /** What the table shows of a row that ran. */
@@ -36,16 +39,34 @@ declare module 'vitest' {
 
 const ROW_MS = 300_000;
 
+/** So much longer than without the fault a healthy tenant's message may take, at its 99th percentile. */
+const SLOWED_AT_MOST = 3;
+/** Below this a machine that does something else for a moment decides, and not the fault. */
+const QUIET_P99_MS = 50;
+
+function expectUndisturbed({ before, during }: NonNullable<Outcome['neighbours']>): void {
+  expect(during.count).toBeGreaterThan(0);
+  expect([...before.refusals, ...during.refusals]).toEqual([]);
+  const limitMs = SLOWED_AT_MOST * Math.max(before.p99, QUIET_P99_MS);
+  expect(during.p99).toBeLessThanOrEqual(limitMs);
+}
+
 /** A row of the matrix: a fault, under load, after which every promise must hold. */
-export function row(name: string, fault: Fault, run: (dice: Dice) => Promise<Outcome>): void {
+export function row(
+  name: string,
+  fault: Fault,
+  run: (dice: Dice) => Promise<Outcome>,
+  { lastsMs = 0 }: { lastsMs?: number } = {},
+): void {
   if (!isWholeMatrix() && !fault.quick) return;
   const seed = seedOfRun();
-  test(name, { timeout: ROW_MS }, async ({ task }) => {
+  test(name, { timeout: ROW_MS + lastsMs }, async ({ task }) => {
     const record: FaultRecord = { ...fault, seed };
     task.meta.fault = record;
     const outcome = await run(diceOf(seed, name));
     record.outcome = outcome;
     expect(outcome.violations).toEqual([]);
+    if (outcome.neighbours) expectUndisturbed(outcome.neighbours);
     expect(outcome.recoverySeconds).toBeLessThanOrEqual(fault.withinSeconds);
   });
 }

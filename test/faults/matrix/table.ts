@@ -1,4 +1,4 @@
-import type { FaultRecord } from './row.ts';
+import type { FaultRecord, Outcome } from './row.ts';
 
 /** A row as it went: without an outcome it failed before it could be judged. */
 export interface Judged {
@@ -15,6 +15,13 @@ function verdict({ passed, record: { outcome } }: Judged): string {
   return passed ? 'empty' : 'empty, but see above';
 }
 
+/** How long healthy tenants' messages took, before and during the fault. */
+function told(neighbours: Outcome['neighbours']): string {
+  if (neighbours === undefined) return '';
+  const { before, during } = neighbours;
+  return `healthy p99 ${Math.round(before.p99)} → ${Math.round(during.p99)} ms`;
+}
+
 function cells(row: Judged): [mark: string, name: string, recovery: string, checker: string] {
   const { outcome } = row.record;
   const recovery = outcome === undefined ? '–' : `${outcome.recoverySeconds.toFixed(1)} s`;
@@ -28,8 +35,10 @@ export const sorted = (rows: readonly Judged[]) =>
 /** The same, each with what was done and what went on meanwhile. */
 export function fullLines(rows: readonly Judged[]): string[] {
   return rows.flatMap((row) => {
-    const { injected, load } = row.record;
-    return [...lines([row]), `    ${injected}; meanwhile ${load}`];
+    const { injected, load, outcome } = row.record;
+    const neighbours = told(outcome?.neighbours);
+    const more = neighbours === '' ? '' : `; ${neighbours}`;
+    return [...lines([row]), `    ${injected}; meanwhile ${load}${more}`];
   });
 }
 

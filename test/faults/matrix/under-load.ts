@@ -72,7 +72,7 @@ async function settledCount({ database }: Contour, ids: readonly string[]): Prom
 /** How long it takes from now until all that has been sent so far is through. */
 export async function secondsUntilThrough(
   contour: Contour,
-  { sent }: Pick<RunningLoad, 'sent'>,
+  { sent }: { sent: ReadonlySet<string> },
   deadlineMs = 60_000,
 ): Promise<number> {
   const since = performance.now();

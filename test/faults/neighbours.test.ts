@@ -1,0 +1,152 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe } from 'vitest';
+import { type Contour, type ContourOptions, startContour } from '../support/contour.ts';
+import { withRedis } from '../support/redis-client.ts';
+import { minutesOfRun } from '../support/seed.ts';
+import {
+  NEIGHBOURS,
+  type NeighbourLoad,
+  startNeighbours,
+  toldNeighbours,
+} from './matrix/neighbours.ts';
+import { type Fault, type Outcome, row } from './matrix/row.ts';
+import {
+  failAtCore,
+  flood,
+  lockDialog,
+  makeUpCredentials,
+  refuseOneName,
+  replayDead,
+  slowAtCore,
+  type Trouble,
+} from './matrix/troubles.ts';
+import { secondsUntilThrough } from './matrix/under-load.ts';
+
+/** Connections are open and plans are made. */
+const WARM_MS = 3_000;
+const WATCH_MS = 15_000;
+
+interface Beside {
+  options?: ContourOptions;
+  load?: NeighbourLoad;
+  watchMs?: number;
+}
+
+/** Measures the neighbours without the trouble, then with it, and checks everything when it is over. */
+async function beside(
+  begin: (contour: Contour) => Promise<Trouble>,
+  { options = {}, load = NEIGHBOURS, watchMs = WATCH_MS }: Beside = {},
+): Promise<Outcome> {
+  const contour = await startContour(options);
+  const neighbours = await startNeighbours(contour, load);
+  try {
+    await delay(WARM_MS);
+    const before = await neighbours.watch(WATCH_MS);
+    const trouble = await begin(contour);
+    const during = await neighbours.watch(watchMs);
+    const own = await trouble.end();
+    const others = await neighbours.stop();
+    const sent = new Set([...own.sent, ...others.sent]);
+    const recoverySeconds = await secondsUntilThrough(contour, { sent }, 120_000);
+    const accepted = [...own.accepted, ...others.accepted];
+    const violations = await contour.check({ accepted, sent });
+    return { recoverySeconds, violations, neighbours: { before, during } };
+  } finally {
+    await neighbours.stop().catch(() => undefined);
+    await contour.close();
+  }
+}
+
+const BY_STREAM: NeighbourLoad = { ...NEIGHBOURS, by: 'stream' };
+
+/** What the tenant in trouble has waiting goes through within a minute once its trouble ends. */
+const fault = (injected: string, load = NEIGHBOURS): Fault => ({
+  injected,
+  load: toldNeighbours(load),
+  withinSeconds: 60,
+});
+
+const LOCKED = 'one dialog locked by another session, 10 messages/s to it';
+const FIVE_WAYS = `a dialog locked, a trigger that refuses a name, Core failing, Core slow, floods of 1000 messages; ${minutesOfRun()} min`;
+const SMALL_REDIS = 96 * 1024 * 1024;
+
+describe('Neighbours', () => {
+  row('of a tenant with a locked dialog', fault(LOCKED), () =>
+    beside((contour) => lockDialog(contour)),
+  );
+
+  row('of a tenant with a locked dialog, through streams', fault(LOCKED, BY_STREAM), () =>
+    beside((contour) => lockDialog(contour, 'stream'), { load: BY_STREAM }),
+  );
+
+  row(
+    'of a tenant whose clients a trigger refuses',
+    fault('a trigger of another application that raises an exception for one client name'),
+    () => beside(refuseOneName),
+  );
+
+  row(
+    'of a tenant whose Core fails',
+    fault('500 to one tenant with 1000 dialogs and 5 more messages/s'),
+    () => beside(failAtCore),
+  );
+
+  row(
+    'of two tenants whose Core is slow',
+    fault('10 s for each message of two tenants with 300 dialogs each and 5 more messages/s'),
+    () => beside((contour) => slowAtCore(contour, 2)),
+  );
+
+  row(
+    'of 580 made-up credentials',
+    fault('580 requests of 250 KB, each with a credential that no tenant has; Redis has 96 MB'),
+    () =>
+      beside(async (contour) => {
+        await withRedis(contour.redis.url, (redis) =>
+          redis('CONFIG', 'SET', 'maxmemory', SMALL_REDIS),
+        );
+        return makeUpCredentials(contour, 580);
+      }),
+  );
+
+  row(
+    'of a tenant that floods',
+    fault('9000 messages of one account whose sender waits for no answer'),
+    () => beside((contour) => flood(contour, { burst: 9000 })),
+  );
+
+  row(
+    'of a replay of five thousand entries',
+    fault('POST /dlq/replay of 5000 entries, MAX_BACKLOG=500'),
+    () =>
+      beside((contour) => replayDead(contour, 5000), { options: { env: { MAX_BACKLOG: '500' } } }),
+  );
+
+  row(
+    'of five tenants in trouble in five ways',
+    fault(FIVE_WAYS),
+    () =>
+      beside(
+        async (contour) => {
+          const troubles = [
+            await lockDialog(contour),
+            await refuseOneName(contour),
+            await failAtCore(contour),
+            await slowAtCore(contour, 1),
+            await flood(contour, { burst: 1000, everyMs: 30_000 }),
+          ];
+          return {
+            async end() {
+              const loads = await Promise.all(troubles.map((trouble) => trouble.end()));
+              return {
+                accepted: loads.flatMap(({ accepted }) => accepted),
+                sent: new Set(loads.flatMap(({ sent }) => [...sent])),
+              };
+            },
+          };
+        },
+        { watchMs: minutesOfRun() * 60_000 },
+      ),
+    { lastsMs: minutesOfRun() * 60_000 },
+  );
+});
