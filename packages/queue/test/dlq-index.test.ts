@@ -24,7 +24,7 @@ function job(over: Partial<DlqJob> = {}): DlqJob {
   };
 }
 
-/** The queue as Bull Board, or anybody else with BullMQ, has it. */
+/** The queue as Bull Board has it. */
 async function boardQueue(): Promise<Queue> {
   const board = own.closing(boardQueues({ redisUrl: own.server.url, onError: own.onError }));
   const queue = board.queues.find(({ name }) => name === 'dlq') as Queue;

@@ -110,7 +110,7 @@ it('loses the entry of a message in the statement that revives it, and gets anot
     bundle,
     attemptOn({ ...message, attempts: 1 }, 'dead', { ...DEATH, reason: 'core_exhausted' }),
   );
-  // Whoever has read the first entry does not remove the second.
+  // The version of the first entry does not remove the second.
   const former = { id: message.messageId, version: read?.version ?? '' };
   expect(await removeParked(pool, [former])).toBe(0);
   expect(await deadLetters(pool).get(message.messageId)).toMatchObject({
@@ -151,7 +151,7 @@ it('survives eight who settle, revive, clear and park at once', async () => {
   expect([await bundle.count(lacking), await bundle.count(stale)]).toEqual([0, 0]);
 });
 
-it('stays cleared, and gone with the person whose it was', async () => {
+it('stays cleared, and is erased with its person', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { message } = await dead(bundle);

@@ -84,7 +84,7 @@ it('tells which entries have left and may still be shown', async () => {
   expect(rows).toEqual([{ id: gone.id }, { id: back.id }]);
 });
 
-it('forgets what left more than a week ago, and at once whom an erasure names', async () => {
+it('forgets what left more than a week ago, and at once what is erased', async () => {
   const { pool } = await openBundle();
   const [old, shown, recent] = some(3);
   if (!old || !shown || !recent) throw new Error('three entries');

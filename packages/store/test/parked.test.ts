@@ -69,7 +69,7 @@ it('parks a message once that comes many times at the same moment', async () => 
   expect(items).toEqual([{ ...one, attempts: 7 }]);
 });
 
-it('keeps the tenant of an entry when a copy comes whose account nobody knows', async () => {
+it('keeps the tenant of an entry when a copy comes of an unknown account', async () => {
   const { pool } = await openBundle();
   const sent = message();
   const theirs = entry({ message: sent, reason: 'tenant_disabled', tenantId: TENANT });

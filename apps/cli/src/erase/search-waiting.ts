@@ -58,7 +58,7 @@ async function searchDlq(
   return hits;
 }
 
-/** Looks for somebody in what waits in Redis or is parked, and removes it where that is asked for. */
+/** Looks for a person in what waits in Redis or is parked, and removes it where that is asked for. */
 export async function searchWaiting(
   rooms: WaitingRooms,
   recognition: Recognition,

@@ -15,7 +15,7 @@ interface SweepDeps {
   logger: Pick<Logger, 'info'>;
 }
 
-/** Removes jobs whose entry is gone, and has those shown again whose entry has another version. */
+/** Removes jobs without an entry, and marks entries to be shown again that have another version. */
 async function sweepJobs({ pool, index }: SweepDeps): Promise<number> {
   let healed = 0;
   for (let after: string | null = '0'; after !== null; ) {
@@ -40,7 +40,7 @@ async function sweepJobs({ pool, index }: SweepDeps): Promise<number> {
   return healed;
 }
 
-/** Has entries shown again whose job is not there: Redis was wiped, or somebody removed it. */
+/** Marks entries to be shown again that have no job: Redis was wiped, or the job was removed by hand. */
 async function sweepEntries({ pool, index }: SweepDeps): Promise<number> {
   let healed = 0;
   for await (const ids of indexedEntries(pool)) {

@@ -18,7 +18,7 @@ import { createReleaseTries } from './release-tries.ts';
 
 /** So long an account has to be there: who replays by hand right after adding it gets his own count. */
 const SETTLED_MS = 1_500;
-/** Who releases says so before every page, so one that died is followed soon. */
+/** A worker renews its turn before every page: one that died is followed soon. */
 const LEAD_MS = 5_000;
 
 interface ReleaseDeps {

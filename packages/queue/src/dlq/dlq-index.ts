@@ -6,8 +6,8 @@ import { runPipeline } from '../run-pipeline.ts';
 import { FORGET_FORMER } from './former-notes.ts';
 
 /*
- * The entries of the dead-letter queue are rows in Postgres. Here each has a job in a queue that nobody
- * consumes, for Bull Board and for who looks with BullMQ. The jobs are prioritized ones: a sorted set, so that
+ * The entries of the dead-letter queue are rows in Postgres. Here each has a job in a queue without a
+ * consumer, for Bull Board and other BullMQ tools. The jobs are prioritized ones: a sorted set, so that
  * one of 100 000 is removed as fast as one of ten.
  */
 const JOB = 'bull:dlq:';

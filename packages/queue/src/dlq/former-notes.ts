@@ -1,5 +1,5 @@
 /*
- * What an earlier version has noted in Redis about its entries, for who removes one of them:
+ * What an earlier version has noted in Redis about its entries; it goes with an entry:
  *
  *   contour:dlq:unknown:<fingerprint>             ids of an unknown account's entries
  *   contour:dlq:trace:<trace id>                  ids of a trace's entries

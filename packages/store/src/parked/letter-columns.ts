@@ -70,7 +70,7 @@ const NON_ASCII = /[\u0080-\uffff]/g;
 const ascii = (text: string): string =>
   text.replace(NON_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** The same in ASCII alone, for a database whose encoding has no place for what it says. */
+/** The same in ASCII alone, for a database with an encoding that lacks these characters. */
 export function asciiColumns(letter: Letter): unknown[][] {
   return letterColumns([letter]).map((column) =>
     column.map((value) => (typeof value === 'string' ? ascii(value) : value)),

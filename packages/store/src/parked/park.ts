@@ -16,7 +16,7 @@ const MAX_LETTERS = 100;
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_STARTS = 10;
 
-// Any constant: with it and the account whoever parks for the account takes a lock.
+// Any constant that no other lock of this database has.
 const LOCK_CLASS = 4_712;
 
 const lockAccounts = statement(
@@ -105,7 +105,7 @@ interface Manner {
   onlyNewer: boolean;
 }
 
-/** An account's room is exact: whoever parks for it waits for the one before. Nothing else waits. */
+/** An account's room is exact: one transaction at a time parks for it. Other parking waits for nothing. */
 async function write(
   pool: Pool,
   letters: readonly Letter[],
