@@ -279,6 +279,16 @@ const SEEDS: Array<[ViolationKind, (scene: Scene) => Promise<unknown>]> = [
   ],
   [
     'credential_leaked',
+    async ({ sql, tenant }) => {
+      await sql(
+        `insert into parked (id, reason, stage, error_code, error_message, attempts, received_at, body, bytes)
+         values (gen_random_uuid(), 'invalid', 'resolve', 'invalid', 'no', 1, now(), $1, 1)`,
+        JSON.stringify({ url: `https://files/${tenant.accounts.max.credential}` }),
+      );
+    },
+  ],
+  [
+    'credential_leaked',
     async ({ evidence }) => {
       evidence.otherCredentials = ['secret-of-nobody'];
       evidence.logs = () => 'said secret-of-nobody aloud';

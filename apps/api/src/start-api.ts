@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 import { createGraph, type Graph } from '@contour/graph';
 import {
   boardQueues,
-  createDlq,
   createProducer,
   createReplyListener,
   createRoom,
@@ -19,20 +18,25 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  clearParked,
   createLaneMarks,
   createMirrorSource,
   createPool,
+  type DeadLetters,
+  deadLetters,
   findAnswer,
   findStoriesByTrace,
   findStory,
   laneFacts,
   oldestSnapshots,
+  type Pool,
+  parkedFacts,
   pendingMigrations,
   ping,
 } from '@contour/store';
 import type { FastifyInstance } from 'fastify';
 import { createAddJob } from './add-jobs.ts';
-import { buildApp } from './app.ts';
+import { type AppDeps, buildApp } from './app.ts';
 import { watchBackPressure } from './back-pressure.ts';
 import { createDeparture } from './departure.ts';
 import type { ApiEnv } from './env.ts';
@@ -55,6 +59,29 @@ const USUAL_SHARDS = 64;
 function openGraph(env: ApiEnv): Graph | null {
   const neo4j = neo4jOf(env);
   return neo4j ? createGraph(neo4j) : null;
+}
+
+type Look = <T>(answer: Promise<T>) => Promise<T>;
+
+/** The dead-letter queue as operators ask for it. To clear it is the one thing that the API writes to Postgres. */
+function openDlq(pool: Pool, look: Look): AppDeps['dlq'] {
+  const { get, list, byTrace, matching }: DeadLetters = deadLetters(pool);
+  return {
+    get: (id) => look(get(id)),
+    list: (filter, page) => look(list(filter, page)),
+    byTrace: (traceId) => look(byTrace(traceId)),
+    async *matching(filter, limit) {
+      try {
+        yield* matching(filter, limit);
+      } catch (error) {
+        throw asAppError(error);
+      }
+    },
+    clear: (filter) =>
+      clearParked(pool, filter).catch((error: unknown) => {
+        throw asAppError(error);
+      }),
+  };
 }
 
 async function listen(app: FastifyInstance, { HOST, PORT }: ApiEnv): Promise<number> {
@@ -95,7 +122,6 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const producer = createProducer(redis);
   const replies = createReplyListener(redis);
   const tail = createTailPublisher({ ...redis, process: 'api' });
-  const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
   const board = boardQueues(redis);
   const graph = openGraph(env);
   const backPressure = watchBackPressure({
@@ -128,6 +154,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
     laneFacts: () => laneFacts(probePool, laneMarks),
     oldestSnapshots: () => oldestSnapshots(probePool),
+    parkedFacts: () => parkedFacts(probePool),
     mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
     maxBacklog: env.MAX_BACKLOG,
   });
@@ -160,7 +187,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     findQueued: producer.findQueued,
     replies,
     openWaits,
-    dlq,
+    dlq: openDlq(pool, look),
     findAnswer: (message) => findAnswer(pool, message),
     findStory: (messageId) => look(findStory(pool, messageId)),
     findStoriesByTrace: (traceId) => look(findStoriesByTrace(pool, traceId)),
@@ -182,7 +209,6 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   shutdown.add('producer', () => producer.close());
   shutdown.add('replies', () => replies.close());
   shutdown.add('tail', async () => tail.close());
-  shutdown.add('dlq', () => dlq.close());
   shutdown.add('board', () => board.close());
   if (graph !== null) shutdown.add('graph', () => graph.close());
   shutdown.add('back-pressure', () => backPressure.close());

@@ -1,8 +1,9 @@
 import type { DlqEntry } from '@contour/contract';
 import type { Core } from '@contour/core';
-import type { Dlq, TailPublisher } from '@contour/queue';
+import type { TailPublisher } from '@contour/queue';
 import type { Ending } from '@contour/store';
-import type { FailureDeps } from './deliver/conclude-failure.ts';
+import type { Dlq } from './dlq/create-dlq.ts';
+import type { DeliveryMetrics } from './metrics/delivery-metrics.ts';
 import type { Resolver } from './resolve/create-resolver.ts';
 
 type Tail = Pick<TailPublisher, 'count' | 'isWatched'>;
@@ -21,11 +22,13 @@ export function tailCore(core: Core, tail: Tail): Core {
 }
 
 /** Counts messages that are given up on. */
-export function tailBury(bury: FailureDeps['bury'], tail: Tail): FailureDeps['bury'] {
-  return async (message, ...reasons) => {
-    const isBuried = await bury(message, ...reasons);
-    if (isBuried) tail.count(message.tenantId, 'dead');
-    return isBuried;
+export function tailDeaths(metrics: DeliveryMetrics, tail: Tail): DeliveryMetrics {
+  return {
+    ...metrics,
+    dead(message, reason) {
+      metrics.dead(message, reason);
+      tail.count(message.tenantId, 'dead');
+    },
   };
 }
 
@@ -36,8 +39,8 @@ const ownerOf = ({ tenantId, message }: DlqEntry): string =>
 export function tailDlq(dlq: Dlq, tail: Tail): Dlq {
   return {
     ...dlq,
-    async park(entry) {
-      const result = await dlq.park(entry);
+    async park(entry, how) {
+      const result = await dlq.park(entry, how);
       if (result === 'parked') tail.count(ownerOf(entry), `parked:${entry.reason}`);
       return result;
     },

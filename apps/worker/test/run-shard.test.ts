@@ -99,7 +99,6 @@ async function openRun(o: {
       tracer: undefined,
       maxAttempts: 5,
       retryDelayMs: () => 0,
-      bury: async () => true,
     },
     SHARD,
   );

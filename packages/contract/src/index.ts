@@ -20,9 +20,11 @@ export { fingerprintOf, maskCredential } from './credential.ts';
 export {
   DLQ_REASONS,
   type DlqEntry,
+  type DlqJob,
   type DlqReason,
   dlqEntry,
   dlqEntryBody,
+  dlqJob,
   messageOfPayload,
 } from './dlq-entry.ts';
 export { parseExactJson, writeExactJson } from './exact-json.ts';

@@ -51,7 +51,10 @@ async function planOf(pool: Pool, verb: string, parameters: string): Promise<str
 }
 
 const IN_LEDGER = ['find_in_ledger', "'{}', '{}'"] as const;
-const SETTLE = ['settle', "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"] as const;
+const SETTLE = [
+  'settle',
+  "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'",
+] as const;
 const BY_KEY =
   /Index Scan using messages_pkey on messages m\n\s+Index Cond: \(\(id = \w+\.id\) AND \(tenant_id = \w+\.tenant_id\)\)/;
 

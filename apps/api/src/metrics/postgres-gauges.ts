@@ -1,11 +1,12 @@
-import type { MirrorBacklog } from '@contour/contract';
-import type { LaneFacts, OldestSnapshots } from '@contour/store';
+import { DLQ_REASONS, type MirrorBacklog } from '@contour/contract';
+import type { LaneFacts, OldestSnapshots, ParkedFacts } from '@contour/store';
 import { Gauge, type Registry } from 'prom-client';
 import { type Look, lookFor, showOne } from './look.ts';
 
 export interface PostgresProbes {
   laneFacts(): Promise<LaneFacts>;
   oldestSnapshots(): Promise<OldestSnapshots>;
+  parkedFacts(): Promise<ParkedFacts>;
   /** Null where there is no graph. */
   mirrorBacklog: (() => Promise<MirrorBacklog>) | null;
 }
@@ -29,6 +30,28 @@ function laneGauges(registry: Registry): (facts: LaneFacts | undefined) => void 
     if (facts === undefined) return;
     lanes.set({ state: 'due' }, facts.due);
     lanes.set({ state: 'blocked' }, facts.blocked);
+  };
+}
+
+function parkedGauges(registry: Registry): (facts: ParkedFacts | undefined) => void {
+  const registers = [registry];
+  const entries = new Gauge({
+    name: 'contour_dlq_entries',
+    help: 'Entries of the dead-letter queue by their reason.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const bytes = new Gauge({
+    name: 'contour_dlq_unknown_bytes',
+    help: 'Size of what unknown credentials have in the dead-letter queue.',
+    registers,
+  });
+  return (facts) => {
+    entries.reset();
+    showOne(bytes, facts?.unknownBytes);
+    if (facts === undefined) return;
+    for (const reason of DLQ_REASONS) entries.set({ reason }, 0);
+    for (const { reason, entries: count } of facts.byReason) entries.set({ reason }, count);
   };
 }
 
@@ -74,6 +97,7 @@ export function postgresGauges(registry: Registry, probes: PostgresProbes): Look
   return [
     lookFor('postgres', probes.laneFacts, laneGauges(registry)),
     lookFor('postgres', probes.oldestSnapshots, snapshotGauges(registry)),
+    lookFor('postgres', probes.parkedFacts, parkedGauges(registry)),
     probes.mirrorBacklog === null
       ? async () => showBacklog(undefined)
       : lookFor('postgres', probes.mirrorBacklog, showBacklog),

@@ -29,7 +29,6 @@ interface DelivererDeps {
   marks: LaneMarks;
   maxAttempts: number;
   retryDelayMs: DialogDeps['retryDelayMs'];
-  bury: DialogDeps['bury'];
   /** Asks for another run of these shards, by whichever worker is free. */
   wake: (shards: readonly number[]) => void;
   /** How other processes reach a shard that runs here. */
@@ -70,7 +69,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
       bells.set(shard, bell);
       signal.addEventListener('abort', bell.nudge, { once: true });
       const mustStop = () => stopping.aborted || signal.aborted || guard.wasFrozen();
-      const { maxAttempts, retryDelayMs, bury } = deps;
+      const { maxAttempts, retryDelayMs } = deps;
       const coreIsAvailable = () => core.available();
       const shardDeps = {
         take,
@@ -84,7 +83,6 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
         bell,
         maxAttempts,
         retryDelayMs,
-        bury,
         listen() {
           listening.add(shard);
           calls.listen(shard);

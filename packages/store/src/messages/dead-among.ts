@@ -7,31 +7,22 @@ interface MessageKey {
 }
 
 const findAmong = statement<{ tenant_id: string; id: string }>(
-  'status_among',
+  'dead_among',
   `select m.tenant_id, m.id from unnest($1::uuid[], $2::uuid[]) as q(tenant_id, id)
-     join messages m using (tenant_id, id) where m.status = $3::text`,
+     join messages m using (tenant_id, id) where m.status = 'dead'`,
 );
 
-async function among<Key extends MessageKey>(
+/** Those of the messages that are dead. */
+export async function deadAmong<Key extends MessageKey>(
   db: Queryable,
   keys: readonly Key[],
-  status: 'dead' | 'delivered',
 ): Promise<Key[]> {
-  // What came out of Redis may be anything.
   const asked = columns(
     keys.filter(({ tenantId, messageId }) => isUuid(tenantId) && isUuid(messageId)),
     (key) => key.tenantId,
     (key) => key.messageId,
   );
-  const rows = await findAmong(db, ...asked, status);
+  const rows = await findAmong(db, ...asked);
   const found = new Set(rows.map((row) => `${row.tenant_id} ${row.id}`));
   return keys.filter(({ tenantId, messageId }) => found.has(`${tenantId} ${messageId}`));
 }
-
-/** Those of the messages that are dead. */
-export const deadAmong = <Key extends MessageKey>(db: Queryable, keys: readonly Key[]) =>
-  among(db, keys, 'dead');
-
-/** Those of the messages that Core has taken. */
-export const deliveredAmong = <Key extends MessageKey>(db: Queryable, keys: readonly Key[]) =>
-  among(db, keys, 'delivered');
