@@ -21,13 +21,14 @@ export function tailCore(core: Core, tail: Tail): Core {
   };
 }
 
-/** Counts messages that are given up on. */
+/** Counts messages that are given up on: each is in the dead-letter queue by that. */
 export function tailDeaths(metrics: DeliveryMetrics, tail: Tail): DeliveryMetrics {
   return {
     ...metrics,
     dead(message, reason) {
       metrics.dead(message, reason);
       tail.count(message.tenantId, 'dead');
+      tail.count(message.tenantId, `parked:${reason}`);
     },
   };
 }

@@ -61,6 +61,7 @@ const chatsOf = (count: number) => Array.from({ length: count }, (_, n) => `chat
 
 async function lockDialogsOf(tenant: TestTenant): Promise<void> {
   const session = await database.pool.connect();
+  await session.query('set idle_in_transaction_session_timeout = 0');
   await session.query('begin');
   await session.query('select from dialogs where tenant_id = $1 for update', [tenant.id]);
   onTestFinished(async () => {
