@@ -12,7 +12,7 @@ import type { ReplyListener } from './reply-listener.ts';
 const WAIT_MS = 2000;
 
 /** So many are added at once: a page may be more than there is ever room for. */
-const AT_ONCE = 100;
+const AT_ONCE = 50;
 
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;

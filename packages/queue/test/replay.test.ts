@@ -10,10 +10,10 @@ test('a page goes in a part at a time, each when there is room for it', async ()
     replies: { channel: 'replies', expect: async () => undefined, forget() {} },
     waitForRoom: async (jobs) => void steps.push(`room for ${jobs}`),
   });
-  const page = Array.from({ length: 250 }, () => entry());
-  expect(await replay([page])).toEqual({ matched: 250, replayed: 250 });
+  const page = Array.from({ length: 125 }, () => entry());
+  expect(await replay([page])).toEqual({ matched: 125, replayed: 125 });
   expect(steps).toEqual([
-    ...['room for 100', 'add 100', 'room for 100', 'add 100'],
-    ...['room for 50', 'add 50'],
+    ...['room for 50', 'add 50', 'room for 50', 'add 50'],
+    ...['room for 25', 'add 25'],
   ]);
 });

@@ -1,8 +1,6 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
 import { createRoom } from '../src/index.ts';
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
 
 const backlogOf = (there: { jobs: number }) => async () => ({
   waiting: there.jobs,
@@ -17,10 +15,9 @@ test('jobs wait until they leave half of the backlog to senders', async () => {
   const waiting = room(10).then(() => {
     hasRoom = true;
   });
-  await vi.advanceTimersByTimeAsync(60_000);
+  for (let n = 0; n < 10; n += 1) await turn();
   expect(hasRoom).toBe(false);
   there.jobs = 40;
-  await vi.advanceTimersByTimeAsync(200);
   await waiting;
 });
 
@@ -28,8 +25,16 @@ test('more than there is ever room for goes into an empty queue', async () => {
   await createRoom({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 10 })(200);
 });
 
+test('parts follow each other at a pace that leaves workers to senders', async () => {
+  const room = createRoom({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 1_000 });
+  const startedAt = performance.now();
+  await room(50);
+  expect(performance.now() - startedAt).toBeLessThan(140);
+  for (let part = 0; part < 2; part += 1) await room(50);
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(2 * 140);
+});
+
 test('where patience ends it says so', async () => {
-  vi.useRealTimers();
   const impatient = () => new Error('no room for it');
   const options = { backlog: backlogOf({ jobs: 90 }), maxBacklog: 100, patienceMs: 0, impatient };
   await expect(createRoom(options)(1)).rejects.toThrow('no room for it');
