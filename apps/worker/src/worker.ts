@@ -53,7 +53,7 @@ import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
 import { tailCore, tailDeaths, tailDlq, tailResolver } from './tail.ts';
 
-/** Counts of what waits may be this old: many are written at once. */
+/** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;
 
 /** New clients come in swarms; the graph is woken once for as many as come in this time. */
@@ -62,7 +62,7 @@ const GRAPH_WAKE_MS = 200;
 // In beats of a second.
 const GIVEN_UP_EVERY = 5;
 
-/** Two workers wait for each other for milliseconds; who locks a row for longer is not one of them. */
+/** Two workers wait milliseconds for each other. A lock that lasts longer is not a worker's. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
@@ -183,7 +183,7 @@ export async function startWorker(
       return accounts.map(() => undefined);
     },
   });
-  // A count that stays too high is cut to what is in the queue.
+  // A count that stays too high is later cut to the length of the queue.
   const forgetWaiting = (account: string) =>
     void left
       .push(account, FORGET_WITHIN_MS)
@@ -250,7 +250,7 @@ export async function startWorker(
     duties.push({
       name: 'wake',
       every: 1,
-      // Whoever listens may stand still: what is due and not taken is given to the queue, too.
+      // A worker that listens may be frozen, so shards that stay due also get a job in the queue.
       run: async () => wakeAnybody(deliverer.ring(await dueShards(pool, marks))),
     });
   }
@@ -314,7 +314,7 @@ export async function startWorker(
     });
     const watchdog = createWatchdog({
       ...WATCHDOG,
-      // A worker that postpones what meets a lock is not stuck.
+      // A worker that postpones messages because of locks is not stuck.
       completed: () => consumer.completed() + postponed,
       isWorkWaiting: async () => {
         await ping(pool);

@@ -39,7 +39,7 @@ const MISSING: Record<
   },
 };
 
-/** What is worth a word though nothing is wrong with it. */
+/** Advice on a setting that is not wrong. */
 const NOTES: Record<string, (value: unknown) => string> = {
   LINK_BY_PHONE: (value) => (value === true ? '; verified where people type their phones' : ''),
 };

@@ -15,7 +15,7 @@ import { createSlots } from './slots.ts';
 // Shorter than the lock of a shard's job: a process that stood still for this long may have lost it.
 const LONGEST_FREEZE_MS = 5_000;
 
-/** Of payloads in hand. As text in memory they may be twice as big. */
+/** Bound of the payloads in hand. Their text in memory may take twice as much. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 interface DelivererDeps {

@@ -13,7 +13,7 @@ const MAY_WAIT_MS = 10;
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 30_000;
 
-/** A part of what one dialog has come to. */
+/** A part of the outcomes of one dialog. */
 export interface DialogPart extends Partial<Settlement> {
   dialogId: string;
 }
@@ -21,7 +21,7 @@ export interface DialogPart extends Partial<Settlement> {
 /** Writes what one dialog has come to. Resolves when it is committed. One that goes on may wait for more to write. */
 export type Settle = (part: DialogPart, how?: { mayWait: boolean }) => Promise<void>;
 
-/** A part that was refused is still being written, beside the others. */
+/** A refused part that is still tried again, beside the others. */
 interface Written {
   end?: Promise<void>;
 }
@@ -58,7 +58,7 @@ export function createSettler(deps: {
     if (settlement.attempts.length > 0) metrics.settled(settlement.attempts.length);
   }
 
-  /** Until it is written, or the process is to stop: then the lane is still due, and is sent again. */
+  /** Tries until it is written or the process stops. In that case the lane stays due and is sent again. */
   async function writeAlone(part: DialogPart): Promise<void> {
     for (let restMs = FIRST_REST_MS; ; restMs = Math.min(restMs * 2, LONGEST_REST_MS)) {
       await pause(restMs, stopping);
@@ -71,7 +71,7 @@ export function createSettler(deps: {
     }
   }
 
-  /** The last part of each dialog that is written beside the others: what follows in the dialog goes behind it. */
+  /** The last refused part of each dialog. Later parts of the dialog are written after it. */
   const aside = new Map<string, Promise<void>>();
 
   function setAside(part: DialogPart): Promise<void> {
@@ -82,7 +82,7 @@ export function createSettler(deps: {
         if (aside.get(part.dialogId) === end) aside.delete(part.dialogId);
       });
     aside.set(part.dialogId, end);
-    // Awaited by its dialog; until then a failure must not count as one that nobody handles.
+    // Its dialog awaits it; without this handler a failure before that would be an unhandled rejection.
     end.catch(() => undefined);
     return end;
   }

@@ -12,7 +12,7 @@ function classOf(result: PushResult): AnswerClass | undefined {
   return result.outcome === 'delivered' ? undefined : (result.code as AnswerClass);
 }
 
-/** Statuses that may be about the way to Core, as a label has them. */
+/** Statuses that may be about the way to Core, as values of a label. */
 const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
 
 const refusalOf = (code: string) => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');

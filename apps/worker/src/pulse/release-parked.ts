@@ -18,7 +18,7 @@ import { createReleaseTries } from './release-tries.ts';
 
 /** So long an account has to be there: who replays by hand right after adding it gets his own count. */
 const SETTLED_MS = 1_500;
-/** A worker renews its turn before every page: one that died is followed soon. */
+/** A worker renews its turn before every page, so another one soon takes over from a dead worker. */
 const LEAD_MS = 5_000;
 
 interface ReleaseDeps {

@@ -1,4 +1,4 @@
-/** So many failed messages are remembered; of more, the oldest is tried again whenever it comes. */
+/** How many failed messages are remembered. Beyond that the oldest is forgotten. */
 const MOST_HELD = 10_000;
 
 interface Identity {
@@ -7,12 +7,12 @@ interface Identity {
 }
 
 /**
- * Messages that failed and wait for their next try. A repeat of one waits with it: tried on its own it would meet the
- * same lock. One worker's memory, and a message that it has forgotten is tried once more.
+ * Messages that failed and wait for their next try. A repeat waits with its message, because it would meet the same
+ * lock. This is the memory of one worker. A forgotten message is tried once more than necessary.
  */
 export interface HeldMessages {
   hold(message: Identity, forMs: number): void;
-  /** How long a message, or a repeat of it, has to wait for its next try; 0 where it is not held. */
+  /** How long a message, or a repeat of it, has to wait for its next try; 0 if it is not held. */
   leftMs(message: Identity): number;
 }
 

@@ -1,13 +1,13 @@
-/** After this long without a failure an account is resolved with the others again: longer than the longest rest. */
+/** Longer than the longest rest. After this long without a failure an account is resolved with the others again. */
 const SUSPECT_MS = 45_000;
-/** More than this many at once are no single tenant's trouble: the oldest is forgotten. */
+/** Bounds the memory. Beyond that the oldest suspect is forgotten. */
 const MOST_SUSPECTS = 1_000;
 
-/** Accounts of which a message has just failed alone. One worker's memory, in which another account costs nothing. */
+/** Accounts of which a message has just failed alone, as one worker remembers them. */
 export interface Suspects {
   note(account: string): void;
   has(account: string): boolean;
-  /** Postgres is slow for all: no account is at fault. */
+  /** Forgets all suspects, because Postgres is slow for all. */
   clear(): void;
 }
 

@@ -1,4 +1,4 @@
-/** So many pieces of work at a time; the others wait in the order in which they came. */
+/** Runs a bounded number of tasks at a time. The others wait in the order of the calls. */
 export interface Turns {
   take<T>(work: () => Promise<T>): Promise<T>;
 }
