@@ -3,14 +3,14 @@ import { CHANNEL_CODES } from './channels.ts';
 
 const MAX_TEXT = 64 * 1024;
 const MAX_MESSAGE_IDS = 1000;
-/** Of an id, a name, a user name and a phone; in characters, as a person counts them. */
+/** Longest id, name, user name and phone, in Unicode code points. */
 const MAX_SHORT_TEXT = 256;
 
-// Code points are counted only where the cheaper count of code units does not decide.
+// Code points are counted only if the cheaper count of code units does not decide.
 const hasAtMost = (text: string, max: number) =>
   text.length <= max || (text.length <= 2 * max && [...text].length <= max);
 
-/** The beginning of a text, which ends with a whole character. */
+/** The beginning of a text, cut between two characters. */
 function cutToShort(text: string): string {
   if (text.length <= MAX_SHORT_TEXT) return text;
   let end = 0;
@@ -20,7 +20,7 @@ function cutToShort(text: string): string {
   return text.slice(0, end);
 }
 
-/** Whether it may be an id of a message: a string of 1 to 256 characters, or a safe integer. */
+/** Whether a value is a valid message id: a string of 1 to 256 characters, or a safe integer. */
 export const isMessageId = (id: unknown): boolean =>
   typeof id === 'string' ? id !== '' && hasAtMost(id, MAX_SHORT_TEXT) : Number.isSafeInteger(id);
 

@@ -12,7 +12,7 @@ export const resolveJob = z.object({
   reply: z.object({ to: z.string(), requestId: z.string(), untilMs: z.number() }).optional(),
   /** The dead-letter entry that this job replays; it is removed once the replay has ended well. */
   replayOf: z.string().optional(),
-  /** Whether it was counted among the messages of its account that wait. */
+  /** Whether the API counted it among the waiting messages of its account. */
   counted: z.literal(true).optional(),
 });
 

@@ -1,7 +1,7 @@
 import type { DlqEntry } from '@contour/contract';
 import { columns, type Queryable, statement } from '../statement.ts';
 
-/** What Redis shows of an entry: no body, and nothing that a sender wrote but its trace id. */
+/** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
 export interface IndexedEntry {
   id: string;
   version: string;
@@ -43,7 +43,7 @@ const findEntries = statement<{
      from parked where indexed_at is null order by seq limit ${PAGE}`,
 );
 
-/** The oldest entries that Redis does not show as they are. */
+/** The oldest entries that Redis does not show in their current version. */
 export async function findUnindexed(db: Queryable): Promise<IndexedEntry[]> {
   return (await findEntries(db)).map((row) => ({
     id: row.id,
@@ -72,7 +72,7 @@ const mark = statement(
     where p.id = d.id`,
 );
 
-/** Redis shows these entries, in these versions. */
+/** Notes that Redis shows these entries in these versions. */
 export async function markIndexed(
   db: Queryable,
   entries: ReadonlyArray<{ id: string; version: string }>,
@@ -92,7 +92,7 @@ const unmark = statement(
     where p.id = d.id`,
 );
 
-/** Redis has lost these entries. */
+/** Notes that Redis does not show these entries. */
 export async function markUnindexed(db: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await unmark(db, ids);
 }
@@ -106,11 +106,11 @@ const findLeftRows = statement<{ id: string; left_at: string; is_there: boolean 
 export interface LeftEntry {
   id: string;
   leftAt: string;
-  /** It was parked again: Redis has to show it. */
+  /** Whether the entry was parked again, so that Redis has to show it. */
   isThere: boolean;
 }
 
-/** Entries that have left, and that Redis may still show. */
+/** Entries that have left and that Redis may still show. */
 export async function findLeft(db: Queryable): Promise<LeftEntry[]> {
   return (await findLeftRows(db)).map(({ id, left_at: leftAt, is_there: isThere }) => ({
     id,
@@ -131,7 +131,7 @@ const markLeft = statement(
     where f.id = q.id and f.left_at = q.left_at::timestamptz and f.leaving <> 'erased'`,
 );
 
-/** Redis does not show these any more. Of what was erased nothing is remembered from now on. */
+/** Notes that Redis no longer shows these entries, and deletes the notes of erased ones. */
 export async function markUnshown(db: Queryable, entries: readonly LeftEntry[]): Promise<void> {
   const keys = columns(
     entries,
@@ -163,7 +163,7 @@ const findVersions = statement<{ id: string; version: string }>(
   'select id, version from parked where id = any($1::uuid[])',
 );
 
-/** The versions of those of these entries that are there. */
+/** The versions of the entries among these ids. */
 export async function parkedVersions(
   db: Queryable,
   ids: readonly string[],
