@@ -69,7 +69,7 @@ test('made-up credentials fill their common room and no more, and what was accep
   await storyIn(contour, idOf(bodies.at(-1) ?? {}), 'parked');
 });
 
-test('Redis shows the entries and holds nothing of what they say', async () => {
+test('Redis shows the entries without their content', async () => {
   const ids = (await contour.dlq()).map(({ id }) => id);
   await waitFor('Redis to show them', async () => (await shownByRedis()) === ids.length);
   const board = `${contour.url}/admin/queues/api/queues?activeQueue=dlq&status=prioritized`;

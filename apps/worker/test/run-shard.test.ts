@@ -232,7 +232,7 @@ test('a dialog that is held ends the run for no other, and stays due', async () 
   await run.isPushedOf(run.tenant, 4);
 });
 
-test('a dialog that cannot be gone on with is left alone, and the others go on', async () => {
+test('a dialog that cannot continue is left alone, and the others go on', async () => {
   const run = await openRun({ lanes: 1, places: 20 });
   await run.answer(1, { outcome: 'aborted' });
   await run.resolve(2);

@@ -148,7 +148,7 @@ test('what Core refuses is logged with status and count, at most once in 10 s', 
   ]);
 });
 
-test('the latest accepted message is told by when it was sent', () => {
+test('the latest accepted message counts from when it was sent', () => {
   const { refusals, send, attempt, pass } = setUp();
   expect(refusals.acceptedAgoMs()).toBeNull();
   const answerLate = send('a');

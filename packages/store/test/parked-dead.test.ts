@@ -134,7 +134,7 @@ it('is not hidden by a bad copy, and takes the place of one', async () => {
   expect(await get(sent.messageId)).toMatchObject({ stage: 'deliver', reason: 'core_refused' });
 });
 
-it('survives eight who settle, revive, clear and park at once', async () => {
+it('survives eight sessions that settle, revive, clear and park at once', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const all = await Promise.all([0, 1, 2, 3].map(() => dead(bundle)));
@@ -170,7 +170,7 @@ it('stays cleared, and is erased with its person', async () => {
   expect(await findFormer(pool, other.messageId)).toBeNull();
 });
 
-it('takes over what an earlier version noted of dead messages, and of no others', async () => {
+it('takes over the notes of an earlier version about dead messages only', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { message } = await dead(bundle);

@@ -104,7 +104,7 @@ it('forgets what left more than a week ago, and at once what is erased', async (
   expect(await findLeft(pool)).toHaveLength(1);
 });
 
-it('counts entries by reason and the size of what is unknown', async () => {
+it('counts entries by reason, and the size of those of unknown accounts', async () => {
   const { pool } = await openBundle();
   await parkAll(pool, [...some(3), ...some(2, { reason: 'stalled' })]);
   const { byReason, unknownBytes } = await parkedFacts(pool);

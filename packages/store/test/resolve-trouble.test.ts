@@ -16,7 +16,7 @@ const told = (outcomes: readonly Ending[]) =>
   outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
 
 interface Scene extends Bundle {
-  /** Whose connections give up on a lock soon, as the resolver's do. */
+  /** A pool with a short lock_timeout, like the resolver's. */
   hasty: Pool;
   other: TestTenant;
 }
@@ -137,7 +137,7 @@ it('answers busy for every message where a table is locked, and stores them once
   expect(told(again.outcomes)).toEqual(['resolved', 'resolved', 'resolved']);
 });
 
-it('throws at once where a batch is to be resolved together and cannot be', async () => {
+it('throws at once if a batch cannot be resolved together', async () => {
   const scene = await openScene();
   const { tenant, other, hasty } = scene;
   await scene.resolve(to(tenant, 'locked'));

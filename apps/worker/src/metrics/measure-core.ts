@@ -26,7 +26,7 @@ export function measureCore(registry: Registry, core: Core): Core {
   });
   new Gauge({
     name: 'contour_core_circuit_open',
-    help: '1 while Core takes nothing from this worker, after many failures in a row.',
+    help: '1 while this worker gets nothing through to Core, after many failures in a row.',
     registers: [registry],
     collect() {
       this.set(core.circuits().isOpen ? 1 : 0);
@@ -42,7 +42,7 @@ export function measureCore(registry: Registry, core: Core): Core {
   });
   const refusal = createCounter(registry, {
     name: 'contour_core_refusals_total',
-    help: 'Answers that say something about the way to Core, while it accepts nothing else. The message waits.',
+    help: 'Answers about the way to Core while it accepts no other message. The refused message waits.',
     labelNames: ['status'],
   });
   const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>

@@ -17,6 +17,9 @@ export const replacedData = () => ({
   v: 1,
   unreadable: null,
   faults: [
-    { path: '', message: 'could not be handled, and was removed for what it may have held' },
+    {
+      path: '',
+      message: 'could not be handled, and was removed because it may contain a credential',
+    },
   ],
 });
