@@ -1,8 +1,8 @@
 import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
 import { type Batcher, createBatcher } from '@contour/runtime';
 import type { Ending } from '@contour/store';
+import { limitConcurrency } from './limit-concurrency.ts';
 import type { Suspects } from './suspects.ts';
-import { createTurns } from './turns.ts';
 
 const BATCH_SIZE = 100;
 /** Connections for accounts whose batch has just failed. Nearly all of these are healthy. */
@@ -35,10 +35,8 @@ export function createAccountLanes(deps: {
 }): AccountLanes {
   const { suspects, concurrency, resolve } = deps;
   const lanes = new Map<string, Lane>();
-  const turns = {
-    suspected: createTurns(SUSPECTED_AT_ONCE),
-    unsuspected: createTurns(UNSUSPECTED_AT_ONCE),
-  };
+  const runSuspected = limitConcurrency(SUSPECTED_AT_ONCE);
+  const runUnsuspected = limitConcurrency(UNSUSPECTED_AT_ONCE);
   const mostOfAccount = Math.max(1, concurrency >> 2);
   const mostSuspected = Math.max(1, concurrency >> 1);
   let suspectedInHand = 0;
@@ -48,7 +46,7 @@ export function createAccountLanes(deps: {
       maxSize: BATCH_SIZE,
       maxInFlight: 1,
       run: (messages) =>
-        turns[suspects.has(account) ? 'suspected' : 'unsuspected'].take(() => resolve(messages)),
+        (suspects.has(account) ? runSuspected : runUnsuspected)(() => resolve(messages)),
     });
     const lane = { batcher, inHand: 0 };
     lanes.set(account, lane);

@@ -1,3 +1,5 @@
+import { createExpiringKeys } from './expiring-keys.ts';
+
 /** How many failed messages are remembered. Beyond that the oldest is forgotten. */
 const MOST_HELD = 10_000;
 
@@ -18,27 +20,10 @@ export interface HeldMessages {
 
 const keyOf = ({ messageId, contentHash }: Identity) => `${messageId} ${contentHash}`;
 
-export function createHeldMessages(nowMs: () => number = () => performance.now()): HeldMessages {
-  const until = new Map<string, number>();
+export function createHeldMessages(nowMs?: () => number): HeldMessages {
+  const held = createExpiringKeys(MOST_HELD, nowMs);
   return {
-    hold(message, forMs) {
-      const key = keyOf(message);
-      until.delete(key);
-      until.set(key, nowMs() + forMs);
-      if (until.size <= MOST_HELD) return;
-      for (const oldest of until.keys()) {
-        until.delete(oldest);
-        break;
-      }
-    },
-    leftMs(message) {
-      const key = keyOf(message);
-      const end = until.get(key);
-      if (end === undefined) return 0;
-      const leftMs = Math.ceil(end - nowMs());
-      if (leftMs > 0) return leftMs;
-      until.delete(key);
-      return 0;
-    },
+    hold: (message, forMs) => held.add(keyOf(message), forMs),
+    leftMs: (message) => Math.ceil(held.leftMs(keyOf(message))),
   };
 }

@@ -1,3 +1,5 @@
+import { createExpiringKeys } from './expiring-keys.ts';
+
 /** Longer than the longest rest. After this long without a failure an account is resolved with the others again. */
 const SUSPECT_MS = 45_000;
 /** Bounds the memory. Beyond that the oldest suspect is forgotten. */
@@ -11,25 +13,11 @@ export interface Suspects {
   clear(): void;
 }
 
-export function createSuspects(nowMs: () => number = () => performance.now()): Suspects {
-  const until = new Map<string, number>();
+export function createSuspects(nowMs?: () => number): Suspects {
+  const suspects = createExpiringKeys(MOST_SUSPECTS, nowMs);
   return {
-    note(account) {
-      until.delete(account);
-      until.set(account, nowMs() + SUSPECT_MS);
-      if (until.size <= MOST_SUSPECTS) return;
-      for (const oldest of until.keys()) {
-        until.delete(oldest);
-        break;
-      }
-    },
-    has(account) {
-      const end = until.get(account);
-      if (end === undefined) return false;
-      if (nowMs() < end) return true;
-      until.delete(account);
-      return false;
-    },
-    clear: () => until.clear(),
+    note: (account) => suspects.add(account, SUSPECT_MS),
+    has: (account) => suspects.leftMs(account) > 0,
+    clear: suspects.clear,
   };
 }

@@ -21,47 +21,16 @@ export interface IndexedEntry {
 
 const PAGE = 500;
 
-const findEntries = statement<{
-  id: string;
-  version: string;
-  reason: DlqEntry['reason'];
-  stage: DlqEntry['stage'];
-  tenant_id: string | null;
-  client_id: string | null;
-  dialog_id: string | null;
-  channel: string | null;
-  mask: string | null;
-  trace_id: string | null;
-  error_code: string;
-  attempts: number;
-  received_at: Date;
-  failed_at: Date;
-}>(
+const findEntries = statement<IndexedEntry>(
   'find_unindexed_parked',
-  `select id, version, reason, stage, tenant_id, client_id, dialog_id, channel, mask, trace_id, error_code,
-          attempts, received_at, failed_at
+  `select id, version, reason, stage, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId",
+          channel, mask, trace_id as "traceId", error_code as "errorCode", attempts, received_at as "receivedAt",
+          failed_at as "failedAt"
      from parked where indexed_at is null order by seq limit ${PAGE}`,
 );
 
 /** The oldest entries that Redis does not show in their current version. */
-export async function findUnindexed(db: Queryable): Promise<IndexedEntry[]> {
-  return (await findEntries(db)).map((row) => ({
-    id: row.id,
-    version: row.version,
-    reason: row.reason,
-    stage: row.stage,
-    tenantId: row.tenant_id,
-    clientId: row.client_id,
-    dialogId: row.dialog_id,
-    channel: row.channel,
-    mask: row.mask,
-    traceId: row.trace_id,
-    errorCode: row.error_code,
-    attempts: row.attempts,
-    receivedAt: row.received_at,
-    failedAt: row.failed_at,
-  }));
-}
+export const findUnindexed = (db: Queryable): Promise<IndexedEntry[]> => findEntries(db);
 
 const mark = statement(
   'mark_parked_indexed',
@@ -97,12 +66,6 @@ export async function markUnindexed(db: Queryable, ids: readonly string[]): Prom
   if (ids.length > 0) await unmark(db, ids);
 }
 
-const findLeftRows = statement<{ id: string; left_at: string; is_there: boolean }>(
-  'find_left_parked',
-  `select f.id, f.left_at::text as left_at, exists (select from parked p where p.id = f.id) as is_there
-     from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
-);
-
 export interface LeftEntry {
   id: string;
   leftAt: string;
@@ -110,14 +73,14 @@ export interface LeftEntry {
   isThere: boolean;
 }
 
+const findLeftRows = statement<LeftEntry>(
+  'find_left_parked',
+  `select f.id, f.left_at::text as "leftAt", exists (select from parked p where p.id = f.id) as "isThere"
+     from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
+);
+
 /** Entries that have left and that Redis may still show. */
-export async function findLeft(db: Queryable): Promise<LeftEntry[]> {
-  return (await findLeftRows(db)).map(({ id, left_at: leftAt, is_there: isThere }) => ({
-    id,
-    leftAt,
-    isThere,
-  }));
-}
+export const findLeft = (db: Queryable): Promise<LeftEntry[]> => findLeftRows(db);
 
 const KEYS = 'unnest($1::uuid[], $2::text[]) as q(id, left_at)';
 
