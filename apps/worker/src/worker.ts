@@ -52,6 +52,7 @@ import { parkGivenUp } from './resolve/park-given-up.ts';
 import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
 import { tailCore, tailDeaths, tailDlq, tailResolver } from './tail.ts';
+import { writeLater } from './write-later.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;
@@ -164,30 +165,15 @@ export async function startWorker(
       return items.map(({ to }) => heardBy.get(to) ?? 0);
     },
   });
-  const ended = createBatcher<string, void>({
-    maxSize: 500,
-    maxInFlight: 1,
-    run: async (ids) => {
-      await producer.forgetQueued(ids);
-      return ids.map(() => undefined);
-    },
-  });
   // A note that stays is gone in a week, and hides nothing: whoever asks is told from the ledger first.
-  const forgetQueued = (messageId: string) =>
-    void ended.push(messageId).catch((err) => logger.debug({ err }, 'queued_note.stays'));
-  const left = createBatcher<string, void>({
-    maxSize: 500,
-    maxInFlight: 1,
-    run: async (accounts) => {
-      await producer.forgetWaiting(accounts);
-      return accounts.map(() => undefined);
-    },
+  const forgetQueued = writeLater(producer.forgetQueued, {
+    onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
   });
   // A count that stays too high is later cut to the length of the queue.
-  const forgetWaiting = (account: string) =>
-    void left
-      .push(account, FORGET_WITHIN_MS)
-      .catch((err) => logger.debug({ err }, 'waiting_count.stays'));
+  const forgetWaiting = writeLater(producer.forgetWaiting, {
+    withinMs: FORGET_WITHIN_MS,
+    onFailure: (err) => logger.debug({ err }, 'waiting_count.stays'),
+  });
   const parked = createDlq({
     pool,
     allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
