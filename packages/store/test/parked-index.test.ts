@@ -39,7 +39,7 @@ async function indexed(pool: Pool): Promise<string[]> {
   return ids;
 }
 
-it('tells which entries Redis does not show as they are', async () => {
+it('finds entries that Redis does not show in their version', async () => {
   const { pool } = await openBundle();
   const [one, two] = some(2);
   if (one === undefined || two === undefined) throw new Error('two entries');
@@ -61,7 +61,7 @@ it('tells which entries Redis does not show as they are', async () => {
   expect([...versions.keys()]).toEqual([one.id]);
 });
 
-it('tells which entries have left and may still be shown', async () => {
+it('finds entries that have left and may still be shown', async () => {
   const { pool } = await openBundle();
   const [gone, back, erased] = some(3);
   if (!gone || !back || !erased) throw new Error('three entries');

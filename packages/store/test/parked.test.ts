@@ -156,7 +156,7 @@ it('filters by reason, tenant, account and time, and counts all that match', asy
   expect(await found({ ...both, before: '2030-01-01T00:00:00Z' })).toMatchObject({ count: 3 });
 });
 
-it('walks over what was there when it began', async () => {
+it('walks over the entries that existed when it began', async () => {
   const { pool } = await openBundle();
   const entries = some(5, { reason: 'stalled' });
   await parkEach(pool, entries);
@@ -286,7 +286,7 @@ it('drops the oldest refused entries, by count and by bytes, and nothing else', 
   expect(await dropRefused(pool, { count: 0, bytes: 0 })).toBe(0);
 });
 
-it('takes what the database has no place for', async () => {
+it('takes characters and times that the database cannot store', async () => {
   const { pool } = await openBundle();
   const odd = entry({
     error: { code: 'invalid', message: `"a\0b" ${'x'.repeat(10_000)}` },

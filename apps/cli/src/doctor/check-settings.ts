@@ -41,7 +41,7 @@ const MISSING: Record<
 
 /** Advice on a setting that is not wrong. */
 const NOTES: Record<string, (value: unknown) => string> = {
-  LINK_BY_PHONE: (value) => (value === true ? '; verified where people type their phones' : ''),
+  LINK_BY_PHONE: (value) => (value === true ? '; choose verified if people type their phones' : ''),
 };
 
 const isNone = (value: unknown) =>

@@ -21,8 +21,8 @@ export interface DialogPart extends Partial<Settlement> {
 /** Writes what one dialog has come to. Resolves when it is committed. One that goes on may wait for more to write. */
 export type Settle = (part: DialogPart, how?: { mayWait: boolean }) => Promise<void>;
 
-/** A refused part that is still tried again, beside the others. */
 interface Written {
+  /** For a refused part, which is tried again beside the others: settles when it is written. */
   end?: Promise<void>;
 }
 
@@ -31,7 +31,7 @@ const isRefusal = (error: unknown): boolean => error instanceof AppError && !isA
 /**
  * Gathers what many dialogs have come to and writes it in one statement at a time: one in flight
  * keeps a dialog's marks in the order in which they were made. A statement that Postgres refuses is written part by
- * part; a part that is refused alone is tried again and again beside the others, for what was sent must be marked.
+ * part. A part that is refused alone is tried again beside the others, because a sent message must be marked.
  */
 export function createSettler(deps: {
   pool: Pool;

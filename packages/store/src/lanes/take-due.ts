@@ -20,7 +20,7 @@ export interface Wanted {
   messagesPerLane: number;
   /** Bounds the size of all payloads together. The first message of each lane is read in any case. */
   bytes?: number;
-  /** In somebody's hands. */
+  /** Dialogs in hand, which are not taken. */
   notDialogs: readonly string[];
   /** How many lanes of a tenant at most; none of those of whom there may be no more. */
   lanesPerTenant: number;
@@ -60,9 +60,9 @@ const LEAST_SEEN = 8;
 const UNKNOWN_BYTES = 256 * 1024;
 
 // One snapshot for lanes and messages: a message that is missing here came after it, and with it a new
-// version of the lane. A lane without messages comes, too: it has to be removed. Messages are read of those lanes
-// only for which there is a place, and payloads only of first messages and of those others that fit beside them: so a
-// lane of big messages does not stand in the way of the others.
+// version of the lane. A lane without messages comes, too: it has to be removed. Messages are read only of lanes that
+// get a place, and payloads only of first messages and of others that fit beside them, so that a lane of big messages
+// does not delay the others.
 const findDue = statement<Row>(
   'take_due',
   `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
