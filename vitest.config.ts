@@ -14,7 +14,7 @@ class FaultsFirst extends BaseSequencer {
  * They have no row for every commit, and a file without a test would be a failure. Whoever makes one
  * of their rows `quick` takes its file out of here.
  */
-const ONLY_WITH_THE_MATRIX = ['test/faults/{clock,deployment,memory,neighbours}.test.ts'];
+const ONLY_WITH_THE_MATRIX = ['test/faults/{clock,deployment,memory,neighbours*}.test.ts'];
 
 const SHARED = {
   pool: 'forks' as const,

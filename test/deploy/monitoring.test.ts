@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createConsoleCore } from '@contour/core';
 import { temporaryDir } from '@contour/local';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -62,11 +63,13 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
     ],
     streamFacts: async () => [{ shard: 0, length: 0, pending: 0, lag: 0, owner: null, lost: 0 }],
     laneFacts: async () => ({ due: 0, blocked: 0, oldestDueSeconds: 0 }),
+    oldestSnapshots: async () => ({ inTime: null, inTransactions: null }),
+    parkedFacts: async () => ({ byReason: [], unknownBytes: 0 }),
     mirrorBacklog: async () => ({ rows: 0, oldestSeconds: 0 }),
   });
   const nobody = {} as never;
-  const core = { push: nobody, available: () => true, close: async () => {} };
-  const { registry } = createWorkerMetrics({ pools: { main: pool }, core, dlq: nobody });
+  const core = createConsoleCore({ write: () => undefined });
+  const { registry } = createWorkerMetrics({ pools: { main: pool }, core });
   watchStalled(registry, []);
   const upkeep = { ...{ registry, pool: nobody, logger: nobody }, stopping: nobody };
   removeOldDuty({ ...upkeep, days: 1 });

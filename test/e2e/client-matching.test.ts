@@ -1,19 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
+import { logged } from '../support/logged.ts';
 import { type Body, messageTo } from '../support/messages.ts';
 import { type Accepted, get, resolve } from '../support/send.ts';
 import { payloadAtCore } from '../support/story.ts';
 import { addAccount, type TestAccount, type TestTenant } from '../support/tenants.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let contour: Contour;
 let separate: Contour;
+let careful: Contour;
 beforeAll(async () => {
-  [contour, separate] = await Promise.all([
+  [contour, separate, careful] = await Promise.all([
     startContour(),
     startContour({ env: { LINK_BY_PHONE: 'false' } }),
+    startContour({ env: { LINK_BY_PHONE: 'verified' } }),
   ]);
 });
-afterAll(() => Promise.all([contour?.close(), separate?.close()]));
+afterAll(() => Promise.all([contour?.close(), separate?.close(), careful?.close()]));
 
 const accepted = new Map<Contour, Accepted[]>();
 
@@ -79,6 +83,57 @@ describe('one phone in two channels', () => {
     expect(second.story.matched_by).toBe('created');
     expect(second.payload.client_phone).toBe('+79991234567');
   });
+});
+
+describe('one phone with LINK_BY_PHONE=verified', () => {
+  const phone = { client_phone: '+79991234567' };
+
+  test('is one client where the channel vouches for it, and a person who types it stays a stranger', async () => {
+    const { telegram, whatsapp, vk } = (await careful.addTenant()).accounts;
+    const typed = await send(careful, vk, { ...phone, external_chat_id: 'typed' });
+    expect(typed.payload).toMatchObject({
+      client: { phone: null },
+      client_phone: phone.client_phone,
+    });
+
+    const own = await send(careful, whatsapp, { ...phone, external_chat_id: '79991234567' });
+    expect(own.client_id).not.toBe(typed.client_id);
+    expect(own.payload.client.phone).toBe(phone.client_phone);
+
+    const sure = { ...phone, phone_verified: true, external_chat_id: 'sure' };
+    const verified = await send(careful, telegram, sure);
+    expect(verified.client_id).toBe(own.client_id);
+    expect(verified.story.matched_by).toBe('phone');
+
+    for (const phone_verified of [false, null]) {
+      const stranger = await send(careful, telegram, { ...phone, phone_verified });
+      expect(stranger.story.matched_by).toBe('created');
+      expect(stranger.payload.client.phone).toBeNull();
+    }
+  });
+
+  test('is filled in once the channel vouches for it', async () => {
+    const { max } = (await careful.addTenant()).accounts;
+    const chat = { external_chat_id: 'g', client_phone: '+79991234568' };
+    expect((await send(careful, max, chat)).payload.client.phone).toBeNull();
+    const verified = await send(careful, max, { ...chat, phone_verified: true });
+    expect(verified.payload.client.phone).toBe(chat.client_phone);
+    expect(verified.story.matched_by).toBe('identity');
+  });
+});
+
+test('a placeholder for a phone links twenty chats, and a warning names the client once', async () => {
+  const { telegram } = (await contour.addTenant()).accounts;
+  const ids = new Map<string, number>();
+  for (let chat = 0; chat < 23; chat += 1) {
+    const fields = { external_chat_id: `placeholder ${chat}`, client_phone: '+79990000000' };
+    const { client_id } = await send(contour, telegram, fields);
+    ids.set(client_id, (ids.get(client_id) ?? 0) + 1);
+  }
+  expect([...ids.values()]).toEqual([20, 1, 1, 1]);
+  const warnings = () => logged<object>(contour.workers, 'client.too_many_identities');
+  await waitFor('the warning', async () => warnings().length > 0);
+  expect(warnings()).toMatchObject([{ client_id: [...ids.keys()][0] }]);
 });
 
 describe('what is known about a client', () => {

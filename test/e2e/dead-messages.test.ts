@@ -34,7 +34,7 @@ async function sendThree(status: number): Promise<Accepted[]> {
 
 test.each([
   { status: 400, reason: 'core_refused', attempts: 1 },
-  { status: 302, reason: 'core_refused', attempts: 1 },
+  { status: 422, reason: 'core_refused', attempts: 1 },
   { status: 500, reason: 'core_exhausted', attempts: 2 },
 ])(
   'a message that Core answers with $status is dead: $reason; the next go on',

@@ -124,6 +124,9 @@ describe('GET /metrics', () => {
       ['contour_core_answer_seconds_count', { class: '5xx' }, 1],
       ['contour_core_answer_seconds_count', {}, 7],
       ['contour_core_circuit_open', {}, 0],
+      ['contour_core_tenant_circuits_open', {}, 0],
+      ['contour_core_refusals_total', { status: '401' }, 0],
+      ['contour_core_refusals_total', {}, 0],
       ['contour_stalled_total', {}, 0],
     ]);
     await expectSoon(scrapeApi, [

@@ -2,7 +2,6 @@ import { fingerprintOf } from '@contour/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
-import { withRedis } from '../support/redis-client.ts';
 import { get, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
@@ -142,9 +141,11 @@ test('kill -9 in the middle of a release loses nothing and doubles nothing', asy
     const known = async () =>
       (await pool.query<{ n: number }>('select count(*)::int as n from messages')).rows[0]?.n ?? 0;
     await waitFor('the release to begin', async () => (await known()) > 0, { everyMs: 2 });
-    const leader = String(
-      await withRedis(contour.redis.url, (redis) => redis('GET', 'contour:dlq:waiting:leader')),
+    const { rows } = await pool.query<{ holder: string }>(
+      "select holder from parked_turns where duty = 'release'",
     );
+    const leader = rows[0]?.holder ?? '';
+    expect(leader).not.toBe('');
     await contour.workers.find((worker) => worker.output().includes(leader))?.kill('SIGKILL');
     const atKill = await known();
     expect(atKill).toBeLessThan(COUNT);

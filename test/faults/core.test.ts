@@ -167,7 +167,7 @@ describe('Core for all', () => {
   row(
     'is slow for one tenant',
     {
-      injected: '2 s for each message of one tenant, none for the other',
+      injected: '5 s for each message of one tenant, none for the other',
       load: '900 messages of the slow tenant in 300 chats, 100 of the other in 25',
       withinSeconds: 5,
     },
@@ -175,7 +175,7 @@ describe('Core for all', () => {
       const slow = await contour.addTenant();
       contour.core.behave(({ body }) => ({
         status: 200,
-        delayMs: JSON.parse(body).tenant_id === slow.id ? 2000 : 0,
+        delayMs: JSON.parse(body).tenant_id === slow.id ? 5000 : 0,
       }));
       const many = { count: 900, chats: 300, senders: 20, ahead: 900 };
       const behind = await underLoad(contour, many, { tenant: slow });

@@ -2,11 +2,14 @@ import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
+import { type Body, messageTo } from '../support/messages.ts';
 import { withRedis } from '../support/redis-client.ts';
+import { startLoad } from '../support/send.ts';
+import type { TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, told, underLoad } from './matrix/under-load.ts';
+import { FAST, recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
 
 const SMALL_HEAP = '--max-old-space-size=96';
 const FILL_ON_SIGNAL = fileURLToPath(
@@ -14,6 +17,17 @@ const FILL_ON_SIGNAL = fileURLToPath(
 );
 /** Little on the wire, and more than the heap once it is read. */
 const POISON = `[${'[],'.repeat(8_000_000)}0]`;
+
+/** Messages of the largest text there is, 250 KB each, a few of each chat. */
+function* bigMessages(account: TestAccount, chats: number, each: number): Generator<Body> {
+  for (let index = 0; index < chats * each; index += 1) {
+    yield messageTo(account, {
+      external_chat_id: `big-${index % chats}`,
+      text: `${'🙂'.repeat(62_000)} ${index}`,
+      message_ids: [`big-${index}`],
+    });
+  }
+}
 
 describe('Memory', () => {
   let contour: Contour;
@@ -70,6 +84,32 @@ describe('Memory', () => {
       expect(await victim.end).toEqual({ code: null, signal: 'SIGABRT' });
       expect(victim.output()).toContain('heap out of memory');
       return recover(contour, load);
+    },
+  );
+
+  row(
+    'many dialogs of big messages are due at once',
+    {
+      injected:
+        '50 dialogs with 10 pending messages of 250 KB each, for a worker with a heap of 96 MB',
+      load: '500 messages of 250 KB, all waiting',
+      withinSeconds: 60,
+    },
+    async () => {
+      const own = await startContour({ workers: 0 });
+      try {
+        await own.startWorker({ WORKER_ROLES: 'resolve' });
+        const { telegram } = (await own.addTenant()).accounts;
+        const messages = bigMessages(telegram, 50, 10);
+        const load = startLoad({ urls: own.urls, messages, concurrency: 10 });
+        const { accepted } = await load.done;
+        await own.startWorker({ WORKER_ROLES: 'deliver', NODE_OPTIONS: SMALL_HEAP });
+        const recoverySeconds = await secondsUntilThrough(own, load);
+        expect(own.workers.filter((worker) => worker.ended())).toEqual([]);
+        return { recoverySeconds, violations: await own.check({ accepted, sent: load.sent }) };
+      } finally {
+        await own.close();
+      }
     },
   );
 });

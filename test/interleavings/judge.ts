@@ -24,6 +24,12 @@ const ROWS = {
            from messages order by dialog_id, seq`,
 };
 
+const CROWDED = {
+  name: 'crowded_clients',
+  text: `select format('client %s has %s identities', client_id, count(*)) as detail
+           from client_channels group by tenant_id, client_id having count(*) > 20`,
+};
+
 /** What came of a run, in the same words whatever ids were made in it. */
 function endingOf(rows: readonly Row[], { told, pushed }: Notes): string {
   const numbers = new Map<string, number>();
@@ -106,8 +112,10 @@ export async function judge(
     .map(({ messageId, ending }) => ({ messageId, answer: answerOf(ending) }));
   const sent = new Set(notes.told.map(({ messageId }) => messageId));
   const inFlight = checkAccepted(ledger, accepted, sent);
+  const crowded = await pool.query<{ detail: string }>(CROWDED);
   const violations = [
     ...(await checkTables(pool)),
+    ...crowded.rows.map(({ detail }): Violation => ({ kind: 'crowded_client', detail })),
     ...inFlight.filter(({ kind }) => isDrained || kind !== 'not_drained'),
     ...answerViolations(ledger, notes),
     ...newsViolations(rows),

@@ -17,7 +17,6 @@ function delivery({ pool, atCore, notes }: Participant, answers: Answers) {
   return {
     maxAttempts: 5,
     retryDelayMs: () => 0,
-    bury: async () => true,
     logger: NOBODY_LOGS,
     metrics: NOBODY_COUNTS,
     tracer: undefined,

@@ -16,6 +16,10 @@ const whatsapp = (m: number, change: Record<string, unknown> = {}) =>
 const vk = (m: number, change: Record<string, unknown> = {}) =>
   message(m, { channel: 'vk', external_chat_id: 'a third chat', ...change });
 
+/** A message of a chat that is like no other. */
+const chatOf = (m: number, change: Record<string, unknown>) =>
+  message(m, { external_chat_id: `chat ${m}`, ...change });
+
 const phone = { client_phone: PHONE, client_name: 'A name' };
 const otherPhone = { client_phone: OTHER_PHONE };
 
@@ -84,6 +88,23 @@ export const TWO_RESOLVES: readonly Scene[] = [
     isLong: true,
     before: [resolves([message(0, phone)])],
     acts: [resolves([whatsapp(1, phone)]), resolves([vk(2, phone)])],
+  },
+  {
+    name: 'the last place of a phone from two new channels',
+    before: [resolves(Array.from({ length: 19 }, (_, n) => chatOf(n, phone)))],
+    acts: [resolves([whatsapp(101, phone)]), resolves([vk(102, phone)])],
+  },
+  {
+    name: 'the last place of a phone, and a place of another, from batches that give both',
+    isLong: true,
+    before: [
+      resolves(Array.from({ length: 19 }, (_, n) => chatOf(n, phone))),
+      resolves([vk(0, otherPhone)]),
+    ],
+    acts: [
+      resolves([whatsapp(101, phone), chatOf(102, otherPhone)]),
+      resolves([chatOf(103, phone), whatsapp(104, { external_chat_id: 'w', ...otherPhone })]),
+    ],
   },
   {
     name: 'a new phone from two channels that are not to be linked',

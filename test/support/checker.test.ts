@@ -34,7 +34,13 @@ async function addMessage(scene: Scene, seq: number): Promise<string> {
     {
       ...{ messageId: id, contentHash: '', traceId: 't', channel: 'telegram', fingerprint: '' },
       ...{ mask: null, externalChatId: 'chat', externalUserId: null, clientName: null },
-      ...{ clientPhone: null, clientUsername: null, text: `${seq}`, messageIds: [id] },
+      ...{
+        clientPhone: null,
+        phoneVerified: false,
+        clientUsername: null,
+        text: `${seq}`,
+        messageIds: [id],
+      },
       ...{ timestamp: '2024-12-10T10:00:15Z', receivedAt: '2024-12-10T10:00:15Z' },
       ...{ media: null, meta: null },
     },
@@ -269,6 +275,16 @@ const SEEDS: Array<[ViolationKind, (scene: Scene) => Promise<unknown>]> = [
     'credential_leaked',
     async ({ evidence, tenant }) => {
       evidence.logs = () => `{"token":"${tenant.accounts.max.credential}"}`;
+    },
+  ],
+  [
+    'credential_leaked',
+    async ({ sql, tenant }) => {
+      await sql(
+        `insert into parked (id, reason, stage, error_code, error_message, attempts, received_at, body, bytes)
+         values (gen_random_uuid(), 'invalid', 'resolve', 'invalid', 'no', 1, now(), $1, 1)`,
+        JSON.stringify({ url: `https://files/${tenant.accounts.max.credential}` }),
+      );
     },
   ],
   [

@@ -70,7 +70,17 @@ async function mirrorViolations(evidence: Evidence): Promise<Violation[]> {
   return checkMirror(evidence.pool, evidence.neo4jUri);
 }
 
-async function* placesOf({ redisUrl, redisDataDir, logs, accepted, core }: Evidence) {
+/** The dead-letter queue keeps bodies as they were sent, but for what is secret in them. */
+async function parkedRows(pool: Pool): Promise<[place: string, text: string][]> {
+  const { rows } = await pool.query<{ id: string; text: string }>(
+    'select p.id, to_jsonb(p)::text || coalesce(p.body, $1) as text from parked p',
+    [''],
+  );
+  return rows.map(({ id, text }) => [`the parked entry ${id}`, text]);
+}
+
+async function* placesOf({ pool, redisUrl, redisDataDir, logs, accepted, core }: Evidence) {
+  yield* await parkedRows(pool);
   if (redisUrl !== undefined) yield* await dumpRedis(redisUrl);
   if (redisDataDir !== undefined) yield* await readRedisFiles(redisDataDir);
   if (logs !== undefined) yield ['a log', logs()] as const;

@@ -1,5 +1,5 @@
 import { DLQ_REASONS, isUuid } from '@contour/contract';
-import { type DlqFilter, isDlqCursor } from '@contour/queue';
+import { type DlqFilter, isDlqCursor } from '@contour/store';
 import { z } from 'zod';
 
 const filterFields = {

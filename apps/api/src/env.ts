@@ -25,7 +25,6 @@ const fields = z.object({
   MAX_BACKLOG: positiveInt(100_000),
   MAX_WAITING_PER_ACCOUNT: positiveInt(10_000),
   STREAM_SHARDS: positiveInt(4),
-  MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1000),
   SHUTDOWN_MS: positiveInt(10_000),
   DRAIN_MS: nonNegativeInt(0),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),

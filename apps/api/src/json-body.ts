@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { parseBody } from '@contour/contract';
 import type { FastifyInstance } from 'fastify';
 import { ProblemError } from './problem-error.ts';
+import { createTurns } from './turns.ts';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
@@ -19,14 +20,19 @@ function readJsonBody(bytes: Buffer): unknown {
   }
 }
 
+/** A body of more takes so long to read and to check that it waits for a turn of its own. */
+const BIG_BYTES = 16 * 1024;
+
 /** JSON is the only body this service takes; anything else is a 415 of the framework. */
 export function takeJsonBodies(app: FastifyInstance): void {
+  const turn = createTurns();
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (_request, bytes, done) => {
-    try {
-      done(null, readJsonBody(bytes as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
+  app.addContentTypeParser(
+    JSON_TYPE,
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => {
+      if (body.length > BIG_BYTES) await turn();
+      return readJsonBody(body);
+    },
+  );
 }

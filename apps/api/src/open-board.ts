@@ -1,13 +1,13 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
-import { dlqEntry, resolveJob } from '@contour/contract';
+import { dlqJob, resolveJob } from '@contour/contract';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
 
-const OUR_SHAPES = [resolveJob, dlqEntry, z.strictObject({ shard: z.int() })];
+const OUR_SHAPES = [resolveJob, dlqJob, z.strictObject({ shard: z.int() })];
 const HARMLESS = ['channel', 'account_fingerprint', 'external_chat_id', 'message_ids', 'trace_id'];
 
 /** The data of a job as it may be seen: what a direct producer put there may hold a credential anywhere. */

@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 import { createGraph, type Graph } from '@contour/graph';
 import {
   boardQueues,
-  createDlq,
   createProducer,
   createReplyListener,
   createRoom,
@@ -19,18 +18,25 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  clearParked,
+  createLaneMarks,
   createMirrorSource,
   createPool,
+  type DeadLetters,
+  deadLetters,
   findAnswer,
   findStoriesByTrace,
   findStory,
   laneFacts,
+  oldestSnapshots,
+  type Pool,
+  parkedFacts,
   pendingMigrations,
   ping,
 } from '@contour/store';
 import type { FastifyInstance } from 'fastify';
 import { createAddJob } from './add-jobs.ts';
-import { buildApp } from './app.ts';
+import { type AppDeps, buildApp } from './app.ts';
 import { watchBackPressure } from './back-pressure.ts';
 import { createDeparture } from './departure.ts';
 import type { ApiEnv } from './env.ts';
@@ -47,10 +53,35 @@ const LOOK_WITHIN_MS = 3000;
 const PROBE_CONNECTIONS = 5;
 /** So long a replay waits for the backlog to shrink before its next page. */
 const ROOM_WITHIN_MS = 60_000;
+// Shards of lanes that need not be searched for. The API does not know DELIVER_SHARDS; more than there are do no harm.
+const USUAL_SHARDS = 64;
 
 function openGraph(env: ApiEnv): Graph | null {
   const neo4j = neo4jOf(env);
   return neo4j ? createGraph(neo4j) : null;
+}
+
+type Look = <T>(answer: Promise<T>) => Promise<T>;
+
+/** The dead-letter queue as operators ask for it. To clear it is the one thing that the API writes to Postgres. */
+function openDlq(pool: Pool, look: Look): AppDeps['dlq'] {
+  const { get, list, byTrace, matching }: DeadLetters = deadLetters(pool);
+  return {
+    get: (id) => look(get(id)),
+    list: (filter, page) => look(list(filter, page)),
+    byTrace: (traceId) => look(byTrace(traceId)),
+    async *matching(filter, limit) {
+      try {
+        yield* matching(filter, limit);
+      } catch (error) {
+        throw asAppError(error);
+      }
+    },
+    clear: (filter) =>
+      clearParked(pool, filter).catch((error: unknown) => {
+        throw asAppError(error);
+      }),
+  };
 }
 
 async function listen(app: FastifyInstance, { HOST, PORT }: ApiEnv): Promise<number> {
@@ -84,13 +115,13 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const probePool = createPool({
     ...postgres,
     applicationName: 'contour-api-probe',
+    isForLookups: true,
     max: PROBE_CONNECTIONS,
     statementTimeoutMs: 2000,
   });
   const producer = createProducer(redis);
   const replies = createReplyListener(redis);
   const tail = createTailPublisher({ ...redis, process: 'api' });
-  const dlq = createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT });
   const board = boardQueues(redis);
   const graph = openGraph(env);
   const backPressure = watchBackPressure({
@@ -109,6 +140,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   });
   const openWaits = createOpenWaits();
   const departure = createDeparture();
+  const laneMarks = createLaneMarks({ shardCount: USUAL_SHARDS });
   const metrics = createApiMetrics({
     pools: { main: pool, probe: probePool },
     pings: {
@@ -120,7 +152,9 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     liveWorkers: producer.liveWorkers,
     queueFacts: producer.queueFacts,
     streamFacts: () => producer.streamFacts(env.STREAM_SHARDS),
-    laneFacts: () => laneFacts(probePool),
+    laneFacts: () => laneFacts(probePool, laneMarks),
+    oldestSnapshots: () => oldestSnapshots(probePool),
+    parkedFacts: () => parkedFacts(probePool),
     mirrorBacklog: graph === null ? null : createMirrorSource(probePool).backlog,
     maxBacklog: env.MAX_BACKLOG,
   });
@@ -153,7 +187,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     findQueued: producer.findQueued,
     replies,
     openWaits,
-    dlq,
+    dlq: openDlq(pool, look),
     findAnswer: (message) => findAnswer(pool, message),
     findStory: (messageId) => look(findStory(pool, messageId)),
     findStoriesByTrace: (traceId) => look(findStoriesByTrace(pool, traceId)),
@@ -175,7 +209,6 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   shutdown.add('producer', () => producer.close());
   shutdown.add('replies', () => replies.close());
   shutdown.add('tail', async () => tail.close());
-  shutdown.add('dlq', () => dlq.close());
   shutdown.add('board', () => board.close());
   if (graph !== null) shutdown.add('graph', () => graph.close());
   shutdown.add('back-pressure', () => backPressure.close());

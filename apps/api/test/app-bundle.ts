@@ -15,6 +15,8 @@ const NOTHING_TO_SEE: Parameters<typeof createApiMetrics>[0] = {
   queueFacts: async () => [],
   streamFacts: async () => [],
   laneFacts: async () => ({ due: 0, blocked: 0, oldestDueSeconds: 0 }),
+  oldestSnapshots: async () => ({ inTime: null, inTransactions: null }),
+  parkedFacts: async () => ({ byReason: [], unknownBytes: 0 }),
   mirrorBacklog: null,
 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

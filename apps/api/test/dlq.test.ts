@@ -1,5 +1,5 @@
 import { type DlqEntry, dlqEntry, fingerprintOf, type ResolveJob } from '@contour/contract';
-import type { DlqFilter } from '@contour/queue';
+import type { DlqFilter } from '@contour/store';
 import { expect, test } from 'vitest';
 import { appBundle, seed, workerSaying } from './app-bundle.ts';
 

@@ -12,7 +12,6 @@ test('the two databases are all that has to be named', () => {
     RATE_LIMIT: 0,
     MAX_BACKLOG: 100_000,
     MAX_WAITING_PER_ACCOUNT: 10_000,
-    MAX_PARKED_PER_ACCOUNT: 1000,
     SHUTDOWN_MS: 10_000,
     API_KEYS: [],
   });

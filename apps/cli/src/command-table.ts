@@ -30,7 +30,7 @@ export const COMMANDS: Readonly<Record<string, [Summary, () => Promise<AddComman
     async () => (await import('./commands/channel.ts')).addChannel,
   ],
   dlq: [
-    'the messages that could not go on, parked in REDIS_URL',
+    'the messages that could not go on, parked in DATABASE_URL',
     async () => (await import('./commands/dlq.ts')).addDlq,
   ],
   message: [

@@ -1,13 +1,5 @@
-import { phoneRegion } from '@contour/contract';
-import {
-  flag,
-  keyList,
-  neo4jFields,
-  port,
-  positiveInt,
-  retentionFields,
-  url,
-} from '@contour/runtime';
+import { linkByPhone, phoneRegion } from '@contour/contract';
+import { keyList, neo4jFields, port, positiveInt, retentionFields, url } from '@contour/runtime';
 import { z } from 'zod';
 
 const postgresUrl = url(['postgres:', 'postgresql:']);
@@ -17,14 +9,11 @@ const redisUrl = url(['redis:', 'rediss:']);
 /** What a command needs that works on a database. */
 export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 
-/** What a command needs that works on queues. */
-export const redisEnv = z.object({ REDIS_URL: redisUrl });
+/** What a command needs that looks into both. */
+export const serversEnv = databaseEnv.extend({ REDIS_URL: redisUrl });
 
 /** What a replay needs: it leaves the API room for its senders. */
-export const replayEnv = redisEnv.extend({ MAX_BACKLOG: positiveInt(100_000) });
-
-/** What a command needs that looks into both. */
-export const serversEnv = databaseEnv.extend(redisEnv.shape);
+export const replayEnv = serversEnv.extend({ MAX_BACKLOG: positiveInt(100_000) });
 
 /** What an audit needs; Redis and the graph may be left out. */
 export const auditEnv = databaseEnv.extend({
@@ -35,8 +24,8 @@ export const auditEnv = databaseEnv.extend({
 });
 
 /** What a command needs that foresees how a worker would find clients. */
-export const resolvingEnv = serversEnv.extend({
-  LINK_BY_PHONE: flag(true),
+export const resolvingEnv = databaseEnv.extend({
+  LINK_BY_PHONE: linkByPhone,
   DEFAULT_PHONE_REGION: phoneRegion,
 });
 

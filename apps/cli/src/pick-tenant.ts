@@ -21,7 +21,7 @@ export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> 
   return tenant;
 }
 
-/** The same for what is only in Redis: an id is taken as it is, for it needs no Postgres; a name is looked up. */
+/** The same for a filter: an id is taken as it is, for its tenant may be gone; a name is looked up. */
 export async function pickTenantId(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
   if (isUuid(idOrName)) return idOrName.toLowerCase();
   const { DATABASE_URL: url } = readEnv(databaseEnv, env);

@@ -1,6 +1,6 @@
 import { AppError } from '@contour/contract';
 import { createPool, type Pool, type PoolOptions } from '@contour/store';
-import { UsageError } from './cli.ts';
+import { NotThere, UsageError } from './cli.ts';
 import { reasonOf } from './reason-of.ts';
 
 /** Lends a pool for one piece of work; its failure says in one line which server it was about. */
@@ -14,7 +14,7 @@ export async function withDatabase<T>(
   try {
     return await work(pool);
   } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
+    if (cause instanceof UsageError || cause instanceof NotThere) throw cause;
     // Somebody else's trouble, which names itself.
     if (cause instanceof AppError && cause.code !== 'postgres_unavailable') throw cause;
     const { hostname, port, pathname } = new URL(url);

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { DlqEntry } from '@contour/contract';
-import { createDlq, createPresence } from '@contour/queue';
+import { createPresence } from '@contour/queue';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { message } from '../../../packages/queue/test/samples.ts';
 import { SEEDS, setAuditScene } from '../../../packages/store/test/audit-scene.ts';
 import { startContour } from '../../../test/support/contour.ts';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
@@ -43,7 +41,7 @@ test('what is well is said in a line for each check, and what needs Redis is ski
     last: 'Nothing is broken.',
   });
   expect(stdout).toMatch(/^ok +conservation +numbered = delivered \+ dead \+ pending +3$/m);
-  expect(stdout).toMatch(/^skipped +dead-letters .* REDIS_URL is not set$/m);
+  expect(stdout).toMatch(/^skipped +streams .* REDIS_URL is not set$/m);
   expect(stdout).toContain('1 clients, 1 dialogs, 3 messages: 3 delivered, 0 dead, 0 pending');
   expect(stderr).toMatch(/^Auditing .* 100 % /m);
 });
@@ -71,35 +69,29 @@ test('what is broken is counted with an example, for the tenant that is asked fo
   expect(other.code).toBe(0);
 });
 
-function letter(id: string, tenantId: string): DlqEntry {
-  const now = new Date().toISOString();
-  return {
-    ...{ v: 1, id, reason: 'core_refused', stage: 'deliver', tenantId, attempts: 1 },
-    ...{ clientId: null, dialogId: null, error: { code: 'http_400', message: 'no' } },
-    ...{ failedAt: now, receivedAt: now, message: null, raw: '{}' },
-  };
-}
+/** The dead-letter entry of a dead message, or of one that there is not. */
+const buried = (id: string, tenantId: string) =>
+  `insert into parked (id, reason, stage, tenant_id, error_code, error_message, attempts, received_at, bytes)
+   values ('${id}', 'core_refused', 'deliver', '${tenantId}', 'http_400', 'no', 1, now(), 0)`;
 
 test('the dead-letter queue, overdue lanes and forgotten stream entries are held against the tables', async () => {
   const { url, sql, tenant, addMessage } = await openScene();
   const redis = await startTestRedis();
   onTestFinished(redis.close);
   const open = { redisUrl: redis.url, onError: () => {} };
-  const dlq = createDlq({ ...open, maxParkedPerAccount: 10 });
   const presence = createPresence({ ...open, id: 'somebody' });
   const beat = setInterval(() => void presence.beat().catch(() => {}), 500);
   onTestFinished(async () => {
     clearInterval(beat);
     await presence.leave();
-    await dlq.close();
   });
   await presence.beat();
   await sql('update dialogs set last_seq = 6');
   const [kept, lost] = [await addMessage(4, 'dead'), await addMessage(5, 'dead')];
   await addMessage(6, 'pending');
   const stray = randomUUID();
-  await dlq.park(letter(kept, tenant.id));
-  await dlq.park(letter(stray, tenant.id));
+  await sql(buried(kept, tenant.id));
+  await sql(buried(stray, tenant.id));
   await sql(
     `insert into lanes (tenant_id, dialog_id, shard, last_seq, due_at)
      select tenant_id, id, 0, 6, now() - interval '1 h' from dialogs`,
@@ -124,16 +116,10 @@ test('the dead-letter queue, overdue lanes and forgotten stream entries are held
 
 test('a dead message whose entry an operator cleared is no alarm', async () => {
   const { url, sql, tenant, addMessage } = await openScene();
-  const redis = await startTestRedis();
-  onTestFinished(redis.close);
-  const dlq = createDlq({ redisUrl: redis.url, onError: () => {}, maxParkedPerAccount: 10 });
-  onTestFinished(() => dlq.close());
   await sql('update dialogs set last_seq = 5');
-  const left = letter(await addMessage(4, 'dead'), tenant.id);
-  await dlq.park(left);
-  const other = letter(await addMessage(5, 'dead'), tenant.id);
-  await dlq.park({ ...other, message: message({ messageId: other.id }), raw: null });
-  const env = { DATABASE_URL: url, REDIS_URL: redis.url };
+  await sql(buried(await addMessage(4, 'dead'), tenant.id));
+  await sql(buried(await addMessage(5, 'dead'), tenant.id));
+  const env = { DATABASE_URL: url };
   const cleared = await contourHere(['dlq', 'clear', '--reason', 'core_refused', '--yes'], env);
   expect(cleared.stdout).toBe('2 cleared.\n');
   const { code, finding } = await audit(env);

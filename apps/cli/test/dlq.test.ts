@@ -77,7 +77,7 @@ test('list shows what matches as a table, --json as the API does, and says when 
   expect(none).toMatchObject({ code: 0, stdout: 'Nothing is parked that matches.\n' });
 });
 
-test('a tenant is named by its id, which needs no Postgres, or by its name', async () => {
+test('a tenant is named by its id or by its name', async () => {
   const { rows } = await house.database.pool.query('select name from tenants where id = $1', [
     tenant.id,
   ]);
@@ -85,16 +85,15 @@ test('a tenant is named by its id, which needs no Postgres, or by its name', asy
   onTestFinished(() => house.core.behave(() => ({ status: 200 })));
   const refused = messageTo(tenant.accounts.max);
   await resolve(house.url, refused);
-  const { REDIS_URL } = env();
   await waitFor('the entry', async () => {
     const byId = ['dlq', 'list', '--tenant', tenant.id.toUpperCase()];
-    return (await contourHere(byId, { REDIS_URL })).stdout.includes(idOf(refused));
+    return (await contourHere(byId, env())).stdout.includes(idOf(refused));
   });
   const byName = ['list', '--tenant', rows[0].name];
   const [, row] = (await dlq(...byName)).stdout.split('\n');
   expect(row).toMatch(/ core_refused +max +\S+ +\S{36} {2}http_400$/);
   expect(row?.length).toBeLessThanOrEqual(100);
-  expect(await contourHere(['dlq', ...byName], { REDIS_URL })).toMatchObject({
+  expect(await contourHere(['dlq', ...byName], { REDIS_URL: house.redis.url })).toMatchObject({
     code: 2,
     stderr: 'contour: DATABASE_URL  is required\n',
   });
@@ -254,10 +253,19 @@ test.for<[FilterOptions, string]>([
   await expect(filterOf(options, {})).rejects.toThrow(said);
 });
 
-test('a Redis that is away is one clear line', async () => {
-  const { code, stderr } = await contourHere(['dlq', 'list'], {
-    REDIS_URL: 'redis://someone:secret@127.0.0.1:1',
+test('a server that is away is one clear line', async () => {
+  const listed = await contourHere(['dlq', 'list'], {
+    DATABASE_URL: 'postgres://someone:secret@127.0.0.1:1/contour',
   });
-  expect(code).toBe(3);
-  expect(stderr).toMatch(/^contour: Redis at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/);
+  expect(listed.code).toBe(3);
+  expect(listed.stderr).toMatch(
+    /^contour: Postgres at 127\.0\.0\.1:1\/contour: .*ECONNREFUSED.*\n$/,
+  );
+  const account = unknownAccount();
+  const parked = idOf(await park(account));
+  const replayed = await contourHere(['dlq', 'replay', parked], {
+    ...{ DATABASE_URL: house.database.url, REDIS_URL: 'redis://someone:secret@127.0.0.1:1' },
+  });
+  expect(replayed.code).toBe(3);
+  expect(replayed.stderr).toMatch(/contour: Redis at 127\.0\.0\.1:1: .*ECONNREFUSED.*\n$/);
 });

@@ -49,7 +49,7 @@ test('a system in order passes, and what is parked or missed is a warning', asyn
   expect(of('ok')).toEqual(
     expect.arrayContaining([
       ...['postgres', 'postgres version', 'postgres writes', 'postgres clock', 'migrations'],
-      'postgres durability',
+      ...['postgres durability', 'postgres snapshots'],
       ...['redis', 'redis version', 'redis eviction', 'redis persistence', 'redis writes'],
       ...['redis memory', 'redis clock', 'workers', 'backlog', 'queues', 'core', 'node'],
       ...(neo4jUri === undefined ? [] : ['neo4j', 'neo4j version']),

@@ -142,7 +142,7 @@ test('it looks, removes one person everywhere, and shows that nothing is left', 
   const looked = await erase();
   expect(looked).toMatchObject({ code: 0, stderr: '' });
   expect(looked.stdout).toMatch(/Postgres messages +4\n/);
-  expect(looked.stdout).toMatch(/Redis dead letters +3\n/);
+  expect(looked.stdout).toMatch(/Postgres dead letters +3\n/);
   expect(looked.stdout).toMatch(/Run again with --yes/);
   expect(looked.stdout).not.toContain(PHONE);
 
@@ -153,7 +153,7 @@ test('it looks, removes one person everywhere, and shows that nothing is left', 
   expect(erased.stdout).toMatch(/Postgres contour_adoption_set_aside +3 +3 +0\n/);
   expect(erased.stdout).toMatch(/Redis jobs in resolve +1 +1 +0\n/);
   expect(erased.stdout).toMatch(/Redis stream entries +1 +1 +0\n/);
-  expect(erased.stdout).toMatch(/Redis dead letters +3 +3 +0\n/);
+  expect(erased.stdout).toMatch(/Postgres dead letters +3 +3 +0\n/);
   if (env.NEO4J_URI !== undefined) expect(erased.stdout).toMatch(/Neo4j nodes +5 +5 +0\n/);
   expect(erased.stdout).toMatch(/by client id, 2 chats and the phone: nothing is left\./);
   expect(erased.stdout).toMatch(/append-only file anew/);
@@ -240,10 +240,12 @@ test("what may be theirs and may be another tenant's stays, and is listed with w
   const { code, stdout } = await erase('--yes', '--json');
   expect(code).toBe(1);
   expect(JSON.parse(stdout).unclear).toEqual([
-    { place: 'Redis dead letters', count: 1, ids: [idOf(gone)], todo: expect.any(String) },
+    { place: 'Postgres dead letters', count: 1, ids: [idOf(gone)], todo: expect.any(String) },
   ]);
   const shown = await erase();
-  expect(shown.stdout).toMatch(/Redis dead letters: nothing says whose these 1 are.*\n.*dlq clear/);
+  expect(shown.stdout).toMatch(
+    /Postgres dead letters: nothing says whose these 1 are.*\n.*dlq clear/,
+  );
 });
 
 test.each([

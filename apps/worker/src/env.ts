@@ -1,4 +1,4 @@
-import { phoneRegion } from '@contour/contract';
+import { linkByPhone, phoneRegion } from '@contour/contract';
 import { parseSecret } from '@contour/core';
 import {
   flag,
@@ -40,9 +40,12 @@ export const workerEnv = z.object({
   WORKER_ROLES: listOf(['resolve', 'stream', 'deliver', 'graph']),
   WORKER_PORT: port().default(8773),
   HOST: z.string().default('127.0.0.1'),
-  LINK_BY_PHONE: flag(true),
+  LINK_BY_PHONE: linkByPhone,
   DEFAULT_PHONE_REGION: phoneRegion,
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1_000),
+  MAX_PARKED_BYTES_PER_ACCOUNT: nonNegativeInt(8 * 1024 * 1024),
+  MAX_PARKED_UNKNOWN: nonNegativeInt(20_000),
+  MAX_PARKED_UNKNOWN_BYTES: nonNegativeInt(64 * 1024 * 1024),
   RELEASE_PARKED: flag(true),
   ...retentionFields,
   SHUTDOWN_MS: positiveInt(10_000),

@@ -1,15 +1,12 @@
 import type { DlqEntry } from '@contour/contract';
 import type { Core } from '@contour/core';
-import type { Dlq, TailPublisher } from '@contour/queue';
+import type { TailPublisher } from '@contour/queue';
 import type { Ending } from '@contour/store';
-import type { FailureDeps } from './deliver/conclude-failure.ts';
+import type { Dlq } from './dlq/create-dlq.ts';
+import type { DeliveryMetrics } from './metrics/delivery-metrics.ts';
 import type { Resolver } from './resolve/create-resolver.ts';
 
 type Tail = Pick<TailPublisher, 'count' | 'isWatched'>;
-
-/** A payload begins with its tenant; it is looked at only while somebody watches. */
-const tenantOf = (payload: string): string =>
-  /^\{"tenant_id":"([\da-f-]{36})"/.exec(payload)?.[1] ?? '';
 
 /** Counts what comes of pushes. */
 export function tailCore(core: Core, tail: Tail): Core {
@@ -17,20 +14,21 @@ export function tailCore(core: Core, tail: Tail): Core {
     ...core,
     async push(message) {
       const result = await core.push(message);
-      if (!tail.isWatched()) return result;
       if (result.outcome === 'held' || result.outcome === 'aborted') return result;
-      tail.count(tenantOf(message.body), result.outcome === 'delivered' ? 'delivered' : 'failing');
+      tail.count(message.tenantId, result.outcome === 'delivered' ? 'delivered' : 'failing');
       return result;
     },
   };
 }
 
 /** Counts messages that are given up on. */
-export function tailBury(bury: FailureDeps['bury'], tail: Tail): FailureDeps['bury'] {
-  return async (message, ...reasons) => {
-    const isBuried = await bury(message, ...reasons);
-    if (isBuried) tail.count(message.tenantId, 'dead');
-    return isBuried;
+export function tailDeaths(metrics: DeliveryMetrics, tail: Tail): DeliveryMetrics {
+  return {
+    ...metrics,
+    dead(message, reason) {
+      metrics.dead(message, reason);
+      tail.count(message.tenantId, 'dead');
+    },
   };
 }
 
@@ -41,8 +39,8 @@ const ownerOf = ({ tenantId, message }: DlqEntry): string =>
 export function tailDlq(dlq: Dlq, tail: Tail): Dlq {
   return {
     ...dlq,
-    async park(entry) {
-      const result = await dlq.park(entry);
+    async park(entry, how) {
+      const result = await dlq.park(entry, how);
       if (result === 'parked') tail.count(ownerOf(entry), `parked:${entry.reason}`);
       return result;
     },

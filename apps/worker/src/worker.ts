@@ -4,7 +4,7 @@ import { type Core, createConsoleCore, createCore, retryDelayMs } from '@contour
 import {
   type Consumer,
   createDeliverConsumer,
-  createDlq,
+  createDlqIndex,
   createPresence,
   createProducer,
   createResolveConsumer,
@@ -24,22 +24,25 @@ import {
 } from '@contour/runtime';
 import {
   asAppError,
+  createLaneMarks,
   createPool,
   dueShards,
   findTenants,
   ping,
   reviveMessage,
 } from '@contour/store';
-import { createBury } from './deliver/bury.ts';
 import { createDeliverer } from './deliver/create-deliverer.ts';
+import { createDlq } from './dlq/create-dlq.ts';
+import { dlqDuties } from './dlq/dlq-duties.ts';
+import { createShower } from './dlq/show-entries.ts';
 import type { WorkerEnv } from './env.ts';
 import { debounced } from './graph/debounced.ts';
 import { openMirror } from './graph/open-mirror.ts';
+import { countParking } from './metrics/count-parking.ts';
 import { createWorkerMetrics } from './metrics/create-worker-metrics.ts';
 import { watchStalled } from './metrics/watch-stalled.ts';
 import { startProbeServer } from './probe-server.ts';
 import { type Duty, startPulse } from './pulse/create-pulse.ts';
-import { dropDeliveredLetters, keepDeadLetters } from './pulse/keep-dead-letters.ts';
 import { releaseParkedDuty } from './pulse/release-parked-duty.ts';
 import { removeOldDuty } from './pulse/remove-old-duty.ts';
 import { createResolver } from './resolve/create-resolver.ts';
@@ -48,7 +51,7 @@ import { createHeldMessages } from './resolve/held-messages.ts';
 import { parkGivenUp } from './resolve/park-given-up.ts';
 import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
-import { tailBury, tailCore, tailDlq, tailResolver } from './tail.ts';
+import { tailCore, tailDeaths, tailDlq, tailResolver } from './tail.ts';
 
 /** Counts of what waits may be this old: many are written at once. */
 const FORGET_WITHIN_MS = 50;
@@ -58,8 +61,6 @@ const GRAPH_WAKE_MS = 200;
 
 // In beats of a second.
 const GIVEN_UP_EVERY = 5;
-const DEAD_LETTERS_EVERY = 5;
-const DELIVERED_LETTERS_EVERY = 600;
 
 /** Two workers wait for each other for milliseconds; who locks a row for longer is not one of them. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
@@ -115,13 +116,13 @@ export async function startWorker(
   const metrics = createWorkerMetrics({
     pools: { main: pool, resolve: resolvePool },
     core: openCore(env, logger),
-    dlq: createDlq({ ...redis, maxParkedPerAccount: env.MAX_PARKED_PER_ACCOUNT }),
   });
   const tail = createTailPublisher({ ...redis, process: 'worker' });
   shutdown.add('tail', async () => tail.close());
   const core = tailCore(metrics.core, tail);
-  const dlq = tailDlq(metrics.dlq, tail);
-  shutdown.add('dlq', () => dlq.close());
+  const index = createDlqIndex(redis);
+  shutdown.add('dlq index', () => index.close());
+  const shower = createShower({ pool, index, logger });
   shutdown.add('core', () => core.close());
   const workerId = randomUUID();
   const presence = createPresence({ ...redis, id: workerId });
@@ -134,17 +135,18 @@ export async function startWorker(
   };
   const shardBells = createShardBells({ ...redis, onRing: (shard) => deliverer.ring([shard]) });
   shutdown.add('bells', async () => shardBells.close());
+  const marks = createLaneMarks({ shardCount: env.DELIVER_SHARDS });
   const deliverer = createDeliverer({
     pool,
     core,
     logger,
-    metrics: metrics.delivery,
+    metrics: tailDeaths(metrics.delivery, tail),
     tracer,
     stopping: stopping.signal,
     concurrency: env.DELIVER_CONCURRENCY,
+    marks,
     maxAttempts: env.DELIVER_ATTEMPTS,
     retryDelayMs: (attempt, retryAfterMs) => retryDelayMs(attempt, Math.random, retryAfterMs),
-    bury: tailBury(createBury({ pool, dlq, logger }), tail),
     wake: wakeAnybody,
     calls: shardBells,
   });
@@ -186,6 +188,16 @@ export async function startWorker(
     void left
       .push(account, FORGET_WITHIN_MS)
       .catch((err) => logger.debug({ err }, 'waiting_count.stays'));
+  const parked = createDlq({
+    pool,
+    allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
+    refused: { count: env.MAX_PARKED_UNKNOWN, bytes: env.MAX_PARKED_UNKNOWN_BYTES },
+    forgetQueued,
+    show: shower.soon,
+    onDropped: metrics.parking.dropped,
+    logger,
+  });
+  const dlq = tailDlq(countParking(metrics.parking, parked), tail);
   const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
     producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
   });
@@ -214,34 +226,33 @@ export async function startWorker(
       throw asAppError(error);
     });
     if (revival.shard !== null) call([revival.shard]);
+    if (revival.hasLeft) {
+      metrics.parking.replayed();
+      shower.soon();
+    }
     return revival;
   };
 
   const consumers: Consumer[] = [];
   const streams: StreamConsumer[] = [];
-  const duties: Duty[] = [{ name: 'presence', every: 1, run: () => presence.beat() }];
+  const beat = async () => {
+    const acceptedAgoMs = await presence.beat(core.acceptedAgoMs());
+    if (acceptedAgoMs !== null) core.acceptedElsewhere(acceptedAgoMs);
+  };
+  const duties: Duty[] = [
+    { name: 'presence', every: 1, run: beat },
+    ...dlqDuties({ pool, index, dlq: parked, shower, id: workerId, logger }),
+  ];
   if (plays('deliver')) {
     const run = (shard: number, signal: AbortSignal) => deliverer.run(shard, signal);
     const concurrency = Math.max(env.DELIVER_SHARDS, SHARDS_AT_ONCE);
     consumers.push(createDeliverConsumer({ ...redis, concurrency, run }));
-    duties.push(
-      {
-        name: 'wake',
-        every: 1,
-        // Whoever listens may stand still: what is due and not taken is given to the queue, too.
-        run: async () => wakeAnybody(deliverer.ring(await dueShards(pool))),
-      },
-      {
-        name: 'dead-letters',
-        every: DEAD_LETTERS_EVERY,
-        run: () => keepDeadLetters({ dlq, pool, logger }),
-      },
-      {
-        name: 'delivered-letters',
-        every: DELIVERED_LETTERS_EVERY,
-        run: () => dropDeliveredLetters({ dlq, pool, logger }),
-      },
-    );
+    duties.push({
+      name: 'wake',
+      every: 1,
+      // Whoever listens may stand still: what is due and not taken is given to the queue, too.
+      run: async () => wakeAnybody(deliverer.ring(await dueShards(pool, marks))),
+    });
   }
   if (plays('stream')) {
     streams.push(

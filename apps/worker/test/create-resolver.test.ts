@@ -7,7 +7,7 @@ import { within } from '../../../test/support/wait-for.ts';
 import { createResolver, type Resolver } from '../src/resolve/create-resolver.ts';
 import { silent } from './unheard.ts';
 
-const LOCK_TIMEOUT_MS = 50;
+const LOCK_TIMEOUT_MS = 250;
 
 let database: Database;
 let hasty: Pool;

@@ -1,4 +1,5 @@
 import { checkIncoming } from '@contour/contract';
+import type { Core } from '@contour/core';
 import { resolveBatch, takeDue } from '@contour/store';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
@@ -8,11 +9,12 @@ import { createSettler, type Settle } from '../src/deliver/create-settler.ts';
 import { deliverDialog } from '../src/deliver/deliver-dialog.ts';
 import { silent, uncounted } from './unheard.ts';
 
-test('marks of a dialog that goes on may wait for each other, and the last waits for nothing', async () => {
+/** A lane with so many messages of one dialog that is due, and what its delivery needs beside Core. */
+async function openLane(count: number) {
   const { pool, drop } = await createDatabase(inject('postgresUrl'));
   onTestFinished(drop);
   const tenant = await addTestTenant(pool);
-  const arrivals = Array.from({ length: 5 }, () => {
+  const arrivals = Array.from({ length: count }, () => {
     const checked = checkIncoming(
       messageTo(tenant.accounts.telegram, { external_chat_id: 'chat' }),
     );
@@ -23,30 +25,29 @@ test('marks of a dialog that goes on may wait for each other, and the last waits
   const limits = { lanes: 1, messagesPerLane: 50, lanesPerTenant: 1 };
   const [lane] = await takeDue(pool, { ...limits, shards: [0], notDialogs: [], rooms: [] });
   if (lane === undefined) throw new Error('no lane is due');
-
   const stopping = new AbortController().signal;
-  const settler = createSettler({ pool, logger: silent, metrics: uncounted, stopping });
+  const deps = {
+    settle: createSettler({ pool, logger: silent, metrics: uncounted, stopping }),
+    logger: silent,
+    metrics: uncounted,
+    tracer: undefined,
+    mustStop: () => false,
+    maxAttempts: 5,
+    retryDelayMs: () => 0,
+    bury: async () => true,
+  };
+  return { pool, tenant, lane, deps };
+}
+
+test('marks of a dialog that goes on may wait for each other, and the last waits for nothing', async () => {
+  const { pool, lane, deps } = await openLane(5);
   const mayWait: boolean[] = [];
   const settle: Settle = (part, how) => {
     mayWait.push(how?.mayWait ?? false);
-    return settler(part, how);
+    return deps.settle(part, how);
   };
-  const end = await deliverDialog(
-    {
-      core: { push: async () => ({ outcome: 'delivered', status: 200, ms: 1 }) },
-      settle,
-      logger: silent,
-      metrics: uncounted,
-      tracer: undefined,
-      mustStop: () => false,
-      maxAttempts: 5,
-      retryDelayMs: () => 0,
-      bury: async () => true,
-    },
-    lane,
-    lane.messages,
-    false,
-  );
+  const core = { push: async () => ({ outcome: 'delivered', status: 200, ms: 1 }) as const };
+  const end = await deliverDialog({ ...deps, core, settle }, lane, lane.messages, false);
 
   expect(end).toBe('worked_off');
   expect(mayWait).toEqual([true, true, true, true, false]);
@@ -55,4 +56,35 @@ test('marks of a dialog that goes on may wait for each other, and the last waits
             (select count(*)::int from lanes) as lanes`,
   );
   expect(rows).toEqual([{ delivered: 5, lanes: 0 }]);
+});
+
+test('a message that is postponed keeps its place, its attempts and its last error', async () => {
+  const { pool, tenant, lane, deps } = await openLane(3);
+  const pushed: Array<{ tenantId: string; messageId: string }> = [];
+  const core: Pick<Core, 'push'> = {
+    async push({ tenantId, messageId }) {
+      pushed.push({ tenantId, messageId });
+      if (pushed.length === 1) return { outcome: 'delivered', status: 200, ms: 1 };
+      return { outcome: 'postponed', code: 'http_401', status: 401, ms: 1, delayMs: 60_000 };
+    },
+  };
+  const end = await deliverDialog({ ...deps, core }, lane, lane.messages, false);
+
+  expect(end).toBe('postponed');
+  const sent = lane.messages.slice(0, 2).map(({ messageId }) => messageId);
+  expect(pushed).toEqual(sent.map((messageId) => ({ tenantId: tenant.id, messageId })));
+  const { rows } = await pool.query(
+    'select seq, status, attempts, last_error, attempt_log from messages order by seq',
+  );
+  const waiting = { status: 'pending', attempts: 0, last_error: null, attempt_log: null };
+  expect(rows).toEqual([
+    { ...waiting, seq: 1, status: 'delivered', attempts: 1 },
+    { ...waiting, seq: 2 },
+    { ...waiting, seq: 3 },
+  ]);
+  const { rows: lanes } = await pool.query(
+    "select due_at > now() + interval '50 s' as waits, version > $1 as is_new from lanes",
+    [lane.version],
+  );
+  expect(lanes).toEqual([{ waits: true, is_new: true }]);
 });

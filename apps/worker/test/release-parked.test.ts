@@ -1,9 +1,7 @@
 import { AppError, checkIncoming, type IncomingMessage } from '@contour/contract';
-import { createDlq, type Dlq } from '@contour/queue';
-import { findActiveAccounts } from '@contour/store';
+import { deadLetters } from '@contour/store';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
-import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
 import {
   addAccount,
   addTestTenant,
@@ -11,6 +9,7 @@ import {
   switchTenant,
   type TestTenant,
 } from '../../../test/support/tenants.ts';
+import { createDlq, type Dlq } from '../src/dlq/create-dlq.ts';
 import { createRelease } from '../src/pulse/release-parked.ts';
 import { createResolver, type Resolver } from '../src/resolve/create-resolver.ts';
 import { unresolvedLetter } from '../src/resolve/unresolved-letter.ts';
@@ -19,7 +18,6 @@ import { unresolvedLetter } from '../src/resolve/unresolved-letter.ts';
 const MANY = 205;
 const PAGE = 200;
 
-let redis: TestServer;
 let database: Database;
 let dlq: Dlq;
 let tenant: TestTenant;
@@ -29,9 +27,10 @@ const note = (_: unknown, event: string) => void told.push(event);
 const logger = { info: note, warn: note, error: note, debug: () => undefined } as never;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
   database = await createDatabase(inject('postgresUrl'));
-  dlq = createDlq({ redisUrl: redis.url, onError: () => undefined, maxParkedPerAccount: 1_000 });
+  const room = { count: 1_000, bytes: 2 ** 30 };
+  const unheard = { forgetQueued() {}, show() {}, onDropped() {} };
+  dlq = createDlq({ pool: database.pool, allowance: room, refused: room, ...unheard, logger });
   resolver = createResolver({
     concurrency: 10,
     pool: database.pool,
@@ -53,9 +52,7 @@ beforeEach(async () => {
 });
 afterEach(() => vi.useRealTimers());
 afterAll(async () => {
-  await dlq?.close();
   await database?.drop();
-  await redis?.close();
 });
 
 /** Parks messages that came, one a millisecond, while the tenant was switched off. */
@@ -82,8 +79,8 @@ async function parkSome(count: number): Promise<string[]> {
 function openRelease(resolveAll: Resolver['resolveAll']) {
   let released = 0;
   const run = createRelease({
+    pool: database.pool,
     dlq,
-    findActive: (accounts) => findActiveAccounts(database.pool, accounts),
     resolveAll,
     id: 'worker',
     stopping: new AbortController().signal,
@@ -105,7 +102,7 @@ const storedFor = async ({ id }: TestTenant): Promise<number> =>
   (await database.pool.query('select from messages where tenant_id = $1', [id])).rowCount ?? 0;
 
 const parkedFor = async ({ id }: TestTenant): Promise<number> =>
-  (await dlq.list({ tenantId: id }, { limit: 1 })).count;
+  (await deadLetters(database.pool).list({ tenantId: id }, { limit: 1 })).count;
 
 test('an account that changes hands midway brings its new tenant nothing of the old one', async () => {
   const other = await addTestTenant(database.pool);
@@ -174,7 +171,7 @@ test('an entry that fails for no reason that will pass rests longer each time, a
     await release.runAfter(1);
     expect(tries).toBe(before + 1);
   }
-  expect(await dlq.get(failing)).toMatchObject({
+  expect(await deadLetters(database.pool).get(failing)).toMatchObject({
     ...{ reason: 'stalled', tenantId: tenant.id, attempts: 9 },
     ...{ error: { code: 'stalled', message: 'a bug' }, message: { text: 'message 0' } },
   });

@@ -1,33 +1,117 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createSlots } from '../src/deliver/slots.ts';
 
-it('gives one tenant at most half of the places', () => {
-  const slots = createSlots(4, () => undefined);
-  slots.take('slow');
-  expect(slots.hasRoom('slow')).toBe(true);
-  slots.take('slow');
-  expect(slots.hasRoom('slow')).toBe(false);
-  expect(slots.rooms()).toEqual([{ tenantId: 'slow', room: 0 }]);
-  expect(slots.hasRoom('other')).toBe(true);
-});
-
-it('has a place for a tenant even when there is only one place', () => {
-  expect(createSlots(1, () => undefined).hasRoom('any')).toBe(true);
-});
-
-it('has room again once a place is released, and says so to whoever may have lacked it', () => {
-  let calls = 0;
-  const slots = createSlots(4, () => {
-    calls += 1;
+function setUp(total: number) {
+  const state = { rings: 0 };
+  const slots = createSlots(total, () => {
+    state.rings += 1;
   });
-  slots.take('a');
-  slots.release('a');
-  expect([slots.free(), calls]).toEqual([4, 0]);
-  slots.take('a');
-  slots.take('a');
-  slots.release('a');
-  expect([slots.hasRoom('a'), calls]).toEqual([true, 1]);
-  for (const tenant of ['b', 'c', 'd']) slots.take(tenant);
-  slots.release('b');
-  expect([slots.free(), calls]).toEqual([1, 2]);
+  const times = (count: number, what: (tenantId: string) => void, tenantId: string) => {
+    for (let i = 0; i < count; i += 1) what(tenantId);
+  };
+  return {
+    slots,
+    rings: () => state.rings,
+    take: (tenantId: string, count = 1) => times(count, slots.take, tenantId),
+    release: (tenantId: string, count = 1) => times(count, slots.release, tenantId),
+    /** Takes for as long as there is room, and returns how much that was. */
+    fill(tenantId: string) {
+      let taken = 0;
+      for (; slots.hasRoom(tenantId); taken += 1) slots.take(tenantId);
+      return taken;
+    },
+    roomOf: (tenantId: string) =>
+      slots.rooms().find((one) => one.tenantId === tenantId)?.room ?? slots.roomOfOthers(),
+  };
+}
+
+describe('createSlots', () => {
+  it('gives a tenant that is alone all places but the reserve', () => {
+    const { fill, slots, roomOf } = setUp(100);
+    expect(roomOf('a')).toBe(90);
+    expect(fill('a')).toBe(90);
+    expect(slots.free()).toBe(10);
+    expect(slots.rooms()).toEqual([{ tenantId: 'a', room: 0 }]);
+  });
+
+  it('keeps the reserve for tenants that hold none or one', () => {
+    const { fill, slots } = setUp(100);
+    fill('a');
+    for (const tenant of ['b', 'c', 'd', 'e', 'f']) expect(fill(tenant)).toBe(2);
+    expect(slots.free()).toBe(0);
+  });
+
+  it('gives tenants with something under way an equal share', () => {
+    const { take, fill, slots } = setUp(100);
+    take('a');
+    take('b');
+    expect([fill('a') + 1, fill('b') + 1]).toEqual([45, 45]);
+    take('c');
+    expect(slots.rooms().map(({ room }) => room)).toEqual([0, 0, 1]);
+  });
+
+  it('gives what one holds beyond its share to the others as it comes free', () => {
+    const { take, release, fill } = setUp(100);
+    take('a', 90);
+    expect(fill('b')).toBe(2);
+    release('a', 20);
+    expect([fill('a'), fill('b')]).toEqual([0, 18]);
+    release('a', 30);
+    expect([fill('b'), fill('a')]).toEqual([25, 5]);
+  });
+
+  it.each([1, 2, 3, 9])('has a place for a tenant where there are only %i', (total) => {
+    const { fill, slots } = setUp(total);
+    expect(fill('a')).toBe(Math.max(1, total - 1));
+    expect(slots.hasRoom('b')).toBe(total > 1);
+  });
+
+  it('has at least a place for each tenant while one is free', () => {
+    const { take, slots } = setUp(10);
+    for (let i = 0; i < 9; i += 1) take(`tenant ${i}`);
+    expect(slots.roomOfOthers()).toBe(1);
+  });
+});
+
+describe('a place that comes free', () => {
+  it('does not ring while there was room for all', () => {
+    const { take, release, rings } = setUp(100);
+    take('a', 5);
+    take('b', 5);
+    release('a', 3);
+    release('b', 5);
+    expect(rings()).toBe(0);
+  });
+
+  it('rings where its tenant held all that it may', () => {
+    const { fill, take, release, rings } = setUp(100);
+    take('b');
+    take('b');
+    fill('a');
+    release('a');
+    expect(rings()).toBe(1);
+  });
+
+  it('rings where only the reserve was left, and where none was', () => {
+    const { fill, release, rings } = setUp(100);
+    fill('a');
+    for (const tenant of ['b', 'c', 'd', 'e', 'f']) fill(tenant);
+    release('a');
+    expect(rings()).toBe(1);
+    release('a', 9);
+    expect(rings()).toBe(1);
+    release('a');
+    expect(rings()).toBe(2);
+  });
+
+  it('rings where the last place of a tenant leaves a greater share to one that held its own', () => {
+    const { take, fill, release, rings, roomOf } = setUp(100);
+    take('a');
+    take('b');
+    take('c');
+    fill('a');
+    expect(roomOf('a')).toBe(0);
+    release('c');
+    expect([rings(), roomOf('a')]).toEqual([1, 15]);
+  });
 });

@@ -39,6 +39,8 @@ class Message(_Required, total=False):
     external_user_id: str | int | None
     client_name: str | None
     client_phone: str | int | None
+    # True where the channel vouches for the phone; it counts with LINK_BY_PHONE=verified.
+    phone_verified: bool | None
     client_username: str | None
     text: str | None
     timestamp: str | None
@@ -59,6 +61,8 @@ _CREDENTIAL = re.compile(rf"[^{_WHITE_SPACE}]{{1,256}}")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _PLACEHOLDER = "{credential}"
+# A shorter credential is a public id, and no secret. Contour knows it by the same rule.
+_MIN_SECRET_LENGTH = 8
 
 
 def fingerprint_of(credential: str | int) -> str:
@@ -77,13 +81,13 @@ def body_of(message: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(channel, str) or channel not in CREDENTIAL_FIELDS:
         raise _invalid("channel", f"must be one of {', '.join(CREDENTIAL_FIELDS)}")
     chat = _text_of(message.get("external_chat_id"))
-    if chat is None or not 1 <= _length_of(chat) <= 256:
+    if chat is None or not 1 <= len(chat) <= 256:
         raise _invalid("external_chat_id", "must be 1 to 256 characters or a safe integer")
     fingerprint, credential = _account_of(message, channel)
     known = Message.__annotations__.keys() - CREDENTIAL_FIELDS.values() - {"account_fingerprint"}
     body = {key: value for key, value in message.items() if key in known}
     body["account_fingerprint"] = fingerprint
-    if credential is not None:
+    if credential is not None and _length_of(credential) >= _MIN_SECRET_LENGTH:
         try:
             for field in body.keys() & {"media", "meta"}:
                 body[field] = _without(body[field], credential)

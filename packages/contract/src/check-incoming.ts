@@ -3,20 +3,17 @@ import { CREDENTIAL_FIELDS } from './channels.ts';
 import { type Account, checkCredential } from './check-credential.ts';
 import { writeExactJson } from './exact-json.ts';
 import type { Fault } from './faults.ts';
+import { type FreeJson, freeJson, MIN_SECRET_LENGTH } from './free-json.ts';
 import { messageIdOf, uuidv7 } from './ids.ts';
-import { incomingFields } from './incoming-fields.ts';
+import { incomingFields, isMessageId } from './incoming-fields.ts';
 import type { IncomingMessage } from './incoming-message.ts';
-import {
-  findTextFaults,
-  inKeyOrder,
-  isTooDeep,
-  MAX_DEPTH,
-  MAX_FAULTS,
-  withoutCredential,
-} from './json-walk.ts';
+import { type Findings, inspectField, MAX_FAULTS } from './inspect-field.ts';
+import { inKeyOrder, MAX_DEPTH, withoutCredential } from './json-walk.ts';
 import { parseTraceparent } from './traceparent.ts';
 
 const MAX_MEDIA_BYTES = 64 * 1024;
+/** Of media and meta together. 64 KiB of JSON hold 13 100 at most, so it refuses no media. */
+const MAX_KEYS = 20_000;
 
 export type Checked = { ok: true; message: IncomingMessage } | { ok: false; faults: Fault[] };
 
@@ -36,13 +33,11 @@ function knownFields(body: Body): Body {
   return known;
 }
 
-const isId = (id: unknown) => (typeof id === 'string' && id !== '') || Number.isSafeInteger(id);
-
 /** Up to the last bad id that is named: to name each of a hundred thousand takes seconds. */
 function upToLastFault(ids: unknown): unknown {
   if (!Array.isArray(ids)) return ids;
   let faults = 0;
-  const end = ids.findIndex((id) => !isId(id) && ++faults === MAX_FAULTS);
+  const end = ids.findIndex((id) => !isMessageId(id) && ++faults === MAX_FAULTS);
   return end < 0 ? ids : ids.slice(0, end + 1);
 }
 
@@ -72,19 +67,42 @@ function faultsBetweenFields(body: Body): Fault[] {
 }
 
 /** Keys are told in paths, and a credential may stand in one. */
-function textFaults(known: Body): Fault[] {
+function keyAsTold(known: Body): (key: string) => string {
   const secrets = SECRET_FIELDS.map((field) => known[field] ?? '')
-    .filter((value) => typeof value === 'number' || (typeof value === 'string' && value !== ''))
-    .map(String);
-  const shown = (key: string) =>
-    secrets.reduce((rest, secret) => withoutCredential(rest, secret) as string, key);
-  const found: Fault[] = [];
-  for (const [field, value] of Object.entries(known)) findTextFaults(value, field, shown, found);
-  return found;
+    .filter((value) => typeof value === 'number' || typeof value === 'string')
+    .map(String)
+    .filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+  const told = new Map<string, string>();
+  return (key) => {
+    const before = told.get(key);
+    if (before !== undefined) return before;
+    const shown = secrets.reduce((rest, secret) => withoutCredential(rest, secret) as string, key);
+    told.set(key, shown);
+    return shown;
+  };
 }
 
-function mediaFaults(media: unknown): Fault[] {
-  if (Buffer.byteLength(writeExactJson(media ?? null)) <= MAX_MEDIA_BYTES) return [];
+/** Goes through all that was sent, once. `usable` is what the steps that follow may go through again. */
+function inspect(known: Body): { usable: Body; faults: Fault[] } {
+  const found: Findings = { faults: [], keys: 0 };
+  const refused: Fault[] = [];
+  const usable = { ...known };
+  const options = { shown: keyAsTold(known), found, maxKeys: MAX_KEYS };
+  for (const [path, value] of Object.entries(known)) {
+    const finding = inspectField(value, path, options);
+    if (finding === 'fine') continue;
+    delete usable[path];
+    const message =
+      finding === 'too deep'
+        ? `is nested deeper than ${MAX_DEPTH} levels`
+        : `has too many keys: media and meta may have ${MAX_KEYS} together`;
+    refused.push({ path, message });
+  }
+  return { usable, faults: [...refused, ...found.faults] };
+}
+
+function mediaFaults({ text }: FreeJson): Fault[] {
+  if (text === null || Buffer.byteLength(text) <= MAX_MEDIA_BYTES) return [];
   return [{ path: 'media', message: `must be at most ${MAX_MEDIA_BYTES} bytes of JSON` }];
 }
 
@@ -94,28 +112,30 @@ function contentHashOf(text: string | null, media: unknown): string {
   return hash('sha256', content, 'hex');
 }
 
-const redacted = (value: unknown, { credential }: Account): unknown =>
-  credential === null ? value : withoutCredential(value, credential);
-
-const jsonOrNull = (value: unknown): string | null =>
-  (value ?? null) === null ? null : writeExactJson(value);
+const FLAGS = ['is_new_client', 'is_new_dialog'];
 
 /** The flags that Core reads in `meta` are ours: a sender's own of the same name would be a lie. */
 function metaWithoutFlags(meta: Fields['meta']): unknown {
   if (meta === undefined) return null;
+  // A copy of twenty thousand keys takes longer than all else that is done with them.
+  if (!FLAGS.some((flag) => Object.hasOwn(meta, flag))) return meta;
   const { is_new_client: _client, is_new_dialog: _dialog, ...rest } = meta;
   return rest;
 }
 
-function toMessage(fields: Fields, account: Account, receivedAt: Date): IncomingMessage {
+function toMessage(
+  fields: Fields,
+  account: Account,
+  media: FreeJson,
+  receivedAt: Date,
+): IncomingMessage {
   const { channel, external_chat_id: externalChatId } = fields;
   const messageIds = fields.message_ids ?? [fields.message_id ?? ''];
-  const media = redacted(fields.media, account);
   const text = fields.text ?? null;
   const { fingerprint, mask } = account;
   return {
     messageId: messageIdOf({ channel, fingerprint, externalChatId, messageIds }),
-    contentHash: contentHashOf(text, media),
+    contentHash: contentHashOf(text, media.value),
     traceId: fields.trace_id ?? uuidv7(),
     channel,
     fingerprint,
@@ -124,12 +144,13 @@ function toMessage(fields: Fields, account: Account, receivedAt: Date): Incoming
     externalUserId: fields.external_user_id ?? null,
     clientName: fields.client_name ?? null,
     clientPhone: fields.client_phone ?? null,
+    phoneVerified: fields.phone_verified ?? false,
     clientUsername: fields.client_username ?? null,
     text,
     timestamp: fields.timestamp ?? receivedAt.toISOString(),
     messageIds,
-    media: jsonOrNull(media),
-    meta: jsonOrNull(redacted(metaWithoutFlags(fields.meta), account)),
+    media: media.text,
+    meta: freeJson(metaWithoutFlags(fields.meta), account.credential).text,
     receivedAt: receivedAt.toISOString(),
   };
 }
@@ -138,24 +159,22 @@ function toMessage(fields: Fields, account: Account, receivedAt: Date): Incoming
 export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Checked {
   if (!isBody(body)) return { ok: false, faults: [{ path: '', message: 'must be a JSON object' }] };
   const known = knownFields(body);
-  const deep = Object.keys(known).filter((key) => isTooDeep(known[key], 1));
-  const shallow = { ...known };
-  for (const key of deep) delete shallow[key];
+  const { usable, faults: found } = inspect(known);
   const { fields, faults } = fieldFaults(known);
   const channel = incomingFields.shape.channel.safeParse(body.channel);
   const credential = channel.success ? checkCredential(body, channel.data) : { faults: [] };
+  const media = freeJson(usable.media, credential.account?.credential);
   const all = [
-    ...deep.map((path) => ({ path, message: `is nested deeper than ${MAX_DEPTH} levels` })),
-    ...textFaults(shallow),
+    ...found,
     ...faults,
     ...credential.faults,
     ...faultsBetweenFields(body),
-    ...mediaFaults(shallow.media),
+    ...mediaFaults(media),
   ];
   if (all.length > 0 || fields === undefined || credential.account === undefined) {
     return { ok: false, faults: all.slice(0, MAX_FAULTS) };
   }
-  const message = toMessage(fields, credential.account, receivedAt);
+  const message = toMessage(fields, credential.account, media, receivedAt);
   const traceParent = parseTraceparent(body.traceparent);
   return { ok: true, message: traceParent === undefined ? message : { ...message, traceParent } };
 }

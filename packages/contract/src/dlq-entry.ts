@@ -36,6 +36,30 @@ export const dlqEntry = z.object({
 
 export type DlqEntry = z.infer<typeof dlqEntry>;
 
+/**
+ * What Redis shows of an entry, as a job of the queue `dlq`: no body, and nothing personal. The entry itself is in
+ * Postgres, in this version.
+ */
+export const dlqJob = z.strictObject({
+  v: z.literal(2),
+  version: z.int(),
+  id: z.string(),
+  reason: z.enum(DLQ_REASONS),
+  stage: z.enum(['resolve', 'deliver']),
+  tenant_id: nullableText,
+  client_id: nullableText,
+  dialog_id: nullableText,
+  trace_id: nullableText,
+  channel: nullableText,
+  account: nullableText,
+  error: z.string(),
+  attempts: z.int(),
+  received_at: z.iso.datetime(),
+  failed_at: z.iso.datetime(),
+});
+
+export type DlqJob = z.infer<typeof dlqJob>;
+
 /** A checked message in the form in which it could be sent again by a direct producer. */
 function wireForm(message: IncomingMessage): Record<string, unknown> {
   return {
@@ -45,6 +69,7 @@ function wireForm(message: IncomingMessage): Record<string, unknown> {
     external_chat_id: message.externalChatId,
     client_name: message.clientName,
     client_phone: message.clientPhone,
+    phone_verified: message.phoneVerified,
     client_username: message.clientUsername,
     text: message.text,
     timestamp: message.timestamp,

@@ -3,6 +3,26 @@ import { CHANNEL_CODES } from './channels.ts';
 
 const MAX_TEXT = 64 * 1024;
 const MAX_MESSAGE_IDS = 1000;
+/** Of an id, a name, a user name and a phone; in characters, as a person counts them. */
+const MAX_SHORT_TEXT = 256;
+
+// Code points are counted only where the cheaper count of code units does not decide.
+const hasAtMost = (text: string, max: number) =>
+  text.length <= max || (text.length <= 2 * max && [...text].length <= max);
+
+/** The beginning of a text, which ends with a whole character. */
+function cutToShort(text: string): string {
+  if (text.length <= MAX_SHORT_TEXT) return text;
+  let end = 0;
+  for (let n = 0; n < MAX_SHORT_TEXT && end < text.length; n += 1) {
+    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+
+/** Whether it may be an id of a message: a string of 1 to 256 characters, or a safe integer. */
+export const isMessageId = (id: unknown): boolean =>
+  typeof id === 'string' ? id !== '' && hasAtMost(id, MAX_SHORT_TEXT) : Number.isSafeInteger(id);
 
 // Existing senders write null for whatever does not apply: null is absence everywhere.
 const absentWhenNull = <T extends z.ZodType>(schema: T) =>
@@ -17,26 +37,27 @@ const stringOrInteger = z
   })
   .transform(String);
 
-const externalId = stringOrInteger
-  .refine((id) => id.length >= 1 && id.length <= 256, { error: 'must have 1 to 256 characters' })
-  .meta({ minLength: 1, maxLength: 256 });
+const shortText = stringOrInteger
+  .refine((text) => hasAtMost(text, MAX_SHORT_TEXT), {
+    error: `must have at most ${MAX_SHORT_TEXT} characters`,
+  })
+  .meta({ maxLength: MAX_SHORT_TEXT });
 
-const messageId = stringOrInteger
-  .refine((id) => id.length >= 1, { error: 'must not be empty' })
-  .meta({ minLength: 1 });
+const id = stringOrInteger
+  .refine((text) => isMessageId(text), { error: `must have 1 to ${MAX_SHORT_TEXT} characters` })
+  .meta({ minLength: 1, maxLength: MAX_SHORT_TEXT });
 
 const messageIds = z
-  .array(messageId, { error: 'must be a list of strings or safe integers' })
+  .array(id, { error: 'must be a list of strings or safe integers' })
   .transform((ids) => [...new Set(ids)])
   .refine((ids) => ids.length >= 1 && ids.length <= MAX_MESSAGE_IDS, {
     error: `must have 1 to ${MAX_MESSAGE_IDS} entries`,
   })
   .meta({ minItems: 1 });
 
-const optionalString = absentWhenNull(z.string({ error: 'must be a string' }));
-
-// Code points are counted only where the cheaper count of code units does not decide.
-const isShortText = (text: string) => text.length <= MAX_TEXT || [...text].length <= MAX_TEXT;
+const name = absentWhenNull(z.string({ error: 'must be a string' }).transform(cutToShort)).describe(
+  `Of a longer one the first ${MAX_SHORT_TEXT} characters are used.`,
+);
 
 const isPlainObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
 
@@ -48,19 +69,26 @@ export const incomingFields = z.object({
   channel: requiredUnlessNull(
     z.enum(CHANNEL_CODES, { error: `must be one of ${CHANNEL_CODES.join(', ')}` }),
   ),
-  external_chat_id: requiredUnlessNull(externalId).describe(
+  external_chat_id: requiredUnlessNull(id).describe(
     'The chat within the channel: 1 to 256 characters, or a safe integer, also a negative one.',
   ),
-  external_user_id: absentWhenNull(stringOrInteger),
-  client_name: optionalString,
-  client_phone: absentWhenNull(stringOrInteger).describe(
-    'Normalised to E.164 to find the client by; one that cannot be is not used for that. Core gets it as it was sent.',
+  external_user_id: absentWhenNull(shortText).describe(
+    `At most ${MAX_SHORT_TEXT} characters, or a safe integer.`,
   ),
-  client_username: optionalString,
+  client_name: name,
+  client_phone: absentWhenNull(shortText).describe(
+    `At most ${MAX_SHORT_TEXT} characters. Normalised to E.164 to find the client by; one that cannot be is not used for that. Core gets it as it was sent.`,
+  ),
+  phone_verified: absentWhenNull(z.boolean({ error: 'must be true or false' })).describe(
+    'True where the channel vouches for the phone. With `LINK_BY_PHONE=verified` no other phone counts, but that of a WhatsApp client, whose id it is.',
+  ),
+  client_username: name,
   text: absentWhenNull(
     z
       .string({ error: 'must be a string' })
-      .refine(isShortText, { error: `must have at most ${MAX_TEXT} characters` })
+      .refine((text) => hasAtMost(text, MAX_TEXT), {
+        error: `must have at most ${MAX_TEXT} characters`,
+      })
       .meta({ maxLength: MAX_TEXT }),
   ).describe(
     `At most ${MAX_TEXT} characters; empty, null or absent only where there is \`media\`.`,
@@ -69,9 +97,9 @@ export const incomingFields = z.object({
     z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with an offset' }),
   ).describe('ISO 8601 with an offset; the time of receipt where it is absent.'),
   message_ids: absentWhenNull(messageIds).describe(
-    `1 to ${MAX_MESSAGE_IDS} ids; repeats within the list count once. With channel, account and chat they make the message the one it is.`,
+    `1 to ${MAX_MESSAGE_IDS} ids of 1 to ${MAX_SHORT_TEXT} characters; repeats within the list count once. With channel, account and chat they make the message the one it is.`,
   ),
-  message_id: absentWhenNull(messageId).describe(
+  message_id: absentWhenNull(id).describe(
     'A list of one, where `message_ids` is absent; ignored otherwise.',
   ),
   trace_id: absentWhenNull(
@@ -83,11 +111,11 @@ export const incomingFields = z.object({
     .unknown()
     .optional()
     .describe(
-      "Any JSON up to 64 KiB. The message's own credential, where it occurs inside, becomes `{credential}`.",
+      "Any JSON up to 64 KiB. The message's own credential, where it occurs inside, becomes `{credential}` before that is measured; one of fewer than 8 characters is a public id, and stays.",
     ),
   meta: absentWhenNull(
     z
       .custom<Record<string, unknown>>(isPlainObject, { error: 'must be an object' })
       .meta({ type: 'object' }),
-  ).describe('Passed on to Core as it is.'),
+  ).describe('Passed on to Core as it is. With `media` together it may have 20 000 keys.'),
 });

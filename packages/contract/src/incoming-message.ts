@@ -20,6 +20,8 @@ export const incomingMessage = z.object({
   externalUserId: nullableText,
   clientName: nullableText,
   clientPhone: nullableText,
+  /** The channel vouches for the phone. A job of an earlier version does not say so: then it does not. */
+  phoneVerified: z.boolean().default(false),
   clientUsername: nullableText,
   text: nullableText,
   timestamp: z.string(),

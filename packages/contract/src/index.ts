@@ -20,9 +20,11 @@ export { fingerprintOf, maskCredential } from './credential.ts';
 export {
   DLQ_REASONS,
   type DlqEntry,
+  type DlqJob,
   type DlqReason,
   dlqEntry,
   dlqEntryBody,
+  dlqJob,
   messageOfPayload,
 } from './dlq-entry.ts';
 export { parseExactJson, writeExactJson } from './exact-json.ts';
@@ -30,6 +32,7 @@ export type { Fault } from './faults.ts';
 export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
+export { type LinkByPhone, linkByPhone, matchingPhone } from './matching-phone.ts';
 export {
   MIRROR_KINDS,
   type MirrorBacklog,

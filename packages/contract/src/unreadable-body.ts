@@ -1,6 +1,8 @@
 import { CHANNELS, type Channel, CREDENTIAL_FIELDS } from './channels.ts';
 import { FINGERPRINT_PATTERN } from './check-credential.ts';
 import { fingerprintOf } from './credential.ts';
+import { MIN_SECRET_LENGTH, mayContain } from './free-json.ts';
+import { incomingFields } from './incoming-fields.ts';
 import { isTooDeep, withoutCredential } from './json-walk.ts';
 
 type Body = Record<string, unknown>;
@@ -8,8 +10,12 @@ type Body = Record<string, unknown>;
 /** Each is looked for in the whole body: more than this is no message but a burden. */
 const MAX_SECRETS = 50;
 
-/** A shorter one, deep inside, is any number: to take it out everywhere would spoil the body. */
-const MIN_NESTED_SECRET = 8;
+/** What stands in a field of the contract is what its name says; below these two it may be anything. */
+const FIELD_NAMES = new Set([
+  ...Object.keys(incomingFields.shape),
+  ...['account_fingerprint', 'traceparent'],
+]);
+const FREE_FIELDS = new Set(['media', 'meta']);
 
 const isBody = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -56,26 +62,74 @@ function fingerprint(body: Body): Body {
   return { account_fingerprint: fingerprintOf(String(own)) };
 }
 
-/** The same without the fields of credentials; `secrets` gathers what stood there. */
-function withoutFields(value: unknown, secrets: Set<string>, depth = 0): unknown {
+/** What stands in the fields of credentials, at any depth, and in texts that hold a body in turn. */
+function gatherSecrets(value: unknown, secrets: Set<string>, depth = 0): void {
   if (typeof value === 'string') {
-    if (isTooLong(value)) return sizeOf(value);
     const inner = parsed(value);
-    if (!mayHoldCredential(inner)) return value;
-    if (isTooDeep(inner)) return sizeOf(inner);
-    return JSON.stringify(withoutFields(inner, secrets, depth + 1));
+    if (!isTooDeep(inner)) gatherSecrets(inner, secrets, depth + 1);
   }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutFields(item, secrets, depth + 1));
-  const kept: Array<[string, unknown]> = [];
+  if (typeof value !== 'object' || value === null) return;
   for (const [key, child] of Object.entries(value)) {
-    if (!isCredentialField(key, child)) kept.push([key, withoutFields(child, secrets, depth + 1)]);
+    if (!isCredentialField(key, child)) gatherSecrets(child, secrets, depth + 1);
     else if (typeof child === 'string' || typeof child === 'number') {
       const secret = String(child);
-      if (secret.length >= (depth === 0 ? 1 : MIN_NESTED_SECRET)) secrets.add(secret);
+      // A short one, deep inside, is any number.
+      if (secret.length >= (depth === 0 ? 1 : MIN_SECRET_LENGTH)) secrets.add(secret);
     }
   }
-  return Object.fromEntries(kept);
+}
+
+/** How what is not kept is told; it is kept where it is met again. */
+const SIZE = /^\(\d+ characters( that are no object)?\)$/;
+
+/** A value of which nothing is known, by its size; a short one is no secret. */
+function told(value: unknown): unknown {
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  return text.length < MIN_SECRET_LENGTH || SIZE.test(text) ? value : `(${text.length} characters)`;
+}
+
+/** Where a value stands: under a name of the contract, in its free JSON, or under a name that it does not know. */
+type Place = 'field' | 'free' | 'unknown';
+
+interface Keeping {
+  place: Place;
+  /** Whether a credential was found, or its fingerprint: only then is it taken out of free JSON. */
+  isAccountKnown: boolean;
+}
+
+function keptText(text: string, keeping: Keeping): unknown {
+  if (isTooLong(text)) return sizeOf(text);
+  const inner = parsed(text);
+  if (mayHoldCredential(inner)) {
+    return isTooDeep(inner) ? sizeOf(inner) : JSON.stringify(kept(inner, keeping));
+  }
+  return keeping.place === 'unknown' ? told(text) : text;
+}
+
+function placeOf(key: string, around: Place): Place {
+  if (around === 'free' || FREE_FIELDS.has(key)) return 'free';
+  return FIELD_NAMES.has(key) ? 'field' : 'unknown';
+}
+
+/**
+ * The same without the fields of credentials. A credential may stand under any other name, for instance under one
+ * that is mistyped: what stands under a name that the contract does not know is told by its size.
+ */
+function kept(value: unknown, keeping: Keeping): unknown {
+  if (typeof value === 'string') return keptText(value, keeping);
+  if (typeof value !== 'object' || value === null) {
+    return keeping.place === 'unknown' ? told(value) : value;
+  }
+  if (Array.isArray(value)) return value.map((item) => kept(item, keeping));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, child]) => !isCredentialField(key, child))
+      .map(([key, child]) => {
+        const place = placeOf(key, keeping.place);
+        if (place === 'free' && !keeping.isAccountKnown) return [key, told(child)];
+        return [key, kept(child, { ...keeping, place })];
+      }),
+  );
 }
 
 function sizeOf(data: unknown): string {
@@ -84,16 +138,37 @@ function sizeOf(data: unknown): string {
   return `(${JSON.stringify(data ?? null).length} characters that are no object)`;
 }
 
+/** Takes secrets out of a body; a short one stays in free JSON, where it is any number. */
+function withoutSecrets(body: Body, secrets: ReadonlySet<string>): Body {
+  const json = JSON.stringify(body);
+  const standing = [...secrets].filter((secret) => mayContain(json, secret));
+  if (standing.length === 0) return body;
+  const long = standing.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+  const without = (value: unknown, some: readonly string[]) =>
+    some.reduce(withoutCredential, value);
+  return Object.fromEntries(
+    Object.entries(body).map(([key, value]) => [
+      without(key, long) as string,
+      without(value, FREE_FIELDS.has(key) ? long : standing),
+    ]),
+  );
+}
+
 /**
- * What was sent and could not be read, as it may be kept: whatever stands in a credential's field is
- * gone from there and from everywhere else in the body. Of what is no body only its size is told.
+ * What was sent and could not be read, as it may be kept: whatever stands in a credential's field is gone from there
+ * and from everywhere else in the body, and so is whatever stands where the contract has no field. Of what is no body
+ * only its size is told.
  */
 export function unreadableBody(data: unknown): unknown {
   const body = typeof data === 'string' ? parsed(data) : data;
   if (!isBody(body) || isTooDeep(body)) return sizeOf(data);
   const secrets = new Set<string>();
-  const kept = withoutFields(body, secrets);
+  gatherSecrets(body, secrets);
   if (secrets.size > MAX_SECRETS) return '(too many credentials to be kept)';
-  const safe = [...secrets].reduce(withoutCredential, kept) as Body;
-  return { ...safe, ...fingerprint(body) };
+  const isAccountKnown =
+    (typeof body.account_fingerprint === 'string' &&
+      FINGERPRINT_PATTERN.test(body.account_fingerprint)) ||
+    [...secrets].some((secret) => secret.length >= MIN_SECRET_LENGTH);
+  const rest = kept(body, { place: 'field', isAccountKnown }) as Body;
+  return { ...withoutSecrets(rest, secrets), ...fingerprint(body) };
 }

@@ -34,6 +34,15 @@ function nested(depth: number): unknown {
   return value;
 }
 
+const manyKeys = (count: number): Record<string, number> =>
+  Object.fromEntries(Array.from({ length: count }, (_, key) => [`k${key}`, 0]));
+
+/** The shortest JSON of so many keys: five characters each. */
+function chains(keys: number): unknown {
+  const chain = (length: number): unknown => (length === 0 ? 0 : { '': chain(length - 1) });
+  return Array.from({ length: keys / 100 }, () => chain(100));
+}
+
 describe('what is accepted', () => {
   it('keeps no credential, only its fingerprint and a mask', () => {
     const message = accepted();
@@ -89,13 +98,54 @@ describe('what is accepted', () => {
     expect(accepted({ media }).media).toBe(
       '{"url":"https://files/{credential}/1","{credential}":[1]}',
     );
-    const numeric = {
-      channel: 'vk',
-      bot_token: null,
-      group_id: 777,
-      media: { owner: 777, n: 1777 },
-    };
-    expect(accepted(numeric).media).toBe('{"owner":"{credential}","n":1777}');
+    const vk = { channel: 'vk', bot_token: null, group_id: 12_345_678 };
+    expect(accepted({ ...vk, media: { owner: 12_345_678, n: 112_345_678 } }).media).toBe(
+      '{"owner":"{credential}","n":112345678}',
+    );
+  });
+
+  it('finds a credential that JSON writes with escapes', () => {
+    const bot_token = 'a"\\\u0001-😀-token';
+    const media = { [`<${bot_token}>`]: `see ${bot_token}` };
+    expect(accepted({ bot_token, media, meta: media })).toMatchObject({
+      media: '{"<{credential}>":"see {credential}"}',
+      meta: '{"<{credential}>":"see {credential}"}',
+    });
+  });
+
+  it('leaves a credential of fewer than 8 characters in media and meta: it is a public id', () => {
+    const vk = { channel: 'vk', bot_token: null, group_id: 1_234_567 };
+    const free = { owner: 1_234_567, url: 'https://vk.com/club1234567' };
+    const text = '{"owner":1234567,"url":"https://vk.com/club1234567"}';
+    expect(accepted({ ...vk, media: free, meta: free })).toMatchObject({ media: text, meta: text });
+  });
+
+  it('measures the media when the credential has been taken out', () => {
+    const bot_token = 'x'.repeat(256);
+    const long = Array.from({ length: 300 }, () => bot_token);
+    expect(JSON.stringify(long).length).toBeGreaterThan(65_536);
+    expect(accepted({ bot_token, media: long }).media).toBe(
+      JSON.stringify(long.map(() => '{credential}')),
+    );
+    const short = { bot_token: '12345678', media: '12345678'.repeat(8_000) };
+    expect(faultPaths(short)).toEqual(['media']);
+  });
+
+  it('cuts a name and a user name behind 256 characters, and no character in two', () => {
+    const long = `${'я'.repeat(200)}${'😀'.repeat(100)}`;
+    const cut = `${'я'.repeat(200)}${'😀'.repeat(56)}`;
+    expect(accepted({ client_name: long, client_username: long })).toMatchObject({
+      clientName: cut,
+      clientUsername: cut,
+    });
+    expect(accepted({ client_name: cut }).clientName).toBe(cut);
+  });
+
+  it('says whether the channel vouches for the phone', () => {
+    expect(accepted({ phone_verified: true }).phoneVerified).toBe(true);
+    for (const phone_verified of [false, null, undefined]) {
+      expect(accepted({ phone_verified }).phoneVerified).toBe(false);
+    }
   });
 
   it('has one content hash whatever the key order of the media', () => {
@@ -124,6 +174,12 @@ describe('what is accepted', () => {
     ['a key named __proto__', { media: JSON.parse('{"__proto__":{"a":1}}') }],
     ['an unknown field', { tenant_id: 'mine', whatever: { a: 1 } }],
     ['an emoji', { text: '👩‍👩‍👧' }],
+    ['a chat of 256 characters of two units each', { external_chat_id: '😀'.repeat(256) }],
+    ['a user of 256 characters', { external_user_id: '😀'.repeat(256) }],
+    ['a phone of 256 characters', { client_phone: '9'.repeat(256) }],
+    ['a message id of 256 characters', { message_ids: ['😀'.repeat(256)] }],
+    ['as many keys as 64 KiB of media can hold', { media: chains(13_000) }],
+    ['20 000 keys', { meta: manyKeys(20_000) }],
   ])('%s is fine', (_what, change) => {
     expect(faultPaths(change)).toEqual([]);
   });
@@ -146,6 +202,13 @@ describe('what is refused', () => {
     ['a chat of 257 characters', { external_chat_id: 'x'.repeat(257) }, ['external_chat_id']],
     ['a fraction for a chat', { external_chat_id: 1.5 }, ['external_chat_id']],
     ['a chat beyond 2^53', { external_chat_id: 2 ** 53 }, ['external_chat_id']],
+    ['a user of 257 characters', { external_user_id: 'x'.repeat(257) }, ['external_user_id']],
+    ['a phone of 257 characters', { client_phone: '9'.repeat(257) }, ['client_phone']],
+    ['a text for phone_verified', { phone_verified: 'true' }, ['phone_verified']],
+    ['a message id of 257 characters', { message_ids: ['1', 'x'.repeat(257)] }, ['message_ids.1']],
+    ['a long message_id', { message_ids: null, message_id: 'x'.repeat(257) }, ['message_id']],
+    ['20 001 keys', { meta: manyKeys(20_001) }, ['meta']],
+    ['20 001 keys in media and meta', { media: chains(2_000), meta: manyKeys(18_001) }, ['meta']],
     ['a number for a name', { client_name: 5 }, ['client_name']],
     ['neither text nor media', { text: '', media: null }, ['text']],
     ['a number for a text', { text: 1 }, ['text']],

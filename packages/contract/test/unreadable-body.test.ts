@@ -28,6 +28,32 @@ it("takes out what stands in another channel's field, too", () => {
   expect(kept).toEqual({ channel: 'icq', text: '{credential} {credential}' });
 });
 
+it('keeps no value under a name that the contract does not know, for it may be a credential', () => {
+  const mistyped = { bot_tokn: TOKEN, text: 'Hello', message_ids: ['1'], media: { url: TOKEN } };
+  const safe = {
+    bot_tokn: '(21 characters)',
+    text: 'Hello',
+    message_ids: ['1'],
+    media: '(31 characters)',
+  };
+  expect(unreadableBody({ channel: {}, ...mistyped })).toEqual({ channel: {}, ...safe });
+  expect(unreadableBody({ message: mistyped })).toEqual({ message: safe });
+  const text = unreadableBody({ message: JSON.stringify({ ...mistyped, bot_id: 5 }) });
+  expect(text).toEqual({ message: JSON.stringify(safe) });
+  expect(unreadableBody({ ...safe, list: [[TOKEN], true, 'short', 12] })).toEqual({
+    ...safe,
+    list: [['(21 characters)'], true, 'short', 12],
+  });
+});
+
+it('keeps a short credential in media and meta, where it is any number', () => {
+  const body = { channel: 'vk', group_id: 1, text: '1 or 2', media: { n: 1 } };
+  expect(unreadableBody({ ...body, bot_token: TOKEN })).toMatchObject({
+    text: '{credential} or 2',
+    media: { n: 1 },
+  });
+});
+
 it('reads a body that was written as a text', () => {
   const kept = unreadableBody(JSON.stringify({ channel: 'telegram', bot_token: TOKEN }));
   expect(kept).toEqual({ channel: 'telegram', account_fingerprint: fingerprintOf(TOKEN) });

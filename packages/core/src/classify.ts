@@ -1,4 +1,5 @@
 import { MAX_RETRY_AFTER_MS } from './backoff.ts';
+import type { Health } from './circuit.ts';
 
 /** How one attempt ended, before anyone judged it. */
 export type Answer =
@@ -14,6 +15,25 @@ export type Verdict =
 /** Not Found is among them: a Core that is being deployed answers it for a route it will have again. */
 const RETRIED_STATUSES = new Set([404, 408, 425, 429]);
 
+/** The address or the credentials are wrong, or the method is: what every message would get on this way. */
+const WAY_STATUSES = new Set([401, 403, 405, 407]);
+/** These may be about the way as well as about the message. */
+const DOUBTFUL_STATUSES = new Set([404, 429]);
+
+/** True of an answer that says something about the way to Core rather than about a message. */
+export function isAboutTheWay(answer: Answer): boolean {
+  if (answer.kind !== 'status') return false;
+  const { status } = answer;
+  return (status >= 300 && status < 400) || WAY_STATUSES.has(status);
+}
+
+/** True of an answer that says something about a message only if Core accepts others. */
+export function mayBeAboutTheWay(answer: Answer): boolean {
+  return (
+    isAboutTheWay(answer) || (answer.kind === 'status' && DOUBTFUL_STATUSES.has(answer.status))
+  );
+}
+
 /** Judges one attempt; `now` (ms) is what an HTTP-date in Retry-After is measured against. */
 export function classify(answer: Answer, now: number): Verdict {
   if (answer.kind !== 'status') return { outcome: 'retry', code: answer.kind };
@@ -28,9 +48,10 @@ export function classify(answer: Answer, now: number): Verdict {
     : { outcome: 'retry', code, retryAfterMs };
 }
 
-/** True of an answer that says Core is down for everyone, not just that it dislikes one message. */
-export function saysCoreIsDown(answer: Answer): boolean {
-  return answer.kind !== 'status' || answer.status >= 500;
+/** What an answer says about Core. One that is retried and is not an error of Core's own says neither. */
+export function healthOf(answer: Answer): Health {
+  if (answer.kind !== 'status' || answer.status >= 500 || isAboutTheWay(answer)) return 'down';
+  return RETRIED_STATUSES.has(answer.status) ? 'unknown' : 'up';
 }
 
 /** Seconds or an HTTP-date; undefined when it is neither, for nonsense must not move a retry. */

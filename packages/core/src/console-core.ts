@@ -14,6 +14,11 @@ export function createConsoleCore(deps: { write: (line: string) => void }): Core
       return { outcome: 'delivered', ms: 0 };
     },
     available: () => true,
+    limits: () => ({ total: Infinity, perTenant: Infinity, rooms: [] }),
+    startRound: () => false,
+    circuits: () => ({ isOpen: false, openTenants: 0 }),
+    acceptedAgoMs: () => null,
+    acceptedElsewhere: () => {},
     close: async () => {},
   };
 }

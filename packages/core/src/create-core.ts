@@ -1,18 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
 import { attempt, type Ending } from './attempt.ts';
-import { type BreakerOptions, type Circuit, createBreaker, HELD, type Health } from './breaker.ts';
-import { classify, saysCoreIsDown } from './classify.ts';
+import type { CircuitState, Health } from './circuit.ts';
+import { type CircuitsOptions, createCircuits, type Pass } from './circuits.ts';
+import { classify, healthOf, isAboutTheWay } from './classify.ts';
 import type { Core, PushMessage, PushResult } from './core.ts';
+import { type CoreLogger, createRefusals, type Refusals } from './refusals.ts';
 import { parseSecret, signHeaders } from './sign.ts';
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
 const USER_AGENT = `contour/${(JSON.parse(manifest) as { version: string }).version}`;
-
-export interface CoreLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 export interface CoreOptions {
   url: string;
@@ -23,17 +20,22 @@ export interface CoreOptions {
   connections: number;
   logger?: CoreLogger | undefined;
   now?: () => number;
-  breaker?: Pick<BreakerOptions<Timed>, 'threshold' | 'firstPauseMs' | 'maxPauseMs'>;
+  circuits?: Omit<CircuitsOptions, 'now' | 'onChange'>;
+  /** A clock that never goes back. */
+  monotonic?: () => number;
 }
+
+type Judge = ReturnType<Refusals['begin']>;
 
 interface Timed {
   ending: Ending;
   ms: number;
 }
 
-/** The way to Core over HTTP: one attempt per push, behind a circuit breaker. Retrying is the caller's. */
+/** The way to Core over HTTP: one attempt per push, behind circuits. Retrying is the caller's. */
 export function createCore(options: CoreOptions): Core {
   const { timeoutMs, connections, logger, now = Date.now } = options;
+  const { monotonic = () => performance.now() } = options;
   const url = new URL(options.url);
   const key = options.secret === undefined ? undefined : parseSecret(options.secret);
   // An attempt has its own deadline, which covers the phases that undici would time one by one.
@@ -44,11 +46,12 @@ export function createCore(options: CoreOptions): Core {
     bodyTimeout: 0,
     connectTimeout: timeoutMs,
   });
-  const breaker = createBreaker<Timed>({
-    ...options.breaker,
-    judge: healthOf,
-    onChange: (circuit) => logCircuit(logger, circuit),
+  const circuits = createCircuits({
+    ...options.circuits,
+    now: monotonic,
+    onChange: (circuit, tenantId) => logCircuit(logger, circuit, tenantId),
   });
+  const refusals = createRefusals({ now: monotonic, logger });
 
   function headersOf({
     messageId,
@@ -79,35 +82,50 @@ export function createCore(options: CoreOptions): Core {
     return { ending, ms: Math.round(performance.now() - startedAt) };
   }
 
+  /** Whether Core has accepted any message since the failures of this tenant began. */
+  const isAccepting = ({ failingSince }: Pass) =>
+    failingSince !== undefined && refusals.hasAcceptedSince(failingSince);
+
   return {
     async push(message) {
       if (pool.destroyed || message.signal?.aborted) return { outcome: 'aborted' };
-      const timed = await breaker.run(() => post(message));
-      return timed === HELD ? { outcome: 'held' } : resultOf(timed, now());
+      const pass = circuits.enter(message.tenantId);
+      if (pass === undefined) return { outcome: 'held' };
+      const judge = refusals.begin(message.messageId);
+      let health: Health = 'unknown';
+      try {
+        const timed = await post(message);
+        health = healthOfEnding(timed.ending, isAccepting(pass));
+        return resultOf(timed, judge, now());
+      } finally {
+        circuits.leave(pass, health);
+      }
     },
-    available: () => breaker.available(),
+    available: circuits.available,
+    limits: circuits.limits,
+    startRound: circuits.startRound,
+    circuits: circuits.state,
+    acceptedAgoMs: refusals.acceptedAgoMs,
+    acceptedElsewhere: refusals.acceptedElsewhere,
     close: () => pool.destroy(),
   };
 }
 
-function healthOf({ ending }: Timed): Health {
+/** Where Core accepts messages of others meanwhile, nothing is wrong with the way: it refuses this tenant's. */
+function healthOfEnding(ending: Ending, acceptsOthers: boolean): Health {
   if (ending.kind === 'aborted' || ending.kind === 'unsendable') return 'unknown';
-  return saysCoreIsDown(ending) ? 'down' : 'up';
+  return acceptsOthers && isAboutTheWay(ending) ? 'up' : healthOf(ending);
 }
 
-function resultOf({ ending, ms }: Timed, now: number): PushResult {
-  switch (ending.kind) {
-    case 'aborted':
-      return { outcome: 'aborted' };
-    case 'unsendable':
-      return { outcome: 'refused', code: 'unsendable', ms, detail: messageOf(ending.error) };
-    case 'status': {
-      const detail = `Core answered ${ending.status}`;
-      return { ...classify(ending, now), ms, status: ending.status, detail };
-    }
-    default:
-      return { ...classify(ending, now), ms, detail: messageOf(ending.error) };
+function resultOf({ ending, ms }: Timed, judge: Judge, now: number): PushResult {
+  if (ending.kind === 'aborted') return { outcome: 'aborted' };
+  if (ending.kind === 'unsendable') {
+    return { outcome: 'refused', code: 'unsendable', ms, detail: messageOf(ending.error) };
   }
+  const judgement = judge(ending, classify(ending, now));
+  if (ending.kind !== 'status') return { ...judgement, ms, detail: messageOf(ending.error) };
+  const { status } = ending;
+  return { ...judgement, ms, status, detail: `Core answered ${status}` };
 }
 
 /** Where a name has several addresses and none answers, the message is in the errors inside. */
@@ -123,7 +141,12 @@ function authorizationOf({ username, password }: URL): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
-function logCircuit(logger: CoreLogger | undefined, circuit: Circuit): void {
-  if (circuit === 'open') logger?.warn({ circuit }, 'core.circuit_changed');
-  else logger?.info({ circuit }, 'core.circuit_changed');
+function logCircuit(
+  logger: CoreLogger | undefined,
+  circuit: CircuitState,
+  tenantId: string | undefined,
+): void {
+  const fields = tenantId === undefined ? { circuit } : { circuit, tenant_id: tenantId };
+  if (circuit === 'open') logger?.warn(fields, 'core.circuit_changed');
+  else logger?.info(fields, 'core.circuit_changed');
 }

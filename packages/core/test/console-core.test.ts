@@ -5,7 +5,7 @@ test('the console gets one line of JSON per message, and the message counts as d
   const lines: string[] = [];
   const core = createConsoleCore({ write: (line) => lines.push(line) });
   const body = '{"text":"two\\nlines"}';
-  const result = await core.push({ messageId: 'm-1', traceId: 't-1', body });
+  const result = await core.push({ tenantId: 't-1', messageId: 'm-1', traceId: 't-1', body });
   expect(result).toEqual({ outcome: 'delivered', ms: 0 });
   expect(core.available()).toBe(true);
   expect(lines).toHaveLength(1);

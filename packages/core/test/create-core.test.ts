@@ -5,7 +5,12 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type CoreOptions, createCore } from '../src/create-core.ts';
 import { deferred, readBody, startHttp, startTcp } from './fake-core.ts';
 
-const message = { messageId: 'm-1', traceId: 'trace-1', body: '{"text":"Привет"}' };
+const message = {
+  tenantId: 't-1',
+  messageId: 'm-1',
+  traceId: 'trace-1',
+  body: '{"text":"Привет"}',
+};
 
 function coreAt(url: string, options: Partial<CoreOptions> = {}) {
   const core = createCore({ url, timeoutMs: 5000, connections: 4, ...options });
@@ -68,7 +73,8 @@ describe('what Core receives', () => {
 describe('what an answer means', () => {
   test.each([
     [500, {}, { outcome: 'retry', code: 'http_500' }],
-    [429, { 'retry-after': '7' }, { outcome: 'retry', code: 'http_429', retryAfterMs: 7000 }],
+    [503, { 'retry-after': '7' }, { outcome: 'retry', code: 'http_503', retryAfterMs: 7000 }],
+    [429, { 'retry-after': '7' }, { outcome: 'postponed', code: 'http_429', delayMs: 7000 }],
     [400, {}, { outcome: 'refused', code: 'http_400' }],
   ])('%i is told with its verdict', async (status, headers, verdict) => {
     const core = await coreAnswering((_, response) =>
@@ -78,14 +84,29 @@ describe('what an answer means', () => {
     expect(result).toMatchObject({ ...verdict, status, detail: `Core answered ${status}` });
   });
 
-  test('a redirect is refused, not followed', async () => {
+  test('a redirect is not followed, and waits until Core has accepted another message', async () => {
     const paths: (string | undefined)[] = [];
     const core = await coreAnswering(({ url }, response) => {
       paths.push(url);
       response.writeHead(307, { location: '/elsewhere' }).end();
     });
-    expect(await core.push(message)).toMatchObject({ outcome: 'refused', code: 'http_307' });
+    expect(await core.push(message)).toMatchObject({ outcome: 'postponed', code: 'http_307' });
     expect(paths).toEqual(['/']);
+  });
+
+  test('a status about the way is final when another message has been accepted since', async () => {
+    const core = await coreAnswering((request, response) => {
+      const isRefused = request.headers['idempotency-key'] === 'm-1';
+      response.writeHead(isRefused ? 401 : 200).end();
+    });
+    expect(await core.push(message)).toMatchObject({ outcome: 'postponed', status: 401 });
+    await core.push({ ...message, messageId: 'm-2' });
+    expect(core.acceptedAgoMs()).toBeGreaterThanOrEqual(0);
+    expect(await core.push(message)).toMatchObject({
+      outcome: 'refused',
+      code: 'http_401',
+      detail: 'Core answered 401',
+    });
   });
 
   test('a Core that never answers is a time-out', async () => {
@@ -230,45 +251,84 @@ describe('stopping', () => {
   });
 });
 
-describe('the circuit', () => {
-  test('opens on a Core that is down, is held, and closes after one probe', async () => {
-    let status = 503;
-    let requests = 0;
-    const logged: string[] = [];
-    const log = (fields: object) => void logged.push((fields as { circuit: string }).circuit);
+describe('the circuits', () => {
+  /** A Core with this answer, and what is logged of its circuits. */
+  async function failing(status: number) {
+    const state = { status, requests: 0 };
+    const logged: object[] = [];
+    const log = (fields: object) => void logged.push(fields);
     const core = await coreAnswering(
       (_, response) => {
-        requests += 1;
-        response.writeHead(status).end();
+        state.requests += 1;
+        response.writeHead(state.status).end();
       },
-      { logger: { info: log, warn: log }, breaker: { threshold: 3, firstPauseMs: 30 } },
+      { logger: { info: log, warn: log }, circuits: { threshold: 4, firstPauseMs: 30, probes: 1 } },
     );
-    for (let i = 0; i < 3; i++) await core.push(message);
-    expect(core.available()).toBe(false);
-    expect(await core.push(message)).toEqual({ outcome: 'held' });
-    expect(requests).toBe(3);
+    const push = (tenantId: string) => core.push({ ...message, tenantId });
+    return { core, state, logged, push };
+  }
 
-    status = 200;
-    await expect.poll(() => core.available(), { interval: 5 }).toBe(true);
-    const together = await Promise.all([1, 2, 3].map(() => core.push(message)));
-    expect(together.map(({ outcome }) => outcome)).toEqual(['delivered', 'held', 'held']);
-    expect(requests).toBe(4);
-    expect(logged).toEqual(['open', 'half_open', 'closed']);
-  });
-
-  test.each([400, 404, 429])('stays closed on %i: Core is there', async (status) => {
-    const core = await coreAnswering((_, response) => void response.writeHead(status).end(), {
-      breaker: { threshold: 2 },
-    });
-    for (let i = 0; i < 4; i++) await core.push(message);
+  test('a tenant is held back after failures in a row, and goes on after a probe', async () => {
+    const { core, state, logged, push } = await failing(503);
+    for (let i = 0; i < 4; i++) await push('a');
+    expect(core.limits().rooms).toEqual([{ tenantId: 'a', room: 0 }]);
+    expect(await push('a')).toEqual({ outcome: 'held' });
+    expect(state.requests).toBe(4);
     expect(core.available()).toBe(true);
+
+    state.status = 200;
+    await expect.poll(() => core.limits().rooms[0]?.room, { interval: 5 }).toBe(1);
+    const together = await Promise.all(['a', 'a', 'b'].map(push));
+    expect(together.map(({ outcome }) => outcome)).toEqual(['delivered', 'held', 'delivered']);
+    expect(logged).toEqual(
+      ['open', 'half_open', 'closed'].map((circuit) => ({ circuit, tenant_id: 'a' })),
+    );
   });
 
-  test('counts time-outs and broken connections', async () => {
+  test('all are held back after failures of several tenants', async () => {
+    const { core, state, logged, push } = await failing(503);
+    for (const tenantId of ['a', 'b', 'c', 'd']) await push(tenantId);
+    expect(core.available()).toBe(false);
+    expect(await push('e')).toEqual({ outcome: 'held' });
+    state.status = 200;
+    await expect.poll(() => core.available(), { interval: 5 }).toBe(true);
+    expect(await push('e')).toMatchObject({ outcome: 'delivered' });
+    expect(logged).toEqual(['open', 'half_open', 'closed'].map((circuit) => ({ circuit })));
+  });
+
+  test.each([400, 404, 422, 429])('stay closed on %i: Core is there', async (status) => {
+    const { core, push } = await failing(status);
+    for (let i = 0; i < 6; i++) await push('a');
+    expect(core.circuits()).toEqual({ isOpen: false, openTenants: 0 });
+  });
+
+  test.each([302, 401, 403, 405, 407, 500])('count %i', async (status) => {
+    const { core, push } = await failing(status);
+    for (let i = 0; i < 4; i++) await push('a');
+    expect(core.circuits()).toEqual({ isOpen: true, openTenants: 1 });
+  });
+
+  test('do not count refusals of one tenant while Core accepts messages of others', async () => {
+    const core = await coreAnswering(
+      ({ headers }, response) =>
+        void response.writeHead(headers['x-trace-id'] === 'a' ? 403 : 200).end(),
+      { circuits: { threshold: 4 } },
+    );
+    const push = (tenantId: string, messageId: string) =>
+      core.push({ ...message, tenantId, messageId, traceId: tenantId });
+    for (let i = 0; i < 10; i++) {
+      expect(await push('a', `${i}`)).toMatchObject({ outcome: 'postponed' });
+      expect(await push('b', `other ${i}`)).toMatchObject({ outcome: 'delivered' });
+    }
+    expect(core.limits().rooms).toEqual([]);
+    expect(await push('a', '0')).toMatchObject({ outcome: 'refused' });
+  });
+
+  test('count time-outs and broken connections', async () => {
     const core = await coreAnswering(({ socket }) => void socket.destroy(), {
-      breaker: { threshold: 2 },
+      circuits: { threshold: 2 },
     });
     for (let i = 0; i < 2; i++) await core.push(message);
-    expect(core.available()).toBe(false);
+    expect(await core.push(message)).toEqual({ outcome: 'held' });
   });
 });

@@ -30,9 +30,13 @@ export interface Message {
   /** Lower-case hex SHA-256 of the credential. */
   account_fingerprint?: Optional<string>;
   external_chat_id: string | number;
+  /** Up to 256 characters, like the phone and each message id. */
   external_user_id?: Optional<string | number>;
+  /** Of a longer one, and of a longer user name, the first 256 characters are used. */
   client_name?: Optional<string>;
   client_phone?: Optional<string | number>;
+  /** True where the channel vouches for the phone; it counts with `LINK_BY_PHONE=verified`. */
+  phone_verified?: Optional<boolean>;
   client_username?: Optional<string>;
   /** May be empty or absent where there is `media`. */
   text?: Optional<string>;
@@ -57,6 +61,7 @@ export const TRAVELLING_FIELDS = [
   'external_user_id',
   'client_name',
   'client_phone',
+  'phone_verified',
   'client_username',
   'text',
   'timestamp',

@@ -15,10 +15,14 @@ const isChannel = (value: unknown): value is Channel =>
   typeof value === 'string' && Object.hasOwn(CREDENTIAL_FIELDS, value);
 
 const isChatId = (value: unknown) =>
-  (isText(value) && value.length >= 1 && value.length <= 256) || Number.isSafeInteger(value);
+  (isText(value) && value !== '' && [...value].length <= 256) || Number.isSafeInteger(value);
+
+/** A shorter credential is a public id, and no secret. The workers know it by the same rule. */
+const MIN_SECRET_LENGTH = 8;
 
 function redacted(value: unknown, credential: string | null): unknown {
-  if (credential === null || (value ?? null) === null) return value;
+  if (credential === null || credential.length < MIN_SECRET_LENGTH) return value;
+  if ((value ?? null) === null) return value;
   // As JSON, for that is what will be sent: an object may write itself in its own way.
   const json = JSON.stringify(value);
   return json === undefined ? undefined : withoutCredential(JSON.parse(json), credential);

@@ -1,10 +1,8 @@
 import { connectFailFast, type OnError } from './connection.ts';
-import { removeEntries } from './dlq-scripts.ts';
 import { eraseJobs } from './erase/erase-jobs.ts';
 import { eraseStreamEntries } from './erase/erase-stream-entries.ts';
 import { type Hits, type Judge, PAGE } from './erase/hits.ts';
 import { rewriteAof } from './erase/rewrite-aof.ts';
-import { ERASED, formerKey } from './former-entries.ts';
 import { openQueue } from './open-queue.ts';
 import { queuedKey } from './queued-notes.ts';
 
@@ -16,9 +14,7 @@ export interface Eraser {
   /** Jobs of `resolve`, whatever their state. One that a worker has in hand is not removed. */
   jobs(judge: Judge, mayRemove: boolean): Promise<Hits>;
   streamEntries(judge: Judge, mayRemove: boolean): Promise<Hits>;
-  /** Removes dead letters, and remembers nothing of them. */
-  removeLetters(ids: readonly string[]): Promise<number>;
-  /** Forgets that senders of these messages were told "queued", and that they once were dead letters. */
+  /** Forgets that senders of these messages were told "queued". */
   forgetMessages(messageIds: readonly string[]): Promise<void>;
   /** What an erasure of this name has noted for the next one, in case that it is cut off. */
   begun(name: string): Promise<string | null>;
@@ -38,7 +34,7 @@ export function createEraser(o: { redisUrl: string; onError: OnError }): Eraser 
   async function forgetMessages(messageIds: readonly string[]): Promise<void> {
     for (let at = 0; at < messageIds.length; at += PAGE) {
       const page = messageIds.slice(at, at + PAGE);
-      await ask(() => client.del(...page.flatMap((id) => [queuedKey(id), formerKey(id)])));
+      await ask(() => client.del(...page.map(queuedKey)));
     }
   }
 
@@ -46,10 +42,6 @@ export function createEraser(o: { redisUrl: string; onError: OnError }): Eraser 
     jobs: (judge, mayRemove) =>
       eraseJobs(redis, queue, judge, { mayRemove, forget: forgetMessages }),
     streamEntries: (judge, mayRemove) => eraseStreamEntries(redis, judge, { mayRemove }),
-    removeLetters: (ids) => {
-      const entries = ids.map((id) => ({ id }));
-      return ask(() => removeEntries(client, entries, ERASED));
-    },
     forgetMessages,
     begun: (name) => ask(() => client.get(begunKey(name))),
     begin: (name, text) =>

@@ -5,10 +5,13 @@ export type { HandleGivenUp } from './collect-given-up.ts';
 export type { OnError } from './connection.ts';
 export type { Consumer } from './consumer.ts';
 export { createDeliverConsumer } from './deliver-consumer.ts';
-export { createDlq, type Dlq, type DlqPage, isDlqCursor } from './dlq.ts';
-export type { DlqFilter } from './dlq-filter.ts';
+export {
+  createDlqIndex,
+  type DlqIndex,
+  type FormerLetter,
+  type IndexPage,
+} from './dlq/dlq-index.ts';
 export { createEraser, type Eraser } from './eraser.ts';
-export type { FormerEntry } from './former-entries.ts';
 export { createGraphConsumer } from './graph-consumer.ts';
 export type { IncomingJob } from './incoming-job.ts';
 export { inspectRedis, type RedisReport } from './inspect-redis.ts';
@@ -23,7 +26,7 @@ export { createResolveConsumer, type HandleJob, type JobEnd } from './resolve-co
 export { restAfter } from './rest-after.ts';
 export { createRoom } from './room.ts';
 export { createShardBells, type ShardBells } from './shard-bells.ts';
-export type { StreamEntry } from './streams/read-entries.ts';
+export { MAX_ENTRY_BYTES, type StreamEntry } from './streams/read-entries.ts';
 export type { Handled } from './streams/read-shard.ts';
 export { createStreamConsumer, type StreamConsumer } from './streams/stream-consumer.ts';
 export type { StreamFacts } from './streams/stream-facts.ts';
@@ -32,4 +35,3 @@ export type { TailBeat, TailEvent, TailOwner } from './tail/tail-beat.ts';
 export { createTailListener, type TailListener } from './tail/tail-listener.ts';
 export { createTailPublisher, type TailPublisher } from './tail/tail-publisher.ts';
 export { TooLong } from './too-long.ts';
-export type { WaitingAccount, WaitingEntry } from './waiting-entries.ts';

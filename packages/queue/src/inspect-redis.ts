@@ -3,7 +3,6 @@ import { QueueKeys } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Backlog, readBacklog } from './backlog.ts';
 import { connectFailFast } from './connection.ts';
-import { countEntries } from './dlq-scripts.ts';
 import { countLiveWorkers } from './presence.ts';
 import { type QueueFacts, readQueueFacts } from './queue-facts.ts';
 import { type RedisFacts, readRedisFacts } from './redis-facts.ts';
@@ -14,7 +13,6 @@ export interface RedisReport {
   appendfsync: string | undefined;
   backlog: Backlog;
   queues: QueueFacts[];
-  parked: number;
   liveWorkers: number;
   /** How far its clock is ahead of this machine's, as exactly as one round trip tells. */
   clockAheadMs: number;
@@ -47,7 +45,6 @@ export async function inspectRedis(redisUrl: string): Promise<RedisReport> {
       appendfsync: await readAppendfsync(client),
       backlog: await readBacklog(client, queue),
       queues: await readQueueFacts(client),
-      parked: await countEntries(client),
       liveWorkers: await countLiveWorkers(client),
     }));
   } catch (error) {

@@ -9,7 +9,7 @@ export interface QueuedNote {
   receivedAt: string;
 }
 
-export const QUEUED = 'contour:queued:';
+const QUEUED = 'contour:queued:';
 
 export const queuedKey = (messageId: string): string => `${QUEUED}${messageId}`;
 

@@ -2,8 +2,8 @@
 export const MAX_JOB_LENGTH = 4 * 1024 * 1024;
 
 /**
- * Stands where a job's data would, when to read it might take all the memory: whoever read it would
- * die of it, and the next one after that.
+ * Stands where a job's data, or the message of an entry, would, when to read it might take all the memory: a worker that
+ * read it would die of it, and so would the next one. Of an entry the length is that of its bytes.
  */
 export class TooLong {
   readonly length: number;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createDlq, createEraser, createProducer } from '../src/index.ts';
+import { createEraser, createProducer } from '../src/index.ts';
 import { ownRedis } from './redis.ts';
-import { entry, message, resolveJobOf } from './samples.ts';
+import { message, resolveJobOf } from './samples.ts';
 
 const own = ownRedis();
 
@@ -32,20 +32,6 @@ test('an erased job takes along the note that it was queued', async () => {
   expect(await producer.findQueued(theirs.messageId)).toBeNull();
   expect(await producer.findQueued(unclear.messageId)).not.toBeNull();
   expect(await producer.findQueued(others.messageId)).not.toBeNull();
-});
-
-test('of an erased dead letter nothing is remembered, nor of one that had left before', async () => {
-  const dlq = own.closing(createDlq({ ...options(), maxParkedPerAccount: 10 }));
-  const [erased, former, other] = [entry(), entry(), entry()];
-  for (const each of [erased, former, other]) await dlq.park(each);
-  await dlq.remove(former.id);
-  expect(await dlq.former(former.id)).toMatchObject({ leaving: 'let_in' });
-
-  const eraser = openEraser();
-  expect(await eraser.removeLetters([erased.id, former.id])).toBe(1);
-  await eraser.forgetMessages([former.id]);
-  expect(await own.client.keys('contour:dlq:former:*')).toEqual([]);
-  expect((await dlq.list({}, { limit: 5 })).items).toEqual([other]);
 });
 
 test('stream entries are removed, and those that are unclear are named with their stream', async () => {

@@ -173,6 +173,30 @@ test('a worker counts while it beats, and no longer once it has left', async () 
   await two.leave();
 });
 
+test('a worker tells when Core last accepted a message, and learns when it did of any worker', async () => {
+  const [one, two] = ['one', 'two'].map((id) =>
+    createPresence({ redisUrl: own.server.url, onError: own.onError, id }),
+  );
+  if (!one || !two) throw new Error('unreachable');
+  // The first beat tells no time: it learns what Redis's clock shows.
+  expect(await one.beat(5000)).toBeNull();
+  expect(await two.beat(null)).toBeNull();
+  const isAbout = (agoMs: number | null, realMs: number) => {
+    expect(agoMs).toBeGreaterThanOrEqual(realMs);
+    expect(agoMs).toBeLessThan(realMs + 1000);
+  };
+  isAbout(await one.beat(5000), 5000);
+  isAbout(await two.beat(null), 5000);
+  isAbout(await two.beat(2000), 2000);
+  // An earlier one than is known changes nothing.
+  isAbout(await one.beat(9000), 2000);
+  // Redis's clock has been set back.
+  await own.client.incrby('contour:core-accepted', 3_600_000);
+  expect(await one.beat(null)).toBeNull();
+  isAbout(await one.beat(100), 100);
+  await Promise.all([one.leave(), two.leave()]);
+});
+
 const replyTo = (requestId: string) => ({
   requestId,
   outcome: { kind: 'unknown_tenant' as const },

@@ -18,6 +18,7 @@ export function message(over: Partial<IncomingMessage> = {}): IncomingMessage {
     externalUserId: null,
     clientName: null,
     clientPhone: null,
+    phoneVerified: false,
     clientUsername: null,
     text: 'hello',
     timestamp: '2024-12-10T10:00:15Z',

@@ -5,6 +5,7 @@ import {
   createProducer,
   createStreamConsumer,
   type Handled,
+  MAX_ENTRY_BYTES,
   type StreamEntry,
 } from '../src/index.ts';
 import { endEntries } from '../src/streams/end-entries.ts';
@@ -167,6 +168,61 @@ test('what is left is read on behind the last that was read, each with its own d
   expect(await left(one)).toEqual(['1×4']);
   expect(await left(two)).toEqual(['2×6']);
   expect(await left(three)).toEqual(['3×2']);
+});
+
+/** How many bytes Redis has sent so far. */
+async function sentBytes(): Promise<number> {
+  const info = await own.client.info('stats');
+  return Number(/total_net_output_bytes:(\d+)/.exec(info)?.[1]);
+}
+
+test('a batch has 8 MB at most, in its order, and what is left of it is the same batch', async () => {
+  await hold();
+  const body = 'x'.repeat(256_000);
+  for (let n = 0; n < 40; n += 1) await own.client.xadd(STREAM, '*', 'message', `${n} ${body}`);
+  const numbersOf = (entries: readonly StreamEntry[]) =>
+    entries.map(({ message }) => Number(message?.toString().split(' ')[0]));
+  const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+  const { entries } = await read('new', 256);
+  expect(numbersOf(entries)).toEqual(upTo(0, 32));
+  const left = await read('left', 256);
+  expect(numbersOf(left.entries)).toEqual(upTo(0, 32));
+  expect(left.entries.every(({ deliveries }) => deliveries === 2)).toBe(true);
+  await end(left.entries);
+  expect(numbersOf((await read('new', 256)).entries)).toEqual(upTo(32, 40));
+});
+
+test('small entries are read as many as are asked for, in their order', async () => {
+  await hold();
+  await add(300);
+  const { entries } = await read('new', 256);
+  expect(entries.map(({ message }) => Number(message))).toEqual([...Array(256).keys()]);
+  expect(idsOf((await read('left', 256)).entries)).toEqual(idsOf(entries));
+});
+
+test('of an entry that is longer than any message only the length is read, and others go with it', async () => {
+  await hold();
+  const longest = 'x'.repeat(MAX_ENTRY_BYTES);
+  await own.client.xadd(STREAM, '*', 'message', longest);
+  for (let n = 0; n < 50; n += 1) {
+    await own.client.xadd(STREAM, '*', 'other', longest, 'message', `${longest}ж`);
+  }
+  await own.client.xadd(STREAM, '*', 'other', longest);
+  await add(1);
+  const before = await sentBytes();
+  const { entries, trimmed } = await read('new', 256);
+  expect(entries.map(({ message }) => message?.length)).toEqual([
+    MAX_ENTRY_BYTES,
+    ...Array(50).fill(MAX_ENTRY_BYTES + 2),
+    undefined,
+    1,
+  ]);
+  expect(String(entries[1]?.message)).toBe('(262146 characters)');
+  expect((await sentBytes()) - before).toBeLessThan(MAX_ENTRY_BYTES + 20_000);
+  expect(trimmed).toEqual([]);
+  await end(entries);
+  expect((await read('new')).entries).toEqual([]);
+  expect(await lost()).toBe(0);
 });
 
 test('what is trimmed away unread is lost, what was done is not, and it is told until that is noted', async () => {

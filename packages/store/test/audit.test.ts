@@ -70,3 +70,21 @@ test('rows of a tenant that does not exist are found in every table', async () =
     ...['channel_accounts', 'client_channels', 'clients', 'dialogs', 'messages'],
   ]);
 });
+
+test('no snapshot is open while the caller looks at what was found', async () => {
+  const { pool, tenant } = await openBundle();
+  const { sql } = await setAuditScene(pool, tenant);
+  await sql('delete from messages where seq = 2');
+  const check = TABLE_CHECKS.find(({ name }) => name === 'sequence');
+  if (check === undefined) throw new Error('there is no such check');
+  const held: unknown[] = [];
+  await findSuspects(pool, check, { tenantId: tenant.id, retentionDays: 30 }, null, async () => {
+    const { rows } = await pool.query(
+      `select count(*)::int as n from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()
+          and (backend_xmin is not null or backend_xid is not null)`,
+    );
+    held.push(rows[0]?.n);
+  });
+  expect(held).toEqual([0]);
+});

@@ -116,7 +116,7 @@ it('does not revive what is not dead', async () => {
   await bundle.resolve({ message, phone: null });
   const { messageId } = message;
   expect(await reviveMessage(bundle.pool, { tenantId: bundle.tenant.id, messageId }, 16)).toEqual({
-    ...{ shard: null, attempts: 0, isKnown: true },
+    ...{ shard: null, attempts: 0, isKnown: true, hasLeft: false },
   });
 });
 

@@ -51,9 +51,12 @@ async function planOf(pool: Pool, verb: string, parameters: string): Promise<str
 }
 
 const IN_LEDGER = ['find_in_ledger', "'{}', '{}'"] as const;
-const SETTLE = ['settle', "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'"] as const;
+const SETTLE = [
+  'settle',
+  "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'",
+] as const;
 const BY_KEY =
-  /Index Scan using messages_pkey on messages m\n\s+Index Cond: \(\(tenant_id = \w+\.tenant_id\) AND \(id = \w+\.id\)\)/;
+  /Index Scan using messages_pkey on messages m\n\s+Index Cond: \(\(id = \w+\.id\) AND \(tenant_id = \w+\.tenant_id\)\)/;
 
 test('a plan that was made while a table was empty is made anew when it has grown', async () => {
   const bundle = await openBundle();

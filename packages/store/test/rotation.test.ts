@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import {
-  findActiveAccounts,
   findAnswer,
+  findReleasable,
   listChannelAccounts,
+  park,
   registerChannelAccount,
   resolveBatch,
   rotateChannelAccount,
 } from '../src/index.ts';
 import { findTenants } from '../src/resolve/tenant.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
+import { entry, letter } from './letters.ts';
 
 const fresh = () => `secret-new-${randomBytes(12).toString('hex')}`;
 const HOUR_MS = 3_600_000;
@@ -77,12 +79,14 @@ it('knows the old credential no longer when its time is over, except for repeats
 it('says whose a credential was, and lets nothing in by that', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
-  const { id, fingerprint } = telegram(tenant);
+  const { id } = telegram(tenant);
   await rotate(bundle, id, fresh());
   await endKeeping(bundle, id);
   const { outcomes } = await bundle.resolve(arrival(tenant));
   expect(outcomes).toEqual([{ kind: 'unknown_tenant', tenantId: tenant.id }]);
-  expect(await findActiveAccounts(pool, [{ channel: 'telegram', fingerprint }])).toEqual([]);
+  const parked = letter(entry({ message: arrival(tenant).message }));
+  await park(pool, [parked], { count: 10, bytes: 2 ** 20 });
+  expect(await findReleasable(pool)).toEqual([]);
 });
 
 it('resolves for no other tenant than the one it is told', async () => {

@@ -10,15 +10,22 @@ import type { Journal } from '../journal.ts';
 const DRAIN_MS = 330_000;
 
 async function movingInPostgres({ database: { pool } }: Contour, book: Book): Promise<string[]> {
-  const { rows } = await pool.query<{ pending: number; lanes: number; old: number }>(
+  const { rows } = await pool.query<{
+    pending: number;
+    lanes: number;
+    waiting: number;
+    old: number;
+  }>(
     `select (select count(*)::int from messages where status = 'pending') as pending,
             (select count(*)::int from lanes) as lanes,
+            (select count(*)::int from parked where waits) as waiting,
             (select count(*)::int from messages
               where status = 'delivered' and delivered_at < now() - interval '1 day') as old`,
   );
-  const { pending = 0, lanes = 0, old = 0 } = rows[0] ?? {};
+  const { pending = 0, lanes = 0, waiting = 0, old = 0 } = rows[0] ?? {};
   const moving = [];
   if (pending > 0 || lanes > 0) moving.push(`${pending} pending messages in ${lanes} lanes`);
+  if (waiting > 0) moving.push(`${waiting} parked messages of accounts that have come`);
   if (old > 0) moving.push(`${old} messages that are to be removed`);
   if (moving.length > 0) return moving;
 
@@ -35,7 +42,6 @@ const LENGTHS: ReadonlyArray<readonly [what: string, ...command: string[]]> = [
   ['active jobs', 'LLEN', 'bull:resolve:active'],
   ['delayed jobs', 'ZCARD', 'bull:resolve:delayed'],
   ['failed jobs', 'ZCARD', 'bull:resolve:failed'],
-  ['accounts that have come, with parked messages', 'SCARD', 'contour:dlq:waiting'],
   ...STREAMS.map((stream) => [`entries of ${stream}`, 'XLEN', stream] as const),
 ];
 

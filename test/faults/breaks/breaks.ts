@@ -38,9 +38,9 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 2,
     effect: 'a message dies without an entry in the dead-letter queue',
-    file: 'apps/worker/dist/deliver/bury.js',
-    find: 'await deps.dlq.park({ ...entry, attempts: message.attempts + 1 });',
-    replace: '',
+    file: 'packages/store/dist/lanes/settle.js',
+    find: "where d.status = 'dead'",
+    replace: 'where false',
     core: refusesAll,
     says: 'dead_without_entry',
   },

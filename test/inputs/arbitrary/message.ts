@@ -47,6 +47,7 @@ export const anyMessage = (keys: { equalKeys: boolean }): fc.Arbitrary<Fields> =
     client_phone: orNull(
       fc.oneof(text(), fc.stringMatching(/^\+?[78]?[\d ()-]{0,14}$/).map(quoted)),
     ),
+    phone_verified: orNull(fc.constantFrom('true', 'false')),
     client_username: orNull(text()),
     timestamp: orNull(timestamp),
     trace_id: orNull(visibleAscii),

@@ -1,6 +1,7 @@
 import type { Body } from '../../support/messages.ts';
 
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `id-${index}`);
+const keys = (count: number) => Object.fromEntries(ids(count).map((id) => [id, 0]));
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: deep(levels - 1) });
 
 /** What is on the right side of a limit: fields of a valid message of Telegram that stays valid. */
@@ -15,11 +16,13 @@ export const ACCEPTED: Array<[what: string, fields: Body]> = [
   ['1000 message ids, each many times', { message_ids: [...ids(1000), ...ids(1000), ...ids(500)] }],
   ['message_id alone', { message_ids: null, message_id: 77 }],
   ['ids repeated in the list', { message_ids: ['a', 'a', 1, '1'] }],
-  ['a message id of 10 000 characters', { message_ids: ['x'.repeat(10_000)] }],
+  ['a message id of 256 characters', { message_ids: ['😀'.repeat(256)] }],
   ['a message id of white space', { message_ids: ['   '] }],
   ['a chat that is a negative integer', { external_chat_id: -100123 }],
   ['a chat that is the largest safe integer', { external_chat_id: Number.MAX_SAFE_INTEGER }],
   ['a chat of 256 characters', { external_chat_id: 'ж'.repeat(256) }],
+  ['a chat of 256 characters of two units each', { external_chat_id: '😀'.repeat(256) }],
+  ['a user of 256 characters', { external_user_id: 'ж'.repeat(256) }],
   ['a chat of separators', { external_chat_id: '","\u2028:\\|/%00\n' }],
   ['a chat that looks like SQL', { external_chat_id: "'; drop table messages; --" }],
   ['a time with an offset', { timestamp: '2024-12-10T13:00:15.123+03:00' }],
@@ -40,6 +43,7 @@ export const ACCEPTED: Array<[what: string, fields: Body]> = [
     'keys that every object has',
     { media: { constructor: 1, toString: 2, hasOwnProperty: 3 }, meta: { valueOf: 4 } },
   ],
+  ['20 000 keys in media and meta', { media: keys(5_000), meta: keys(15_000) }],
   ['flags that only we may set', { meta: { is_new_client: 'no', is_new_dialog: 7 } }],
   [
     'every optional field null',
@@ -47,6 +51,7 @@ export const ACCEPTED: Array<[what: string, fields: Body]> = [
       external_user_id: null,
       client_name: null,
       client_phone: null,
+      phone_verified: null,
       client_username: null,
       timestamp: null,
       trace_id: null,
@@ -58,10 +63,12 @@ export const ACCEPTED: Array<[what: string, fields: Body]> = [
   ],
   ['a phone that is none', { client_phone: 'call me' }],
   ['a phone that is empty', { client_phone: '' }],
-  ['a phone of 10 000 digits', { client_phone: '7'.repeat(10_000) }],
+  ['a phone of 256 digits', { client_phone: '7'.repeat(256) }],
+  ['a phone that the channel vouches for', { client_phone: '+79991112255', phone_verified: true }],
   ['a phone that is a number', { client_phone: 79_991_112_233 }],
   ['a phone in other digits', { client_phone: '+٧٩٩٩١١١٢٢٤٤' }],
   ['a name of 100 000 characters', { client_name: 'я'.repeat(100_000) }],
+  ['a user name of 100 000 characters', { client_username: '😀'.repeat(60_000) }],
   ['a name of nothing', { client_name: '' }],
   ['a name that is a formula', { client_name: "=cmd|' /C calc'!A0" }],
 ];

@@ -60,6 +60,33 @@ export const BAD_ENTRIES: Array<[what: string, entry: Entry, says: RegExp]> = [
     withField({ channel: { toString: 1 } }),
     /^channel must be one of/,
   ],
+  [
+    'a credential under a name that no field has',
+    (valid) => [
+      'message',
+      valid
+        .replace('"telegram"', '{}')
+        .replace('"bot_token"', '"bot_token9007199254740993"')
+        .replace('"Hello"', '"Hello","media":{"url":"https://files/{token}"}'),
+    ],
+    /^channel must be one of/,
+  ],
+  [
+    'a credential in a field of its own and in the place of another',
+    withField({ bot_token: null, token: '{token}', message: { list: ['{token}'] } }),
+    /^bot_token is required/,
+  ],
+  [
+    'a user of 257 characters',
+    withField({ external_user_id: 'x'.repeat(257) }),
+    /^external_user_id/,
+  ],
+  ['a long message id', withField({ message_ids: ['x'.repeat(257)] }), /^message_ids\.0/],
+  [
+    '20 001 keys',
+    withField({ meta: Object.fromEntries(Array.from({ length: 20_001 }, (_, n) => [n, 0])) }),
+    /^meta has too many keys/,
+  ],
   ['no credential', withField({ bot_token: null }), /^bot_token is required/],
   ['two credentials', withField({ group_id: 7 }), /^group_id is not a field of telegram/],
   [
@@ -109,6 +136,8 @@ export const ODD_ENTRIES: Array<[what: string, entry: Entry]> = [
   ['other fields beside it', (valid) => ['a', '1', 'message', valid, 'b', Buffer.from([255, 0])]],
   ['the field twice, of which the first counts', (valid) => ['message', valid, 'message', '{}']],
   ['white space around it', (valid) => ['message', ` \r\n${valid}\n`]],
+  ['a name that is too long', withField({ client_name: 'x'.repeat(1000) })],
+  ['a phone that the channel vouches for', withField({ phone_verified: true })],
   ['a version of its own', withField({ v: 7 })],
   ['a message inside', withField({ message: { bot_token: 1 } })],
 ];

@@ -3,6 +3,7 @@ import type { Body } from '../../support/messages.ts';
 
 const SURROGATE = '\ud800';
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `id-${index}`);
+const keys = (count: number) => Object.fromEntries(ids(count).map((id) => [id, 0]));
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: deep(levels - 1) });
 
 /** What is wrong, the fields of a valid message of Telegram that make it so, where the 400 points. */
@@ -71,6 +72,7 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   // who writes
   ['a user that is an object', { external_user_id: {} }, ['external_user_id']],
   ['a user that is no safe integer', { external_user_id: -(2 ** 53) }, ['external_user_id']],
+  ['a user of 257 characters', { external_user_id: '😀'.repeat(257) }, ['external_user_id']],
   ['U+0000 in a user', { external_user_id: '\0' }, ['external_user_id']],
   ['a name that is a number', { client_name: 5 }, ['client_name']],
   ['a name that is a list', { client_name: ['Ivan'] }, ['client_name']],
@@ -79,6 +81,14 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   ['a phone that is true', { client_phone: true }, ['client_phone']],
   ['a phone that is a fraction', { client_phone: 7999.5 }, ['client_phone']],
   ['U+0000 in a phone', { client_phone: '+7999\0' }, ['client_phone']],
+  ['a phone of 257 characters', { client_phone: '7'.repeat(257) }, ['client_phone']],
+  ['a phone verified in words', { phone_verified: 'yes' }, ['phone_verified']],
+  ['a phone verified by a number', { phone_verified: 1 }, ['phone_verified']],
+  [
+    'U+0000 in a name behind what is used of it',
+    { client_name: `${'x'.repeat(300)}\0` },
+    ['client_name'],
+  ],
   ['a user name that is an object', { client_username: {} }, ['client_username']],
   ['U+0000 in a user name', { client_username: 'ivan\0' }, ['client_username']],
 
@@ -123,6 +133,7 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   ['a message id that is an object', { message_ids: ['a', {}] }, ['message_ids.1']],
   ['a message id that is null', { message_ids: [null] }, ['message_ids.0']],
   ['a message id that is empty', { message_ids: ['', 'a'] }, ['message_ids.0']],
+  ['a message id of 257 characters', { message_ids: ['a', 'x'.repeat(257)] }, ['message_ids.1']],
   ['a message id that is a list', { message_ids: [['a']] }, ['message_ids.0']],
   ['a message id that is true', { message_ids: [true] }, ['message_ids.0']],
   ['a message id that is a fraction', { message_ids: ['a', 'b', 1e-7] }, ['message_ids.2']],
@@ -136,6 +147,11 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
     ['message_ids'],
   ],
   ['a message id alone that is an object', { message_ids: null, message_id: {} }, ['message_id']],
+  [
+    'a message id alone of 257 characters',
+    { message_ids: null, message_id: 'x'.repeat(257) },
+    ['message_id'],
+  ],
   ['a message id alone that is empty', { message_ids: null, message_id: '' }, ['message_id']],
 
   // trace id
@@ -162,6 +178,7 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
     { media: [JSON.parse('{"__proto__":"\\u0000"}')] },
     ['media.0.__proto__'],
   ],
+  ['20 001 keys in media and meta', { media: keys(5_000), meta: keys(15_001) }, ['meta']],
   ['meta that is a list', { meta: [] }, ['meta']],
   ['meta that is a text', { meta: 'x' }, ['meta']],
   ['meta that is true', { meta: true }, ['meta']],

@@ -27,6 +27,21 @@ export const BAD_JOBS: Array<[what: string, data: Data, says: RegExp]> = [
     (valid) => ({ ...valid, bot_token: null, account_fingerprint: '{token}' }),
     /^account_fingerprint/,
   ],
+  [
+    'a credential under a name that no field has',
+    ({ bot_token, ...valid }) => ({ ...valid, bot_tokn: bot_token, media: { url: '{token}' } }),
+    /^bot_token is required/,
+  ],
+  [
+    'a long phone',
+    (valid) => ({ ...valid, client_phone: '7'.repeat(257) }),
+    /^client_phone must have at most 256/,
+  ],
+  [
+    'a phone verified in words',
+    (valid) => ({ ...valid, phone_verified: 'yes' }),
+    /^phone_verified/,
+  ],
   ['U+0000', (valid) => ({ ...valid, text: 'a\0' }), /^text contains/],
   [
     'everything wrong',

@@ -8,14 +8,14 @@ export interface DlqItem {
   message?: unknown;
 }
 
-/** Every dead message has its entry, and an entry about Core points to a dead message. */
+/** Every dead message has its entry unless it was cleared, and an entry about Core points to a dead message. */
 export function checkDlq(
   ledger: ReadonlyMap<string, LedgerRow>,
   dlq: readonly DlqItem[],
 ): Violation[] {
   const entries = new Set(dlq.map(({ id }) => id));
   const orphans = [...ledger.values()]
-    .filter(({ status, id }) => status === 'dead' && !entries.has(id))
+    .filter(({ status, id, wasCleared }) => status === 'dead' && !wasCleared && !entries.has(id))
     .map(({ id }): Violation => ({ kind: 'dead_without_entry', detail: `message ${id}` }));
   const strangers = dlq
     .filter(({ id, reason }) => reason.startsWith('core_') && ledger.get(id)?.status !== 'dead')

@@ -9,15 +9,18 @@ export interface LedgerRow {
   status: 'pending' | 'delivered' | 'dead';
   /** It was dead once, and an operator has sent it in again. */
   wasReplayed: boolean;
+  /** An operator has cleared its dead-letter entry. */
+  wasCleared: boolean;
   payload: string;
 }
 
 /** The ledger by message id. A test's ledger is small enough to be held whole. */
 export async function readLedger(pool: Pool): Promise<Map<string, LedgerRow>> {
   const { rows } = await pool.query<LedgerRow>(
-    `select id, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId", seq,
-            status, attempts_before > 0 as "wasReplayed", payload::text as payload
-     from messages order by dialog_id, seq`,
+    `select m.id, m.tenant_id as "tenantId", m.client_id as "clientId", m.dialog_id as "dialogId", m.seq,
+            m.status, m.attempts_before > 0 as "wasReplayed", m.payload::text as payload,
+            coalesce(f.leaving = 'cleared', false) as "wasCleared"
+     from messages m left join parked_former f on f.id = m.id order by m.dialog_id, m.seq`,
   );
   return new Map(rows.map((row) => [row.id, row]));
 }

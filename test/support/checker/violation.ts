@@ -7,6 +7,7 @@ export type ViolationKind =
   | 'message_twice'
   | 'identity_twice'
   | 'phone_twice'
+  | 'crowded_client'
   | 'two_open_dialogs'
   | 'seq_gap'
   | 'empty_dialog'

@@ -58,6 +58,8 @@ export const messages = {
     bot_token: null,
     external_chat_id: -100200300,
     client_name: null,
+    client_phone: 79991234567,
+    phone_verified: true,
     text: null,
     message_id: 17,
     media: { photo: 'https://files.example/17.jpg' },
@@ -156,6 +158,7 @@ export const dlqEntry = {
     channel: 'telegram',
     account_fingerprint: UNKNOWN_FINGERPRINT,
     ...BATCH,
+    phone_verified: false,
   },
 };
 

@@ -25,7 +25,10 @@ export const SHARED_ANSWERS = {
   }),
   Unavailable: problems(
     'A database is away, or this process is shutting down. Nothing was changed.',
-    { redis_away: problem('unavailable', 'Redis is away.') },
+    {
+      redis_away: problem('unavailable', 'Redis is away.'),
+      postgres_away: problem('unavailable', 'Postgres is away.'),
+    },
     ['Retry-After'],
   ),
 };

@@ -1,5 +1,6 @@
 import { type DlqEntry, dlqEntryBody, isUuid } from '@contour/contract';
-import type { DlqFilter, Replay } from '@contour/queue';
+import type { Replay } from '@contour/queue';
+import type { DlqFilter } from '@contour/store';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clearFilter, filterOf, listQuery, replayBody } from '../dlq-filter.ts';
 import type { Guard } from '../keys.ts';
@@ -44,7 +45,6 @@ export function dlqRoutes(app: FastifyInstance, { guard, dlq, replay }: DlqRoute
   const guarded = { onRequest: guard };
 
   async function entryOf(id: string): Promise<DlqEntry> {
-    // BullMQ keeps keys of its own under names that are no ids.
     const entry = isUuid(id) ? await dlq.get(id.toLowerCase()) : null;
     if (entry === null) throw notFound('The dead-letter queue has no entry with this id.');
     return entry;

@@ -1,5 +1,12 @@
-import type { Dlq, DlqFilter } from '@contour/queue';
-import { deadAmong, deadMessages, type Pool, type Suspect } from '@contour/store';
+import {
+  type DlqFilter,
+  deadAmong,
+  deadLetters,
+  deadMessages,
+  findFormer,
+  type Pool,
+  type Suspect,
+} from '@contour/store';
 import { type AuditFinding, concluded } from './audit-finding.ts';
 import { createSuspicion } from './suspicion.ts';
 
@@ -12,31 +19,26 @@ const ENTRIES = {
   promise: 'an entry about Core has its dead message',
 };
 
-type Entries = Pick<Dlq, 'get' | 'former' | 'matching'>;
-
 /** Those that have no entry, and none that an operator is known to have cleared. */
-async function withoutEntry(dlq: Entries, ids: readonly string[]): Promise<string[]> {
+async function withoutEntry(pool: Pool, ids: readonly string[]): Promise<string[]> {
+  const { get } = deadLetters(pool);
   const isLacking = await Promise.all(
     ids.map(async (id) => {
-      if ((await dlq.get(id))?.stage === 'deliver') return false;
-      return (await dlq.former(id))?.leaving !== 'cleared';
+      if ((await get(id))?.stage === 'deliver') return false;
+      return (await findFormer(pool, id))?.leaving !== 'cleared';
     }),
   );
   return ids.filter((_, index) => isLacking[index]);
 }
 
 /** Every dead message is in the dead-letter queue, unless an operator has cleared it. */
-export async function auditDead(
-  pool: Pool,
-  dlq: Entries,
-  tenantIds: readonly string[],
-): Promise<AuditFinding> {
+export async function auditDead(pool: Pool, tenantIds: readonly string[]): Promise<AuditFinding> {
   const suspicion = createSuspicion(async (suspects) => {
     const known = suspects.map((suspect) => ({ ...suspect, messageId: suspect.key }));
     const dead = await deadAmong(pool, known);
     const left = new Set(
       await withoutEntry(
-        dlq,
+        pool,
         dead.map(({ key }) => key),
       ),
     );
@@ -46,7 +48,7 @@ export async function auditDead(
   for (const tenantId of tenantIds) {
     for await (const ids of deadMessages(pool, tenantId)) {
       looked += ids.length;
-      const lacking = await withoutEntry(dlq, ids);
+      const lacking = await withoutEntry(pool, ids);
       await suspicion.add(
         lacking.map((key) => ({
           ...{ tenantId, key },
@@ -66,11 +68,8 @@ async function withoutDead(pool: Pool, suspects: readonly Suspect[]): Promise<Su
 }
 
 /** Every entry of a message that Core did not take points to a dead message. */
-export async function auditEntries(
-  pool: Pool,
-  dlq: Entries,
-  filter: DlqFilter,
-): Promise<AuditFinding> {
+export async function auditEntries(pool: Pool, filter: DlqFilter): Promise<AuditFinding> {
+  const dlq = deadLetters(pool);
   const suspicion = createSuspicion(async (suspects) => {
     const entries = await Promise.all(suspects.map(({ key }) => dlq.get(key)));
     const left = suspects.filter((_, index) => entries[index]?.stage === 'deliver');
@@ -89,5 +88,3 @@ export async function auditEntries(
   const confirmed = await suspicion.end();
   return concluded(ENTRIES, looked, confirmed);
 }
-
-export const DLQ_CHECKS = [DEAD, ENTRIES] as const;

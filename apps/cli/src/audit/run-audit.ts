@@ -1,6 +1,7 @@
 import type { GraphOptions } from '@contour/graph';
 import { openQueueAudit } from '@contour/queue';
 import {
+  CROWDED_CLIENTS,
   countTenant,
   countUnmirrored,
   OVERDUE_LANES,
@@ -9,9 +10,8 @@ import {
   type TenantCounts,
   type Unmirrored,
 } from '@contour/store';
-import { openDlq } from '../open-dlq.ts';
 import { withRedis } from '../with-redis.ts';
-import { auditDead, auditEntries, DLQ_CHECKS } from './audit-dlq.ts';
+import { auditDead, auditEntries } from './audit-dlq.ts';
 import { type AuditFinding, skipped } from './audit-finding.ts';
 import { auditGraph, GRAPH_CHECK } from './audit-graph.ts';
 import { auditStreams, STREAM_CHECK } from './audit-streams.ts';
@@ -52,6 +52,7 @@ const NONE: TenantCounts = {
 async function auditTenants(pool: Pool, order: AuditOrder, hasLiveWorkers: boolean) {
   const { tenantIds, retentionDays, onProgress } = order;
   const audits = TABLE_CHECKS.map((check) => auditTables(pool, check, retentionDays));
+  audits.push(auditTables(pool, CROWDED_CLIENTS, retentionDays, 'warning'));
   if (hasLiveWorkers) audits.push(auditTables(pool, OVERDUE_LANES, retentionDays, 'warning'));
   const steps = tenantIds.length * audits.length;
   let counts = NONE;
@@ -69,22 +70,16 @@ async function auditTenants(pool: Pool, order: AuditOrder, hasLiveWorkers: boole
   return { counts, findings: await Promise.all(audits.map((audit) => audit.end())) };
 }
 
-async function auditRedis(
-  pool: Pool,
-  redisUrl: string,
-  order: AuditOrder,
-): Promise<AuditFinding[]> {
-  const { tenantIds, isWhole, streamShards } = order;
+async function auditDlq(pool: Pool, { tenantIds, isWhole }: AuditOrder): Promise<AuditFinding[]> {
   const [tenantId] = tenantIds;
   const filter = isWhole || tenantId === undefined ? {} : { tenantId };
-  const audits = await Promise.all([
-    withRedis(redisUrl, openDlq, async (dlq) => [
-      await auditDead(pool, dlq, tenantIds),
-      await auditEntries(pool, dlq, filter),
-    ]),
-    withRedis(redisUrl, openQueueAudit, async (redis) => [await auditStreams(redis, streamShards)]),
-  ]);
-  return audits.flat();
+  return [await auditDead(pool, tenantIds), await auditEntries(pool, filter)];
+}
+
+async function auditRedis({ redisUrl, streamShards }: AuditOrder): Promise<AuditFinding> {
+  const { check, promise } = STREAM_CHECK;
+  if (redisUrl === undefined) return skipped(check, promise, NO_REDIS);
+  return withRedis(redisUrl, openQueueAudit, (redis) => auditStreams(redis, streamShards));
 }
 
 async function auditMirror(pool: Pool, order: AuditOrder): Promise<AuditFinding> {
@@ -106,12 +101,8 @@ export async function runAudit(pool: Pool, order: AuditOrder): Promise<Audit> {
     const { name, promise } = OVERDUE_LANES;
     findings.push(skipped(name, promise, redisUrl === undefined ? NO_REDIS : 'no worker lives'));
   }
-  if (redisUrl !== undefined) findings.push(...(await auditRedis(pool, redisUrl, order)));
-  else {
-    for (const { check, promise } of [...DLQ_CHECKS, STREAM_CHECK]) {
-      findings.push(skipped(check, promise, NO_REDIS));
-    }
-  }
+  const looks = await Promise.all([auditDlq(pool, order), auditRedis(order)]);
+  findings.push(...looks.flat());
   findings.push(await auditMirror(pool, order));
   const unmirrored = await countUnmirrored(pool, isWhole ? null : (tenantIds[0] ?? null));
   return { tenants: tenantIds.length, counts, unmirrored, findings };

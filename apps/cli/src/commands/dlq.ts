@@ -1,9 +1,18 @@
 import { dlqEntryBody, isUuid } from '@contour/contract';
-import { createProducer, type Dlq, type DlqFilter } from '@contour/queue';
+import { createProducer } from '@contour/queue';
 import { readEnv } from '@contour/runtime';
+import {
+  clearParked,
+  countParked,
+  type DeadLetters,
+  type DlqFilter,
+  deadLetters,
+  type Pool,
+} from '@contour/store';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
 import { confirmed } from '../dlq/confirmed.ts';
+import { dryRun } from '../dlq/dry-run.ts';
 import {
   type FilterOptions,
   filterOf,
@@ -14,9 +23,9 @@ import {
 import { listEntries } from '../dlq/list.ts';
 import { drawn, matched, type Pages, replayEntries } from '../dlq/replay.ts';
 import { linesOfEntry } from '../dlq/show.ts';
-import { redisEnv, replayEnv, resolvingEnv } from '../env.ts';
-import { openDlq } from '../open-dlq.ts';
+import { databaseEnv, replayEnv, resolvingEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
+import { withDatabase } from '../with-database.ts';
 import { withRedis } from '../with-redis.ts';
 
 const DEFAULT_LIMIT = '50';
@@ -24,10 +33,7 @@ const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 type Order = FilterOptions & { limit?: string; all?: boolean; dryRun?: boolean; yes?: boolean };
 
-const withDlq = <T>(url: string, work: (dlq: Dlq) => Promise<T>): Promise<T> =>
-  withRedis(url, openDlq, work);
-
-async function entryCalled(dlq: Dlq, id: string) {
+async function entryCalled(dlq: DeadLetters, id: string) {
   const entry = isUuid(id) ? await dlq.get(id.toLowerCase()) : null;
   if (entry === null) throw new NotThere('the dead-letter queue has no entry with this id');
   return entry;
@@ -44,8 +50,8 @@ function addList(dlq: Command, cli: Cli): void {
         throw new UsageError('--all and --limit exclude each other');
       }
       const limit = order.all ? EVERYTHING : readLimit(order.limit ?? DEFAULT_LIMIT);
-      const { REDIS_URL: url } = readEnv(redisEnv, cli.env);
-      await withDlq(url, (opened) => listEntries(opened, filter, limit, cli));
+      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
+      await withDatabase(url, (pool) => listEntries(pool, filter, limit, cli));
     });
 }
 
@@ -56,8 +62,8 @@ function addShow(dlq: Command, cli: Cli): void {
     .argument('<id>', 'as dlq list shows it')
     .addHelpText('after', '\nExample:\n  contour dlq show 0198c0de-0000-8000-8000-000000000009')
     .action(async (id: string) => {
-      const { REDIS_URL: url } = readEnv(redisEnv, cli.env);
-      const entry = await withDlq(url, (opened) => entryCalled(opened, id));
+      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
+      const entry = await withDatabase(url, (pool) => entryCalled(deadLetters(pool), id));
       // Not by way of report: numbers in a message must not go through a JSON value once more.
       if (cli.isJson()) cli.say(dlqEntryBody(entry));
       else linesOfEntry(entry).forEach(cli.say);
@@ -79,10 +85,27 @@ async function wantedOf(
   return filter;
 }
 
-async function replay(pages: Pages, cli: Cli): Promise<void> {
-  const env = readEnv(replayEnv, cli.env);
+/** What a replay goes over, and how much that is. */
+async function pagesOf(
+  pool: Pool,
+  id: string | undefined,
+  filter: DlqFilter,
+  limit: number,
+): Promise<{ pages: Pages; total: number }> {
+  if (id === undefined) return matched(pool, filter, limit);
+  return { pages: [[await entryCalled(deadLetters(pool), id)]], total: 1 };
+}
+
+async function replay(
+  env: { DATABASE_URL: string; REDIS_URL: string; MAX_BACKLOG: number },
+  read: (pool: Pool) => Promise<{ pages: Pages; total: number }>,
+  cli: Cli,
+): Promise<void> {
   await withRedis(env.REDIS_URL, createProducer, async (producer) => {
-    const done = await replayEntries(env, producer, pages);
+    const done = await withDatabase(env.DATABASE_URL, async (pool) => {
+      const { pages, total } = await read(pool);
+      return replayEntries(env, producer, drawn(pages, total, 'Replaying', cli));
+    });
     const unread = done.matched - done.replayed;
     cli.report(done, () => {
       cli.say(`${done.replayed} of ${done.matched} sent in again.`);
@@ -100,23 +123,17 @@ function addReplay(dlq: Command, cli: Cli): void {
     .argument('[id]', 'one entry; without it, what the filter matches')
     .option('--limit <n>', 'the oldest n at most')
     .option('--all', 'all there is')
-    .option('--dry-run', 'only say what would come of it, by DATABASE_URL')
+    .option('--dry-run', 'only say what would come of it')
     .addHelpText('after', '\nExample:\n  contour dlq replay --reason unknown_tenant --dry-run')
     .action(async (id: string | undefined, order: Order) => {
       const filter = await wantedOf(id, order, cli.env);
       const limit = order.limit === undefined ? EVERYTHING : readLimit(order.limit);
-      const isDry = order.dryRun === true;
-      const { REDIS_URL: url } = readEnv(isDry ? resolvingEnv : replayEnv, cli.env);
-      await withDlq(url, async (opened) => {
-        const { pages, total } =
-          id === undefined
-            ? await matched(opened, filter, limit)
-            : { pages: [[await entryCalled(opened, id)]], total: 1 };
-        if (isDry) {
-          // With Postgres's driver, which takes its time to load.
-          const { dryRun } = await import('../dlq/dry-run.ts');
-          await dryRun(drawn(pages, total, 'Looking', cli), cli);
-        } else await replay(drawn(pages, total, 'Replaying', cli), cli);
+      const read = (pool: Pool) => pagesOf(pool, id, filter, limit);
+      if (order.dryRun !== true) return replay(readEnv(replayEnv, cli.env), read, cli);
+      const env = readEnv(resolvingEnv, cli.env);
+      await withDatabase(env.DATABASE_URL, async (pool) => {
+        const { pages, total } = await read(pool);
+        await dryRun(pool, drawn(pages, total, 'Looking', cli), env, cli);
       });
     });
 }
@@ -151,15 +168,15 @@ function addClear(dlq: Command, cli: Cli): void {
       if (isAsked && !cli.stdin.isTTY) {
         throw new UsageError('clearing is for good: without a terminal it needs --yes');
       }
-      const { REDIS_URL: url } = readEnv(redisEnv, cli.env);
-      await withDlq(url, async (opened) => {
+      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
+      await withDatabase(url, async (pool) => {
         if (isAsked) {
-          const { count } = await opened.list(filter, { limit: 1 });
+          const count = await countParked(pool, filter);
           const isSure = await confirmed(`Remove ${count} entries for good?`, cli);
           if (!isSure) return declined(cli);
         }
         const bar = createProgressBar('Clearing', cli.screen);
-        const count = await opened.clear(filter, bar.show).finally(bar.end);
+        const count = await clearParked(pool, filter, bar.show).finally(bar.end);
         cli.report({ cleared: true, count }, () => cli.say(`${count} cleared.`));
       });
     });
@@ -168,7 +185,7 @@ function addClear(dlq: Command, cli: Cli): void {
 export const addDlq: AddCommand = (program, cli) => {
   const dlq = program
     .command('dlq')
-    .description('the messages that could not go on, parked in REDIS_URL')
+    .description('the messages that could not go on, parked in DATABASE_URL')
     .addHelpText('after', '\nExample:\n  contour dlq list --all');
   addList(dlq, cli);
   addShow(dlq, cli);

@@ -1,13 +1,12 @@
 import { isUuid } from '@contour/contract';
 import { createGraph } from '@contour/graph';
-import { createEraser } from '@contour/queue';
+import { createDlqIndex, createEraser } from '@contour/queue';
 import { neo4jOf, readEnv } from '@contour/runtime';
 import { findPerson, hasMirror, type Pool, tenantFingerprints } from '@contour/store';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { type EverywhereEnv, everywhereEnv } from '../env.ts';
 import { type EraseDeps, eraseClient, lookForClient, type Proof } from '../erase/erase-client.ts';
 import { printProof } from '../erase/print-proof.ts';
-import { openDlq } from '../open-dlq.ts';
 import { pickTenant } from '../pick-tenant.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { withDatabase } from '../with-database.ts';
@@ -44,8 +43,8 @@ async function withPlaces<T>(
   const graph = neo4j && createGraph(neo4j);
   try {
     return await withRedis(env.REDIS_URL, createEraser, (eraser) =>
-      withRedis(env.REDIS_URL, openDlq, (dlq) =>
-        work({ pool, graph, recognition, eraser, dlq, onStep }),
+      withRedis(env.REDIS_URL, createDlqIndex, (index) =>
+        work({ pool, graph, recognition, eraser, index, onStep }),
       ),
     );
   } finally {

@@ -4,25 +4,14 @@ import { type AddCommand, NotThere } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { findMessages, type Sources, type Told } from '../message/find-messages.ts';
 import { bodyOfMessage, linesOfMessage } from '../message/print-message.ts';
-import { openDlq } from '../open-dlq.ts';
 import { withDatabase } from '../with-database.ts';
 import { withRedis } from '../with-redis.ts';
 
 type Urls = { DATABASE_URL: string; REDIS_URL: string };
 
-function openRedis(redis: Parameters<typeof createProducer>[0]) {
-  const dlq = openDlq(redis);
-  const producer = createProducer(redis);
-  return {
-    dlq,
-    producer,
-    close: async () => void (await Promise.all([dlq.close(), producer.close()])),
-  };
-}
-
 const withSources = <T>(urls: Urls, work: (sources: Sources) => Promise<T>): Promise<T> =>
-  withRedis(urls.REDIS_URL, openRedis, ({ dlq, producer }) =>
-    withDatabase(urls.DATABASE_URL, (pool) => work({ pool, dlq, producer })),
+  withRedis(urls.REDIS_URL, createProducer, (producer) =>
+    withDatabase(urls.DATABASE_URL, (pool) => work({ pool, producer })),
   );
 
 export const addMessage: AddCommand = (program, cli) => {

@@ -1,7 +1,8 @@
 import { DLQ_REASONS } from '@contour/contract';
-import type { DlqFilter } from '@contour/queue';
+import type { DlqFilter } from '@contour/store';
 import type { Command } from 'commander';
 import { UsageError } from '../cli.ts';
+import { pickTenantId } from '../pick-tenant.ts';
 import { TENANT_OPTION } from '../tenant-option.ts';
 
 /** The API's filters, as they are typed. */
@@ -10,12 +11,6 @@ export interface FilterOptions {
   tenant?: string;
   fingerprint?: string;
   before?: string;
-}
-
-/** Postgres's driver takes its time to load, and most filters need none. */
-async function tenantIdOf(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
-  const { pickTenantId } = await import('../pick-tenant.ts');
-  return pickTenantId(env, idOrName);
 }
 
 export function withFilter(command: Command): Command {
@@ -50,7 +45,7 @@ export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): 
   }
   return {
     ...(reason === undefined ? {} : { reason }),
-    ...(tenant === undefined ? {} : { tenantId: await tenantIdOf(env, tenant) }),
+    ...(tenant === undefined ? {} : { tenantId: await pickTenantId(env, tenant) }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(before === undefined ? {} : { before: readTime(before) }),
   };

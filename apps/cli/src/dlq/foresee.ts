@@ -1,4 +1,9 @@
-import { type DlqEntry, normalisePhone, type PhoneRegion } from '@contour/contract';
+import {
+  type DlqEntry,
+  type LinkByPhone,
+  matchingPhone,
+  type PhoneRegion,
+} from '@contour/contract';
 import { messageToReplay } from '@contour/queue';
 import { createForecast, type Pool, type Prospect } from '@contour/store';
 
@@ -20,8 +25,8 @@ export interface Foresight {
 }
 
 export interface Matching {
-  linkByPhone: boolean;
-  region: PhoneRegion;
+  linkByPhone: LinkByPhone;
+  phoneRegion: PhoneRegion;
 }
 
 function count(foresight: Foresight, { stage }: DlqEntry, prospect: Prospect): void {
@@ -38,9 +43,9 @@ function count(foresight: Foresight, { stage }: DlqEntry, prospect: Prospect): v
 export async function foresee(
   pool: Pool,
   pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>,
-  { linkByPhone, region }: Matching,
+  matching: Matching,
 ): Promise<Foresight> {
-  const forecast = createForecast(pool, { linkByPhone });
+  const forecast = createForecast(pool, { linkByPhone: matching.linkByPhone !== false });
   const foresight: Foresight = {
     matched: 0,
     fresh: 0,
@@ -59,7 +64,7 @@ export async function foresee(
     const prospects = await forecast.look(
       readable.map(({ message }) => ({
         message,
-        phone: normalisePhone(message.clientPhone, region),
+        phone: matchingPhone(message, matching),
       })),
     );
     prospects.forEach((prospect, index) => {

@@ -1,5 +1,5 @@
 import { type DlqEntry, dlqEntryBody } from '@contour/contract';
-import type { Dlq, DlqFilter } from '@contour/queue';
+import { countParked, type DlqFilter, deadLetters, type Pool } from '@contour/store';
 import type { Cli } from '../cli.ts';
 import { printable } from '../printable.ts';
 import { paint, tableOf } from '../table.ts';
@@ -36,13 +36,13 @@ async function writeJson(pages: AsyncIterable<DlqEntry[]>, count: number, cli: C
 
 /** Shows the oldest entries first, page by page. */
 export async function listEntries(
-  dlq: Pick<Dlq, 'list' | 'matching'>,
+  pool: Pool,
   filter: DlqFilter,
   limit: number,
   cli: Cli,
 ): Promise<void> {
-  const { count } = await dlq.list(filter, { limit: 1 });
-  const pages = dlq.matching(filter, limit);
+  const count = await countParked(pool, filter);
+  const pages = deadLetters(pool).matching(filter, limit);
   if (cli.isJson()) return writeJson(pages, count, cli);
   let shown = 0;
   for await (const entries of pages) {

@@ -1,12 +1,7 @@
 import type { DlqEntry } from '@contour/contract';
-import {
-  createReplay,
-  createReplyListener,
-  createRoom,
-  type Dlq,
-  type Producer,
-} from '@contour/queue';
+import { createReplay, createReplyListener, createRoom, type Producer } from '@contour/queue';
 import { within } from '@contour/runtime';
+import { countParked, type DlqFilter, deadLetters, type Pool } from '@contour/store';
 import type { Cli } from '../cli.ts';
 import { createProgressBar } from '../progress-bar.ts';
 
@@ -51,10 +46,10 @@ export async function replayEntries(
 
 /** What a filter matches, and how many that are. */
 export async function matched(
-  dlq: Pick<Dlq, 'list' | 'matching'>,
-  filter: Parameters<Dlq['list']>[0],
+  pool: Pool,
+  filter: DlqFilter,
   limit: number,
 ): Promise<{ pages: Pages; total: number }> {
-  const { count } = await dlq.list(filter, { limit: 1 });
-  return { pages: dlq.matching(filter, limit), total: Math.min(count, limit) };
+  const count = await countParked(pool, filter);
+  return { pages: deadLetters(pool).matching(filter, limit), total: Math.min(count, limit) };
 }

@@ -1,8 +1,16 @@
 import { within } from '@contour/runtime';
-import { createPool, type Pool, pendingMigrations, ping, readPostgresFacts } from '@contour/store';
+import {
+  countParked,
+  createPool,
+  type Pool,
+  pendingMigrations,
+  ping,
+  readPostgresFacts,
+} from '@contour/store';
 import { reasonOf } from '../reason-of.ts';
-import { type Check, fail, ok } from './check.ts';
+import { type Check, fail, ok, warn } from './check.ts';
 import { checkClock } from './check-clock.ts';
+import { checkSnapshots } from './check-snapshots.ts';
 import { shownUrl } from './shown-setting.ts';
 
 const OLDEST = 14;
@@ -35,6 +43,12 @@ async function checkMigrations(pool: Pool): Promise<Check> {
   return fail('migrations', `pending: ${pending.join(', ')}`, 'run contour migrate');
 }
 
+async function checkParked(pool: Pool): Promise<Check> {
+  const count = await within(LOOK_MS, countParked(pool, {}), 'Postgres');
+  if (count === 0) return ok('dlq', 'empty');
+  return warn('dlq', `${count} parked`, 'see contour dlq list: mend the cause, then replay them');
+}
+
 /** Whether the database can be reached and used. */
 export async function checkPostgres(url: string): Promise<Check[]> {
   const pool = createPool({
@@ -49,7 +63,11 @@ export async function checkPostgres(url: string): Promise<Check[]> {
   try {
     await within(LOOK_MS, ping(pool), 'Postgres');
     checks.push(ok('postgres', where));
-    checks.push(...(await checkFacts(pool)), await checkMigrations(pool));
+    const migrations = await checkMigrations(pool);
+    checks.push(...(await checkFacts(pool)));
+    checks.push(await within(LOOK_MS, checkSnapshots(pool), 'Postgres'), migrations);
+    // A database that is not migrated has no such table.
+    if (migrations.state === 'ok') checks.push(await checkParked(pool));
   } catch (error) {
     const advice = 'start it, or correct DATABASE_URL; nothing is resolved or delivered without it';
     checks.push(fail('postgres', `${where}: ${reasonOf(error)}`, advice));

@@ -75,11 +75,6 @@ function checkPaused(queues: RedisReport['queues']): Check {
   return warn('queues', `paused by somebody: ${paused.join(', ')}`, advice);
 }
 
-function checkParked(count: number): Check {
-  if (count === 0) return ok('dlq', 'empty');
-  return warn('dlq', `${count} parked`, 'see contour dlq list: mend the cause, then replay them');
-}
-
 /** Whether Redis can be reached, keeps what it is given, and what is in it. */
 export async function checkRedis(url: string, maxBacklog: number): Promise<Check[]> {
   try {
@@ -93,7 +88,6 @@ export async function checkRedis(url: string, maxBacklog: number): Promise<Check
       checkWorkers(report.liveWorkers),
       checkBacklog(report.backlog, maxBacklog),
       checkPaused(report.queues),
-      checkParked(report.parked),
     ];
   } catch (error) {
     const cause = error instanceof AppError ? error.cause : error;

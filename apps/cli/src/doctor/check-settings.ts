@@ -39,6 +39,11 @@ const MISSING: Record<
   },
 };
 
+/** What is worth a word though nothing is wrong with it. */
+const NOTES: Record<string, (value: unknown) => string> = {
+  LINK_BY_PHONE: (value) => (value === true ? '; verified where people type their phones' : ''),
+};
+
 const isNone = (value: unknown) =>
   value === undefined || (Array.isArray(value) && value.length === 0);
 
@@ -76,10 +81,9 @@ export function checkSettings({ api, worker }: ProcessSettings, source: Source):
       return warn(check, missing.detail, missing.advice);
     }
     const shown = shownSetting(name, values[name]);
-    return ok(
-      check,
-      given[name] === undefined && shown !== 'not set' ? `${shown} (default)` : shown,
-    );
+    const isDefault = given[name] === undefined && shown !== 'not set';
+    const note = NOTES[name]?.(values[name]) ?? '';
+    return ok(check, `${isDefault ? `${shown} (default)` : shown}${note}`);
   });
   return { checks, values };
 }

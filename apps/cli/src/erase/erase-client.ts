@@ -1,9 +1,15 @@
 import type { Graph } from '@contour/graph';
-import { countPerson, dropGraphNotes, erasePerson, type Person, type Pool } from '@contour/store';
+import {
+  countPerson,
+  dropGraphNotes,
+  erasePerson,
+  forgetFormer,
+  type Person,
+} from '@contour/store';
 import { dropNote, merged, noteBegun, withNoted } from './known-person.ts';
 import type { Recognition } from './recognise.ts';
 import { bringGraphUpToDate, countInGraph } from './search-graph.ts';
-import { type RedisPlace, type RedisRooms, searchRedis } from './search-redis.ts';
+import { searchWaiting, type WaitingPlace, type WaitingRooms } from './search-waiting.ts';
 
 /** One place in which somebody was looked for. `left` is what the second search has found. */
 interface PlaceProof {
@@ -25,11 +31,10 @@ export interface Proof {
   person: Person;
   places: PlaceProof[];
   unclear: Unclear[];
-  aof: Awaited<ReturnType<RedisRooms['eraser']['rewriteAof']>> | null;
+  aof: Awaited<ReturnType<WaitingRooms['eraser']['rewriteAof']>> | null;
 }
 
-export interface EraseDeps extends RedisRooms {
-  pool: Pool;
+export interface EraseDeps extends WaitingRooms {
   /** Undefined where there is none. */
   graph: Graph | undefined;
   recognition: Recognition;
@@ -41,7 +46,7 @@ const STEPS = 6;
 
 type Counts = Record<string, number>;
 
-const REDIS_PLACES = ['jobs', 'stream_entries', 'dlq'] as const;
+const WAITING_PLACES = ['jobs', 'stream_entries', 'dlq'] as const;
 
 const PLACES: Record<string, string> = {
   messages: 'Postgres messages',
@@ -53,12 +58,12 @@ const PLACES: Record<string, string> = {
   set_aside: 'Postgres contour_adoption_set_aside',
   jobs: 'Redis jobs in resolve',
   stream_entries: 'Redis stream entries',
-  dlq: 'Redis dead letters',
+  dlq: 'Postgres dead letters',
   graph: 'Neo4j nodes',
 };
 
 const WHEN_RESOLVED = 'run this again once a worker has had them';
-const STEP_FOR: Record<RedisPlace, string> = {
+const STEP_FOR: Record<WaitingPlace, string> = {
   jobs: WHEN_RESOLVED,
   stream_entries: WHEN_RESOLVED,
   dlq: 'look with contour dlq show <id>; contour dlq clear --fingerprint <…> removes them',
@@ -74,11 +79,11 @@ async function search(
   const counts: Counts = { ...(await countPerson(deps.pool, person)) };
   const { clients, client_channels } = await countPerson(deps.pool, here);
   Object.assign(counts, { clients, client_channels });
-  const redis = await searchRedis(deps, { ...deps.recognition, person }, { mayRemove: false });
-  for (const place of REDIS_PLACES) counts[place] = redis[place].found;
+  const waiting = await searchWaiting(deps, { ...deps.recognition, person }, { mayRemove: false });
+  for (const place of WAITING_PLACES) counts[place] = waiting[place].found;
   if (deps.graph !== undefined) counts.graph = await countInGraph(deps.graph, here);
-  const unclear = REDIS_PLACES.flatMap((place) => {
-    const ids = redis[place].unclear;
+  const unclear = WAITING_PLACES.flatMap((place) => {
+    const ids = waiting[place].unclear;
     const found = { place: PLACES[place] ?? place, count: ids.length, ids, todo: STEP_FOR[place] };
     return ids.length === 0 ? [] : [found];
   });
@@ -109,12 +114,15 @@ async function removeAll(
   person: Person,
 ): Promise<{ known: Person; removed: Counts }> {
   const { pool, graph, eraser, recognition } = deps;
-  const fromRedis = await searchRedis(deps, { ...recognition, person }, { mayRemove: true });
+  const fromWaiting = await searchWaiting(deps, { ...recognition, person }, { mayRemove: true });
   deps.onStep(2, STEPS);
 
   let forgotten: Promise<void> = Promise.resolve();
   const erased = await erasePerson(pool, person, (ids) => {
-    forgotten = forgotten.then(() => eraser.forgetMessages(ids));
+    forgotten = forgotten.then(async () => {
+      await eraser.forgetMessages(ids);
+      await forgetFormer(pool, ids);
+    });
     forgotten.catch(() => undefined);
   });
   await forgotten;
@@ -124,17 +132,17 @@ async function removeAll(
   else await bringGraphUpToDate(pool, graph, known);
   deps.onStep(4, STEPS);
   // Once more: what a worker had in hand at the first time may have been put back or parked.
-  const again = await searchRedis(deps, { ...recognition, person: known }, { mayRemove: true });
+  const again = await searchWaiting(deps, { ...recognition, person: known }, { mayRemove: true });
 
   const removed: Counts = { ...erased.removed };
-  for (const place of REDIS_PLACES) {
-    removed[place] = fromRedis[place].removed + again[place].removed;
+  for (const place of WAITING_PLACES) {
+    removed[place] = fromWaiting[place].removed + again[place].removed;
   }
   return { known, removed };
 }
 
 /**
- * Redis first, where only the chats and the phone say whose a message is; then Postgres, which forgets
+ * What waits first, where only the chats and the phone say whose a message is; then Postgres, which forgets
  * these last; then the graph, which follows Postgres. A note in Redis says who it is until nothing is left
  * there, clear or unclear: so whatever moment it is cut off at, the next erasure finds the rest.
  */
@@ -153,7 +161,7 @@ export async function eraseClient(deps: EraseDeps): Promise<Proof> {
     removed[place] = Math.max(0, (before.counts[place] ?? 0) - (after.counts[place] ?? 0));
   }
   // What is left elsewhere by chat or phone is of a new client, who wrote meanwhile.
-  const isLeftInRedis = REDIS_PLACES.some((place) => (after.counts[place] ?? 0) > 0);
+  const isLeftInRedis = WAITING_PLACES.some((place) => (after.counts[place] ?? 0) > 0);
   if (!isLeftInRedis && after.unclear.length === 0) await dropNote(eraser, known);
   return {
     person: known,

@@ -1,6 +1,5 @@
 import type { DlqEntry } from '@contour/contract';
-import type { FormerEntry } from '@contour/queue';
-import type { Particulars, Story, Waiting } from '@contour/store';
+import type { FormerEntry, Particulars, Story, Waiting } from '@contour/store';
 import { durationText } from '../duration-text.ts';
 
 /** One thing that happened to a message, or that is about to. */
@@ -39,12 +38,18 @@ export const parked = ({ failedAt, reason, error }: DlqEntry): Event => ({
   detail: `${reason}: ${error.message}`,
 });
 
+const WHY_CLEARED = {
+  cleared: 'its entry was removed by an operator',
+  dropped: 'its entry made room for others of unknown credentials',
+  erased: 'its entry was erased',
+};
+
 /** Parked once, and gone from the dead-letter queue since. */
 function wasParked({ reason, failedAt, leftAt, leaving }: FormerEntry): Event[] {
   const left: Event =
     leaving === 'let_in'
       ? { at: leftAt, what: 'let in', detail: 'its entry left the dead-letter queue' }
-      : { at: leftAt, what: 'cleared', detail: 'its entry was removed by an operator' };
+      : { at: leftAt, what: 'cleared', detail: WHY_CLEARED[leaving] };
   return [{ at: failedAt, what: 'parked', detail: reason }, left];
 }
 

@@ -1,6 +1,8 @@
 import { type DlqEntry, isUuid } from '@contour/contract';
-import type { Dlq, Producer } from '@contour/queue';
+import type { Producer } from '@contour/queue';
 import {
+  deadLetters,
+  findFormer,
   findParticulars,
   findStoriesByTrace,
   findStory,
@@ -12,7 +14,6 @@ import { type Event, eventsOf, parked, received } from './events.ts';
 
 export interface Sources {
   pool: Pool;
-  dlq: Pick<Dlq, 'get' | 'byTrace' | 'former'>;
   producer: Pick<Producer, 'findQueued'>;
 }
 
@@ -34,11 +35,11 @@ export interface Told {
   events: Event[];
 }
 
-async function tellStory({ pool, dlq }: Sources, story: Story): Promise<Told> {
+async function tellStory({ pool }: Sources, story: Story): Promise<Told> {
   const [particulars, entry, former, waiting] = await Promise.all([
     findParticulars(pool, story),
-    dlq.get(story.messageId),
-    dlq.former(story.messageId),
+    deadLetters(pool).get(story.messageId),
+    findFormer(pool, story.messageId),
     story.state === 'pending' ? findWaiting(pool, story) : null,
   ]);
   const { messageId, traceId, state, tenantId, clientId, dialogId, attempts } = story;
@@ -89,7 +90,7 @@ function tellParked(entry: DlqEntry): Told | undefined {
 async function findById(sources: Sources, id: string): Promise<Told | undefined> {
   const story = await findStory(sources.pool, id);
   if (story !== null) return tellStory(sources, story);
-  const entry = await sources.dlq.get(id);
+  const entry = await deadLetters(sources.pool).get(id);
   const told = entry === null ? undefined : tellParked(entry);
   if (told !== undefined) return told;
   const note = await sources.producer.findQueued(id);
@@ -115,7 +116,7 @@ async function* findByTrace(sources: Sources, traceId: string): AsyncGenerator<T
   const stories = await findStoriesByTrace(sources.pool, traceId);
   const known = new Set(stories.map(({ messageId }) => messageId));
   for (const story of stories) yield tellStory(sources, story);
-  for (const entry of await sources.dlq.byTrace(traceId)) {
+  for (const entry of await deadLetters(sources.pool).byTrace(traceId)) {
     const told = known.has(entry.message?.messageId ?? '') ? undefined : tellParked(entry);
     if (told !== undefined) yield told;
   }

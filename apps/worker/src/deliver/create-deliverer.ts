@@ -1,9 +1,10 @@
 import type { Core } from '@contour/core';
 import type { ShardBells } from '@contour/queue';
 import type { Logger, Tracer } from '@contour/runtime';
-import type { Pool } from '@contour/store';
+import type { LaneMarks, Pool } from '@contour/store';
 import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
 import { type Bell, createBell } from './bell.ts';
+import { createBytesInHand } from './bytes-in-hand.ts';
 import { createSettler } from './create-settler.ts';
 import { createTaker } from './create-taker.ts';
 import type { DialogDeps } from './deliver-dialog.ts';
@@ -14,6 +15,9 @@ import { createSlots } from './slots.ts';
 // Shorter than the lock of a shard's job: a process that stood still for this long may have lost it.
 const LONGEST_FREEZE_MS = 5_000;
 
+/** Of payloads in hand. As text in memory they may be twice as big. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
 interface DelivererDeps {
   pool: Pool;
   core: Core;
@@ -22,9 +26,9 @@ interface DelivererDeps {
   tracer: Tracer | undefined;
   stopping: AbortSignal;
   concurrency: number;
+  marks: LaneMarks;
   maxAttempts: number;
   retryDelayMs: DialogDeps['retryDelayMs'];
-  bury: DialogDeps['bury'];
   /** Asks for another run of these shards, by whichever worker is free. */
   wake: (shards: readonly number[]) => void;
   /** How other processes reach a shard that runs here. */
@@ -43,15 +47,17 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
   const bells = new Map<number, Bell>();
   /** A run that ends has its bell to the last, but is not to be called any more. */
   const listening = new Set<number>();
-  const slots = createSlots(concurrency, () => {
+  const ringAll = () => {
     for (const bell of bells.values()) bell.ring();
-  });
+  };
+  const slots = createSlots(concurrency, ringAll);
+  const bytes = createBytesInHand(MOST_BYTES);
   // A run that waits has to notice that it must end.
   const nudgeAll = () => {
     for (const bell of bells.values()) bell.nudge();
   };
   stopping.addEventListener('abort', nudgeAll, { once: true });
-  const take = createTaker(pool, slots);
+  const take = createTaker({ pool, slots, core, bytes, marks: deps.marks });
   const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
 
   return {
@@ -63,7 +69,7 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
       bells.set(shard, bell);
       signal.addEventListener('abort', bell.nudge, { once: true });
       const mustStop = () => stopping.aborted || signal.aborted || guard.wasFrozen();
-      const { maxAttempts, retryDelayMs, bury } = deps;
+      const { maxAttempts, retryDelayMs } = deps;
       const coreIsAvailable = () => core.available();
       const shardDeps = {
         take,
@@ -73,10 +79,10 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
         tracer,
         settle,
         slots,
+        bytes,
         bell,
         maxAttempts,
         retryDelayMs,
-        bury,
         listen() {
           listening.add(shard);
           calls.listen(shard);

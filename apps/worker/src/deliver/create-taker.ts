@@ -1,9 +1,12 @@
+import type { Core } from '@contour/core';
 import { createBatcher } from '@contour/runtime';
-import { type DueLane, type Pool, takeDue, type Wanted } from '@contour/store';
+import { type DueLane, type LaneMarks, type Pool, takeDue, type Wanted } from '@contour/store';
+import type { BytesInHand } from './bytes-in-hand.ts';
 import type { Slots } from './slots.ts';
+import { takeLimits } from './take-limits.ts';
 
 /** A lane holds a place with all that was read of it. */
-export const MESSAGES_PER_LANE = 50;
+const MESSAGES_PER_LANE = 50;
 
 interface Taken {
   lanes: DueLane[];
@@ -22,34 +25,47 @@ function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['r
   return [...got].some(([tenantId, lanes]) => lanes >= (roomOf.get(tenantId) ?? most));
 }
 
+interface TakerDeps {
+  pool: Pool;
+  slots: Slots;
+  core: Pick<Core, 'limits' | 'startRound'>;
+  bytes: BytesInHand;
+  marks: LaneMarks;
+}
+
 /**
  * Takes for all shards that ask meanwhile in one statement: as many lanes as there are places for, no
- * more of one tenant than it may hold.
+ * more of one tenant than it may hold, none that Core's circuits would hold back, and beside the first message of each
+ * no more than fit into memory.
  */
-export function createTaker(pool: Pool, slots: Slots): Take {
+export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Take {
   const batcher = createBatcher<{ shard: number; inHand: ReadonlySet<string> }, Taken>({
     maxSize: 1_000,
     maxInFlight: 1,
     async run(asks) {
-      const free = slots.free();
-      if (free === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
-      const rooms = slots.rooms();
-      const due = await takeDue(pool, {
+      const { lanes, lanesPerTenant, rooms } = takeLimits(slots, core.limits());
+      if (lanes === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
+      const wanted = {
         shards: asks.map(({ shard }) => shard),
-        lanes: free,
+        lanes,
         messagesPerLane: MESSAGES_PER_LANE,
+        bytes: bytes.free(),
         notDialogs: asks.flatMap(({ inHand }) => [...inHand]),
-        lanesPerTenant: slots.mostPerTenant,
+        lanesPerTenant,
         rooms,
-      });
+      };
+      const due = await takeDue(pool, wanted, marks);
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
       for (const lane of due) {
         if (!slots.hasRoom(lane.tenantId)) continue;
         slots.take(lane.tenantId);
+        bytes.take(lane.bytes);
         taken.get(lane.shard)?.push(lane);
       }
       // A place that comes free while the question is on its way rings for nobody who lacked it.
-      const wasShort = due.length >= free || isAnyAtItsLimit(due, slots.mostPerTenant, rooms);
+      const isRoundOver = due.length === 0 && core.startRound();
+      const wasShort =
+        isRoundOver || due.length >= lanes || isAnyAtItsLimit(due, lanesPerTenant, rooms);
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));
     },
   });

@@ -2,12 +2,7 @@ import type { Core, PushResult } from '@contour/core';
 import type { Logger, Tracer } from '@contour/runtime';
 import type { Attempt, Lane, PendingMessage, Settlement } from '@contour/store';
 import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
-import {
-  concludeFailure,
-  type Failure,
-  type FailureDeps,
-  failureToBury,
-} from './conclude-failure.ts';
+import { concludeFailure, type Failure, type FailureDeps } from './conclude-failure.ts';
 import type { Settle } from './create-settler.ts';
 import { pushTraced } from './push-traced.ts';
 
@@ -21,7 +16,7 @@ export interface DialogDeps extends FailureDeps {
   mustStop: () => boolean;
 }
 
-/** `held`: Core's circuit is open. `left`: the lane stays as it is, for whoever comes next. */
+/** `held`: a circuit is open. `left`: the lane stays as it is, for the next run. */
 export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
 
 type Step = 'next' | Exclude<DialogEnd, 'worked_off'>;
@@ -37,7 +32,7 @@ function attemptOf(
   return { tenantId, messageId, earlier, status, error };
 }
 
-function failureOf(result: Exclude<Answered, { outcome: 'delivered' }>): Failure {
+function failureOf(result: Exclude<Answered, { outcome: 'delivered' | 'postponed' }>): Failure {
   return {
     code: result.code,
     sentence: result.detail ?? `Core answered ${result.code}`,
@@ -82,17 +77,6 @@ export async function deliverDialog(
     marks.push(marked);
   };
 
-  const buryOnly = async (message: PendingMessage, failure: Failure, emptied: Lane[]) => {
-    const conclusion = await concludeFailure(deps, message, failure, deps.maxAttempts);
-    if (conclusion.kind === 'later') {
-      await settle({ postponed: [{ lane, delayMs: conclusion.delayMs }] });
-      return 'postponed';
-    }
-    metrics.dead(message, conclusion.reason);
-    mark({ attempts: [attemptOf(message, 'dead', { code: failure.code, ms: 0 })], emptied });
-    return 'next';
-  };
-
   const push = async (message: PendingMessage, emptied: Lane[], isLast: boolean): Promise<Step> => {
     const result = await pushTraced(core, deps.tracer, message);
     if (result.outcome === 'held') return 'held';
@@ -106,24 +90,29 @@ export async function deliverDialog(
       );
       return 'next';
     }
+    if (result.outcome === 'postponed') {
+      // No attempt is counted, and the last error stays: what was given up on is told by these two.
+      await settle({ postponed: [{ lane, delayMs: result.delayMs }] });
+      return 'postponed';
+    }
     const error = { code: result.code, ms: result.ms };
-    const conclusion = await concludeFailure(deps, message, failureOf(result));
+    const conclusion = concludeFailure(deps, message, failureOf(result));
     if (conclusion.kind === 'later') {
       metrics.retried(message, result.code);
       const postponed = [{ lane, delayMs: conclusion.delayMs }];
       await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
       return 'postponed';
     }
-    metrics.dead(message, conclusion.reason);
-    mark({ attempts: [attemptOf(message, 'dead', error)], emptied });
+    const { death } = conclusion;
+    metrics.dead(message, death.reason);
+    mark({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
     return 'next';
   };
 
   const deliver = (message: PendingMessage, isLast: boolean): Promise<Step> => {
     // The lane goes in the same statement as the mark of its last message.
     const emptied = isLast && !hasMore ? [lane] : [];
-    const unburied = failureToBury(message, deps.maxAttempts);
-    return unburied ? buryOnly(message, unburied, emptied) : push(message, emptied, isLast);
+    return push(message, emptied, isLast);
   };
 
   try {

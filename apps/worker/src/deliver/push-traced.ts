@@ -8,16 +8,16 @@ export function pushTraced(
   tracer: Tracer | undefined,
   message: PendingMessage,
 ): Promise<PushResult> {
-  const { messageId, traceId, traceParent: parent, payload: body } = message;
+  const { tenantId, messageId, traceId, traceParent: parent, payload: body } = message;
   const span = tracer?.start({ name: 'deliver', kind: 'client', parent, root: messageId });
   const traceparent = span?.traceparent ?? parent ?? undefined;
-  const pushed = core.push({ messageId, traceId, traceparent, body });
+  const pushed = core.push({ tenantId, messageId, traceId, traceparent, body });
   return span === undefined ? pushed : endWith(pushed, span, message);
 }
 
 async function endWith(pushed: Promise<PushResult>, span: Span, message: PendingMessage) {
   const result = await pushed;
-  // Where the circuit is open nothing was sent.
+  // Where a circuit is open nothing was sent.
   if (result.outcome !== 'held') end(span, message, result);
   return result;
 }

@@ -1,12 +1,15 @@
 import type { DueLane } from '@contour/store';
 import type { Bell } from './bell.ts';
-import { MESSAGES_PER_LANE, type Take } from './create-taker.ts';
+import type { BytesInHand } from './bytes-in-hand.ts';
+import type { Take } from './create-taker.ts';
 import { type DialogDeps, type DialogEnd, deliverDialog } from './deliver-dialog.ts';
 import type { Slots } from './slots.ts';
 
 export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
+  bytes: BytesInHand;
+  /** False while every push would be held. One tenant's circuit does not end a run for the others. */
   coreIsAvailable: () => boolean;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
@@ -34,34 +37,36 @@ const sawEverything = (slots: Slots, bell: Bell): boolean =>
 
 /**
  * Works a shard's lanes off: while it runs, it alone holds their dialogs. It takes what is due, refills as
- * dialogs end, and ends when nothing has been due for a while, or when Core is away for everybody.
+ * dialogs end, and ends when nothing has been due for a while, or when Core is away for all tenants.
  */
 export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
-  const { slots, bell, logger } = deps;
+  const { slots, bytes, bell, logger } = deps;
   const inHand = new Set<string>();
-  let isHeldBack = false;
+  /** Dialogs that this run could not go on with, for a reason of their own. They are tried again when it might let go. */
+  const leftAlone = new Set<string>();
   let letGoAt = performance.now() + YIELD_AFTER_MS;
   let lookAt = 0;
   let mayHaveMissed = false;
 
   const deliver = async (lane: DueLane, ringsBefore: number): Promise<void> => {
-    const hasMore = lane.messages.length === MESSAGES_PER_LANE;
+    const { hasMore } = lane;
     let end: DialogEnd = 'left';
     try {
       end = await deliverDialog(deps, lane, lane.messages, hasMore);
     } catch (err) {
       logger.warn({ err, dialog_id: lane.dialogId }, 'dialog.left');
     } finally {
-      isHeldBack ||= end === 'held' || end === 'left';
+      if (end === 'left') leftAlone.add(lane.dialogId);
       inHand.delete(lane.dialogId);
       slots.release(lane.tenantId);
+      bytes.release(lane.bytes);
       // What has come into the dialog since was passed over by every look: it was in hand.
       mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
       bell.nudge();
     }
   };
 
-  const mayTake = () => !isHeldBack && !deps.mustStop() && deps.coreIsAvailable();
+  const mayTake = () => !deps.mustStop() && deps.coreIsAvailable();
 
   const waitForDialogs = async (withinMs: number): Promise<boolean> => {
     const until = performance.now() + withinMs;
@@ -91,7 +96,8 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     bell.clear();
     if (!mayTake() || slots.free() === 0) return;
     const ringsBefore = bell.rings();
-    const { lanes, wasShort } = await deps.take(shard, inHand);
+    const notDialogs = leftAlone.size === 0 ? inHand : new Set([...inHand, ...leftAlone]);
+    const { lanes, wasShort } = await deps.take(shard, notDialogs);
     for (const lane of lanes) {
       inHand.add(lane.dialogId);
       void deliver(lane, ringsBefore);
@@ -121,6 +127,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     for (;;) {
       if (performance.now() >= letGoAt) {
         if (await waitForDialogs(LETTING_GO_MS)) return 'more';
+        leftAlone.clear();
         letGoAt = performance.now() + YIELD_AFTER_MS;
       }
       // Who calls a run that may not act on it would be heard by nobody.

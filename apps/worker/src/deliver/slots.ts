@@ -4,38 +4,60 @@ export interface Slots {
   take(tenantId: string): void;
   release(tenantId: string): void;
   hasRoom(tenantId: string): boolean;
-  /** As many as one tenant may hold. */
-  mostPerTenant: number;
   /** How many more a tenant may hold, of those that hold any. */
   rooms(): Array<{ tenantId: string; room: number }>;
+  /** As many as a tenant that holds none may hold. */
+  roomOfOthers(): number;
 }
 
 /**
- * A tenant whose Core is slow holds at most half of the places, so the others always move. `onRoom` is called when
- * a place comes free that somebody may have lacked.
+ * Each tenant that has something under way may hold an equal share of the places, so one whose Core is slow leaves the
+ * rest to the others. A tenth is a reserve for tenants that hold none, or one of many places: a tenant that holds all the
+ * rest, since it was alone, leaves others a place before its first dialog ends. `onRoom` is called when a place comes free that a
+ * tenant may have lacked.
  */
 export function createSlots(total: number, onRoom: () => void): Slots {
+  const reserve = total > 1 ? Math.ceil(total / 10) : 0;
+  /** A tenant may use the reserve until it holds so many. */
+  const mostOfReserve = Math.min(2, Math.ceil(reserve / 2));
   const heldBy = new Map<string, number>();
-  const mostPerTenant = Math.max(1, Math.ceil(total / 2));
   let held = 0;
-  const heldOf = (tenantId: string) => heldBy.get(tenantId) ?? 0;
+
+  const free = () => total - held;
+  const shareAmong = (tenants: number) => Math.max(1, Math.floor((total - reserve) / tenants));
+
+  const roomOf = (own: number): number => {
+    const share = shareAmong(heldBy.size + (own === 0 ? 1 : 0));
+    const ofReserve = Math.min(free(), mostOfReserve - own);
+    return Math.max(0, Math.min(share - own, Math.max(free() - reserve, ofReserve)));
+  };
+
+  /** Whether one that held its share, when that was so small, may hold more now that a tenant has left. */
+  const isAnyBetween = (formerShare: number): boolean => {
+    if (heldBy.size === 0) return false;
+    const share = shareAmong(heldBy.size);
+    return [...heldBy.values()].some((own) => own >= formerShare && own < share);
+  };
+
   return {
-    free: () => total - held,
+    free,
     take(tenantId) {
       held += 1;
-      heldBy.set(tenantId, heldOf(tenantId) + 1);
+      heldBy.set(tenantId, (heldBy.get(tenantId) ?? 0) + 1);
     },
     release(tenantId) {
-      const wasShort = held === total || heldOf(tenantId) >= mostPerTenant;
+      const own = heldBy.get(tenantId) ?? 0;
+      const share = shareAmong(heldBy.size);
+      const wereOthersShort = free() === 0 || free() === reserve;
+      const wasShort = roomOf(own) === 0;
       held -= 1;
-      const left = heldOf(tenantId) - 1;
-      if (left > 0) heldBy.set(tenantId, left);
+      if (own > 1) heldBy.set(tenantId, own - 1);
       else heldBy.delete(tenantId);
-      if (wasShort) onRoom();
+      const hasRoomNow = wasShort && roomOf(own - 1) > 0;
+      if (wereOthersShort || hasRoomNow || (own === 1 && isAnyBetween(share))) onRoom();
     },
-    hasRoom: (tenantId) => held < total && heldOf(tenantId) < mostPerTenant,
-    mostPerTenant,
-    rooms: () =>
-      [...heldBy].map(([tenantId, count]) => ({ tenantId, room: mostPerTenant - count })),
+    hasRoom: (tenantId) => roomOf(heldBy.get(tenantId) ?? 0) > 0,
+    rooms: () => [...heldBy].map(([tenantId, own]) => ({ tenantId, room: roomOf(own) })),
+    roomOfOthers: () => roomOf(0),
   };
 }

@@ -1,13 +1,21 @@
-import { CHANNEL_CODES, DLQ_REASONS } from '@contour/contract';
-import type { Dlq } from '@contour/queue';
+import { CHANNEL_CODES, type Channel, DLQ_REASONS, type DlqReason } from '@contour/contract';
 import { createCounter, perKey } from '@contour/runtime';
 import type { Registry } from 'prom-client';
+import type { Dlq } from '../dlq/create-dlq.ts';
 
 /** `unknown` is what nobody could read. */
 const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
 
-/** The same dead-letter queue, counting what a worker puts into it and what has left it by a replay. */
-export function countParking(registry: Registry, dlq: Dlq): Dlq {
+export interface ParkingMetrics {
+  parked(channel: Channel | 'unknown', reason: DlqReason): void;
+  notParked(channel: Channel | 'unknown'): void;
+  /** An entry is gone because its replay has ended well. */
+  replayed(): void;
+  /** So many refused entries made room for others. */
+  dropped(count: number): void;
+}
+
+export function createParkingMetrics(registry: Registry): ParkingMetrics {
   const parked = createCounter(registry, {
     name: 'contour_parked_total',
     help: 'Entries that were put into the dead-letter queue, or renewed in it.',
@@ -15,12 +23,16 @@ export function countParking(registry: Registry, dlq: Dlq): Dlq {
   });
   const notParked = createCounter(registry, {
     name: 'contour_not_parked_total',
-    help: 'Messages of an unknown credential beyond its allowance: nobody has them but their sender.',
+    help: 'Messages of an unknown credential beyond its allowance: only their sender has them.',
     labelNames: ['channel'],
   });
   const replayed = createCounter(registry, {
     name: 'contour_dlq_replayed_total',
     help: 'Entries that are gone because their replay has ended well.',
+  })();
+  const dropped = createCounter(registry, {
+    name: 'contour_dlq_dropped_total',
+    help: 'Entries of unknown credentials that were dropped, oldest first, to keep their common bound.',
   })();
   const parkedOf = perKey(CHANNELS, (channel) =>
     perKey(DLQ_REASONS, (reason) => parked(channel, reason)),
@@ -28,17 +40,27 @@ export function countParking(registry: Registry, dlq: Dlq): Dlq {
   const notParkedOf = perKey(CHANNELS, (channel) => notParked(channel));
 
   return {
+    parked: (channel, reason) => parkedOf[channel][reason].inc(),
+    notParked: (channel) => notParkedOf[channel].inc(),
+    replayed: () => replayed.inc(),
+    dropped: (count) => dropped.inc(count),
+  };
+}
+
+/** The same dead-letter queue, counting what a worker puts into it and what has left it by a replay. */
+export function countParking(metrics: ParkingMetrics, dlq: Dlq): Dlq {
+  return {
     ...dlq,
-    async park(entry) {
-      const result = await dlq.park(entry);
+    async park(entry, how) {
+      const result = await dlq.park(entry, how);
       const channel = entry.message?.channel ?? 'unknown';
-      if (result === 'parked') parkedOf[channel][entry.reason].inc();
-      else notParkedOf[channel].inc();
+      if (result === 'parked') metrics.parked(channel, entry.reason);
+      else metrics.notParked(channel);
       return result;
     },
-    async remove(id, digest) {
-      const isRemoved = await dlq.remove(id, digest);
-      if (isRemoved) replayed.inc();
+    async remove(id, version) {
+      const isRemoved = await dlq.remove(id, version);
+      if (isRemoved) metrics.replayed();
       return isRemoved;
     },
   };

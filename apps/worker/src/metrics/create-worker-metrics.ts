@@ -1,8 +1,7 @@
 import type { Core } from '@contour/core';
-import type { Dlq } from '@contour/queue';
 import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
 import type { Registry } from 'prom-client';
-import { countParking } from './count-parking.ts';
+import { createParkingMetrics, type ParkingMetrics } from './count-parking.ts';
 import { createDeliveryMetrics, type DeliveryMetrics } from './delivery-metrics.ts';
 import { measureCore } from './measure-core.ts';
 import { createResolveMetrics, type ResolveMetrics } from './resolve-metrics.ts';
@@ -13,7 +12,7 @@ export interface WorkerMetrics {
   delivery: DeliveryMetrics;
   /** What was given, counted and timed. */
   core: Core;
-  dlq: Dlq;
+  parking: ParkingMetrics;
 }
 
 /**
@@ -23,15 +22,15 @@ export interface WorkerMetrics {
 export function createWorkerMetrics(deps: {
   pools: Record<string, WatchedPool>;
   core: Core;
-  dlq: Dlq;
 }): WorkerMetrics {
   const registry = createRegistry();
   watchPools(registry, deps.pools);
+  const parking = createParkingMetrics(registry);
   return {
     registry,
     resolve: createResolveMetrics(registry),
-    delivery: createDeliveryMetrics(registry),
+    delivery: createDeliveryMetrics(registry, parking),
     core: measureCore(registry, deps.core),
-    dlq: countParking(registry, deps.dlq),
+    parking,
   };
 }

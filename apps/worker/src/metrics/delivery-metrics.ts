@@ -1,13 +1,13 @@
 import { CHANNEL_CODES, channelOfPayload } from '@contour/contract';
 import { createCounter, createHistogram, perKey } from '@contour/runtime';
-import type { PendingMessage } from '@contour/store';
+import type { Death, PendingMessage } from '@contour/store';
 import type { Registry } from 'prom-client';
-import type { Death } from '../deliver/conclude-failure.ts';
+import type { ParkingMetrics } from './count-parking.ts';
 
 /** `unknown` is a payload that was not made here. */
 const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
 const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
-const DEATHS: readonly Death[] = ['core_refused', 'core_exhausted'];
+const DEATHS: ReadonlyArray<Death['reason']> = ['core_refused', 'core_exhausted'];
 
 type Counted = Pick<PendingMessage, 'payload' | 'receivedAt' | 'attemptsBefore'>;
 
@@ -16,7 +16,7 @@ export interface DeliveryMetrics {
   /** Core did not take it and will be asked again; `code` is what the attempt is written down with. */
   retried(message: Counted, code: string): void;
   /** It is in the dead-letter queue. */
-  dead(message: Counted, reason: Death): void;
+  dead(message: Counted & Pick<PendingMessage, 'tenantId'>, reason: Death['reason']): void;
   /** So many attempts were written down in one statement. */
   settled(attempts: number): void;
 }
@@ -27,7 +27,10 @@ const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
 
 const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
 
-export function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
+export function createDeliveryMetrics(
+  registry: Registry,
+  parking: Pick<ParkingMetrics, 'parked'>,
+): DeliveryMetrics {
   const delivered = createCounter(registry, {
     name: 'contour_delivered_total',
     help: 'Messages that Core has taken.',
@@ -70,7 +73,10 @@ export function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
       const failure = failureOf(code) as (typeof FAILURES)[number];
       retriedOf[channelOf(message)][failure]?.inc();
     },
-    dead: (message, reason) => deadOf[channelOf(message)][reason].inc(),
+    dead(message, reason) {
+      deadOf[channelOf(message)][reason].inc();
+      parking.parked(channelOf(message), reason);
+    },
     settled: (attempts) => sizes.observe(attempts),
   };
 }

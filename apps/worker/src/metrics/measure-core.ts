@@ -1,5 +1,5 @@
 import type { Core, PushResult } from '@contour/core';
-import { createHistogram, perKey } from '@contour/runtime';
+import { createCounter, createHistogram, perKey } from '@contour/runtime';
 import { Gauge, type Registry } from 'prom-client';
 
 const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
@@ -12,6 +12,11 @@ function classOf(result: PushResult): AnswerClass | undefined {
   return result.outcome === 'delivered' ? undefined : (result.code as AnswerClass);
 }
 
+/** Statuses that may be about the way to Core, as a label has them. */
+const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
+
+const refusalOf = (code: string) => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');
+
 /** The same way to Core, timed by how it answered. */
 export function measureCore(registry: Registry, core: Core): Core {
   const histogram = createHistogram(registry, {
@@ -21,12 +26,28 @@ export function measureCore(registry: Registry, core: Core): Core {
   });
   new Gauge({
     name: 'contour_core_circuit_open',
-    help: '1 while this worker sends nothing, because Core failed many times in a row.',
+    help: '1 while Core takes nothing from this worker, after many failures in a row.',
     registers: [registry],
     collect() {
-      this.set(core.available() ? 0 : 1);
+      this.set(core.circuits().isOpen ? 1 : 0);
     },
   });
+  new Gauge({
+    name: 'contour_core_tenant_circuits_open',
+    help: 'Tenants whose messages this worker holds back, because Core failed many times in a row for them.',
+    registers: [registry],
+    collect() {
+      this.set(core.circuits().openTenants);
+    },
+  });
+  const refusal = createCounter(registry, {
+    name: 'contour_core_refusals_total',
+    help: 'Answers that say something about the way to Core, while it accepts nothing else. The message waits.',
+    labelNames: ['status'],
+  });
+  const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>
+    refusal(status),
+  );
   const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
     CLASSES,
     (name) => histogram({ class: name }),
@@ -37,6 +58,7 @@ export function measureCore(registry: Registry, core: Core): Core {
       const result = await core.push(message);
       const name = classOf(result);
       if (name !== undefined && 'ms' in result) answers[name]?.observe(result.ms / 1000);
+      if (result.outcome === 'postponed') refusals[refusalOf(result.code)]?.inc();
       return result;
     },
   };

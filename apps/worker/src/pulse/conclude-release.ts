@@ -1,7 +1,7 @@
 import { AppError } from '@contour/contract';
-import type { Dlq, WaitingEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
-import type { ActiveAccount, Ending } from '@contour/store';
+import type { ActiveAccount, Ending, WaitingEntry } from '@contour/store';
+import type { Dlq } from '../dlq/create-dlq.ts';
 import { failedByItself } from '../resolve/failed-by-itself.ts';
 import { unresolvedLetter } from '../resolve/unresolved-letter.ts';
 import { MAX_TRIES, type ReleaseTries } from './release-tries.ts';

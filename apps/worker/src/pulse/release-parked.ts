@@ -1,20 +1,29 @@
 import type { IncomingMessage } from '@contour/contract';
-import type { Dlq, WaitingAccount, WaitingEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
-import type { ActiveAccount, Ending } from '@contour/store';
+import {
+  type ActiveAccount,
+  type Ending,
+  findReleasable,
+  type Pool,
+  readWaiting,
+  removeParked,
+  stopWaiting,
+  takeParkedTurn,
+  type WaitingEntry,
+  type WaitingPlace,
+} from '@contour/store';
+import type { Dlq } from '../dlq/create-dlq.ts';
 import { type ConcludeDeps, concludeRelease } from './conclude-release.ts';
 import { createReleaseTries } from './release-tries.ts';
 
 /** So long an account has to be there: who replays by hand right after adding it gets his own count. */
 const SETTLED_MS = 1_500;
-
-/** So often what an older worker has parked, without noting what it waits for, is noted too. */
-const NOTE_ALL_MS = 10 * 60 * 1000;
+/** A worker renews its turn before every page: one that died is followed soon. */
+const LEAD_MS = 5_000;
 
 interface ReleaseDeps {
-  dlq: Pick<Dlq, 'park' | 'waiting'>;
-  /** Those of the accounts that are there and switched on, with their tenants. */
-  findActive: (accounts: readonly WaitingAccount[]) => Promise<ActiveAccount[]>;
+  pool: Pool;
+  dlq: Pick<Dlq, 'park'>;
   /** A message whose account is not that tenant's by now comes back as unknown. */
   resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;
   /** This worker's name. */
@@ -26,11 +35,13 @@ interface ReleaseDeps {
 
 interface Release {
   account: ActiveAccount;
-  after: string | null;
+  after: WaitingPlace | null;
   count: number;
 }
 
-const keyOf = ({ channel, fingerprint }: WaitingAccount) => `${channel} ${fingerprint}`;
+const keyOf = ({ channel, fingerprint }: ActiveAccount) => `${channel} ${fingerprint}`;
+
+const read = ({ entry: { id }, version }: WaitingEntry) => ({ id, version });
 
 /**
  * Resolves the next entries in the order in which they were received, here and in one call: as jobs they
@@ -41,16 +52,14 @@ const keyOf = ({ channel, fingerprint }: WaitingAccount) => `${channel} ${finger
 async function releasePage(
   deps: ReleaseDeps & ConcludeDeps,
   release: Release,
-  isGone: (id: string) => boolean,
 ): Promise<'more' | 'end'> {
-  const { waiting } = deps.dlq;
+  const { pool } = deps;
   const { account } = release;
-  const { entries, gone, next } = await waiting.read(account, release.after);
+  const { entries, next } = await readWaiting(pool, account, release.after);
   // Whoever has the credential by now is not whom a switched-off tenant's messages were for.
   const isOthers = ({ entry }: WaitingEntry) =>
     entry.tenantId !== null && entry.tenantId !== account.tenantId;
-  const others = entries.filter(isOthers).map(({ entry }) => entry.id);
-  await waiting.forget(account, [...gone.filter(isGone), ...others]);
+  await stopWaiting(pool, entries.filter(isOthers).map(read));
 
   const own = entries.filter((item) => !isOthers(item) && !deps.tries.isResting(item.entry.id));
   const messages = own.map(({ entry }) => entry.message);
@@ -64,31 +73,19 @@ async function releasePage(
     if (end === 'released') done.push(item);
     mustStop ||= end === 'stop';
   }
-  if (done.length > 0) release.count += await waiting.remove(done);
+  if (done.length > 0) release.count += await removeParked(pool, done.map(read));
   release.after = next;
   return next === null || mustStop ? 'end' : 'more';
 }
 
 /** A duty: lets in what was parked for want of an account, once that is there and switched on. */
 export function createRelease(deps: ReleaseDeps): () => Promise<void> {
-  const { dlq, findActive, id, stopping, logger, onReleased } = deps;
+  const { pool, id, stopping, logger, onReleased } = deps;
   /** When each account was first seen to be active while something waited for it. */
   let activeSince = new Map<string, number>();
-  /** Notes without an entry, as of the last look: the entry may have been on its way then. */
-  let missing = new Set<string>();
-  let notedAt = Number.NEGATIVE_INFINITY;
   const withTries = { ...deps, tries: createReleaseTries() };
 
-  async function findActiveWaiting(): Promise<ActiveAccount[]> {
-    const found: ActiveAccount[] = [];
-    let cursor = '0';
-    do {
-      const { accounts, next } = await dlq.waiting.accounts(cursor);
-      if (accounts.length > 0) found.push(...(await findActive(accounts)));
-      cursor = next;
-    } while (cursor !== '0' && !stopping.aborted);
-    return [...new Map(found.map((account) => [keyOf(account), account])).values()];
-  }
+  const leads = () => takeParkedTurn(pool, { duty: 'release', holder: id, ms: LEAD_MS });
 
   function settled(accounts: readonly ActiveAccount[]): ActiveAccount[] {
     const now = performance.now();
@@ -106,35 +103,25 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
 
   /** A page of each account in turn: one with much to release does not keep the others waiting. */
   async function releaseAll(accounts: readonly ActiveAccount[]): Promise<void> {
-    const missingNow = new Set<string>();
-    const isGone = (entryId: string) => {
-      missingNow.add(entryId);
-      return missing.has(entryId);
-    };
     let left: Release[] = accounts.map((account) => ({ account, after: null, count: 0 }));
     const all = left;
     try {
       while (left.length > 0) {
         const more: Release[] = [];
         for (const release of left) {
-          if (stopping.aborted || !(await dlq.waiting.lead(id))) return;
-          if ((await releasePage(withTries, release, isGone)) === 'more') more.push(release);
+          if (stopping.aborted || !(await leads())) return;
+          if ((await releasePage(withTries, release)) === 'more') more.push(release);
         }
         left = more;
       }
-      missing = missingNow;
     } finally {
       all.forEach(report);
     }
   }
 
   return async () => {
-    if (!(await dlq.waiting.lead(id))) return;
-    if (performance.now() - notedAt > NOTE_ALL_MS) {
-      await dlq.waiting.noteAll();
-      notedAt = performance.now();
-    }
-    const ready = settled(await findActiveWaiting());
+    if (!(await leads())) return;
+    const ready = settled(await findReleasable(pool));
     if (ready.length > 0) await releaseAll(ready);
   };
 }

@@ -2,7 +2,8 @@ import {
   AppError,
   accountOf,
   type IncomingMessage,
-  normalisePhone,
+  type LinkByPhone,
+  matchingPhone,
   type Outcome,
   type PhoneRegion,
 } from '@contour/contract';
@@ -21,6 +22,7 @@ import { isAway, untilItWorks } from '../until-it-works.ts';
 import { createAccountLanes } from './account-lanes.ts';
 import { createJudge } from './judge-endings.ts';
 import { createSuspects } from './suspects.ts';
+import { tellFullClients } from './tell-full-clients.ts';
 import { traceBatch } from './trace-batch.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
@@ -36,7 +38,7 @@ interface ResolverDeps {
   stopping: AbortSignal;
   /** How many messages may be in hand one by one. */
   concurrency: number;
-  linkByPhone: boolean;
+  linkByPhone: LinkByPhone;
   phoneRegion: PhoneRegion;
   shardCount: number;
   wake: (shards: readonly number[]) => void;
@@ -63,6 +65,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
     deps;
   const suspects = createSuspects();
   const judge = createJudge(suspects);
+  const tellFull = tellFullClients(logger);
 
   async function perform(
     way: Way,
@@ -73,14 +76,15 @@ export function createResolver(deps: ResolverDeps): Resolver {
     const trace = tracer && traceBatch(tracer, messages);
     const arrivals = (trace?.messages ?? messages).map((message) => ({
       message,
-      phone: normalisePhone(message.clientPhone, phoneRegion),
+      phone: matchingPhone(message, { linkByPhone, phoneRegion }),
     }));
-    const { outcomes, shards, hasNewDialogs } = await untilItWorks(() => work(arrivals), {
-      stopping,
-      onFailure: (err) => logger.warn({ err }, 'resolve.waits'),
-    });
+    const { outcomes, shards, hasNewDialogs, fullClients } = await untilItWorks(
+      () => work(arrivals),
+      { stopping, onFailure: (err) => logger.warn({ err }, 'resolve.waits') },
+    );
     const endings = judge(messages, outcomes);
     trace?.end(endings);
+    tellFull(fullClients);
     deps.metrics.resolved(way, messages, endings);
     // After the answers: a sender waits for those, and nobody for this.
     setImmediate(() => {
@@ -91,7 +95,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
     return endings;
   }
 
-  const options = { linkByPhone, shardCount };
+  const options = { linkByPhone: linkByPhone !== false, shardCount };
   const isSuspect = ({ message }: Arrival) => suspects.has(accountOf(message));
   const lanes = createAccountLanes({
     suspects,

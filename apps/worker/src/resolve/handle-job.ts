@@ -5,9 +5,10 @@ import {
   type Reply,
   type ResolveJob,
 } from '@contour/contract';
-import { type Dlq, type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
+import { type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
-import type { Revival } from '@contour/store';
+import type { ParkedEntry, Revival } from '@contour/store';
+import type { Dlq } from '../dlq/create-dlq.ts';
 import type { Resolver } from './create-resolver.ts';
 import { failedByItself } from './failed-by-itself.ts';
 import type { HeldMessages } from './held-messages.ts';
@@ -21,12 +22,9 @@ type Readable = Extract<JobReading, { ok: true }>;
 interface JobDeps {
   resolve: Resolver['resolve'];
   held: HeldMessages;
-  dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
-  /** Makes a dead message due again; a message in any other state is left as it is. */
-  revive: (message: {
-    tenantId: string;
-    messageId: string;
-  }) => Promise<Pick<Revival, 'attempts' | 'isKnown'>>;
+  dlq: Dlq;
+  /** Makes a dead message due again and removes its entry; a message in any other state is left as it is. */
+  revive: (message: { tenantId: string; messageId: string }) => Promise<Pick<Revival, 'isKnown'>>;
   /** Whose its account is by now; null where nobody has it. */
   ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with how many processes heard it. */
@@ -52,36 +50,34 @@ const isHeard = (reply: ResolveJob['reply']): boolean =>
   reply !== undefined && Date.now() < reply.untilMs;
 
 /** Remembers the entry as it was before the replay: what is parked meanwhile is another matter. */
-type Replayed = Awaited<ReturnType<Dlq['read']>>;
+type Replayed = ParkedEntry | null;
 
-/** What a message came to; `revival` where it was dead, and is due again by that. */
+/** What a message came to; `isRevived` where it was dead, and is due again by that. */
 interface Resolved {
   outcome: Outcome;
-  revival?: Pick<Revival, 'attempts'>;
+  isRevived?: boolean;
 }
 
 /**
- * A replay has done its work: what was dead goes on, and only then the entry goes, if it is still the
- * one that was replayed. An entry that knows of more attempts than the message has is being written
- * right now, by a delivery that has just failed: it stays.
+ * A replay has done its work: what was dead goes on, and the entry goes, if it is still the one that was
+ * replayed. A delivery that has failed again since then has made it another version: it stays.
  */
 async function endReplay(
   deps: JobDeps,
   { message, replayOf }: Readable,
   replayed: Replayed,
-  { outcome, revival }: Resolved,
+  { outcome, isRevived }: Resolved,
   parked: boolean,
 ): Promise<void> {
   if (replayOf === undefined || replayed === null) return;
-  const { entry, digest } = replayed;
+  const { version } = replayed;
   if (isAccepted(outcome)) {
-    const { attempts } = revival ?? (await deps.revive(outcome.receipt));
-    if (entry.stage === 'resolve' || entry.attempts <= attempts) {
-      await deps.dlq.remove(replayOf, digest);
-    }
+    // A repeat may be of a dead message.
+    if (outcome.kind === 'replayed' && !isRevived) await deps.revive(outcome.receipt);
+    await deps.dlq.remove(replayOf, version);
   } else if (parked && replayOf !== message.messageId) {
     // What could not be read when it was parked has an entry under its own id by now.
-    await deps.dlq.remove(replayOf, digest);
+    await deps.dlq.remove(replayOf, version);
   }
 }
 
@@ -97,8 +93,10 @@ async function park(
   job: IncomingJob,
   message: IncomingMessage,
   outcome: Unresolved,
+  wasRefused = false,
 ): Promise<boolean> {
-  const result = await deps.dlq.park(unresolvedLetter(message, outcome, job.started));
+  const letter = unresolvedLetter(message, outcome, job.started);
+  const result = await deps.dlq.park(letter, { wasRefused });
   if (result === 'parked') return true;
   deps.logger.warn({ message_id: message.messageId }, 'resolve.not_parked');
   return false;
@@ -117,9 +115,9 @@ async function resolveReplayed(
   if (tenantId === undefined || tenantId === null) return { outcome: await deps.resolve(message) };
   const { messageId, traceId } = message;
   if (stage === 'deliver' && clientId && dialogId) {
-    const revival = await deps.revive({ tenantId, messageId });
+    const { isKnown } = await deps.revive({ tenantId, messageId });
     const receipt = { tenantId, clientId, dialogId, traceId, messageId };
-    if (revival.isKnown) return { outcome: { kind: 'replayed', receipt }, revival };
+    if (isKnown) return { outcome: { kind: 'replayed', receipt }, isRevived: true };
   }
   const owner = await deps.ownerOf(message);
   if (owner !== null && owner !== tenantId) return { outcome: { kind: 'unknown_tenant' } };
@@ -134,7 +132,9 @@ async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promi
   const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
   // Parked anew it would forget whose it was.
   const stays = outcome.kind === 'unknown_tenant' && (replayed?.entry.tenantId ?? null) !== null;
-  const parked = stays || (mustPark && (await park(deps, job, message, outcome)));
+  // Its sender is told right now that it was not accepted; of a replay the entry says whether it was.
+  const wasRefused = replayOf === undefined ? isHeard(reply) : (replayed?.wasRefused ?? false);
+  const parked = stays || (mustPark && (await park(deps, job, message, outcome, wasRefused)));
   await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });

@@ -1,4 +1,5 @@
-import type { Dlq, IncomingJob } from '@contour/queue';
+import type { IncomingJob } from '@contour/queue';
+import type { Dlq } from '../dlq/create-dlq.ts';
 import { readJob } from './read-job.ts';
 import { unreadableLetter } from './unreadable-letter.ts';
 import { unresolvedLetter } from './unresolved-letter.ts';

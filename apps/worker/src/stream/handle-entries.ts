@@ -1,6 +1,7 @@
 import { AppError, accountOf, type IncomingMessage, type Outcome } from '@contour/contract';
-import type { Dlq, Handled, StreamEntry } from '@contour/queue';
+import type { Handled, StreamEntry } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
+import type { Dlq } from '../dlq/create-dlq.ts';
 import type { Resolver } from '../resolve/create-resolver.ts';
 import { failedByItself } from '../resolve/failed-by-itself.ts';
 import { unreadableLetter } from '../resolve/unreadable-letter.ts';
@@ -108,10 +109,13 @@ async function resolveReadable(
 ): Promise<void> {
   if (readable.length === 0) return;
   const endings = await deps.resolveAll(readable.map(({ message }) => message));
-  for (const [i, item] of readable.entries()) {
-    const ending = endings[i];
-    if (ending !== undefined) await endOne(deps, item, ending, handled);
-  }
+  // All at once: what has to be parked goes together.
+  await Promise.all(
+    readable.map(async (item, i) => {
+      const ending = endings[i];
+      if (ending !== undefined) await endOne(deps, item, ending, handled);
+    }),
+  );
 }
 
 /**

@@ -1,8 +1,5 @@
 import { checkIncoming, type Fault, type IncomingMessage, parseBody } from '@contour/contract';
-import type { StreamEntry } from '@contour/queue';
-
-/** As much as a request may have. */
-const MAX_BYTES = 256 * 1024;
+import { MAX_ENTRY_BYTES, type StreamEntry, TooLong } from '@contour/queue';
 
 export type EntryReading =
   | { ok: true; message: IncomingMessage }
@@ -42,8 +39,12 @@ export function readEntry({ message: bytes, addedAt }: StreamEntry): EntryReadin
       'is required: the field of the entry that holds the JSON body',
     );
   }
-  if (bytes.length > MAX_BYTES) {
-    return unreadable(bytes.toString(), '', `must be at most ${MAX_BYTES} bytes`);
+  if (bytes instanceof TooLong) {
+    return unreadable(
+      bytes,
+      '',
+      `must be at most ${MAX_ENTRY_BYTES} bytes, and has ${bytes.length}`,
+    );
   }
   const text = decoded(bytes);
   if (text === undefined) return unreadable(bytes.toString(), '', 'must be UTF-8');

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { plausibleTime } from '../plausible-time.ts';
+import { TooLong } from '../too-long.ts';
 import { CONSUMER, GROUP, leaseKey, streamKey, tallyKey } from './keys.ts';
 import { type Loss, TALLY } from './tally.ts';
 
@@ -7,6 +8,28 @@ import { type Loss, TALLY } from './tally.ts';
 const SUSPICIOUS_DELIVERIES = 3;
 /** What another consumer of the group has left lying for so long is nobody's. */
 const LEFT_LYING_MS = 10_000;
+
+/** As much as a request may have. An entry with more is judged by its length, and never read. */
+export const MAX_ENTRY_BYTES = 256 * 1024;
+/** Of what is read at once. A batch may be 256 entries, and a worker reads several shards. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** So many entries have room in a batch, however long they are. */
+export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
+/** Redis itself copies so many entries at once, whatever their length. */
+const MAX_STEP = 16;
+
+const MESSAGE_OF = `
+local function messageOf(fields)
+  if not fields then return 'trimmed', '' end
+  for i = 1, #fields, 2 do
+    if fields[i] == 'message' then
+      local body = fields[i + 1]
+      if #body > ${MAX_ENTRY_BYTES} then return 'too long', #body end
+      return 'message', body
+    end
+  end
+  return 'no message', ''
+end`;
 
 const IN_GROUP = `
 local function inGroup(...)
@@ -21,7 +44,9 @@ end`;
 // Only the owner reads: who lost the shard while it stood still learns it here, in one script with the
 // reading. It reads nothing new while more is pending than it holds itself: what a former owner, or another
 // consumer of the group, has left comes first.
-const READ = `${TALLY}${IN_GROUP}
+// It reads in steps, each of no more entries than there is room for if all are as long as they may be. What is read as
+// new is pending by that, and must be handed out: an entry that was counted and left would be met again only later.
+const READ = `${TALLY}${IN_GROUP}${MESSAGE_OF}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
 local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 local number, from, after, held = tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
@@ -49,10 +74,24 @@ else
     if one[1] == consumer and tonumber(one[2]) > held then return {'left first'} end
   end
 end
-local reply = inGroup('XREADGROUP', 'GROUP', group, consumer, 'COUNT', number, 'STREAMS', stream,
-                      from == 'left' and after or '>')
-if reply and reply.err then return reply end
-local entries = reply and reply[1][2] or {}
+local entries, room = {}, ${MAX_BATCH_BYTES}
+local cursor = from == 'left' and after or '>'
+repeat
+  local asked = math.min(${MAX_STEP}, number - #entries, math.floor(room / ${MAX_ENTRY_BYTES}))
+  asked = math.max(1, asked)
+  local reply = inGroup('XREADGROUP', 'GROUP', group, consumer, 'COUNT', asked, 'STREAMS', stream, cursor)
+  if reply and reply.err then
+    if #entries == 0 then return reply end
+    break
+  end
+  local found = reply and reply[1][2] or {}
+  for _, entry in ipairs(found) do
+    local what, body = messageOf(entry[2])
+    if what == 'message' then room = room - #body end
+    entries[#entries + 1] = {entry[1], what, body}
+    if from == 'left' then cursor = entry[1] end
+  end
+until #found < asked or #entries >= number or room < ${MAX_ENTRY_BYTES}
 
 local is = count(stream, tally)
 if not is then return {'read', deliveries, entries, {0, 0, 0, 0}} end
@@ -60,21 +99,24 @@ remember(stream, tally, is)
 return {'read', deliveries, entries, {is.total, is.told, is.deletions, is.deletions_told}}`;
 
 // Hands out again what the owner itself holds: one more delivery for each.
-const CLAIM = `
+const CLAIM = `${MESSAGE_OF}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
 local entries = redis.pcall('XCLAIM', KEYS[2], ARGV[2], ARGV[3], 0, unpack(ARGV, 4))
 if entries.err then return entries end
 local there = {}
 for _, entry in ipairs(entries) do
-  if entry and entry[2] then there[#there + 1] = entry end
+  if entry and entry[2] then
+    local what, body = messageOf(entry[2])
+    there[#there + 1] = {entry[1], what, body}
+  end
 end
 return {'read', there}`;
 
 export interface StreamEntry {
   shard: number;
   id: string;
-  /** What stands in the field `message`; undefined where there is no such field. */
-  message: Buffer | undefined;
+  /** What stands in the field `message`: undefined where there is none, and its length where it is too long. */
+  message: Buffer | TooLong | undefined;
   /** When Redis took it. */
   addedAt: Date;
   /** How often it was handed out, this time included. */
@@ -93,7 +135,7 @@ export type Reading =
       trimmed: string[];
     };
 
-type RawEntry = [id: Buffer, fields: Buffer[] | null];
+type RawEntry = [id: Buffer, what: Buffer, message: Buffer | number];
 type RawTally = [total: number, told: number, deletions: number, deletionsTold: number];
 type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
 type RawClaim = [kind: Buffer, entries: RawEntry[]];
@@ -110,11 +152,20 @@ function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null 
   };
 }
 
-function entryOf(shard: number, deliveries: number, [rawId, fields]: RawEntry): StreamEntry {
+function messageOf(what: string, message: Buffer | number): StreamEntry['message'] {
+  if (typeof message === 'number') return new TooLong(message);
+  return what === 'message' ? message : undefined;
+}
+
+function entryOf(shard: number, deliveries: number, [rawId, what, message]: RawEntry): StreamEntry {
   const id = rawId.toString();
-  const at = (fields ?? []).findIndex((name, i) => i % 2 === 0 && name.toString() === 'message');
-  const message = at < 0 ? undefined : fields?.[at + 1];
-  return { shard, id, message, addedAt: timeOf(id), deliveries };
+  return {
+    shard,
+    id,
+    deliveries,
+    addedAt: timeOf(id),
+    message: messageOf(what.toString(), message),
+  };
 }
 
 interface Shard {
@@ -150,13 +201,16 @@ export async function readEntries(client: Redis, o: ReadOptions): Promise<Readin
   const entries: StreamEntry[] = [];
   const trimmed: string[] = [];
   for (const [at, entry] of raw.entries()) {
-    if (entry[1] === null) trimmed.push(entry[0].toString());
+    if (entry[1].toString() === 'trimmed') trimmed.push(entry[0].toString());
     else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
   }
   return { kind: 'read', loss: lossOf(tally), entries, trimmed };
 }
 
-/** Pending entries that the owner of the shard holds, again; null where it is not the owner any more. */
+/**
+ * Pending entries that the owner of the shard holds, again, at most ANY_BATCH of them; null where it is not the owner
+ * any more.
+ */
 export async function claimEntries(
   client: Redis,
   { owner, shard, held }: Shard & { held: ReadonlyArray<{ id: string; deliveries: number }> },

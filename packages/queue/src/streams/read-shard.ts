@@ -3,7 +3,7 @@ import type { FailFastRedis } from '../connection.ts';
 import { endEntries, forgetTrimmed, uncountDelivery } from './end-entries.ts';
 import { createHeldEntries, type HeldEntry } from './held-entries.ts';
 import { release } from './leases.ts';
-import { claimEntries, readEntries, type StreamEntry } from './read-entries.ts';
+import { ANY_BATCH, claimEntries, readEntries, type StreamEntry } from './read-entries.ts';
 import { type Loss, markTold } from './tally.ts';
 
 const BATCH = 256;
@@ -135,7 +135,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
 
   /** Resolves with false when the shard is another's by now. */
   async function retryHeld(): Promise<boolean> {
-    const due = held.due(BATCH);
+    const due = held.due(ANY_BATCH);
     if (due.length === 0) return true;
     const entries = await ask(() => claimEntries(client, { owner, shard, held: due }));
     if (entries === null) return false;

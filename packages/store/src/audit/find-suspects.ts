@@ -1,24 +1,8 @@
-import type { Pool, PoolClient } from '../pool.ts';
-import { withClient } from '../transaction.ts';
+import type { Pool } from '../pool.ts';
+import { inTransaction, withClient } from '../transaction.ts';
 import type { Suspect, TableCheck, TenantCounts } from './table-check.ts';
 
 const FETCHED = 1_000;
-
-/**
- * Work in one snapshot that writes nothing. Whoever reads may take a break to look at something else:
- * the server must not take that for a process that died.
- */
-async function inSnapshot<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  return withClient(pool, async (client) => {
-    await client.query('begin isolation level repeatable read read only');
-    try {
-      await client.query('set local idle_in_transaction_session_timeout = 0');
-      return await work(client);
-    } finally {
-      await client.query('rollback');
-    }
-  });
-}
 
 /** Where an audit looks, and what it has to know of the installation. */
 export interface Scope {
@@ -27,8 +11,9 @@ export interface Scope {
 }
 
 /**
- * What seems to break a promise in one tenant, a thousand at a time from a cursor on the server; with
- * keys, only those are looked at again.
+ * What seems to break a promise in one tenant, a thousand at a time; with keys, only those are looked at again. The
+ * query has one snapshot and ends with the transaction. What it found is kept on the server and read afterwards, so
+ * that the snapshot is not held open while the caller looks at something else.
  */
 export async function findSuspects(
   pool: Pool,
@@ -37,19 +22,21 @@ export async function findSuspects(
   keys: readonly string[] | null,
   onSuspects: (suspects: Suspect[]) => Promise<void>,
 ): Promise<void> {
-  await inSnapshot(pool, async (client) => {
+  await withClient(pool, async (client) => {
     // Every parameter has to occur, whichever the check reads.
-    await client.query(
-      `declare suspects no scroll cursor for
-       select key, detail from (${sql}) s where $1::uuid is not null and $3::int is not null`,
-      [tenantId, keys, retentionDays],
-    );
-    for (;;) {
-      const { rows } = await client.query<{ key: string; detail: string }>(
-        `fetch ${FETCHED} from suspects`,
-      );
-      if (rows.length === 0) return;
-      await onSuspects(rows.map((row) => ({ tenantId, ...row })));
+    const declare = `declare suspects no scroll cursor with hold for
+      select key, detail from (${sql}) s where $1::uuid is not null and $3::int is not null`;
+    await inTransaction(client, () => client.query(declare, [tenantId, keys, retentionDays]));
+    try {
+      for (;;) {
+        const { rows } = await client.query<{ key: string; detail: string }>(
+          `fetch ${FETCHED} from suspects`,
+        );
+        if (rows.length === 0) return;
+        await onSuspects(rows.map((row) => ({ tenantId, ...row })));
+      }
+    } finally {
+      await client.query('close suspects').catch(() => undefined);
     }
   });
 }

@@ -1,3 +1,4 @@
+import { MAX_LINKED } from '../resolve/identity-limits.ts';
 import { FOREIGN_EDGES, LOOSE_EDGES } from './edges.ts';
 import type { TableCheck } from './table-check.ts';
 
@@ -152,4 +153,17 @@ export const OVERDUE_LANES: TableCheck = {
                 floor(extract(epoch from now() - l.due_at))) as detail
     from lanes l
    where l.tenant_id = $1 and ${amongIds('l.dialog_id')} and l.due_at < now() - interval '5 min'`,
+};
+
+/** A warning: the phone that links them may be a placeholder, or a stranger's. */
+export const CROWDED_CLIENTS: TableCheck = {
+  name: 'crowded',
+  promise: `no client has ${MAX_LINKED} identities or more`,
+  of: 'identities',
+  sql: `
+  select client_id::text as key,
+         format('client %s has %s identities', client_id, count(*)) as detail
+    from client_channels
+   where tenant_id = $1 and ${amongIds('client_id')}
+   group by client_id having count(*) >= ${MAX_LINKED}`,
 };

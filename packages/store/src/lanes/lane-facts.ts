@@ -1,4 +1,7 @@
-import { type Queryable, statement } from '../statement.ts';
+import { columns, type Queryable, statement } from '../statement.ts';
+import { createLaneMarks, type LaneMarks } from './lane-marks.ts';
+import { lookAtLanes } from './look-at-lanes.ts';
+import { sinceMark } from './mark-sql.ts';
 
 /** The lanes, for whoever watches the installation. */
 export interface LaneFacts {
@@ -10,30 +13,34 @@ export interface LaneFacts {
   oldestDueSeconds: number;
 }
 
-// Asked every few seconds, also while a million lanes wait for a Core that is down: the oldest is found
-// by walking the index from shard to shard, and no more than 200 000 are counted.
-const findFacts = statement<LaneFacts>(
-  'lane_facts',
-  `with recursive labels as (
-     select min(shard) as shard from lanes
-     union all
-     select (select min(shard) from lanes where shard > labels.shard)
-       from labels where labels.shard is not null
-   ), firsts as (
-     select (select min(due_at) from lanes l where l.shard = labels.shard) as due_at
-       from labels where shard is not null
-   ), seen as (
-     select due_at <= now() as is_due from lanes limit 200000
-   )
-   select (count(*) filter (where is_due))::int as due,
-          (count(*) filter (where not is_due))::int as blocked,
-          (select coalesce(extract(epoch from greatest(now() - min(due_at), interval '0')), 0)
-             from firsts)::float8 as "oldestDueSeconds"
-     from seen`,
+// Asked every few seconds, also while a million lanes wait for a Core that is down: no more than 200 000 are counted.
+const countLanes = statement<Pick<LaneFacts, 'due' | 'blocked'>>(
+  'count_lanes',
+  `select (count(*) filter (where is_due))::int as due, (count(*) filter (where not is_due))::int as blocked
+     from (
+       select l.due_at <= now() as is_due
+         from unnest($1::int[], $2::float8[]) as q(shard, from_ms)
+         join lanes l on l.shard = q.shard and l.due_at >= ${sinceMark('q.from_ms')}
+        limit 200000
+     ) seen`,
 );
 
 /** How much waits to be sent to Core, and since when. */
-export async function laneFacts(db: Queryable): Promise<LaneFacts> {
-  const [row] = await findFacts(db);
-  return row ?? { due: 0, blocked: 0, oldestDueSeconds: 0 };
+export async function laneFacts(
+  db: Queryable,
+  marks: LaneMarks = createLaneMarks(),
+): Promise<LaneFacts> {
+  const seen = await lookAtLanes(db, marks);
+  const fromOf = new Map<number, number>();
+  for (const { shard, fromMs } of marks.partsOf(marks.shards()).parts) {
+    fromOf.set(shard, Math.min(fromMs, fromOf.get(shard) ?? Number.POSITIVE_INFINITY));
+  }
+  const asked = columns(
+    [...fromOf],
+    ([shard]) => shard,
+    ([, fromMs]) => fromMs,
+  );
+  const [counted] = await countLanes(db, ...asked);
+  const oldestDueSeconds = Math.max(0, ...seen.map(({ dueForSeconds }) => dueForSeconds));
+  return { ...(counted ?? { due: 0, blocked: 0 }), oldestDueSeconds };
 }

@@ -1,3 +1,5 @@
+import { BURIED_AGAIN } from '../parked/bury.ts';
+import { storable } from '../parked/letter-columns.ts';
 import { isLostRace } from '../sql-error.ts';
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Lane } from './lane.ts';
@@ -13,6 +15,13 @@ export interface Attempt {
   status: 'pending' | 'delivered' | 'dead';
   /** Null for a delivery. */
   error: { code: string; ms: number } | null;
+  /** What the dead-letter queue says of a dead message. */
+  death?: Death;
+}
+
+export interface Death {
+  reason: 'core_refused' | 'core_exhausted';
+  message: string;
 }
 
 /** What a run has to write: attempts, lanes worked off, and lanes that wait for a retry. */
@@ -26,6 +35,7 @@ export interface Settlement {
 // has as many attempts as were known, and a lane is removed only in the version that was taken. To be
 // postponed is a new version: of another run that took the lane, too, the mark of the message that failed
 // here is refused, and so must be the removal. Both updates of lanes lock in key order, as the resolver does.
+// A dead message gets its dead-letter entry in this same statement: neither is ever there without the other.
 // Not `status = 'pending'`: then all that is pending of a tenant might be read through, by the index of it.
 const writeSettlement = statement<{ n: number }>(
   'settle',
@@ -36,11 +46,25 @@ const writeSettlement = statement<{ n: number }>(
             last_error = coalesce(a.code, m.last_error),
             attempt_log = case when a.code is null then m.attempt_log else
               coalesce(m.attempt_log, '[]') || jsonb_build_object('at', now(), 'code', a.code, 'ms', a.ms) end
-       from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[])
-            as a(tenant_id, id, earlier, status, code, ms)
+       from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[], $11::text[], $12::text[])
+            as a(tenant_id, id, earlier, status, code, ms, reason, message)
       where m.tenant_id = a.tenant_id and m.id = a.id
         and m.status not in ('delivered', 'dead') and m.attempts = a.earlier
-     returning 1
+     returning m.tenant_id, m.id, m.client_id, m.dialog_id, m.channel_account_id, m.trace_id, m.received_at,
+               m.attempts, m.status, a.code, a.reason, a.message,
+               case m.status when 'dead' then octet_length(m.payload::text) end as bytes
+   ), buried as (
+     insert into parked (id, reason, stage, tenant_id, client_id, dialog_id, channel, fingerprint, trace_id,
+                         error_code, error_message, attempts, received_at, bytes)
+     select d.id, coalesce(d.reason, 'core_refused'), 'deliver', d.tenant_id, d.client_id, d.dialog_id, c.code,
+            ca.fingerprint, d.trace_id, coalesce(d.code, 'unknown'), coalesce(d.message, d.code, 'unknown'),
+            d.attempts, d.received_at, d.bytes
+       from attempted d
+       left join channel_accounts ca on ca.tenant_id = d.tenant_id and ca.id = d.channel_account_id
+       left join channels c on c.id = ca.channel_id
+      where d.status = 'dead'
+      order by d.id
+     on conflict (id) do update set ${BURIED_AGAIN}
    ), held as (
      select l.tenant_id, l.dialog_id, q.delay_ms, q.version
        from unnest($7::uuid[], $8::uuid[], $9::bigint[], $10::float8[])
@@ -81,6 +105,11 @@ export async function settle(db: Queryable, settlement: Settlement): Promise<voi
       ({ lane }) => lane.dialogId,
       ({ lane }) => lane.version,
       ({ delayMs }) => delayMs,
+    ),
+    ...columns(
+      attempts,
+      (a) => a.death?.reason ?? null,
+      (a) => (a.death === undefined ? null : storable(a.death.message)),
     ),
   ];
   for (let start = 1; ; start += 1) {

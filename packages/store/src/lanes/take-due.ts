@@ -1,10 +1,16 @@
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Lane, PendingMessage } from './lane.ts';
+import { createLaneMarks, type LaneMarks } from './lane-marks.ts';
+import { IN_PART, sinceMark } from './mark-sql.ts';
 
 /** A lane that is due, with what is next in it, in `seq` order. */
 export interface DueLane extends Lane {
   shard: number;
   messages: PendingMessage[];
+  /** The lane has more than these messages. */
+  hasMore: boolean;
+  /** The size of these messages' payloads. */
+  bytes: number;
 }
 
 export interface Wanted {
@@ -12,6 +18,8 @@ export interface Wanted {
   /** How many lanes at most, of all shards together. */
   lanes: number;
   messagesPerLane: number;
+  /** The size of all payloads together. The first message of each lane comes in any case. */
+  bytes?: number;
   /** In somebody's hands. */
   notDialogs: readonly string[];
   /** How many lanes of a tenant at most; none of those of whom there may be no more. */
@@ -35,46 +43,68 @@ interface MessageColumns {
   attempts_before: number;
   last_error: string | null;
   received_ms: number;
-  payload: string;
+  bytes: number;
+  /** Null where it is one too many. */
+  payload: string | null;
 }
 
 type Row = LaneColumns & (MessageColumns | { id: null });
 
+/**
+ * So many lanes of a shard are seen at least: a tenant's first lane can come before another's second only where it
+ * is seen.
+ */
+const LEAST_SEEN = 8;
+
+/** Stands for the size of a message of an earlier version. */
+const UNKNOWN_BYTES = 256 * 1024;
+
 // One snapshot for lanes and messages: a message that is missing here came after it, and with it a new
 // version of the lane. A lane without messages comes, too: it has to be removed. Messages are read of those lanes
-// only for which there is a place.
+// only for which there is a place, and payloads only of first messages and of those others that fit beside them: so a
+// lane of big messages does not stand in the way of the others.
 const findDue = statement<Row>(
   'take_due',
   `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
-          m.attempts_before, m.last_error, m.received_ms, m.payload
+          m.attempts_before, m.last_error, (extract(epoch from m.received_at) * 1000)::float8 as received_ms, m.bytes,
+          case when m.place <= $12::int and (m.place = 1
+                 or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= $11::float8)
+               then m.payload::text end as payload
      from (
-       select due.*
+       select due.*, row_number() over (order by due.place, due.due_at) as rank
          from (
            select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place
-             from unnest($1::int[]) as q(shard)
+             from unnest($1::int[], $2::uuid[], $3::float8[], $4::int[]) as p(shard, tenant_id, from_ms, most)
             cross join lateral (
               select shard, tenant_id, dialog_id, version, due_at
                 from lanes
-               where shard = q.shard and due_at <= now()
-                 and dialog_id <> all($2::uuid[]) and tenant_id <> all($3::uuid[])
-               order by due_at limit $4
+               where shard = p.shard and due_at >= ${sinceMark('p.from_ms')} and due_at <= now()
+                 and dialog_id <> all($6::uuid[]) and ${IN_PART('p', '$5')}
+               order by due_at limit p.most
             ) l
          ) due
-         left join unnest($5::uuid[], $6::int[]) as r(tenant_id, room) using (tenant_id)
-        where due.place <= coalesce(r.room, $7::int)
-        order by due.due_at limit $4
+         left join unnest($7::uuid[], $8::int[]) as r(tenant_id, room) using (tenant_id)
+        where due.place <= coalesce(r.room, $9::int)
+        order by due.place, due.due_at limit $10
      ) l
      left join lateral (
-      select id, trace_id, trace_parent, seq, attempts, attempts_before, last_error,
-             (extract(epoch from received_at) * 1000)::float8 as received_ms, payload::text as payload
-        from messages
-       where tenant_id = l.tenant_id and dialog_id = l.dialog_id and status = 'pending'
-       order by seq limit $8
-    ) m on true
-    order by l.due_at, l.tenant_id, l.dialog_id, m.seq`,
+       select row_number() over (order by seq) as place, n.*
+         from (
+           select id, trace_id, trace_parent, seq, attempts, attempts_before, last_error, received_at, payload,
+                  coalesce(payload_bytes, ${UNKNOWN_BYTES}) as bytes
+             from messages
+            where tenant_id = l.tenant_id and dialog_id = l.dialog_id and status = 'pending'
+            order by seq limit $12::int + 1
+         ) n
+     ) m on true
+    order by coalesce(m.place, 1), l.rank`,
 );
 
-function messageOf({ tenant_id, dialog_id }: LaneColumns, row: MessageColumns): PendingMessage {
+function messageOf(
+  { tenant_id, dialog_id }: LaneColumns,
+  row: MessageColumns,
+  payload: string,
+): PendingMessage {
   return {
     tenantId: tenant_id,
     dialogId: dialog_id,
@@ -86,27 +116,70 @@ function messageOf({ tenant_id, dialog_id }: LaneColumns, row: MessageColumns): 
     attemptsBefore: row.attempts_before,
     lastError: row.last_error,
     receivedAt: new Date(row.received_ms),
-    payload: row.payload,
+    payload,
   };
 }
 
-/** The lanes of these shards that are due, those first that have been so for longest, with their next messages. */
-export async function takeDue(db: Queryable, wanted: Wanted): Promise<DueLane[]> {
-  const { shards, notDialogs, rooms, lanesPerTenant, messagesPerLane } = wanted;
-  const full = rooms.filter(({ room }) => room <= 0).map(({ tenantId }) => tenantId);
-  const [tenantIds, most] = columns(
-    rooms,
-    (r) => r.tenantId,
-    (r) => r.room,
-  );
-  const perTenant = [tenantIds, most, lanesPerTenant];
-  const asked = [shards, notDialogs, full, wanted.lanes, ...perTenant, messagesPerLane];
+function lanesOf(rows: readonly Row[]): DueLane[] {
   const lanes = new Map<string, DueLane>();
-  for (const row of await findDue(db, ...asked)) {
+  for (const row of rows) {
     const { shard, tenant_id: tenantId, dialog_id: dialogId, version } = row;
-    const lane = lanes.get(dialogId) ?? { shard, tenantId, dialogId, version, messages: [] };
-    if (row.id !== null) lane.messages.push(messageOf(row, row));
-    lanes.set(dialogId, lane);
+    let lane = lanes.get(dialogId);
+    if (lane === undefined) {
+      lane = { shard, tenantId, dialogId, version, messages: [], hasMore: false, bytes: 0 };
+      lanes.set(dialogId, lane);
+    }
+    if (row.id === null) continue;
+    if (row.payload === null) lane.hasMore = true;
+    else {
+      lane.messages.push(messageOf(row, row, row.payload));
+      lane.bytes += row.bytes;
+    }
   }
   return [...lanes.values()];
+}
+
+/**
+ * The lanes of these shards that are due, with their next messages: every tenant's first lane before any tenant's
+ * second, and among these the one first that has been due for longest. The scans begin at the marks.
+ */
+export async function takeDue(
+  db: Queryable,
+  wanted: Wanted,
+  marks: LaneMarks = createLaneMarks(),
+): Promise<DueLane[]> {
+  const { shards, notDialogs, rooms, lanesPerTenant, lanes, messagesPerLane } = wanted;
+  const roomOf = new Map(rooms.map(({ tenantId, room }) => [tenantId, room]));
+  const full = rooms.filter(({ room }) => room <= 0).map(({ tenantId }) => tenantId);
+  marks.noteFull(full);
+  const { parts, apart } = marks.partsOf(shards);
+  const mostOf = (tenantId: string | null) =>
+    tenantId === null
+      ? Math.max(lanes, LEAST_SEEN)
+      : Math.min(lanes, roomOf.get(tenantId) ?? lanesPerTenant);
+  const asked = parts
+    .map((part) => ({ ...part, most: mostOf(part.tenantId) }))
+    .filter(({ most }) => most > 0);
+  const rows = await findDue(
+    db,
+    ...columns(
+      asked,
+      (part) => part.shard,
+      (part) => part.tenantId,
+      (part) => part.fromMs,
+      (part) => part.most,
+    ),
+    [...new Set([...apart, ...full])],
+    notDialogs,
+    ...columns(
+      rooms,
+      (r) => r.tenantId,
+      (r) => r.room,
+    ),
+    lanesPerTenant,
+    lanes,
+    wanted.bytes ?? Number.POSITIVE_INFINITY,
+    messagesPerLane,
+  );
+  return lanesOf(rows);
 }

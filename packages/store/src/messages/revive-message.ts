@@ -1,19 +1,25 @@
+import { goneAndNoted } from '../parked/remove-parked.ts';
 import { type Queryable, statement } from '../statement.ts';
 
 interface RevivalRow {
   status: 'pending' | 'delivered' | 'dead';
   attempts: number;
   shard: number | null;
+  has_left: boolean;
 }
 
-// The row is read as it was before the update: dead is what was revived.
+const ITS_ENTRY = `select k.id from parked k
+  join revived r on k.id = r.id and k.tenant_id = r.tenant_id and k.stage = 'deliver'`;
+
+// The row is read as it was before the update: dead is what was revived. Its entry goes in the same statement.
 const revive = statement<RevivalRow>(
   'revive_message',
   `with revived as (
      update messages set status = 'pending', attempts_before = attempts
       where tenant_id = $1 and id = $2 and status = 'dead'
-     returning tenant_id, dialog_id
-   ), lane as (
+     returning tenant_id, id, dialog_id
+   ), ${goneAndNoted(ITS_ENTRY, 'let_in')},
+   lane as (
      insert into lanes (tenant_id, dialog_id, last_seq, shard)
      select d.tenant_id, d.id, d.last_seq, mod(('x' || right(d.id::text, 8))::bit(32)::bigint, $3::int)
        from revived r join dialogs d on d.tenant_id = r.tenant_id and d.id = r.dialog_id
@@ -21,7 +27,7 @@ const revive = statement<RevivalRow>(
        do update set version = nextval('lane_versions'), due_at = now()
      returning shard
    )
-   select m.status, m.attempts, (select shard from lane) as shard
+   select m.status, m.attempts, (select shard from lane) as shard, exists (select from gone) as has_left
      from messages m where m.tenant_id = $1 and m.id = $2`,
 );
 
@@ -31,14 +37,21 @@ export interface Revival {
   attempts: number;
   /** Whether there is such a message. */
   isKnown: boolean;
+  /** Its dead-letter entry has left with it. */
+  hasLeft: boolean;
 }
 
-/** Makes a dead message due again, with all its attempts before it; any other is left as it is. */
+/** Makes a dead message due again and removes its dead-letter entry; any other is left as it is. */
 export async function reviveMessage(
   db: Queryable,
   message: { tenantId: string; messageId: string },
   shardCount: number,
 ): Promise<Revival> {
   const [row] = await revive(db, message.tenantId, message.messageId, shardCount);
-  return { shard: row?.shard ?? null, attempts: row?.attempts ?? 0, isKnown: row !== undefined };
+  return {
+    shard: row?.shard ?? null,
+    attempts: row?.attempts ?? 0,
+    isKnown: row !== undefined,
+    hasLeft: row?.has_left === true,
+  };
 }

@@ -1,3 +1,4 @@
+import { goneAndNoted } from '../parked/remove-parked.ts';
 import type { Pool, PoolClient } from '../pool.ts';
 import { asAppError, isLostRace } from '../sql-error.ts';
 import { type Queryable, statement } from '../statement.ts';
@@ -8,13 +9,19 @@ import { eraseSetAside, type SetAside } from './erase-set-aside.ts';
 const BATCH = 1_000;
 const MAX_STARTS = 10;
 
+const THEIR_ENTRIES = `select k.id from parked k
+  join erased e on e.id = k.id and e.tenant_id = k.tenant_id`;
+
 const removeMessages = statement<{ id: string }>(
   'erase_messages',
-  `delete from messages where (tenant_id, id) in (
-     select m.tenant_id, m.id
-       from dialogs d join messages m on m.tenant_id = d.tenant_id and m.dialog_id = d.id
-      where d.tenant_id = $1 and d.client_id = $2 limit $3)
-   returning id`,
+  `with erased as (
+     delete from messages where (tenant_id, id) in (
+       select m.tenant_id, m.id
+         from dialogs d join messages m on m.tenant_id = d.tenant_id and m.dialog_id = d.id
+        where d.tenant_id = $1 and d.client_id = $2 limit $3)
+     returning tenant_id, id
+   ), ${goneAndNoted(THEIR_ENTRIES, 'erased')}
+   select id from erased`,
 );
 
 // Client before dialogs, and these in key order, as the resolver takes them. A batch that meets these locks

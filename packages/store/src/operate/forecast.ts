@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Chat, chatKey, chatsOf } from '../resolve/chat.ts';
+import { type Chat, chatKey, chatsOf, type Profile } from '../resolve/chat.ts';
 import { findClientsByIdentity, findPhoneOwners } from '../resolve/find-clients.ts';
 import { findOpenDialogs } from '../resolve/find-open-dialogs.ts';
+import { MAX_LINKED } from '../resolve/identity-limits.ts';
 import { type Arrival, firstLook } from '../resolve/resolve.ts';
 import type { Queryable } from '../statement.ts';
 
@@ -36,6 +37,8 @@ export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: bo
   const taken = new Set<string>();
   const clientOfChat = new Map<string, string>();
   const clientOfPhone = new Map<string, string>();
+  /** How many identities a client has that may be linked by its phone. */
+  const identities = new Map<string, number>();
   const dialogs = new Set<string>();
   let newClients = 0;
 
@@ -51,7 +54,7 @@ export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: bo
       return known === undefined ? chat : { chat, clientId: known, isNewClient: false };
     });
     const result = settled.map((one) =>
-      'clientId' in one ? one : settleStranger(one, owners.get(one)?.id),
+      'clientId' in one ? one : settleStranger(one, owners.get(one)),
     );
     for (const { chat, clientId } of result) {
       const isFree = !owners.has(chat) && (identified.get(chat)?.phone ?? null) === null;
@@ -66,12 +69,16 @@ export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: bo
     if (!clientOfPhone.has(key)) clientOfPhone.set(key, clientId);
   }
 
-  function settleStranger(chat: Chat, ownerId: string | undefined): Settled {
+  function settleStranger(chat: Chat, owner: Profile | undefined): Settled {
     const phoneKey = chat.phone === null ? '' : short(`${chat.tenantId} ${chat.phone}`);
-    const linked = linkByPhone ? (ownerId ?? clientOfPhone.get(phoneKey)) : undefined;
+    const holder = linkByPhone ? (owner?.id ?? clientOfPhone.get(phoneKey)) : undefined;
+    const known =
+      holder === undefined ? 0 : (identities.get(holder) ?? owner?.channels.length ?? 1);
+    const linked = known < MAX_LINKED ? holder : undefined;
     const clientId = linked ?? `new ${++newClients}`;
+    if (linked !== undefined) identities.set(linked, known + 1);
     clientOfChat.set(short(chatKey(chat)), clientId);
-    if (ownerId === undefined) claimPhone(chat, clientId);
+    if (owner === undefined) claimPhone(chat, clientId);
     return { chat, clientId, isNewClient: linked === undefined };
   }
 

@@ -1,7 +1,7 @@
 import { LostRace } from '../lost-race.ts';
 import type { Queryable } from '../statement.ts';
 import type { Chat, Profile } from './chat.ts';
-import { createClients } from './create-clients.ts';
+import { createClients, type FullClient } from './create-clients.ts';
 import { fillInClients, fillings } from './fill-in-clients.ts';
 import { findClientsByIdentity, findPhoneOwners } from './find-clients.ts';
 
@@ -40,14 +40,17 @@ export async function recogniseClients(db: Queryable, chats: readonly Chat[]): P
 export const areAllKnown = ({ chats, owners }: Recognised): boolean =>
   chats.every((chat) => chat.client !== undefined) && fillings(chats, owners).length === 0;
 
-/** Gives every chat its client: by exact phone, or a new one; and what the chats know that the clients lack. */
+/**
+ * Gives every chat its client: by exact phone, or a new one; and what the chats know that the clients lack. Resolves
+ * with the clients that have too many identities to get another by phone.
+ */
 export async function makeClients(
   db: Queryable,
   { chats, profiles, owners }: Recognised,
   { linkByPhone }: { linkByPhone: boolean },
-): Promise<void> {
+): Promise<FullClient[]> {
   const strangers = chats.filter((chat) => chat.client === undefined);
-  const lost = await createClients(db, strangers, owners, linkByPhone);
+  const { lost, full } = await createClients(db, strangers, owners, linkByPhone);
 
   // Another transaction made these meanwhile: only a new statement can see its rows.
   const refound = await findClientsByIdentity(db, lost);
@@ -58,4 +61,5 @@ export async function makeClients(
     Object.assign(chat, { client, matchedBy: 'identity' });
   }
   await fillInClients(db, fillings(chats, owners));
+  return full;
 }

@@ -1,6 +1,8 @@
 import { uuidv7 } from '@contour/contract';
 import { columns, type Queryable, statement } from '../statement.ts';
 import { type Chat, chatKey, type Profile } from './chat.ts';
+import { findFreePlaces } from './free-places.ts';
+import { MAX_LINKED } from './identity-limits.ts';
 
 interface WonRow {
   tenant_id: string;
@@ -39,35 +41,71 @@ interface Plan {
   isNew: boolean;
 }
 
-/** Chats of one batch that give the same new phone are one person, as they would be one by one. */
-function plan(chats: readonly Chat[], owners: Map<Chat, Profile>, linkByPhone: boolean): Plan[] {
-  const planned = new Map<string, Profile>();
-  return chats.map((chat) => {
-    const owner = owners.get(chat);
-    if (owner !== undefined && linkByPhone) return { chat, client: owner, isNew: false };
-    const phoneKey = chat.phone === null ? null : `${chat.tenantId} ${chat.phone}`;
-    const twin = phoneKey === null ? undefined : planned.get(phoneKey);
-    if (twin !== undefined && linkByPhone) {
-      twin.name ??= chat.name;
-      return { chat, client: twin, isNew: true };
-    }
-    const isTaken = owner !== undefined || twin !== undefined;
-    const phone = isTaken ? null : chat.phone;
-    const client: Profile = { id: uuidv7(), name: chat.name, phone, channels: [] };
-    if (phoneKey !== null && !isTaken) planned.set(phoneKey, client);
-    return { chat, client, isNew: true };
-  });
+/** A client that gets no further identity by its phone, though another chat has given it. */
+export interface FullClient {
+  tenantId: string;
+  clientId: string;
 }
 
-/** Gives each chat its client and returns the chats whose identity another transaction took first. */
+interface Plans {
+  plans: Plan[];
+  full: FullClient[];
+}
+
+/**
+ * Chats of one batch that give the same new phone are one person, as they would be one by one. A chat for which the
+ * phone's owner has no place left gets a client of its own, without the phone.
+ */
+function plan(
+  chats: readonly Chat[],
+  owners: ReadonlyMap<Chat, Profile>,
+  free: Map<Profile, number>,
+  linkByPhone: boolean,
+): Plans {
+  const planned = new Map<string, Profile>();
+  const full = new Map<string, FullClient>();
+  const plans = chats.map((chat): Plan => {
+    const phoneKey = chat.phone === null ? null : `${chat.tenantId} ${chat.phone}`;
+    const owner = owners.get(chat);
+    const twin = phoneKey === null ? undefined : planned.get(phoneKey);
+    const holder = owner ?? twin;
+    const places = holder === undefined ? 0 : (free.get(holder) ?? 0);
+    if (holder !== undefined && linkByPhone && places > 0) {
+      free.set(holder, places - 1);
+      if (holder === twin) holder.name ??= chat.name;
+      return { chat, client: holder, isNew: holder === twin };
+    }
+    if (holder !== undefined && linkByPhone) {
+      full.set(holder.id, { tenantId: chat.tenantId, clientId: holder.id });
+    }
+    const phone = holder === undefined ? chat.phone : null;
+    const client: Profile = { id: uuidv7(), name: chat.name, phone, channels: [] };
+    if (phoneKey !== null && holder === undefined) {
+      planned.set(phoneKey, client);
+      free.set(client, MAX_LINKED - 1);
+    }
+    return { chat, client, isNew: true };
+  });
+  return { plans, full: [...full.values()] };
+}
+
+/** What has come of chats without a client; each that is not `lost` has one by now. */
+export interface Created {
+  /** Those whose identity another transaction took first. */
+  lost: Chat[];
+  full: FullClient[];
+}
+
+/** Gives each chat its client: the owner of its phone, or a new one. */
 export async function createClients(
   db: Queryable,
   chats: readonly Chat[],
-  owners: Map<Chat, Profile>,
+  owners: ReadonlyMap<Chat, Profile>,
   linkByPhone: boolean,
-): Promise<Chat[]> {
-  if (chats.length === 0) return [];
-  const plans = plan(chats, owners, linkByPhone);
+): Promise<Created> {
+  if (chats.length === 0) return { lost: [], full: [] };
+  const free = linkByPhone ? await findFreePlaces(db, chats, owners) : new Map<Profile, number>();
+  const { plans, full } = plan(chats, owners, free, linkByPhone);
   const rows = await insertIdentities(
     db,
     ...columns(
@@ -95,5 +133,5 @@ export async function createClients(
     made.add(client);
     client.channels.push({ channel_id: chat.channelId, external_id: chat.externalId });
   }
-  return chats.filter((chat) => chat.client === undefined);
+  return { lost: chats.filter((chat) => chat.client === undefined), full };
 }

@@ -1,5 +1,7 @@
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Profile } from './chat.ts';
+import { MAX_LINKED, MAX_NAMED } from './identity-limits.ts';
+import { byChannel } from './named-channels.ts';
 
 interface ProfileRow {
   n: number;
@@ -10,10 +12,11 @@ interface ProfileRow {
   external_id: string | null;
 }
 
-// A row for every channel that a client can be reached at: the payload lists them all.
+// A row for each channel that a client can be reached at, up to a limit: a client may have thousands.
 const PROFILE = 'q.n::int as n, c.id, c.name, c.phone, l.channel_id, l.external_id';
-const CHANNELS_OF_CLIENT =
-  'left join client_channels l on l.tenant_id = c.tenant_id and l.client_id = c.id';
+const channelsOfClient = (limit: number) =>
+  `left join lateral (select channel_id, external_id from client_channels
+                       where tenant_id = c.tenant_id and client_id = c.id limit ${limit}) l on true`;
 
 const findByIdentity = statement<ProfileRow>(
   'find_clients_by_identity',
@@ -22,7 +25,7 @@ const findByIdentity = statement<ProfileRow>(
           with ordinality as q(tenant_id, channel_id, external_id, n)
      join client_channels i using (tenant_id, channel_id, external_id)
      join clients c on c.tenant_id = i.tenant_id and c.id = i.client_id
-     ${CHANNELS_OF_CLIENT}`,
+     ${channelsOfClient(MAX_NAMED)}`,
 );
 
 const findByPhone = statement<ProfileRow>(
@@ -30,13 +33,8 @@ const findByPhone = statement<ProfileRow>(
   `select ${PROFILE}
      from unnest($1::uuid[], $2::text[]) with ordinality as q(tenant_id, phone, n)
      join clients c on c.tenant_id = q.tenant_id and c.phone = q.phone
-     ${CHANNELS_OF_CLIENT}`,
+     ${channelsOfClient(MAX_LINKED)}`,
 );
-
-type ReachedAt = Profile['channels'][number];
-
-const byChannel = (a: ReachedAt, b: ReachedAt) =>
-  a.channel_id - b.channel_id || (a.external_id < b.external_id ? -1 : 1);
 
 // n numbers the rows asked for from 1, so an answer finds its question without a composite key.
 function byQuestion(chats: readonly Chat[], rows: readonly ProfileRow[]): Map<Chat, Profile> {
@@ -68,7 +66,10 @@ export async function findClientsByIdentity(
   return byQuestion(chats, await findByIdentity(db, ...asked));
 }
 
-/** Who owns the phone numbers that these chats gave? Chats without one are passed over. */
+/**
+ * Who owns the phone numbers that these chats gave? Chats without one are passed over. Of an owner's channels only as
+ * many are read as one may have that gets another by its phone.
+ */
 export async function findPhoneOwners(
   db: Queryable,
   chats: readonly Chat[],

@@ -4,6 +4,7 @@ import { LostRace } from '../lost-race.ts';
 import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Fresh } from './chat.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
+import { namedChannels } from './named-channels.ts';
 
 // Numbering, storing and queueing for delivery are one statement: there is no moment at which a message is
 // accepted and not due, and the update of the dialog's row is the lock under which it gets its number. What was
@@ -22,11 +23,12 @@ const insertMessages = statement<{ dialog_id: string; shard: number }>(
                d.last_seq - n.messages as earlier
    ), stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
-                           content_hash, payload, matched_by, is_new_client, is_new_dialog, received_at,
-                           trace_parent)
+                           content_hash, payload, payload_bytes, matched_by, is_new_client, is_new_dialog,
+                           received_at, trace_parent)
      select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
-            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json, m.matched_by,
-            m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
+            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
+            octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
+            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
        from unnest($7::int[], $8::int[], $9::uuid[], $10::text[], $11::text[], $12::text[], $13::text[],
                    $14::text[], $15::boolean[], $16::boolean[], $17::timestamptz[], $18::text[])
             as m(place, number, id, trace_id, content_hash, before_seq, after_seq,
@@ -74,7 +76,7 @@ function place(chats: readonly Chat[], dialogOf: DialogOf): Placed[] {
 /** What Core will get, around the number that only Postgres knows. */
 function payloadAround({ fresh, chat, dialog, isNewClient, isNewDialog }: Placed) {
   if (chat.client === undefined) throw new Error('a message came to be stored without a client');
-  const { id, name, phone, channels } = chat.client;
+  const { id, name, phone } = chat.client;
   return corePayloadAround(fresh.message, {
     tenantId: chat.tenantId,
     domainId: fresh.account.domainId,
@@ -86,7 +88,7 @@ function payloadAround({ fresh, chat, dialog, isNewClient, isNewDialog }: Placed
       id,
       name,
       phone,
-      channels: channels.map((c) => ({
+      channels: namedChannels(chat).map((c) => ({
         channel: channelOfId(c.channel_id),
         external_id: c.external_id,
       })),

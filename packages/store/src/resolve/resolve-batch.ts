@@ -1,6 +1,7 @@
 import { AppError } from '@contour/contract';
 import type { Pool } from '../pool.ts';
 import { asAppError } from '../sql-error.ts';
+import type { FullClient } from './create-clients.ts';
 import { outcomeOfRepeat } from './ledger.ts';
 import type { Arrival, ResolveOptions } from './resolve.ts';
 import { resolveSplitting, type Try } from './split-batch.ts';
@@ -13,6 +14,8 @@ export interface BatchResult {
   shards: number[];
   /** Whether the graph has something new to show. */
   hasNewDialogs: boolean;
+  /** Clients whose phone another chat has given that was not linked to them: they have their fill. */
+  fullClients: FullClient[];
 }
 
 export interface BatchOptions extends ResolveOptions {
@@ -77,6 +80,7 @@ async function resolveCopies(
     outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
     shards: [...new Set([...made.shards, ...rest.shards])],
     hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
+    fullClients: [...made.fullClients, ...rest.fullClients],
   };
 }
 

@@ -4,6 +4,7 @@ import type { Queryable } from '../statement.ts';
 import { inTransaction } from '../transaction.ts';
 import { chatsOf, type Fresh } from './chat.ts';
 import { areAllKnown, makeClients, recogniseClients } from './client.ts';
+import type { FullClient } from './create-clients.ts';
 import { findDialogs, openDialogs } from './dialog.ts';
 import { findInLedger, outcomeOfRepeat } from './ledger.ts';
 import { storeMessages } from './message.ts';
@@ -68,6 +69,7 @@ export interface Resolved {
   outcomes: Map<Arrival, Outcome>;
   shards: number[];
   hasNewDialogs: boolean;
+  fullClients: FullClient[];
 }
 
 /**
@@ -83,10 +85,11 @@ export async function resolveFresh(
   const chats = chatsOf([...fresh.values()]);
   const recognised = await recogniseClients(client, chats);
   const dialogOf = areAllKnown(recognised) ? await findDialogs(client, chats) : null;
+  let fullClients: FullClient[] = [];
   const { receipts, ...stored } = dialogOf
     ? await storeMessages(client, chats, dialogOf, options.shardCount)
     : await inTransaction(client, async () => {
-        await makeClients(client, recognised, options);
+        fullClients = await makeClients(client, recognised, options);
         const opened = await openDialogs(client, chats);
         return storeMessages(client, chats, opened, options.shardCount);
       });
@@ -96,5 +99,5 @@ export async function resolveFresh(
     const receipt = receipts.get(item);
     if (receipt) outcomes.set(arrival, { kind: 'resolved', receipt });
   }
-  return { outcomes, ...stored };
+  return { outcomes, ...stored, fullClients };
 }

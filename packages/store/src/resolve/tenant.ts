@@ -20,13 +20,8 @@ interface AccountRow {
   is_expired: boolean;
 }
 
-// Two looks into two indexes. Whoever has a credential now comes before whoever had it once.
-const findAccounts = statement<AccountRow>(
-  'find_accounts',
-  `select q.channel_id, q.fingerprint, a.id, a.tenant_id, t.domain_id,
-          a.is_active and t.is_active as is_active, a.is_expired
-     from unnest($1::smallint[], $2::text[]) as q(channel_id, fingerprint)
-    cross join lateral (
+/** The account that `q` (channel_id, fingerprint) leads to. Two looks into two indexes: its holder comes before a former one. */
+export const ACCOUNT_OF = `
           select id, tenant_id, is_active, false as is_previous, false as is_expired
             from channel_accounts
            where channel_id = q.channel_id and fingerprint = q.fingerprint
@@ -34,7 +29,14 @@ const findAccounts = statement<AccountRow>(
           select id, tenant_id, is_active, true, previous_until <= now()
             from channel_accounts
            where channel_id = q.channel_id and previous_fingerprint = q.fingerprint
-           order by is_previous limit 1) a
+           order by is_previous limit 1`;
+
+const findAccounts = statement<AccountRow>(
+  'find_accounts',
+  `select q.channel_id, q.fingerprint, a.id, a.tenant_id, t.domain_id,
+          a.is_active and t.is_active as is_active, a.is_expired
+     from unnest($1::smallint[], $2::text[]) as q(channel_id, fingerprint)
+    cross join lateral (${ACCOUNT_OF}) a
      join tenants t on t.id = a.tenant_id`,
 );
 

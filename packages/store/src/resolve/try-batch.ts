@@ -3,6 +3,7 @@ import { LostRace } from '../lost-race.ts';
 import type { Pool } from '../pool.ts';
 import { isLostRace } from '../sql-error.ts';
 import { withClient } from '../transaction.ts';
+import type { FullClient } from './create-clients.ts';
 import { type Arrival, firstLook, type ResolveOptions, resolveFresh } from './resolve.ts';
 
 /** Under contention the next try finds what the winner made; ten lost in a row is something else. */
@@ -16,12 +17,14 @@ export interface Results {
   outcomes: Map<Arrival, Ending>;
   shards: Set<number>;
   hasNewDialogs: boolean;
+  fullClients: FullClient[];
 }
 
 export const noResults = (): Results => ({
   outcomes: new Map(),
   shards: new Set(),
   hasNewDialogs: false,
+  fullClients: [],
 });
 
 /** Those of the arrivals that have not come to an end. */
@@ -43,6 +46,7 @@ async function resolveOnce(
     for (const [arrival, outcome] of made.outcomes) results.outcomes.set(arrival, outcome);
     for (const shard of made.shards) results.shards.add(shard);
     results.hasNewDialogs ||= made.hasNewDialogs;
+    results.fullClients.push(...made.fullClients);
   });
 }
 

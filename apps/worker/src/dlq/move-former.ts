@@ -1,0 +1,81 @@
+import { isUuid } from '@contour/contract';
+import type { DlqIndex, FormerLetter, IndexPage } from '@contour/queue';
+import type { Logger } from '@contour/runtime';
+import {
+  buryDead,
+  type FormerDeath,
+  isMoved,
+  noteAllMoved,
+  type Pool,
+  parkFormer,
+  parkFormerDeaths,
+} from '@contour/store';
+
+/** More than a Redis that crashed can have lost. */
+const LATEST_SECONDS = 600;
+
+interface MoveDeps {
+  pool: Pool;
+  index: Pick<DlqIndex, 'read' | 'dropFormer' | 'formerKept'>;
+  logger: Pick<Logger, 'info'>;
+}
+
+function deathOf({ entry }: FormerLetter): FormerDeath[] {
+  const { stage, reason, tenantId, id: messageId, error, attempts, failedAt } = entry;
+  if (stage !== 'deliver' || tenantId === null || !isUuid(tenantId)) return [];
+  if (reason !== 'core_refused' && reason !== 'core_exhausted') return [];
+  return [{ ...{ tenantId, messageId, reason, error, attempts, failedAt } }];
+}
+
+/**
+ * Takes what an earlier version has parked out of a page of the index and into Postgres. It goes from Redis after
+ * the commit, so a worker that dies midway repeats. A message that is not marked dead yet stays where it is;
+ * returns how many these are.
+ */
+export async function moveFormer(
+  { pool, index }: Pick<MoveDeps, 'pool'> & { index: Pick<DlqIndex, 'dropFormer'> },
+  { former }: Pick<IndexPage, 'former'>,
+): Promise<number> {
+  const ours = former.filter(({ entry }) => isUuid(entry.id));
+  if (ours.length === 0) return 0;
+  const letters = ours.filter(({ entry }) => entry.stage === 'resolve');
+  await parkFormer(
+    pool,
+    letters.map(({ entry }) => ({ entry, wasRefused: false })),
+  );
+  const pending = new Set(await parkFormerDeaths(pool, ours.flatMap(deathOf)));
+  for (const one of ours) {
+    if (!pending.has(one.entry.id)) await index.dropFormer(one.entry.id, one.digest);
+  }
+  return pending.size;
+}
+
+/**
+ * Ends the move from Redis, once: where Redis lost entries before they were moved, those of dead messages are made
+ * from the ledger. `kept` is what Redis had before the first page was read.
+ */
+export async function endMove(
+  { pool, logger }: Pick<MoveDeps, 'pool' | 'logger'>,
+  kept: Awaited<ReturnType<DlqIndex['formerKept']>>,
+): Promise<void> {
+  if (await isMoved(pool)) return;
+  const restored =
+    kept === 'all' ? 0 : await buryDead(pool, kept === 'nothing' ? null : LATEST_SECONDS);
+  await noteAllMoved(pool);
+  logger.info({ restored }, 'dlq.moved');
+}
+
+/** Looks for what an older worker parks beside this one: only at what was added since the last look. */
+export function createFormerLook(deps: MoveDeps): () => Promise<void> {
+  let after = '0';
+  return async () => {
+    let isWaiting = false;
+    for (let at = after; ; ) {
+      const page = await deps.index.read(at);
+      if (page.next === null) return;
+      isWaiting = (await moveFormer(deps, page)) > 0 || isWaiting;
+      at = page.next;
+      if (!isWaiting) after = at;
+    }
+  };
+}

@@ -1,0 +1,88 @@
+import type { DlqJob } from '@contour/contract';
+import type { DlqIndex } from '@contour/queue';
+import type { Logger } from '@contour/runtime';
+import {
+  findLeft,
+  findUnindexed,
+  type IndexedEntry,
+  markIndexed,
+  markUnshown,
+  type Pool,
+} from '@contour/store';
+
+interface ShowDeps {
+  pool: Pool;
+  index: Pick<DlqIndex, 'show' | 'hide'>;
+  logger: Pick<Logger, 'debug'>;
+}
+
+/** An entry as Redis shows it. */
+function jobOf(entry: IndexedEntry): DlqJob {
+  return {
+    v: 2,
+    version: Number(entry.version),
+    id: entry.id,
+    reason: entry.reason,
+    stage: entry.stage,
+    tenant_id: entry.tenantId,
+    client_id: entry.clientId,
+    dialog_id: entry.dialogId,
+    trace_id: entry.traceId,
+    channel: entry.channel,
+    account: entry.mask,
+    error: entry.errorCode,
+    attempts: entry.attempts,
+    received_at: entry.receivedAt.toISOString(),
+    failed_at: entry.failedAt.toISOString(),
+  };
+}
+
+/** Removes what has left, then adds what has come; false where nothing had changed. */
+async function showPage({ pool, index }: ShowDeps): Promise<boolean> {
+  const left = await findLeft(pool);
+  const gone = left.filter(({ isThere }) => !isThere);
+  if (gone.length > 0) await index.hide(gone);
+  if (left.length > 0) await markUnshown(pool, left);
+  const entries = await findUnindexed(pool);
+  if (entries.length > 0) {
+    await index.show(entries.map(jobOf));
+    await markIndexed(pool, entries);
+  }
+  return left.length + entries.length > 0;
+}
+
+export interface Shower {
+  /** Brings Redis up to date. */
+  run(): Promise<void>;
+  /** The same without waiting for it; what fails is done by the next run. */
+  soon(): void;
+}
+
+/**
+ * Redis shows what Postgres holds, after its commit. Two workers may do this at once: a job is added once, and a
+ * newer version is never replaced by an older one.
+ */
+export function createShower(deps: ShowDeps): Shower {
+  let underWay: Promise<void> | undefined;
+  let isWanted = false;
+
+  async function showAll(): Promise<void> {
+    do {
+      isWanted = false;
+      while (await showPage(deps));
+    } while (isWanted);
+  }
+
+  function run(): Promise<void> {
+    isWanted = true;
+    underWay ??= showAll().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  }
+
+  return {
+    run,
+    soon: () => void run().catch((err) => deps.logger.debug({ err }, 'dlq.not_shown')),
+  };
+}

@@ -1,0 +1,293 @@
+import { checkIncoming, type DlqEntry, messageIdOf, uuidv7 } from '@contour/contract';
+import { createDlqIndex, type DlqIndex } from '@contour/queue';
+import {
+  type Allowance,
+  clearParked,
+  deadLetters,
+  dueShards,
+  isMoved,
+  type Pool,
+  resolveBatch,
+  settle,
+  takeDue,
+} from '@contour/store';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest';
+import { createDatabase } from '../../../test/support/fresh-database.ts';
+import { withRedis } from '../../../test/support/redis-client.ts';
+import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
+import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
+import { createDlq } from '../src/dlq/create-dlq.ts';
+import { dlqDuties } from '../src/dlq/dlq-duties.ts';
+import { createShower } from '../src/dlq/show-entries.ts';
+
+const told: string[] = [];
+const note = (_: unknown, event: string) => void told.push(event);
+const logger = { info: note, warn: note, error: note, debug: () => undefined } as never;
+
+const ROOM: Allowance = { count: 1_000, bytes: 2 ** 30 };
+
+let redis: TestServer;
+let index: DlqIndex;
+let queue: Queue;
+let pool: Pool;
+let tenant: TestTenant;
+beforeAll(async () => {
+  redis = await startTestRedis();
+  index = createDlqIndex({ redisUrl: redis.url, onError: () => undefined });
+  queue = new Queue('dlq', { connection: { url: redis.url } });
+});
+beforeEach(async () => {
+  const database = await createDatabase(inject('postgresUrl'));
+  onTestFinished(database.drop);
+  pool = database.pool;
+  tenant = await addTestTenant(pool);
+  told.length = 0;
+  await withRedis(redis.url, (run) => run('FLUSHALL'));
+});
+afterAll(async () => {
+  await index?.close();
+  await queue?.close();
+  await redis?.close();
+});
+
+function messageOf(text = 'hello') {
+  const checked = checkIncoming({
+    channel: 'telegram',
+    account_fingerprint: tenant.accounts.telegram.fingerprint,
+    external_chat_id: 'chat',
+    message_ids: [uuidv7()],
+    text,
+  });
+  if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
+  return checked.message;
+}
+
+function entryOf(over: Partial<DlqEntry> = {}): DlqEntry {
+  const message = over.message === undefined ? messageOf() : over.message;
+  return {
+    ...{ v: 1, id: message?.messageId ?? uuidv7(), reason: 'unknown_tenant', stage: 'resolve' },
+    ...{ tenantId: null, clientId: null, dialogId: null, attempts: 1, message, raw: null },
+    error: { code: 'unknown_tenant', message: 'no tenant has this credential' },
+    failedAt: new Date().toISOString(),
+    receivedAt: message?.receivedAt ?? new Date().toISOString(),
+    ...over,
+  };
+}
+
+/** The dead-letter queue of one worker. */
+function openDlq(refused: Allowance = ROOM) {
+  const forgotten: string[] = [];
+  let dropped = 0;
+  const shower = createShower({ pool, index, logger });
+  const dlq = createDlq({
+    ...{ pool, refused, logger, allowance: ROOM },
+    show: () => undefined,
+    forgetQueued: (id) => void forgotten.push(id),
+    onDropped: (count) => {
+      dropped += count;
+    },
+  });
+  const duties = dlqDuties({ pool, index, dlq, shower, id: uuidv7(), logger });
+  return {
+    ...{ dlq, shower, forgotten },
+    dropped: () => dropped,
+    perform: async (name: string) => duties.find((duty) => duty.name === name)?.run(),
+  };
+}
+
+const shown = async () =>
+  (await queue.getJobs(['prioritized'], 0, 1_000, true)).map(({ id }) => id);
+
+const parkedIds = async () =>
+  (await deadLetters(pool).list({}, { limit: 200 })).items.map(({ id }) => id);
+
+async function deadMessage(): Promise<string> {
+  const message = messageOf();
+  await resolveBatch(pool, [{ message, phone: null }], { linkByPhone: true, shardCount: 1 });
+  const limits = { lanes: 9, messagesPerLane: 9, lanesPerTenant: 9, notDialogs: [], rooms: [] };
+  const lanes = await takeDue(pool, { ...limits, shards: await dueShards(pool) });
+  const key = { tenantId: tenant.id, messageId: message.messageId };
+  const attempt = {
+    ...key,
+    earlier: 0,
+    status: 'dead' as const,
+    error: { code: 'http_400', ms: 1 },
+  };
+  await settle(pool, { attempts: [attempt], emptied: lanes, postponed: [] });
+  return message.messageId;
+}
+
+test('what is parked is not queued any more, and Redis shows it without what it says', async () => {
+  const { dlq, shower, forgotten } = openDlq();
+  const one = entryOf({ message: messageOf('a private text') });
+  expect(await dlq.park(one)).toBe('parked');
+  const dead = await deadMessage();
+  expect(forgotten).toEqual([one.id]);
+  await shower.run();
+  expect(await shown()).toEqual([one.id, dead]);
+  const [job] = await queue.getJobs(['prioritized'], 0, 1, true);
+  expect(job?.data).toMatchObject({
+    id: one.id,
+    reason: 'unknown_tenant',
+    error: 'unknown_tenant',
+  });
+  expect(JSON.stringify(job?.data)).not.toMatch(/private|chat|fingerprint/);
+
+  const read = await dlq.read(one.id);
+  expect(await dlq.remove(one.id, read?.version ?? '')).toBe(true);
+  await clearParked(pool, { reason: 'core_refused' });
+  await shower.run();
+  expect(await shown()).toEqual([]);
+});
+
+test('what is parked at once is parked in its order', async () => {
+  const { dlq } = openDlq();
+  const entries = Array.from({ length: 150 }, () => entryOf());
+  await Promise.all(entries.map((one) => dlq.park(one)));
+  expect(await parkedIds()).toEqual(entries.map(({ id }) => id));
+});
+
+test('a Redis that is full or away does not keep anything from being parked', async () => {
+  const away = createDlqIndex({ redisUrl: 'redis://127.0.0.1:1', onError: () => undefined });
+  onTestFinished(() => away.close());
+  const shower = createShower({ pool, index: away, logger });
+  const dlq = createDlq({
+    ...{ pool, refused: ROOM, logger, allowance: ROOM, show: shower.soon },
+    ...{ forgetQueued: () => undefined, onDropped: () => undefined },
+  });
+  const one = entryOf();
+  expect(await dlq.park(one)).toBe('parked');
+  await expect(shower.run()).rejects.toMatchObject({ code: 'redis_unavailable' });
+  expect(await parkedIds()).toEqual([one.id]);
+  await openDlq().shower.run();
+  expect(await shown()).toEqual([one.id]);
+});
+
+test('a flood of made-up credentials stays within the bound, and drops nothing that was accepted', async () => {
+  const bound = { count: 50, bytes: 400_000 };
+  const { dlq, dropped, perform } = openDlq(bound);
+  const accepted = entryOf();
+  await dlq.park(accepted);
+  const dead = await deadMessage();
+  const text = 'x'.repeat(10_000);
+  for (let n = 0; n < 200; n += 1) {
+    const message = { ...messageOf(text), fingerprint: n.toString(16).padStart(64, '0') };
+    expect(await dlq.park(entryOf({ message }), { wasRefused: true })).toBe('parked');
+  }
+  await perform('dlq-bound');
+  const { rows } = await pool.query<{ n: number; bytes: number }>(
+    'select count(*)::int as n, sum(bytes)::int as bytes from parked where was_refused',
+  );
+  expect(rows[0]?.bytes).toBeLessThanOrEqual(bound.bytes);
+  expect(rows[0]?.bytes).toBeGreaterThan(bound.bytes - 12_000);
+  expect(dropped()).toBe(200 - (rows[0]?.n ?? 0));
+  expect((await parkedIds()).slice(0, 2)).toEqual([accepted.id, dead]);
+});
+
+test('the bound is kept between two looks to a sixteenth', async () => {
+  const { dlq } = openDlq({ count: 160, bytes: 2 ** 30 });
+  for (let n = 0; n < 400; n += 1) await dlq.park(entryOf(), { wasRefused: true });
+  expect((await parkedIds()).length).toBeLessThanOrEqual(171);
+});
+
+test('a Redis that was wiped shows everything again', async () => {
+  const { dlq, perform, shower } = openDlq();
+  const entries = Array.from({ length: 5 }, () => entryOf());
+  for (const one of entries) await dlq.park(one);
+  await perform('dlq-sweep');
+  await shower.run();
+  expect(await shown()).toHaveLength(5);
+  await withRedis(redis.url, (run) => run('FLUSHALL'));
+  await pool.query("update parked_turns set held_until = '-infinity'");
+  await perform('dlq-sweep');
+  expect(await shown()).toEqual(entries.map(({ id }) => id));
+  expect(told).toContain('dlq.index_mended');
+});
+
+test('a job that was removed by hand comes back, and one without an entry goes', async () => {
+  const { dlq, perform, shower } = openDlq();
+  const [kept, removed, gone] = [entryOf(), entryOf(), entryOf()];
+  for (const one of [kept, removed, gone]) await dlq.park(one);
+  await perform('dlq-sweep');
+  await shower.run();
+  await queue.remove(removed.id);
+  await pool.query('delete from parked where id = $1', [gone.id]);
+  await pool.query("update parked_turns set held_until = '-infinity'");
+  await perform('dlq-sweep');
+  await shower.run();
+  expect(await shown()).toEqual([kept.id, removed.id]);
+});
+
+/** Entries as an earlier version keeps them, which says that its Redis has lost nothing. */
+async function parkFormer(...entries: DlqEntry[]): Promise<void> {
+  for (const one of entries) await queue.add(one.reason, one, { jobId: one.id, priority: 1 });
+  await withRedis(redis.url, async (run) => {
+    const info = String(await run('INFO', 'server'));
+    await run('SET', 'contour:dlq:kept', /run_id:(\S+)/.exec(info)?.[1] ?? '');
+  });
+}
+
+test('what an earlier version has parked in Redis moves to Postgres, and shows without its body', async () => {
+  const { perform, shower } = openDlq();
+  const unknown = entryOf({ message: messageOf('a private text') });
+  const raw = entryOf({
+    ...{ message: null, raw: '{"channel":7}', reason: 'invalid' },
+    id: messageIdOf({ channel: 'job', fingerprint: '', externalChatId: '1', messageIds: [] }),
+  });
+  const died = await deadMessage();
+  const cleared = await deadMessage();
+  await clearParked(pool, {});
+  const death = { stage: 'deliver', reason: 'core_refused', tenantId: tenant.id } as const;
+  const pending = messageOf();
+  await resolveBatch(pool, [{ message: pending, phone: null }], {
+    linkByPhone: true,
+    shardCount: 1,
+  });
+  await parkFormer(
+    unknown,
+    raw,
+    entryOf({ ...death, id: died }),
+    entryOf({ ...death, id: pending.messageId }),
+  );
+  await perform('dlq-sweep');
+  await shower.run();
+  expect(await parkedIds()).toEqual([unknown.id, raw.id, died]);
+  expect(await deadLetters(pool).get(unknown.id)).toEqual(unknown);
+  expect(await deadLetters(pool).get(raw.id)).toEqual(raw);
+  expect(await deadLetters(pool).get(died)).toMatchObject({
+    stage: 'deliver',
+    message: { text: 'hello' },
+  });
+  // What an operator has cleared stays cleared, and what is not dead yet stays where it is.
+  expect(await deadLetters(pool).get(cleared)).toBeNull();
+  expect((await shown()).toSorted()).toEqual(
+    [unknown.id, raw.id, died, pending.messageId].toSorted(),
+  );
+  const dump = await withRedis(redis.url, (run) => run('HGET', `bull:dlq:${unknown.id}`, 'data'));
+  expect(String(dump)).not.toContain('private');
+  expect(await isMoved(pool)).toBe(true);
+});
+
+test('what an older worker parks meanwhile moves, too, soon', async () => {
+  const { perform } = openDlq();
+  await perform('dlq-sweep');
+  const late = entryOf();
+  await queue.add(late.reason, late, { jobId: late.id, priority: 1 });
+  await perform('dlq-sweep');
+  expect(await parkedIds()).toEqual([late.id]);
+});
+
+test('where Redis was wiped before the move, dead messages get their entries from the ledger', async () => {
+  const died = await deadMessage();
+  await clearParked(pool, {});
+  const { perform } = openDlq();
+  await perform('dlq-sweep');
+  expect(await parkedIds()).toEqual([died]);
+  // Once is enough: from then on an entry is never lost.
+  await clearParked(pool, {});
+  await withRedis(redis.url, (run) => run('FLUSHALL'));
+  await pool.query("update parked_turns set held_until = '-infinity'");
+  await perform('dlq-sweep');
+  expect(await parkedIds()).toEqual([]);
+});

@@ -1,0 +1,116 @@
+import { exactNumberText } from './exact-json.ts';
+import type { Fault } from './faults.ts';
+import { isBranch, MAX_DEPTH } from './json-walk.ts';
+
+/** As many as there may be message ids: past it no answer, and no dead-letter entry, has an end. */
+export const MAX_FAULTS = 1000;
+
+/** A path tells where to look: keys are the sender's, and may be as long as the body. */
+const MAX_PATH = 256;
+
+/** What a walk has found so far; one body has one. */
+export interface Findings {
+  faults: Fault[];
+  /** The keys of all objects together. */
+  keys: number;
+}
+
+function textFault(text: string): string | undefined {
+  if (text.includes('\0')) return 'contains U+0000';
+  if (!text.isWellFormed()) return 'contains a lone surrogate';
+  return undefined;
+}
+
+interface Walk {
+  /** Where the walk is: the field, and the keys below it. */
+  trail: string[];
+  /** A key as it may be told. */
+  shown: (key: string) => string;
+  faults: Fault[];
+  keys: number;
+  maxKeys: number;
+  isTooDeep: boolean;
+}
+
+// Made for a fault only: nearly every string has none, and there are tens of thousands of them in a body.
+function pathOf({ trail, shown }: Walk): string {
+  const [field = '', ...keys] = trail;
+  let path = field;
+  for (const key of keys) {
+    if (path.length > MAX_PATH) break;
+    path = `${path}.${shown(key)}`.slice(0, MAX_PATH + 1);
+  }
+  return path;
+}
+
+function walk(value: unknown, state: Walk): void {
+  if (typeof value === 'string') {
+    const message = textFault(value);
+    if (message !== undefined && state.faults.length < MAX_FAULTS) {
+      state.faults.push({ path: pathOf(state), message });
+    }
+    return;
+  }
+  if (!isBranch(value) || exactNumberText(value) !== undefined) return;
+  if (state.trail.length > MAX_DEPTH) state.isTooDeep = true;
+  if (Array.isArray(value)) walkList(value, state);
+  else walkObject(value as Record<string, unknown>, state);
+}
+
+const isOver = ({ isTooDeep, keys, maxKeys }: Walk) => isTooDeep || keys > maxKeys;
+
+function walkList(list: readonly unknown[], state: Walk): void {
+  for (let index = 0; index < list.length && !isOver(state); index += 1) {
+    const item = list[index];
+    if (typeof item !== 'string' && !isBranch(item)) continue;
+    state.trail.push(String(index));
+    walk(item, state);
+    state.trail.pop();
+  }
+}
+
+function walkObject(object: Record<string, unknown>, state: Walk): void {
+  const keys = Object.keys(object);
+  state.keys += keys.length;
+  for (const key of keys) {
+    if (isOver(state)) return;
+    const fault = textFault(key);
+    if (fault !== undefined) {
+      if (state.faults.length < MAX_FAULTS) {
+        state.faults.push({ path: pathOf(state), message: `has a key that ${fault}` });
+      }
+      continue;
+    }
+    const child = object[key];
+    if (typeof child !== 'string' && !isBranch(child)) continue;
+    state.trail.push(key);
+    walk(child, state);
+    state.trail.pop();
+  }
+}
+
+/**
+ * Goes through the JSON of one field, once: names the strings and keys that no database or JSON reader would take,
+ * counts the keys, and ends where it is nested too deeply or has too many keys.
+ */
+export function inspectField(
+  value: unknown,
+  field: string,
+  { shown, found, maxKeys }: { shown: (key: string) => string; found: Findings; maxKeys: number },
+): 'fine' | 'too deep' | 'too many keys' {
+  const before = found.keys;
+  const state: Walk = {
+    trail: [field],
+    shown,
+    faults: [],
+    keys: before,
+    maxKeys,
+    isTooDeep: false,
+  };
+  walk(value, state);
+  found.keys = state.keys;
+  if (state.isTooDeep) return 'too deep';
+  for (const fault of state.faults) if (found.faults.length < MAX_FAULTS) found.faults.push(fault);
+  const isPastLimit = state.keys > maxKeys && state.keys > before;
+  return isPastLimit ? 'too many keys' : 'fine';
+}

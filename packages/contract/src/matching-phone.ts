@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { IncomingMessage } from './incoming-message.ts';
+import { normalisePhone, type PhoneRegion } from './phone.ts';
+
+/** Which phones may tell who a client is: all, those that their channel vouches for, or none. */
+export type LinkByPhone = boolean | 'verified';
+
+const LINK_BY_PHONE: Record<string, LinkByPhone> = {
+  true: true,
+  '1': true,
+  verified: 'verified',
+  false: false,
+  '0': false,
+};
+
+/** LINK_BY_PHONE. */
+export const linkByPhone = z
+  .enum(Object.keys(LINK_BY_PHONE), 'must be true, verified or false')
+  .transform((text): LinkByPhone => LINK_BY_PHONE[text] ?? false)
+  .default(true);
+
+/** An id of a WhatsApp client that is its phone, in the forms in which services write it. */
+const WHATSAPP_ID = /^\+?(\d{7,15})(?::\d+)?(?:@(?:c\.us|s\.whatsapp\.net))?$/;
+
+const isOwnPhone = (id: string | null, phone: string): boolean =>
+  id !== null && `+${WHATSAPP_ID.exec(id)?.[1]}` === phone;
+
+type Message = Pick<
+  IncomingMessage,
+  'channel' | 'clientPhone' | 'externalChatId' | 'externalUserId' | 'phoneVerified'
+>;
+
+function isVouchedFor(message: Message, phone: string): boolean {
+  if (message.phoneVerified) return true;
+  if (message.channel !== 'whatsapp') return false;
+  return isOwnPhone(message.externalChatId, phone) || isOwnPhone(message.externalUserId, phone);
+}
+
+/**
+ * The phone by which a client may be found, as E.164, and which is stored as the client's own; null where there is
+ * none. With `verified` a phone that a person has merely typed is neither: it may be a stranger's.
+ */
+export function matchingPhone(
+  message: Message,
+  settings: { linkByPhone: LinkByPhone; phoneRegion: PhoneRegion },
+): string | null {
+  const phone = normalisePhone(message.clientPhone, settings.phoneRegion);
+  if (phone === null || settings.linkByPhone !== 'verified') return phone;
+  return isVouchedFor(message, phone) ? phone : null;
+}

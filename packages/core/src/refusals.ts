@@ -1,0 +1,100 @@
+import { retryDelayMs } from './backoff.ts';
+import { type Answer, isAboutTheWay, mayBeAboutTheWay, type Verdict } from './classify.ts';
+
+/** Short, for a circuit holds back all but a few of them. */
+const MAX_WAY_DELAY_MS = 5_000;
+/** 404 and 429 open no circuit. */
+const MAX_DELAY_MS = 15_000;
+/** More than one worker's dialogs with a refusal each. One that is forgotten is tried once more. */
+const MAX_REMEMBERED = 10_000;
+const LOG_EVERY_MS = 10_000;
+
+export interface CoreLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** A verdict, or that the message waits and no attempt is counted. */
+export type Judgement = Verdict | { outcome: 'postponed'; code: string; delayMs: number };
+
+export interface Refusals {
+  /** Begins an attempt at a message. What it returns judges Core's answer to it. */
+  begin(messageId: string): (answer: Answer, verdict: Verdict) => Judgement;
+  /** Whether Core has accepted a message that was sent after this time. */
+  hasAcceptedSince(time: number): boolean;
+  /** How long ago the latest accepted message was sent; null if there is none. */
+  acceptedAgoMs(): number | null;
+  /** Another worker's message was accepted, sent so long ago. */
+  acceptedElsewhere(agoMs: number): void;
+}
+
+interface Refused {
+  at: number;
+  /** In a row, without an attempt counted. */
+  times: number;
+}
+
+/**
+ * Tells answers about the way to Core from answers about a message. A refusal that may be about the way counts only if
+ * Core has accepted another message since this one was refused before. Accepted are messages that were sent after
+ * that refusal had come: the answer to an earlier one may come late, from before the way was broken. And it must be
+ * known before the message is sent again: its own refusal may come late, from before the way was mended.
+ */
+export function createRefusals(deps: {
+  now: () => number;
+  logger?: Pick<CoreLogger, 'warn'> | undefined;
+}): Refusals {
+  const { now, logger } = deps;
+  const refused = new Map<string, Refused>();
+  const unlogged = new Map<string, number>();
+  let acceptedAt = Number.NEGATIVE_INFINITY;
+  let loggedAt = Number.NEGATIVE_INFINITY;
+
+  const remember = (messageId: string, times: number): void => {
+    refused.delete(messageId);
+    const [oldest] = refused.keys();
+    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) refused.delete(oldest);
+    refused.set(messageId, { at: now(), times });
+  };
+
+  const log = (code: string): void => {
+    unlogged.set(code, (unlogged.get(code) ?? 0) + 1);
+    if (now() - loggedAt < LOG_EVERY_MS) return;
+    loggedAt = now();
+    for (const [status, count] of unlogged) logger?.warn({ status, count }, 'core.refuses');
+    unlogged.clear();
+  };
+
+  return {
+    begin(messageId) {
+      const sentAt = now();
+      const before = refused.get(messageId);
+      const acceptsOthers = before !== undefined && acceptedAt > before.at;
+
+      return (answer, verdict) => {
+        if (verdict.outcome === 'delivered') acceptedAt = Math.max(acceptedAt, sentAt);
+        if (verdict.outcome === 'delivered' || !mayBeAboutTheWay(answer)) {
+          refused.delete(messageId);
+          return verdict;
+        }
+        if (acceptsOthers) {
+          if (verdict.outcome === 'retry') remember(messageId, 0);
+          else refused.delete(messageId);
+          return verdict;
+        }
+        const times = (before?.times ?? 0) + 1;
+        remember(messageId, times);
+        log(verdict.code);
+        const retryAfterMs = verdict.outcome === 'retry' ? (verdict.retryAfterMs ?? 0) : 0;
+        const mostMs = isAboutTheWay(answer) ? MAX_WAY_DELAY_MS : MAX_DELAY_MS;
+        const delayMs = Math.max(Math.min(retryDelayMs(times), mostMs), retryAfterMs);
+        return { outcome: 'postponed', code: verdict.code, delayMs };
+      };
+    },
+    hasAcceptedSince: (time) => acceptedAt > time,
+    acceptedAgoMs: () => (Number.isFinite(acceptedAt) ? now() - acceptedAt : null),
+    acceptedElsewhere(agoMs) {
+      acceptedAt = Math.max(acceptedAt, now() - agoMs);
+    },
+  };
+}

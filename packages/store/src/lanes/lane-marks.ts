@@ -1,0 +1,153 @@
+/*
+ * While an old snapshot is open, the index keeps an entry for every lane that has been removed since, and a scan from
+ * the start walks all of them. So a scan of a shard begins at a mark: no lane before it is due. A mark is a time in
+ * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that is there, whether
+ * or not that is in hand. What is new, postponed or revived is due later than any mark. So a mark may be too low, as
+ * it is after another worker had the shard, but not too high.
+ *
+ * A tenant with many lanes at the front of a shard is set apart. It has marks of its own, and the common mark moves
+ * past its lanes.
+ */
+
+/** Every shard is looked at from its start so often at least. This also mends a mark that is wrong after all. */
+const FULL_LOOK_EVERY_MS = 60_000;
+
+/** With a tenth of a full page a tenant has many lanes. */
+const CROWD_SHARE = 0.1;
+
+/** Each tenant that is set apart is one more scan for each shard, in a take only while it has room. */
+const MOST_APART = 20;
+const MOST_FULL_APART = 200;
+
+const START = Number.NEGATIVE_INFINITY;
+
+/** One scan of a shard: of one tenant that is set apart, or of all others together. */
+interface Part {
+  shard: number;
+  tenantId: string | null;
+  fromMs: number;
+}
+
+/** What a look has found in a part. */
+export interface Looked extends Part {
+  /** No lane of the part is due before. */
+  reachedMs: number;
+  isDue: boolean;
+  /** Whose the first lanes are, one name for each lane; empty where they are fewer than a page. */
+  page: readonly string[];
+}
+
+/** The parts of some shards, and the tenants that their common parts leave out. */
+export interface Parts {
+  parts: Part[];
+  apart: string[];
+}
+
+export interface LaneMarks {
+  partsOf(shards: readonly number[]): Parts;
+  /** These tenants cannot be taken now. */
+  noteFull(tenantIds: readonly string[]): void;
+  shards(): number[];
+  know(shards: readonly number[]): void;
+  /** The shards that have a mark, and need no full look now. */
+  shardsWithMarks(): number[];
+  endLook(looked: readonly Looked[]): void;
+  /** A shard whose time for a full look has come: of all tenants together, from the start. */
+  nextFullLook(): Parts | undefined;
+  endFullLook(looked: readonly Looked[]): void;
+}
+
+interface OwnMark {
+  atMs: number;
+  isDue: boolean;
+}
+
+export function createLaneMarks({
+  shardCount = 0,
+  now = () => performance.now(),
+}: {
+  /** These shards are known from the beginning. */
+  shardCount?: number;
+  now?: () => number;
+} = {}): LaneMarks {
+  const common = new Map<number, number>();
+  const apart = new Map<string, Map<number, OwnMark>>();
+  const lookFullyAt = new Map<number, number>();
+  let full = new Set<string>();
+
+  const know = (shards: readonly number[]): void => {
+    for (const shard of shards) if (!common.has(shard)) common.set(shard, START);
+  };
+  know([...Array(shardCount).keys()]);
+
+  const partsOf = (shards: readonly number[]): Parts => {
+    const parts = shards.flatMap((shard): Part[] => [
+      { shard, tenantId: null, fromMs: common.get(shard) ?? START },
+      ...[...apart].map(([tenantId, marks]) => {
+        return { shard, tenantId, fromMs: marks.get(shard)?.atMs ?? START };
+      }),
+    ]);
+    return { parts, apart: [...apart.keys()] };
+  };
+
+  const needsFullLook = (shard: number) => now() >= (lookFullyAt.get(shard) ?? START);
+
+  const setApart = (tenantId: string): void => {
+    const most = full.has(tenantId) ? MOST_FULL_APART : MOST_APART;
+    if (apart.size >= most || apart.has(tenantId)) return;
+    const marks = [...common].map(([shard, atMs]) => [shard, { atMs, isDue: true }] as const);
+    apart.set(tenantId, new Map(marks));
+  };
+
+  const join = (tenantId: string, marks: ReadonlyMap<number, OwnMark>): void => {
+    apart.delete(tenantId);
+    for (const [shard, atMs] of common) {
+      common.set(shard, Math.min(atMs, marks.get(shard)?.atMs ?? START));
+    }
+  };
+
+  const setCrowdApart = (page: readonly string[]): void => {
+    const lanesOf = new Map<string, number>();
+    for (const tenantId of page) lanesOf.set(tenantId, (lanesOf.get(tenantId) ?? 0) + 1);
+    for (const [tenantId, lanes] of lanesOf) {
+      if (lanes >= page.length * CROWD_SHARE || full.has(tenantId)) setApart(tenantId);
+    }
+  };
+
+  return {
+    partsOf,
+    noteFull(tenantIds) {
+      full = new Set(tenantIds);
+    },
+    shards: () => [...common.keys()].sort((a, b) => a - b),
+    know,
+    shardsWithMarks() {
+      const marked = [...common].filter(([, atMs]) => atMs !== START).map(([shard]) => shard);
+      return marked.filter((shard) => !needsFullLook(shard));
+    },
+    endLook(looked) {
+      for (const { shard, tenantId, reachedMs: atMs, isDue } of looked) {
+        if (tenantId === null) common.set(shard, atMs);
+        else apart.get(tenantId)?.set(shard, { atMs, isDue });
+      }
+      for (const [tenantId, marks] of [...apart]) {
+        if (![...marks.values()].some(({ isDue }) => isDue)) join(tenantId, marks);
+      }
+      for (const { page } of looked) setCrowdApart(page);
+    },
+    nextFullLook() {
+      const shard = [...common.keys()].find(needsFullLook);
+      if (shard === undefined) return undefined;
+      // At random, so that in the end not all shards are read in full at once.
+      lookFullyAt.set(shard, now() + FULL_LOOK_EVERY_MS * (0.5 + Math.random() / 2));
+      return { parts: [{ shard, tenantId: null, fromMs: START }], apart: [] };
+    },
+    endFullLook(looked) {
+      for (const { shard, reachedMs: atMs } of looked) {
+        common.set(shard, atMs);
+        for (const marks of apart.values()) marks.set(shard, { atMs, isDue: true });
+      }
+      for (const { page } of looked) setCrowdApart(page);
+    },
+  };
+}

@@ -1,0 +1,153 @@
+import { type DlqEntry, isUuid } from '@contour/contract';
+import { type Queryable, type Statement, statement } from '../statement.ts';
+import { conditionsOf, type DlqFilter } from './dlq-filter.ts';
+import {
+  PARKED_COLUMNS,
+  PARKED_MESSAGE,
+  type ParkedEntry,
+  type ParkedRow,
+  parkedEntry,
+} from './parked-row.ts';
+
+const BEGINNING = '0';
+const PAGE_ENTRIES = 500;
+const PAGE_BYTES = 4 * 1024 * 1024;
+const TRACE_LIMIT = 200;
+
+export interface DlqPage {
+  /** All that the filter matches, on whatever page. */
+  count: number;
+  items: DlqEntry[];
+  next: string | null;
+}
+
+/** Tells a cursor of a list from what a caller made up. */
+export const isDlqCursor = (text: string): boolean => /^\d{1,16}$/.test(text);
+
+const findOne = statement<ParkedRow>(
+  'find_parked',
+  `select ${PARKED_COLUMNS} from parked p ${PARKED_MESSAGE} where p.id = $1::uuid`,
+);
+
+const findByTrace = statement<ParkedRow>(
+  'find_parked_by_trace',
+  `select ${PARKED_COLUMNS} from parked p ${PARKED_MESSAGE}
+    where p.trace_id = $1 order by p.received_at, p.seq limit ${TRACE_LIMIT}`,
+);
+
+const statements = new Map<string, Statement<never>>();
+
+/** One statement for each set of conditions: a condition that is not there must not cost its index. */
+function forConditions<Row extends object>(name: string, text: string): Statement<Row> {
+  const known = statements.get(name) ?? (statement(name, text) as Statement<never>);
+  statements.set(name, known);
+  return known as unknown as Statement<Row>;
+}
+
+/** How many entries a filter matches. */
+export async function countParked(db: Queryable, filter: DlqFilter): Promise<number> {
+  const { key, sql, values } = conditionsOf(filter, 1);
+  const count = forConditions<{ n: number }>(
+    `count_parked ${key}`,
+    `select count(*)::int as n from parked p where true${sql}`,
+  );
+  return (await count(db, ...values))[0]?.n ?? 0;
+}
+
+// Bodies are read of those rows only that are on the page; a page holds one row at least.
+const pageSql = (sql: string) => `
+  select ${PARKED_COLUMNS}
+    from (select seq, sum(bytes) over (order by seq) - bytes as bytes_before
+            from (select p.seq, p.bytes from parked p
+                   where p.seq > $1::bigint and p.seq <= $2::bigint${sql}
+                   order by p.seq limit $3) q) page
+    join parked p using (seq) ${PARKED_MESSAGE}
+   where page.bytes_before < ${PAGE_BYTES}
+   order by p.seq`;
+
+async function readPage(
+  db: Queryable,
+  filter: DlqFilter,
+  { after, last, limit }: { after: string; last: string; limit: number },
+): Promise<ParkedRow[]> {
+  const { key, sql, values } = conditionsOf(filter, 4);
+  const read = forConditions<ParkedRow>(`list_parked ${key}`, pageSql(sql));
+  return read(db, after, last, limit, ...values);
+}
+
+const findNewest = statement<{ seq: string }>(
+  'newest_parked',
+  'select coalesce(max(seq), 0)::text as seq from parked',
+);
+
+const END = '9223372036854775807';
+
+async function list(
+  db: Queryable,
+  filter: DlqFilter,
+  { limit, cursor = BEGINNING }: { limit: number; cursor?: string },
+): Promise<DlqPage> {
+  const rows: ParkedRow[] = [];
+  let after: string | undefined = cursor;
+  // One more than asked for: it says whether there is another page.
+  while (after !== undefined && rows.length <= limit) {
+    const some: ParkedRow[] = await readPage(db, filter, {
+      after,
+      last: END,
+      limit: limit + 1 - rows.length,
+    });
+    rows.push(...some);
+    after = some.at(-1)?.seq;
+  }
+  const shown = rows.slice(0, limit);
+  return {
+    count: await countParked(db, filter),
+    items: shown.map((row) => parkedEntry(row).entry),
+    next: rows.length > limit ? (shown.at(-1)?.seq ?? null) : null,
+  };
+}
+
+async function* matching(
+  db: Queryable,
+  filter: DlqFilter,
+  limit: number,
+): AsyncGenerator<DlqEntry[]> {
+  const [newest] = await findNewest(db);
+  const last = newest?.seq ?? BEGINNING;
+  let after = BEGINNING;
+  let left = limit;
+  while (left > 0) {
+    const rows = await readPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    yield rows.map((row) => parkedEntry(row).entry);
+    after = end.seq;
+    left -= rows.length;
+  }
+}
+
+/** An entry and its version, by which `removeParked` knows it again. */
+export async function readParked(db: Queryable, id: string): Promise<ParkedEntry | null> {
+  const [row] = isUuid(id) ? await findOne(db, id) : [];
+  return row === undefined ? null : parkedEntry(row);
+}
+
+/** The dead-letter queue as operators see it, the oldest entries first. */
+export interface DeadLetters {
+  get(id: string): Promise<DlqEntry | null>;
+  list(filter: DlqFilter, page: { limit: number; cursor?: string }): Promise<DlqPage>;
+  /** The entries of a trace, 200 at most. */
+  byTrace(traceId: string): Promise<DlqEntry[]>;
+  /** Page by page what was there when it was called; safe while entries vanish. */
+  matching(filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]>;
+}
+
+export function deadLetters(db: Queryable): DeadLetters {
+  return {
+    get: async (id) => (await readParked(db, id))?.entry ?? null,
+    list: (filter, page) => list(db, filter, page),
+    byTrace: async (traceId) =>
+      (await findByTrace(db, traceId)).map((row) => parkedEntry(row).entry),
+    matching: (filter, limit) => matching(db, filter, limit),
+  };
+}

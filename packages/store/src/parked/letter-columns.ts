@@ -1,0 +1,78 @@
+import { type DlqEntry, isUuid } from '@contour/contract';
+import { columns } from '../statement.ts';
+
+/** An entry to be parked. */
+export interface Letter {
+  entry: DlqEntry;
+  /** Whether its sender was told that it was not accepted. */
+  wasRefused: boolean;
+}
+
+const MAX_TEXT_LENGTH = 4_000;
+/** As much as a trace id may have; no index takes an entry of more than 2 704 bytes. */
+const MAX_INDEXED_LENGTH = 128;
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** A text as a column takes it: Postgres has no place for U+0000. */
+export const storable = (text: string): string =>
+  text.replaceAll('\0', '\\u0000').slice(0, MAX_TEXT_LENGTH);
+
+const indexed = (text: string | undefined): string | null =>
+  text === undefined || text === '' ? null : storable(text.slice(0, MAX_INDEXED_LENGTH));
+
+const uuidOrNull = (text: string | null): string | null =>
+  text !== null && isUuid(text) ? text : null;
+
+/** A time that both sides can write: a job of another service may claim any. */
+function timeOf(text: string): string {
+  const ms = Date.parse(text);
+  return new Date(
+    Number.isNaN(ms) ? Date.now() : Math.min(Math.max(ms, 0), LATEST_MS),
+  ).toISOString();
+}
+
+const bodyOf = ({ message, raw }: DlqEntry): string | null =>
+  message === null ? raw : JSON.stringify(message);
+
+/** Whether it counts against the room of its account. */
+export const isUnknown = ({ entry: { reason, message } }: Letter): boolean =>
+  reason === 'unknown_tenant' && message !== null;
+
+/** The columns of LETTERS. */
+export function letterColumns(letters: readonly Letter[]): unknown[][] {
+  return columns(
+    letters,
+    ({ entry }) => entry.id,
+    ({ entry }) => entry.reason,
+    ({ entry }) => uuidOrNull(entry.tenantId),
+    ({ entry }) => entry.message?.channel ?? null,
+    ({ entry }) => indexed(entry.message?.fingerprint),
+    ({ entry }) => entry.message?.mask ?? null,
+    ({ entry }) => indexed(entry.message?.traceId),
+    ({ entry }) => storable(entry.error.code),
+    ({ entry }) => storable(entry.error.message),
+    ({ entry }) => entry.attempts,
+    ({ entry }) => timeOf(entry.receivedAt),
+    ({ entry }) => timeOf(entry.failedAt),
+    ({ entry }) => bodyOf(entry),
+    ({ entry }) => Buffer.byteLength(bodyOf(entry) ?? ''),
+    ({ wasRefused }) => wasRefused,
+  );
+}
+
+/** Letters as rows: the parameters $1 to $15. */
+export const LETTERS = `unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::int[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::int[], $15::boolean[])
+  with ordinality as l(id, reason, tenant_id, channel, fingerprint, mask, trace_id, error_code, error_message,
+    attempts, received_at, failed_at, body, bytes, was_refused, place)`;
+
+const NON_ASCII = /[\u0080-\uffff]/g;
+const ascii = (text: string): string =>
+  text.replace(NON_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** The same in ASCII alone, for a database with an encoding that lacks these characters. */
+export function asciiColumns(letter: Letter): unknown[][] {
+  return letterColumns([letter]).map((column) =>
+    column.map((value) => (typeof value === 'string' ? ascii(value) : value)),
+  );
+}

@@ -1,0 +1,177 @@
+import type { Pool } from '../pool.ts';
+import { isDataError, isLostRace } from '../sql-error.ts';
+import { type Queryable, statement } from '../statement.ts';
+import { inTransaction, withClient } from '../transaction.ts';
+import { asciiColumns, isUnknown, LETTERS, type Letter, letterColumns } from './letter-columns.ts';
+
+export type Parking = 'parked' | 'over_allowance';
+
+/** The room that messages of one unknown account have together. */
+export interface Allowance {
+  count: number;
+  bytes: number;
+}
+
+const MAX_LETTERS = 100;
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_STARTS = 10;
+
+// Any constant that no other lock of this database has.
+const LOCK_CLASS = 4_712;
+
+const lockAccounts = statement(
+  'lock_parked_accounts',
+  `select pg_advisory_xact_lock(${LOCK_CLASS}, key)
+     from (select distinct hashtext(fingerprint) as key from unnest($1::text[]) as q(fingerprint)
+            order by 1) keys`,
+);
+
+// A dead message's row is the only way back for it: no bad copy of the message takes its place. No row
+// forgets its tenant: another tenant that gets the credential later must not get the message as well. What was
+// accepted once is never counted as refused. Rows are numbered as they came and locked in key order.
+const writeLetters = statement<{ id: string }>(
+  'park',
+  `with letters as (
+     select l.*, l.reason = 'unknown_tenant' and l.fingerprint is not null and k.id is null as takes_room
+       from ${LETTERS} left join parked k on k.id = l.id
+   ), taken as (
+     select a.fingerprint, count(p.id) as n, coalesce(sum(p.bytes), 0) as bytes
+       from (select distinct fingerprint from letters where takes_room) a
+       left join parked p on p.fingerprint = a.fingerprint and p.reason = 'unknown_tenant'
+      group by 1
+   ), ranked as (
+     select l.*, row_number() over same_account as nth, sum(l.bytes) over same_account as bytes_so_far
+       from letters l
+     window same_account as (partition by l.fingerprint, l.takes_room order by l.place)
+   ), fitting as (
+     select r.* from ranked r left join taken t on t.fingerprint = r.fingerprint
+      where not r.takes_room
+         or (t.n + r.nth <= $16::int and t.bytes + r.bytes_so_far <= $17::bigint)
+   ), numbered as (
+     select f.*, nextval('parked_versions') as seq from (select * from fitting order by place) f
+   ), written as (
+     insert into parked (id, seq, reason, stage, tenant_id, channel, fingerprint, mask, trace_id, error_code,
+                         error_message, attempts, received_at, failed_at, body, bytes, waits, was_refused)
+     select id, seq, reason, 'resolve', tenant_id, channel, fingerprint, mask, trace_id, error_code,
+            error_message, attempts, received_at, failed_at, body, bytes,
+            reason in ('unknown_tenant', 'tenant_disabled') and fingerprint is not null,
+            was_refused and reason = 'unknown_tenant'
+       from numbered order by id
+     on conflict (id) do update
+        set version = nextval('parked_versions'), reason = excluded.reason,
+            tenant_id = coalesce(excluded.tenant_id, parked.tenant_id), channel = excluded.channel,
+            fingerprint = excluded.fingerprint, mask = excluded.mask, trace_id = excluded.trace_id,
+            error_code = excluded.error_code, error_message = excluded.error_message,
+            attempts = excluded.attempts, received_at = excluded.received_at,
+            failed_at = excluded.failed_at, body = excluded.body, bytes = excluded.bytes,
+            waits = excluded.waits,
+            was_refused = parked.was_refused and excluded.was_refused, indexed_at = null
+      where parked.stage = 'resolve' and (not $18::boolean or excluded.failed_at > parked.failed_at)
+   )
+   select id from fitting`,
+);
+
+/** The newest letter of each message: a statement writes a row once. */
+function newestOfEach(letters: readonly Letter[]): Letter[] {
+  const byId = new Map<string, Letter>();
+  for (const letter of letters) {
+    const earlier = byId.get(letter.entry.id)?.entry.tenantId ?? null;
+    const entry = { ...letter.entry, tenantId: letter.entry.tenantId ?? earlier };
+    byId.set(entry.id, { ...letter, entry });
+  }
+  return [...byId.values()];
+}
+
+function* chunksOf(letters: readonly Letter[]): Generator<Letter[]> {
+  let chunk: Letter[] = [];
+  let bytes = 0;
+  for (const letter of letters) {
+    const { message, raw } = letter.entry;
+    const size = raw?.length ?? JSON.stringify(message).length;
+    if (chunk.length === MAX_LETTERS || (chunk.length > 0 && bytes + size > MAX_BYTES)) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(letter);
+    bytes += size;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+interface Manner {
+  room: Allowance;
+  /** A row that is newer stays as it is. */
+  onlyNewer: boolean;
+}
+
+/** An account's room is exact: one transaction at a time parks for it. Other parking waits for nothing. */
+async function write(
+  pool: Pool,
+  letters: readonly Letter[],
+  { room, onlyNewer }: Manner,
+  columnsOf: (letters: readonly Letter[]) => unknown[][] = letterColumns,
+): Promise<string[]> {
+  const values = [...columnsOf(letters), room.count, room.bytes, onlyNewer];
+  const work = async (db: Queryable) => (await writeLetters(db, ...values)).map(({ id }) => id);
+  const unknown = letters.filter(isUnknown).map(({ entry }) => entry.message?.fingerprint ?? '');
+  for (let start = 1; ; start += 1) {
+    try {
+      if (unknown.length === 0) return await work(pool);
+      return await withClient(pool, (client) =>
+        inTransaction(client, async () => {
+          await lockAccounts(client, unknown);
+          return work(client);
+        }),
+      );
+    } catch (error) {
+      if (!isLostRace(error) || start === MAX_STARTS) throw error;
+    }
+  }
+}
+
+/** A letter that the database refuses does not keep the others out. */
+async function writeChunk(pool: Pool, chunk: Letter[], manner: Manner): Promise<string[]> {
+  try {
+    return await write(pool, chunk, manner);
+  } catch (error) {
+    const [only] = chunk;
+    if (!isDataError(error) || only === undefined) throw error;
+    if (chunk.length === 1) return write(pool, chunk, manner, () => asciiColumns(only));
+    const written: string[] = [];
+    for (const one of chunk) written.push(...(await writeChunk(pool, [one], manner)));
+    return written;
+  }
+}
+
+async function writeAll(
+  pool: Pool,
+  letters: readonly Letter[],
+  manner: Manner,
+): Promise<Set<string>> {
+  const written = new Set<string>();
+  for (const chunk of chunksOf(newestOfEach(letters))) {
+    for (const id of await writeChunk(pool, chunk, manner)) written.add(id);
+  }
+  return written;
+}
+
+/**
+ * Parks what could not be resolved. A message is parked once: its row is kept in place, with the newest reason
+ * and error. One of an unknown account that has no room left is not parked.
+ */
+export async function park(
+  pool: Pool,
+  letters: readonly Letter[],
+  room: Allowance,
+): Promise<Parking[]> {
+  const written = await writeAll(pool, letters, { room, onlyNewer: false });
+  return letters.map(({ entry }) => (written.has(entry.id) ? 'parked' : 'over_allowance'));
+}
+
+const ANY_ROOM = { count: 2 ** 31 - 1, bytes: Number.MAX_SAFE_INTEGER };
+
+/** Parks what an earlier version has parked in Redis, all of it, unless there is something newer. */
+export async function parkFormer(pool: Pool, letters: readonly Letter[]): Promise<void> {
+  await writeAll(pool, letters, { room: ANY_ROOM, onlyNewer: true });
+}

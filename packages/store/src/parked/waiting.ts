@@ -1,0 +1,101 @@
+import type { Channel, DlqEntry, IncomingMessage } from '@contour/contract';
+
+import { ACCOUNT_OF } from '../resolve/tenant.ts';
+import { columns, type Queryable, statement } from '../statement.ts';
+import {
+  PARKED_COLUMNS,
+  PARKED_MESSAGE,
+  type ParkedEntry,
+  type ParkedRow,
+  parkedEntry,
+} from './parked-row.ts';
+import type { ReadEntry } from './remove-parked.ts';
+
+const PAGE_ENTRIES = 200;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+const findAccounts = statement<{ channel: Channel; fingerprint: string; tenant_id: string }>(
+  'find_releasable_accounts',
+  `select q.channel, q.fingerprint, a.tenant_id
+     from (select w.channel, w.fingerprint, c.id as channel_id
+             from (select distinct channel, fingerprint from parked where waits) w
+             join channels c on c.code = w.channel) q
+    cross join lateral (${ACCOUNT_OF}) a
+     join tenants t on t.id = a.tenant_id
+    where a.is_active and t.is_active and not a.is_expired`,
+);
+
+/** The accounts for which something waits, and whose messages would be resolved now. */
+export async function findReleasable(db: Queryable): Promise<ActiveAccount[]> {
+  const rows = await findAccounts(db);
+  return rows.map(({ tenant_id: tenantId, ...account }) => ({ ...account, tenantId }));
+}
+
+/** An account whose messages would be resolved now. */
+export interface ActiveAccount {
+  channel: Channel;
+  fingerprint: string;
+  tenantId: string;
+}
+
+export interface WaitingEntry extends ParkedEntry {
+  entry: DlqEntry & { message: IncomingMessage };
+}
+
+/** A place in an account's order of receipt. */
+export interface WaitingPlace {
+  receivedAt: string;
+  seq: string;
+}
+
+const BEGINNING: WaitingPlace = { receivedAt: '-infinity', seq: '0' };
+
+const readPage = statement<ParkedRow & { received_text: string }>(
+  'read_waiting_parked',
+  `select ${PARKED_COLUMNS}, p.received_at::text as received_text
+     from (select id, sum(bytes) over (order by received_at, seq) - bytes as bytes_before
+             from (select id, bytes, received_at, seq from parked
+                    where waits and channel = $1 and fingerprint = $2
+                      and (received_at, seq) > ($3::timestamptz, $4::bigint)
+                    order by received_at, seq limit ${PAGE_ENTRIES}) q) page
+     join parked p using (id) ${PARKED_MESSAGE}
+    where page.bytes_before < ${PAGE_BYTES}
+    order by p.received_at, p.seq`,
+);
+
+const hasMessage = (one: ParkedEntry): one is WaitingEntry => one.entry.message !== null;
+
+/** What waits for an account, in the order in which it was received. `next` is null at the end. */
+export async function readWaiting(
+  db: Queryable,
+  { channel, fingerprint }: Pick<ActiveAccount, 'channel' | 'fingerprint'>,
+  after: WaitingPlace | null,
+): Promise<{ entries: WaitingEntry[]; next: WaitingPlace | null }> {
+  const { receivedAt, seq } = after ?? BEGINNING;
+  const rows = await readPage(db, channel, fingerprint, receivedAt, seq);
+  const last = rows.at(-1);
+  return {
+    entries: rows.map(parkedEntry).filter(hasMessage),
+    next: last === undefined ? null : { receivedAt: last.received_text, seq: last.seq },
+  };
+}
+
+const stop = statement(
+  'stop_waiting_parked',
+  `update parked p set waits = false
+     from (select k.id from parked k
+             join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
+            order by k.id for update of k) d
+    where p.id = d.id`,
+);
+
+/** These entries stay, and wait for nothing but a replay. */
+export async function stopWaiting(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  const keys = columns(
+    entries,
+    (entry) => entry.id,
+    (entry) => entry.version,
+  );
+  await stop(db, ...keys);
+}
