@@ -137,7 +137,7 @@ export async function handleEntries(
       handled.held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
     } else readable.push({ entry, message: reading.message });
   }
-  // What can go on goes first: a full Redis takes no dead letters, but room comes with every entry done.
+  // What can go on goes first: it does not wait for what has to be parked.
   await resolveReadable(deps, readable, handled);
   for (const { entry, reading } of others) {
     await endParked(deps, entry, handled, () => parkOther(deps, entry, reading));
