@@ -61,8 +61,7 @@ const chatsOf = (count: number) => Array.from({ length: count }, (_, n) => `chat
 
 async function lockDialogsOf(tenant: TestTenant): Promise<void> {
   const session = await database.pool.connect();
-  await session.query('set idle_in_transaction_session_timeout = 0');
-  await session.query('begin');
+  await session.query('begin; set local idle_in_transaction_session_timeout = 0');
   await session.query('select from dialogs where tenant_id = $1 for update', [tenant.id]);
   onTestFinished(async () => {
     await session.query('rollback');
@@ -130,7 +129,9 @@ test('the messages of one account keep their order when their batch is taken apa
 test('while a table is locked and nothing is stored, a message waits without a counted failure', async () => {
   const tenant = await addTestTenant(database.pool);
   const session = await database.pool.connect();
-  await session.query('begin; lock table messages in access exclusive mode');
+  await session.query(
+    'begin; set local idle_in_transaction_session_timeout = 0; lock table messages in access exclusive mode',
+  );
   const message = messageOf(tenant, 'chat');
   expect(await told(message)).toBe('postgres_unavailable');
   await session.query('rollback');

@@ -197,6 +197,16 @@ test('two tenants whose Core is slow leave a third the places that it needs', as
   expect([run.pushedOf(slow.id), run.slots.free()]).toEqual([18, 2]);
 });
 
+test('a slow dialog keeps no other waiting when the run might let go of its shard', async () => {
+  const run = await openRun({ lanes: 1, places: 20 });
+  const other = await run.addTenant();
+  await run.isPushed(1);
+  vi.advanceTimersByTime(1_300);
+  await run.resolve(1, other);
+  run.bell.ring();
+  await run.isPushedOf(other, 1);
+});
+
 test('lanes of a tenant that may not send are not taken, and the others go on', async () => {
   const limits = (tenantId: string) => ({ ...FREE, rooms: [{ tenantId, room: 0 }] });
   const run = await openRun({ lanes: 5, places: 20, limits });

@@ -37,7 +37,7 @@ const to = (tenant: TestTenant, chat: string, change: Record<string, unknown> = 
 /** Locks rows in a session of its own, until the test ends. */
 async function lock({ pool }: Scene, statement: string, ...values: unknown[]): Promise<void> {
   const session = await pool.connect();
-  await session.query('begin');
+  await session.query('begin; set local idle_in_transaction_session_timeout = 0');
   await session.query(statement, values);
   onTestFinished(async () => {
     await session.query('rollback');
@@ -127,7 +127,9 @@ it('answers busy for every message where a table is locked, and stores them once
   const scene = await openScene();
   const { tenant, other, hasty, pool } = scene;
   const session = await pool.connect();
-  await session.query('begin; lock table messages in access exclusive mode');
+  await session.query(
+    'begin; set local idle_in_transaction_session_timeout = 0; lock table messages in access exclusive mode',
+  );
   const batch = [to(tenant, 'a'), to(other, 'b'), to(tenant, 'c')];
   const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
   expect(told(outcomes)).toEqual(['postgres_busy', 'postgres_busy', 'postgres_busy']);

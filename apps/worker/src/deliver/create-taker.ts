@@ -15,7 +15,7 @@ interface Taken {
 }
 
 /** Takes what is due in a shard, but for the dialogs in hand; a place is held for each lane. */
-export type Take = (shard: number, inHand: ReadonlySet<string>) => Promise<Taken>;
+export type Take = (shard: number, notDialogs: readonly string[]) => Promise<Taken>;
 
 /** Whether a tenant has got as many places as it could have. */
 function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['rooms']): boolean {
@@ -39,7 +39,7 @@ interface TakerDeps {
  * no more than fit into memory.
  */
 export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Take {
-  const batcher = createBatcher<{ shard: number; inHand: ReadonlySet<string> }, Taken>({
+  const batcher = createBatcher<{ shard: number; notDialogs: readonly string[] }, Taken>({
     maxSize: 1_000,
     maxInFlight: 1,
     async run(asks) {
@@ -50,7 +50,7 @@ export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Tak
         lanes,
         messagesPerLane: MESSAGES_PER_LANE,
         bytes: bytes.free(),
-        notDialogs: asks.flatMap(({ inHand }) => [...inHand]),
+        notDialogs: asks.flatMap((ask) => ask.notDialogs),
         lanesPerTenant,
         rooms,
       };
@@ -69,5 +69,5 @@ export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Tak
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));
     },
   });
-  return (shard, inHand) => batcher.push({ shard, inHand });
+  return (shard, notDialogs) => batcher.push({ shard, notDialogs });
 }

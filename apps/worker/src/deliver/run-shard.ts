@@ -41,7 +41,8 @@ const sawEverything = (slots: Slots, bell: Bell): boolean =>
  */
 export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
   const { slots, bytes, bell, logger } = deps;
-  const inHand = new Set<string>();
+  /** The dialogs under way, and since when. */
+  const inHand = new Map<string, number>();
   /** Dialogs that this run could not continue for a reason of their own. The run tries them again when it may yield. */
   const leftAlone = new Set<string>();
   let letGoAt = performance.now() + YIELD_AFTER_MS;
@@ -78,6 +79,11 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     return inHand.size === 0;
   };
 
+  const hasSlowDialog = (): boolean => {
+    const before = performance.now() - LETTING_GO_MS;
+    return [...inHand.values()].some((since) => since < before);
+  };
+
   let isListening = false;
 
   const listen = (): void => {
@@ -96,10 +102,9 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     bell.clear();
     if (!mayTake() || slots.free() === 0) return;
     const ringsBefore = bell.rings();
-    const notDialogs = leftAlone.size === 0 ? inHand : new Set([...inHand, ...leftAlone]);
-    const { lanes, wasShort } = await deps.take(shard, notDialogs);
+    const { lanes, wasShort } = await deps.take(shard, [...inHand.keys(), ...leftAlone]);
     for (const lane of lanes) {
-      inHand.add(lane.dialogId);
+      inHand.set(lane.dialogId, performance.now());
       void deliver(lane, ringsBefore);
     }
     if (wasShort && slots.free() > 0) {
@@ -126,7 +131,8 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   try {
     for (;;) {
       if (performance.now() >= letGoAt) {
-        if (await waitForDialogs(LETTING_GO_MS)) return 'more';
+        // A run that waits for its dialogs takes nothing meanwhile, and a slow one does not end in that time.
+        if (!hasSlowDialog() && (await waitForDialogs(LETTING_GO_MS))) return 'more';
         leftAlone.clear();
         letGoAt = performance.now() + YIELD_AFTER_MS;
       }
