@@ -1,9 +1,12 @@
-/** After this long without a failure an account is resolved with the others again: longer than the longest rest. */
+/** After this long without a failure an account goes with the others again: longer than the longest rest. */
 const SUSPECT_MS = 45_000;
 /** More than this many at once are no single tenant's trouble: the oldest is forgotten. */
 const MOST_SUSPECTS = 1_000;
 
-/** Accounts of which a message has just failed alone. One worker's memory, in which another account costs nothing. */
+/**
+ * Accounts, or tenants, of which a message has just failed alone. One worker's memory, in which another account costs
+ * nothing.
+ */
 export interface Suspects {
   note(account: string): void;
   has(account: string): boolean;
