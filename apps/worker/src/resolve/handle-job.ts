@@ -138,8 +138,10 @@ async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promi
   await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
-    // Nobody is there any more: what only the sender was to be told would be lost.
-    if (heardBy === 0 && !isAccepted(outcome) && !mustPark) await park(deps, job, message, outcome);
+    // What only the sender was to be told would be lost, and nothing that it took for queued may make room for others.
+    const isKept = isAccepted(outcome) || replayOf !== undefined || (mustPark && !wasRefused);
+    const isTold = heardBy > 0 && !(parked && !isHeard(reply));
+    if (!isKept && !isTold) await park(deps, job, message, outcome);
   }
   if (!isHeard(reply)) deps.forgetQueued(message.messageId);
   deps.logger.debug(
