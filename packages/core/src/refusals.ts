@@ -5,8 +5,10 @@ import { type Answer, isAboutTheWay, mayBeAboutTheWay, type Verdict } from './cl
 const MAX_WAY_DELAY_MS = 5_000;
 /** 404 and 429 open no circuit. */
 const MAX_DELAY_MS = 15_000;
-/** More than one worker's dialogs with a refusal each. One that is forgotten is tried once more. */
+/** One that is not remembered is tried once more. */
 const MAX_REMEMBERED = 10_000;
+/** Where there is no room, the oldest goes only after this time: its message has left, or gone to another worker. */
+const KEPT_MS = 10 * 60_000;
 const LOG_EVERY_MS = 10_000;
 
 export interface CoreLogger {
@@ -50,10 +52,14 @@ export function createRefusals(deps: {
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let loggedAt = Number.NEGATIVE_INFINITY;
 
+  // A new one does not take the place of another, or with more dialogs than places none would ever be judged.
   const remember = (messageId: string, times: number): void => {
     refused.delete(messageId);
-    const [oldest] = refused.keys();
-    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) refused.delete(oldest);
+    const [oldest] = refused;
+    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) {
+      if (now() - oldest[1].at < KEPT_MS) return;
+      refused.delete(oldest[0]);
+    }
     refused.set(messageId, { at: now(), times });
   };
 
