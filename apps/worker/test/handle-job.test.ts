@@ -143,3 +143,20 @@ describe('a message of an unknown account', () => {
     expect(await refuse({ heardBy: 0 })).toEqual([true, false]);
   });
 });
+
+test('a replay whose entry has left brings another tenant that has the credential by now nothing', async () => {
+  answer = async () => ({ kind: 'resolved', receipt: {} as never });
+  const reading = readJob(job().data, new Date());
+  if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
+  const { message } = reading;
+  const replayBy = (owner: string) =>
+    handleResolveJob(
+      { ...deps, ownerOf: async () => owner },
+      job({ data: { v: 1, message, replayOf: messageId, replayFor: 'tenant' } }),
+    );
+  expect(await replayBy('another')).toBe('done');
+  expect(resolve).not.toHaveBeenCalled();
+  expect(parked).toEqual([]);
+  expect(await replayBy('tenant')).toBe('done');
+  expect(resolve).toHaveBeenCalledTimes(1);
+});

@@ -12,6 +12,8 @@ export const resolveJob = z.object({
   reply: z.object({ to: z.string(), requestId: z.string(), untilMs: z.number() }).optional(),
   /** The dead-letter entry that this job replays; it is removed once the replay has ended well. */
   replayOf: z.string().optional(),
+  /** The tenant of that entry: what was one tenant's is never another's, also when the entry has left meanwhile. */
+  replayFor: z.string().optional(),
   /** Whether it was counted among the messages of its account that wait. */
   counted: z.literal(true).optional(),
 });

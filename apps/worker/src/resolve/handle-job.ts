@@ -110,9 +110,10 @@ async function resolveReplayed(
   deps: JobDeps,
   message: IncomingMessage,
   replayed: Replayed,
+  tenantId: string | null,
 ): Promise<Resolved> {
-  const { stage, tenantId, clientId, dialogId } = replayed?.entry ?? {};
-  if (tenantId === undefined || tenantId === null) return { outcome: await deps.resolve(message) };
+  const { stage, clientId, dialogId } = replayed?.entry ?? {};
+  if (tenantId === null) return { outcome: await deps.resolve(message) };
   const { messageId, traceId } = message;
   if (stage === 'deliver' && clientId && dialogId) {
     const { isKnown } = await deps.revive({ tenantId, messageId });
@@ -125,13 +126,15 @@ async function resolveReplayed(
 }
 
 async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
-  const { message, reply, replayOf } = reading;
+  const { message, reply, replayOf, replayFor } = reading;
   const replayed = replayOf === undefined ? null : await deps.dlq.read(replayOf);
-  const resolved = await resolveReplayed(deps, message, replayed);
+  // Another replay may have let the entry in, or an operator may have cleared it.
+  const tenantId = replayed?.entry.tenantId ?? replayFor ?? null;
+  const resolved = await resolveReplayed(deps, message, replayed, tenantId);
   const { outcome } = resolved;
   const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
   // Parked anew it would forget whose it was.
-  const stays = outcome.kind === 'unknown_tenant' && (replayed?.entry.tenantId ?? null) !== null;
+  const stays = outcome.kind === 'unknown_tenant' && tenantId !== null;
   // Its sender is told right now that it was not accepted; of a replay the entry says whether it was.
   const wasRefused = replayOf === undefined ? isHeard(reply) : (replayed?.wasRefused ?? false);
   const parked = stays || (mustPark && (await park(deps, job, message, outcome, wasRefused)));

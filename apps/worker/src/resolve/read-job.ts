@@ -14,6 +14,7 @@ export type JobReading =
       message: IncomingMessage;
       reply?: ResolveJob['reply'];
       replayOf?: string | undefined;
+      replayFor?: string | undefined;
       /** Whether it is counted among the messages of its account that wait. */
       counted?: true | undefined;
     }
