@@ -65,7 +65,7 @@ const GIVEN_UP_EVERY = 5;
 /** Two workers wait for each other for milliseconds; who locks a row for longer is not one of them. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
 /** A mark also waits for a resolver that puts a message into the same lane, and holds it for its transaction. */
-const SETTLE_LOCK_TIMEOUT_MS = 250;
+const SETTLE_LOCK_TIMEOUT_MS = 500;
 /** One for the marks of all, and those for the marks that are written beside them. */
 const SETTLE_CONNECTIONS = 3;
 
