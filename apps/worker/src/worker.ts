@@ -65,6 +65,10 @@ const GIVEN_UP_EVERY = 5;
 
 /** Two workers wait milliseconds for each other. A lock that lasts longer is not a worker's. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
+/** A mark also waits for a resolver that puts a message into the same lane, and holds it for its transaction. */
+const SETTLE_LOCK_TIMEOUT_MS = 500;
+/** One for the marks of all, and those for the marks that are written beside them. */
+const SETTLE_CONNECTIONS = 3;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
@@ -112,10 +116,19 @@ export async function startWorker(
     onError: logConnectionErrors(logger, 'postgres.error'),
   });
   shutdown.add('postgres resolve', () => resolvePool.end());
+  const settlePool = createPool({
+    url: env.DATABASE_URL,
+    applicationName: 'contour-worker-settle',
+    isForLookups: true,
+    max: SETTLE_CONNECTIONS,
+    lockTimeoutMs: SETTLE_LOCK_TIMEOUT_MS,
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  });
+  shutdown.add('postgres settle', () => settlePool.end());
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const metrics = createWorkerMetrics({
-    pools: { main: pool, resolve: resolvePool },
+    pools: { main: pool, resolve: resolvePool, settle: settlePool },
     core: openCore(env, logger),
   });
   const tail = createTailPublisher({ ...redis, process: 'worker' });
@@ -139,6 +152,7 @@ export async function startWorker(
   const marks = createLaneMarks({ shardCount: env.DELIVER_SHARDS });
   const deliverer = createDeliverer({
     pool,
+    settlePool,
     core,
     logger,
     metrics: tailDeaths(metrics.delivery, tail),

@@ -5,8 +5,10 @@ import { type Answer, isAboutTheWay, mayBeAboutTheWay, type Verdict } from './cl
 const MAX_WAY_DELAY_MS = 5_000;
 /** For 404 and 429, which open no circuit. */
 const MAX_DELAY_MS = 15_000;
-/** More than a worker has dialogs in hand. A forgotten message is tried once more than necessary. */
+/** A forgotten message is tried once more than necessary. */
 const MAX_REMEMBERED = 10_000;
+/** With no room, the oldest is forgotten only after this time: its message has ended, or went to another worker. */
+const KEPT_MS = 10 * 60_000;
 const LOG_EVERY_MS = 10_000;
 
 export interface CoreLogger {
@@ -50,10 +52,14 @@ export function createRefusals(deps: {
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let loggedAt = Number.NEGATIVE_INFINITY;
 
+  // A new one does not take the place of another, or with more dialogs than places none would ever be judged.
   const remember = (messageId: string, times: number): void => {
     refused.delete(messageId);
-    const [oldest] = refused.keys();
-    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) refused.delete(oldest);
+    const [oldest] = refused;
+    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) {
+      if (now() - oldest[1].at < KEPT_MS) return;
+      refused.delete(oldest[0]);
+    }
     refused.set(messageId, { at: now(), times });
   };
 

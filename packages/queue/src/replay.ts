@@ -32,7 +32,9 @@ export function messageToReplay({ message, raw }: DlqEntry): IncomingMessage | u
 function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
   return entries.flatMap((entry) => {
     const message = messageToReplay(entry);
-    return message === undefined ? [] : [{ v: 1 as const, message, replayOf: entry.id }];
+    if (message === undefined) return [];
+    const replayFor = entry.tenantId ?? undefined;
+    return [{ v: 1 as const, message, replayOf: entry.id, ...(replayFor && { replayFor }) }];
   });
 }
 

@@ -134,6 +134,23 @@ it('is not hidden by a bad copy, and takes the place of one', async () => {
   expect(await get(sent.messageId)).toMatchObject({ stage: 'deliver', reason: 'core_refused' });
 });
 
+it('drops the entry of a stalled message that a repeat has put into the ledger', async () => {
+  const bundle = await openBundle();
+  const { pool } = bundle;
+  const [resolved, waiting, other] = [0, 1, 2].map(() => arrival(bundle.tenant).message);
+  if (!resolved || !waiting || !other) throw new Error('three messages are needed');
+  const stalled = [resolved, waiting, { ...other, contentHash: 'another content' }].map((message) =>
+    letter(entry({ message, reason: 'stalled' })),
+  );
+  await park(pool, stalled, ROOM);
+  await bundle.resolve({ message: resolved, phone: null }, { message: other, phone: null });
+  expect(await dropAliveParked(pool)).toBe(1);
+  expect(await readParked(pool, resolved.messageId)).toBeNull();
+  expect(await findFormer(pool, resolved.messageId)).toMatchObject({ leaving: 'let_in' });
+  expect(await readParked(pool, waiting.messageId)).not.toBeNull();
+  expect(await readParked(pool, other.messageId)).not.toBeNull();
+});
+
 it('survives eight sessions that settle, revive, clear and park at once', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;

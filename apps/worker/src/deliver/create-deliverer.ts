@@ -20,6 +20,8 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 interface DelivererDeps {
   pool: Pool;
+  /** Its connections give up on a lock soon: a row that is locked for longer is one tenant's trouble. */
+  settlePool: Pool;
   core: Core;
   logger: Logger;
   metrics: DeliveryMetrics;
@@ -58,7 +60,12 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
   };
   stopping.addEventListener('abort', nudgeAll, { once: true });
   const take = createTaker({ pool, slots, core, bytes, marks: deps.marks });
-  const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
+  const settle = createSettler({
+    pool: deps.settlePool,
+    logger,
+    metrics: deps.metrics,
+    stopping,
+  });
 
   return {
     async run(shard, signal) {

@@ -110,9 +110,10 @@ async function resolveReplayed(
   deps: JobDeps,
   message: IncomingMessage,
   replayed: Replayed,
+  tenantId: string | null,
 ): Promise<Resolved> {
-  const { stage, tenantId, clientId, dialogId } = replayed?.entry ?? {};
-  if (tenantId === undefined || tenantId === null) return { outcome: await deps.resolve(message) };
+  const { stage, clientId, dialogId } = replayed?.entry ?? {};
+  if (tenantId === null) return { outcome: await deps.resolve(message) };
   const { messageId, traceId } = message;
   if (stage === 'deliver' && clientId && dialogId) {
     const { isKnown } = await deps.revive({ tenantId, messageId });
@@ -125,21 +126,25 @@ async function resolveReplayed(
 }
 
 async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
-  const { message, reply, replayOf } = reading;
+  const { message, reply, replayOf, replayFor } = reading;
   const replayed = replayOf === undefined ? null : await deps.dlq.read(replayOf);
-  const resolved = await resolveReplayed(deps, message, replayed);
+  // Another replay may have let the entry in, or an operator may have cleared it.
+  const tenantId = replayed?.entry.tenantId ?? replayFor ?? null;
+  const resolved = await resolveReplayed(deps, message, replayed, tenantId);
   const { outcome } = resolved;
   const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
   // Parked anew it would forget whose it was.
-  const stays = outcome.kind === 'unknown_tenant' && (replayed?.entry.tenantId ?? null) !== null;
+  const stays = outcome.kind === 'unknown_tenant' && tenantId !== null;
   // The sender is told now that the message was not accepted. For a replay, the entry holds that fact.
   const wasRefused = replayOf === undefined ? isHeard(reply) : (replayed?.wasRefused ?? false);
   const parked = stays || (mustPark && (await park(deps, job, message, outcome, wasRefused)));
   await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
-    // Nobody is there any more: what only the sender was to be told would be lost.
-    if (heardBy === 0 && !isAccepted(outcome) && !mustPark) await park(deps, job, message, outcome);
+    // What only the sender was to be told would be lost, and nothing that it took for queued may make room for others.
+    const isKept = isAccepted(outcome) || replayOf !== undefined || (mustPark && !wasRefused);
+    const isTold = heardBy > 0 && !(parked && !isHeard(reply));
+    if (!isKept && !isTold) await park(deps, job, message, outcome);
   }
   if (!isHeard(reply)) deps.forgetQueued(message.messageId);
   deps.logger.debug(

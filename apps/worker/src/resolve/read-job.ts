@@ -14,6 +14,7 @@ export type JobReading =
       message: IncomingMessage;
       reply?: ResolveJob['reply'];
       replayOf?: string | undefined;
+      replayFor?: string | undefined;
       /** Whether the API counted it among the waiting messages of its account. */
       counted?: true | undefined;
     }

@@ -1,11 +1,11 @@
 import { createExpiringKeys } from './expiring-keys.ts';
 
-/** Longer than the longest rest. After this long without a failure an account is resolved with the others again. */
+/** Longer than the longest rest. After this long without a failure an account goes with the others again. */
 const SUSPECT_MS = 45_000;
 /** Bounds the memory. Beyond that the oldest suspect is forgotten. */
 const MOST_SUSPECTS = 1_000;
 
-/** Accounts of which a message has just failed alone, as one worker remembers them. */
+/** Accounts, or tenants, of which a message has just failed alone, as one worker remembers them. */
 export interface Suspects {
   note(account: string): void;
   has(account: string): boolean;

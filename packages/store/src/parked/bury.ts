@@ -127,12 +127,26 @@ const dropAlive = statement<{ id: string }>(
    select id from gone`,
 );
 
+// What is parked as stalled always has a body of ours; that of another entry may be no JSON.
+const dropResolved = statement<{ id: string }>(
+  'drop_resolved_parked',
+  `with ${goneAndNoted(
+    `select k.id from parked k join messages m on m.id = k.id
+      where k.stage = 'resolve' and k.reason = 'stalled'
+        and m.content_hash = case k.reason when 'stalled' then k.body::json ->> 'contentHash' end
+      order by k.id for update of k skip locked`,
+    'let_in',
+  )}
+   select id from gone`,
+);
+
 /**
- * Removes entries of messages that are not dead. Returns how many. A worker of an earlier version revives a message
- * without removing its entry, and so may one of three workers that replay a message at the same moment.
+ * Removes entries of messages that are not dead, and of stalled messages that are in the ledger. Returns how many. A
+ * worker of an earlier version revives a message without removing its entry, and so may one of three workers that replay
+ * a message at the same moment. A repeat of a stalled message, or another worker that had it in hand, may resolve it.
  */
 export async function dropAliveParked(db: Queryable): Promise<number> {
-  return (await dropAlive(db)).length;
+  return (await dropAlive(db)).length + (await dropResolved(db)).length;
 }
 
 const readMoved = statement<{ is_moved: boolean }>(

@@ -105,6 +105,25 @@ const resolveByAccount = (attempt: Try, arrivals: readonly Arrival[], results: R
     resolveHalving(attempt, group, results, { busy: 0, heldChats: new Set() }),
   );
 
+/**
+ * The first chat of a suspect tells whether it still meets a lock. Where it does, the rest of the account waits, and the
+ * other messages of the batch for no more than this one lock.
+ */
+async function resolveSuspect(attempt: Try, arrivals: readonly Arrival[], results: Results) {
+  const trouble: Trouble = { busy: 0, heldChats: new Set() };
+  const firstChat = arrivals[0]?.message.externalChatId;
+  const isFirst = ({ message }: Arrival) => message.externalChatId === firstChat;
+  await resolveHalving(attempt, arrivals.filter(isFirst), results, trouble);
+  const others = arrivals.filter((arrival) => !isFirst(arrival));
+  if (trouble.busy === 0) return resolveHalving(attempt, others, results, trouble);
+  for (const arrival of others) results.outcomes.set(arrival, notTried());
+}
+
+const resolveSuspects = (attempt: Try, arrivals: readonly Arrival[], results: Results) =>
+  sideBySide(byAccount(arrivals), ACCOUNTS_AT_ONCE, (group) =>
+    resolveSuspect(attempt, group, results),
+  );
+
 async function resolveTogetherFirst(attempt: Try, arrivals: readonly Arrival[], results: Results) {
   if (arrivals.length === 0) return;
   try {
@@ -130,7 +149,7 @@ export async function resolveSplitting(
   const others = suspects.length === 0 ? arrivals : arrivals.filter((one) => !isSuspect(one));
   const parts = [
     () => resolveTogetherFirst(attempt, others, results),
-    () => resolveByAccount(attempt, suspects, results),
+    () => resolveSuspects(attempt, suspects, results),
   ];
   await sideBySide(parts, parts.length, (resolvePart) => resolvePart());
 }
