@@ -65,9 +65,9 @@ const GIVEN_UP_EVERY = 5;
 
 /** Two workers wait milliseconds for each other. A lock that lasts longer is not a worker's. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
-/** A mark also waits for a resolver that puts a message into the same lane, and holds it for its transaction. */
+/** Longer: a mark also waits for a resolver's transaction that puts a message into the same lane. */
 const SETTLE_LOCK_TIMEOUT_MS = 500;
-/** One for the marks of all, and those for the marks that are written beside them. */
+/** One for the marks of all tenants, and two for the marks that are written beside them. */
 const SETTLE_CONNECTIONS = 3;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */

@@ -99,7 +99,7 @@ test('a mark that is refused is left when the process stops, and its lane stays 
   expect(await left()).toEqual([{ dialog_id: refused.dialogId, lanes: 1, pending: 2 }]);
 });
 
-test('locked lanes hold up the marks of their own tenant and of no other', async () => {
+test('locked lanes delay the marks of their own tenant only', async () => {
   const [locked, free] = [await addTestTenant(pool), await addTestTenant(pool)];
   const chats = Array.from({ length: 12 }, (_, at) => `chat ${at}`);
   await resolveFor(locked, chats);

@@ -126,25 +126,25 @@ describe('a message of an unknown account', () => {
     return wasRefused;
   };
 
-  test('is parked as refused where its sender hears of it', async () => {
+  test('is parked as refused if its sender gets the answer', async () => {
     expect(await refuse({})).toEqual([true]);
   });
 
-  test('is parked as accepted where its sender took it for queued meanwhile', async () => {
+  test('is parked as accepted if its sender took it for queued meanwhile', async () => {
     expect(await refuse({ parkMs: 200 })).toEqual([true, false]);
   });
 
-  test('is parked once, as accepted, where nobody waits for the answer any more', async () => {
+  test('is parked once, as accepted, if no sender waits for the answer any more', async () => {
     expect(await refuse({ waitMs: -1 })).toEqual([false]);
     expect(await refuse({ waitMs: -1, heardBy: 0 })).toEqual([false]);
   });
 
-  test('is parked as accepted where the process of its sender has gone', async () => {
+  test('is parked as accepted if the process of its sender has gone', async () => {
     expect(await refuse({ heardBy: 0 })).toEqual([true, false]);
   });
 });
 
-test('a replay whose entry has left brings another tenant that has the credential by now nothing', async () => {
+test('a replay whose entry has left resolves nothing for another tenant that has the credential by now', async () => {
   answer = async () => ({ kind: 'resolved', receipt: {} as never });
   const reading = readJob(job().data, new Date());
   if (!reading.ok) throw new Error(JSON.stringify(reading.faults));

@@ -52,7 +52,7 @@ export function createRefusals(deps: {
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let loggedAt = Number.NEGATIVE_INFINITY;
 
-  // A new one does not take the place of another, or with more dialogs than places none would ever be judged.
+  // A new message does not replace a recent one. Otherwise, with more dialogs than places, none would ever be judged.
   const remember = (messageId: string, times: number): void => {
     refused.delete(messageId);
     const [oldest] = refused;

@@ -20,7 +20,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 interface DelivererDeps {
   pool: Pool;
-  /** Its connections give up on a lock soon: a row that is locked for longer is one tenant's trouble. */
+  /** Has a short lock_timeout: a row that is locked for longer delays only its own tenant. */
   settlePool: Pool;
   core: Core;
   logger: Logger;

@@ -9,7 +9,7 @@ import { isAway, pause, untilItWorks } from '../until-it-works.ts';
 
 const BATCH_SIZE = 500;
 
-/** Connections for parts that are written beside the others: a locked row costs one the time of `lock_timeout`. */
+/** Connections for parts that are written beside the others. A locked row occupies one for `lock_timeout`. */
 const ASIDE_AT_ONCE = 2;
 
 /** How long a mark may wait for others: what a process that dies has not marked is sent again. */
@@ -43,7 +43,7 @@ const tenantOf = ({ attempts = [], emptied = [], postponed = [] }: DialogPart): 
  * while all parts of its tenant are written beside the others, so that its next locked row does not delay them.
  */
 export function createSettler(deps: {
-  /** Its connections give up on a lock soon. */
+  /** Has a short lock_timeout. */
   pool: Pool;
   logger: Logger;
   metrics: Pick<DeliveryMetrics, 'settled'>;

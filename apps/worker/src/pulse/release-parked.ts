@@ -37,7 +37,7 @@ interface Release {
   account: ActiveAccount;
   after: WaitingPlace | null;
   count: number;
-  /** Chats of which an entry stays for now: the later ones may not overtake it. */
+  /** Chats with an entry that stays for now. Later ones may not overtake it. */
   heldChats: Set<string>;
 }
 
@@ -45,7 +45,7 @@ const keyOf = ({ channel, fingerprint }: ActiveAccount) => `${channel} ${fingerp
 
 const read = ({ entry: { id }, version }: WaitingEntry) => ({ id, version });
 
-/** Leaves out what rests after a failure, and what came after it in the same chat. */
+/** Leaves out entries that rest after a failure, and later ones of the same chat. */
 function notHeld(
   { tries }: ConcludeDeps,
   { heldChats }: Release,

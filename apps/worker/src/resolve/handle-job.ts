@@ -141,7 +141,7 @@ async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promi
   await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
-    // What only the sender was to be told would be lost, and nothing that it took for queued may make room for others.
+    // No sender gets this answer, so the message is parked. It counts as accepted: its sender took it for queued.
     const isKept = isAccepted(outcome) || replayOf !== undefined || (mustPark && !wasRefused);
     const isTold = heardBy > 0 && !(parked && !isHeard(reply));
     if (!isKept && !isTold) await park(deps, job, message, outcome);

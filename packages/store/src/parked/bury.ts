@@ -127,7 +127,7 @@ const dropAlive = statement<{ id: string }>(
    select id from gone`,
 );
 
-// What is parked as stalled always has a body of ours; that of another entry may be no JSON.
+// The body of a stalled entry is always our JSON. The body of another entry may not be JSON.
 const dropResolved = statement<{ id: string }>(
   'drop_resolved_parked',
   `with ${goneAndNoted(

@@ -106,8 +106,8 @@ const resolveByAccount = (attempt: Try, arrivals: readonly Arrival[], results: R
   );
 
 /**
- * The first chat of a suspect tells whether it still meets a lock. Where it does, the rest of the account waits, and the
- * other messages of the batch for no more than this one lock.
+ * Tries the first chat of a suspect alone. If it still meets a lock, the rest of the account is not tried, so the other
+ * messages of the batch wait for this one lock only.
  */
 async function resolveSuspect(attempt: Try, arrivals: readonly Arrival[], results: Results) {
   const trouble: Trouble = { busy: 0, heldChats: new Set() };
