@@ -88,7 +88,7 @@ describe('one phone in two channels', () => {
 describe('one phone with LINK_BY_PHONE=verified', () => {
   const phone = { client_phone: '+79991234567' };
 
-  test('is one client where the channel vouches for it, and a person who types it stays a stranger', async () => {
+  test('is one client if the channel vouches for it, and a person who types it stays a stranger', async () => {
     const { telegram, whatsapp, vk } = (await careful.addTenant()).accounts;
     const typed = await send(careful, vk, { ...phone, external_chat_id: 'typed' });
     expect(typed.payload).toMatchObject({

@@ -43,7 +43,7 @@ async function parkedBytes(): Promise<number> {
   return Number(rows[0]?.bytes);
 }
 
-test('made-up credentials fill their common room and no more, and what was accepted stays', async () => {
+test('made-up credentials stay within their common bound, and accepted messages stay', async () => {
   contour.core.behave(() => ({ status: 400 }));
   const refused = messageTo(tenant.accounts.telegram);
   expect((await resolve(contour.url, refused)).status).toBe(200);
@@ -69,7 +69,7 @@ test('made-up credentials fill their common room and no more, and what was accep
   await storyIn(contour, idOf(bodies.at(-1) ?? {}), 'parked');
 });
 
-test('Redis shows the entries and holds nothing of what they say', async () => {
+test('Redis shows the entries without their content', async () => {
   const ids = (await contour.dlq()).map(({ id }) => id);
   await waitFor('Redis to show them', async () => (await shownByRedis()) === ids.length);
   const board = `${contour.url}/admin/queues/api/queues?activeQueue=dlq&status=prioritized`;
@@ -86,7 +86,7 @@ test('Redis shows the entries and holds nothing of what they say', async () => {
   await waitFor('Redis to show the rest', async () => (await shownByRedis()) === 1);
 });
 
-test('an account that has filled its room in bytes is told so', async () => {
+test('an account beyond its bound in bytes gets a 404 that says that nothing was parked', async () => {
   const details: string[] = [];
   for (let n = 0; n < 3; n += 1) {
     const { json } = await resolve(contour.url, large('made-up-greedy'));

@@ -81,7 +81,7 @@ test.each([307, 403])(
   },
 );
 
-test('what Core refuses of one tenant alone is dead soon, and the others are served', async () => {
+test('a message that Core refuses of one tenant alone is dead soon, and the others are served', async () => {
   contour.core.behave(({ body }) => ({ status: body.includes(tenant.id) ? 403 : 200 }));
   const other = await contour.addTenant();
   const [refused, served] = await Promise.all([

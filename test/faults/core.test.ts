@@ -14,7 +14,7 @@ import { recover, secondsUntilThrough, told, underLoad } from './matrix/under-lo
 /** The first pauses, and a circuit that opens and closes meanwhile. */
 const RETRIED_SECONDS = 30;
 
-/** So long Core refuses everybody. */
+/** How long Core refuses all messages. */
 const WRONG_MS = 6_000;
 const TWENTY: NeighbourLoad = { tenants: 20, perSecond: 150, chats: 10, by: 'http' };
 
@@ -235,7 +235,7 @@ describe('Core for all', () => {
     },
   );
 
-  /** What Core says to everybody when something between it and us is set wrong. */
+  /** Answers to all messages when Core or a proxy before it is configured wrong. */
   const WRONG_WAYS: Record<string, Behaviour> = {
     'wants another key': { status: 401 },
     'sends everybody elsewhere': { status: 307, headers: { location: '/elsewhere' } },

@@ -174,7 +174,7 @@ describe('Dead letters', () => {
       const since = performance.now();
       await withRedis(contour.redis.url, (redis) => redis('FLUSHALL'));
       const ids = async () => (await contour.dlq()).map(({ id }) => id).sort();
-      // At once all that was there is there, and what was cleared is not.
+      // All entries are there at once, except the cleared ones.
       expect(await ids()).toEqual(expected);
       await waitFor('Redis to show them again', async () => {
         expect(await ids()).toEqual(expected);

@@ -1,62 +1,54 @@
 import { describe } from 'vitest';
 import { withRedis } from '../support/redis-client.ts';
 import { minutesOfRun } from '../support/seed.ts';
-import { beside } from './matrix/beside.ts';
-import { NEIGHBOURS, type NeighbourLoad, toldNeighbours } from './matrix/neighbours.ts';
-import { type Fault, row } from './matrix/row.ts';
-import {
-  failAtCore,
-  flood,
-  lockDialog,
-  makeUpCredentials,
-  refuseOneName,
-  replayDead,
-  slowAtCore,
-} from './matrix/troubles.ts';
+import { beside, besideOthers } from './matrix/beside.ts';
+import { failAtCore, replayDead, slowAtCore } from './matrix/core-troubles.ts';
+import { flood, makeUpCredentials } from './matrix/flood-troubles.ts';
+import { NEIGHBOURS, type NeighbourLoad } from './matrix/neighbours.ts';
+import { lockDialog, refuseOneName } from './matrix/postgres-troubles.ts';
+import { row } from './matrix/row.ts';
+import { together } from './matrix/trouble.ts';
 
 const BY_STREAM: NeighbourLoad = { ...NEIGHBOURS, by: 'stream' };
-
-/** What the tenant in trouble has waiting goes through within a minute once its trouble ends. */
-const fault = (injected: string, load = NEIGHBOURS): Fault => ({
-  injected,
-  load: toldNeighbours(load),
-  withinSeconds: 60,
-});
 
 const LOCKED = 'one dialog locked by another session, 10 messages/s to it';
 const FIVE_WAYS = `a dialog locked, a trigger that refuses a name, Core failing, Core slow, floods of 1000 messages; ${minutesOfRun()} min`;
 const SMALL_REDIS = 96 * 1024 * 1024;
 
 describe('Neighbours', () => {
-  row('of a tenant with a locked dialog', fault(LOCKED), () =>
+  row('of a tenant with a locked dialog', besideOthers(LOCKED), () =>
     beside((contour) => lockDialog(contour)),
   );
 
-  row('of a tenant with a locked dialog, through streams', fault(LOCKED, BY_STREAM), () =>
+  row('of a tenant with a locked dialog, through streams', besideOthers(LOCKED, BY_STREAM), () =>
     beside((contour) => lockDialog(contour, 'stream'), { load: BY_STREAM }),
   );
 
   row(
     'of a tenant whose clients a trigger refuses',
-    fault('a trigger of another application that raises an exception for one client name'),
+    besideOthers('a trigger of another application that raises an exception for one client name'),
     () => beside(refuseOneName),
   );
 
   row(
     'of a tenant whose Core fails',
-    fault('500 to one tenant with 1000 dialogs and 5 more messages/s'),
+    besideOthers('500 to one tenant with 1000 dialogs and 5 more messages/s'),
     () => beside(failAtCore),
   );
 
   row(
     'of two tenants whose Core is slow',
-    fault('10 s for each message of two tenants with 300 dialogs each and 5 more messages/s'),
+    besideOthers(
+      '10 s for each message of two tenants with 300 dialogs each and 5 more messages/s',
+    ),
     () => beside((contour) => slowAtCore(contour, 2)),
   );
 
   row(
     'of 580 made-up credentials',
-    fault('580 requests of 250 KB, each with a credential that no tenant has; Redis has 96 MB'),
+    besideOthers(
+      '580 requests of 250 KB, each with a credential that no tenant has; Redis has 96 MB',
+    ),
     () =>
       beside(async (contour) => {
         await withRedis(contour.redis.url, (redis) =>
@@ -68,20 +60,20 @@ describe('Neighbours', () => {
 
   row(
     'of a tenant that floods',
-    fault('9000 messages of one account whose sender waits for no answer'),
+    besideOthers('9000 messages of one account, sent with Prefer: respond-async'),
     () => beside((contour) => flood(contour, { burst: 9000 })),
   );
 
   row(
     'of a replay of five thousand entries',
-    fault('POST /dlq/replay of 5000 entries, MAX_BACKLOG=500'),
+    besideOthers('POST /dlq/replay of 5000 entries, MAX_BACKLOG=500'),
     () =>
       beside((contour) => replayDead(contour, 5000), { options: { env: { MAX_BACKLOG: '500' } } }),
   );
 
   row(
     'of five tenants in trouble in five ways',
-    fault(FIVE_WAYS),
+    besideOthers(FIVE_WAYS),
     () =>
       beside(
         async (contour) => {
@@ -93,13 +85,7 @@ describe('Neighbours', () => {
             await flood(contour, { burst: 1000, everyMs: 30_000 }),
           ];
           return {
-            async end() {
-              const loads = await Promise.all(troubles.map((trouble) => trouble.end()));
-              return {
-                accepted: loads.flatMap(({ accepted }) => accepted),
-                sent: new Set(loads.flatMap(({ sent }) => [...sent])),
-              };
-            },
+            end: async () => together(await Promise.all(troubles.map((trouble) => trouble.end()))),
           };
         },
         { watchMs: minutesOfRun() * 60_000 },

@@ -34,7 +34,7 @@ export default defineConfig({
           name: 'rows',
           include: ['test/{faults,interleavings}/*.test.ts', 'test/inputs/any-input.test.ts'],
           exclude: [MEASURED],
-          // More would measure how they get in each other's way.
+          // More rows at once would slow each other down.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

@@ -70,7 +70,7 @@ async function mirrorViolations(evidence: Evidence): Promise<Violation[]> {
   return checkMirror(evidence.pool, evidence.neo4jUri);
 }
 
-/** The dead-letter queue keeps bodies as they were sent, but for what is secret in them. */
+/** Bodies in the dead-letter queue are stored as they were sent, without secrets. */
 async function parkedRows(pool: Pool): Promise<[place: string, text: string][]> {
   const { rows } = await pool.query<{ id: string; text: string }>(
     'select p.id, to_jsonb(p)::text || coalesce(p.body, $1) as text from parked p',

@@ -15,5 +15,5 @@ export const isWholeMatrix = (): boolean => inject('faults') !== undefined;
 /** What every choice of a fault or an order comes from: the matrix is told one, the tests always have the same. */
 export const seedOfRun = (): number => inject('faults')?.seed ?? SEED_OF_TESTS;
 
-/** How long the rows last that only time can prove. */
+/** How long rows last that need time to show a fault. */
 export const minutesOfRun = (): number => inject('faults')?.minutes ?? 1;

@@ -20,7 +20,7 @@ function readJsonBody(bytes: Buffer): unknown {
   }
 }
 
-/** A body of more takes so long to read and to check that it waits for a turn of its own. */
+/** A larger body takes milliseconds to read and to check, so it waits for a turn. */
 const BIG_BYTES = 16 * 1024;
 
 /** JSON is the only body this service takes; anything else is a 415 of the framework. */

@@ -1,7 +1,7 @@
 import { accountOf, type IncomingMessage } from '@contour/contract';
 import { ProblemError, RETRY_AFTER_SECONDS } from './problem-error.ts';
 
-/** Refuses a message of an account that has as many waiting as it may; it asks nobody, so it costs nothing. */
+/** Refuses a message of an account that has `max` messages waiting. Makes no request: the count is in memory. */
 export function createWaitingLimit(
   waitingOf: (account: string) => number,
   max: number,

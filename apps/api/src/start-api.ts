@@ -51,9 +51,9 @@ const LOOK_WITHIN_MS = 3000;
 // A probe must answer while the pool is exhausted or a table is locked: it has its own connections.
 // Two for health and three for metrics, so that neither waits for the other.
 const PROBE_CONNECTIONS = 5;
-/** So long a replay waits for the backlog to shrink before its next page. */
+/** A replay waits this long for the backlog to shrink before its next page. */
 const ROOM_WITHIN_MS = 60_000;
-// Shards of lanes that need not be searched for. The API does not know DELIVER_SHARDS; more than there are do no harm.
+// Shards that are looked at without a search. The API does not know DELIVER_SHARDS; a shard too many does no harm.
 const USUAL_SHARDS = 64;
 
 function openGraph(env: ApiEnv): Graph | null {
@@ -63,7 +63,7 @@ function openGraph(env: ApiEnv): Graph | null {
 
 type Look = <T>(answer: Promise<T>) => Promise<T>;
 
-/** The dead-letter queue as operators ask for it. To clear it is the one thing that the API writes to Postgres. */
+/** The dead-letter queue for operators. Clearing it is the only thing that the API writes to Postgres. */
 function openDlq(pool: Pool, look: Look): AppDeps['dlq'] {
   const { get, list, byTrace, matching }: DeadLetters = deadLetters(pool);
   return {
@@ -126,7 +126,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const graph = openGraph(env);
   const backPressure = watchBackPressure({
     backlog: async () => {
-      // A hint, and asked for in the same write: an account that is not known goes in front.
+      // A hint, fetched in the same write: an account whose count is not known yet goes in front.
       const looked = producer.lookAtAccounts().catch(() => undefined);
       const backlog = await producer.backlog();
       await looked;

@@ -1,7 +1,6 @@
 /**
- * For work that takes milliseconds at a time. It is done piece by piece in the order of its asking, and between two
- * pieces there is a rest as long as the first one took: at least half of the time is left for other requests, however
- * much of such work waits.
+ * Turns for work that blocks the process for milliseconds. Turns are given in the order of the calls. After a piece of
+ * work the next one waits as long as that piece took, so other requests get at least half of the time.
  */
 export function createTurns(): () => Promise<void> {
   let free = Promise.resolve();
@@ -13,7 +12,7 @@ export function createTurns(): () => Promise<void> {
     });
     await turn;
     const startedAt = performance.now();
-    // By the next round of the event loop the piece is done.
+    // The piece of work has ended by the next round of the event loop.
     setImmediate(() => setTimeout(end, performance.now() - startedAt));
   };
 }

@@ -6,7 +6,7 @@ function workFor(ms: number): void {
   while (performance.now() < until);
 }
 
-test('turns come in the order of their asking, and other work is done between two', async () => {
+test('turns come in the order of the calls, and other work is done between two', async () => {
   const turn = createTurns();
   const done: string[] = [];
   const works = ['a', 'b'].map((name) => turn().then(() => done.push(name)));

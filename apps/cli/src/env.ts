@@ -12,7 +12,7 @@ export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 /** What a command needs that looks into both. */
 export const serversEnv = databaseEnv.extend({ REDIS_URL: redisUrl });
 
-/** What a replay needs: it leaves the API room for its senders. */
+/** Settings of a replay, which leaves half of the backlog to senders. */
 export const replayEnv = serversEnv.extend({ MAX_BACKLOG: positiveInt(100_000) });
 
 /** What an audit needs; Redis and the graph may be left out. */

@@ -21,7 +21,7 @@ export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> 
   return tenant;
 }
 
-/** The same for a filter: an id is taken as it is, for its tenant may be gone; a name is looked up. */
+/** A tenant id for a filter. An id is not looked up, because its tenant may have been deleted. */
 export async function pickTenantId(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
   if (isUuid(idOrName)) return idOrName.toLowerCase();
   const { DATABASE_URL: url } = readEnv(databaseEnv, env);

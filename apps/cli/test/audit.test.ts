@@ -69,7 +69,7 @@ test('what is broken is counted with an example, for the tenant that is asked fo
   expect(other.code).toBe(0);
 });
 
-/** The dead-letter entry of a dead message, or of one that there is not. */
+/** SQL for the dead-letter entry of a dead message, or of one that does not exist. */
 const buried = (id: string, tenantId: string) =>
   `insert into parked (id, reason, stage, tenant_id, error_code, error_message, attempts, received_at, bytes)
    values ('${id}', 'core_refused', 'deliver', '${tenantId}', 'http_400', 'no', 1, now(), 0)`;

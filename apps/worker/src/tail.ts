@@ -21,7 +21,7 @@ export function tailCore(core: Core, tail: Tail): Core {
   };
 }
 
-/** Counts messages that are given up on: each is in the dead-letter queue by that. */
+/** Counts messages that were given up. Each of them is in the dead-letter queue. */
 export function tailDeaths(metrics: DeliveryMetrics, tail: Tail): DeliveryMetrics {
   return {
     ...metrics,

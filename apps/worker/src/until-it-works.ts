@@ -3,7 +3,7 @@ import { AppError } from '@contour/contract';
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1_000;
 
-/** A server is away for everybody: it says nothing about the work, and may be waited for. */
+/** Whether a server is away. Such an error is not about the work, so a caller may wait and repeat it. */
 export const isAway = (error: unknown): boolean =>
   error instanceof AppError &&
   (error.code === 'postgres_unavailable' ||

@@ -52,8 +52,9 @@ import { parkGivenUp } from './resolve/park-given-up.ts';
 import { replacedData, sealJob } from './resolve/seal-job.ts';
 import { handleEntries } from './stream/handle-entries.ts';
 import { tailCore, tailDeaths, tailDlq, tailResolver } from './tail.ts';
+import { writeLater } from './write-later.ts';
 
-/** Counts of what waits may be this old: many are written at once. */
+/** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;
 
 /** New clients come in swarms; the graph is woken once for as many as come in this time. */
@@ -62,8 +63,12 @@ const GRAPH_WAKE_MS = 200;
 // In beats of a second.
 const GIVEN_UP_EVERY = 5;
 
-/** Two workers wait for each other for milliseconds; who locks a row for longer is not one of them. */
+/** Two workers wait milliseconds for each other. A lock that lasts longer is not a worker's. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
+/** Longer: a mark also waits for a resolver's transaction that puts a message into the same lane. */
+const SETTLE_LOCK_TIMEOUT_MS = 500;
+/** One for the marks of all tenants, and two for the marks that are written beside them. */
+const SETTLE_CONNECTIONS = 3;
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
@@ -111,10 +116,19 @@ export async function startWorker(
     onError: logConnectionErrors(logger, 'postgres.error'),
   });
   shutdown.add('postgres resolve', () => resolvePool.end());
+  const settlePool = createPool({
+    url: env.DATABASE_URL,
+    applicationName: 'contour-worker-settle',
+    isForLookups: true,
+    max: SETTLE_CONNECTIONS,
+    lockTimeoutMs: SETTLE_LOCK_TIMEOUT_MS,
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  });
+  shutdown.add('postgres settle', () => settlePool.end());
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const metrics = createWorkerMetrics({
-    pools: { main: pool, resolve: resolvePool },
+    pools: { main: pool, resolve: resolvePool, settle: settlePool },
     core: openCore(env, logger),
   });
   const tail = createTailPublisher({ ...redis, process: 'worker' });
@@ -138,6 +152,7 @@ export async function startWorker(
   const marks = createLaneMarks({ shardCount: env.DELIVER_SHARDS });
   const deliverer = createDeliverer({
     pool,
+    settlePool,
     core,
     logger,
     metrics: tailDeaths(metrics.delivery, tail),
@@ -164,30 +179,15 @@ export async function startWorker(
       return items.map(({ to }) => heardBy.get(to) ?? 0);
     },
   });
-  const ended = createBatcher<string, void>({
-    maxSize: 500,
-    maxInFlight: 1,
-    run: async (ids) => {
-      await producer.forgetQueued(ids);
-      return ids.map(() => undefined);
-    },
-  });
   // A note that stays is gone in a week, and hides nothing: whoever asks is told from the ledger first.
-  const forgetQueued = (messageId: string) =>
-    void ended.push(messageId).catch((err) => logger.debug({ err }, 'queued_note.stays'));
-  const left = createBatcher<string, void>({
-    maxSize: 500,
-    maxInFlight: 1,
-    run: async (accounts) => {
-      await producer.forgetWaiting(accounts);
-      return accounts.map(() => undefined);
-    },
+  const forgetQueued = writeLater(producer.forgetQueued, {
+    onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
   });
-  // A count that stays too high is cut to what is in the queue.
-  const forgetWaiting = (account: string) =>
-    void left
-      .push(account, FORGET_WITHIN_MS)
-      .catch((err) => logger.debug({ err }, 'waiting_count.stays'));
+  // A count that stays too high is later cut to the length of the queue.
+  const forgetWaiting = writeLater(producer.forgetWaiting, {
+    withinMs: FORGET_WITHIN_MS,
+    onFailure: (err) => logger.debug({ err }, 'waiting_count.stays'),
+  });
   const parked = createDlq({
     pool,
     allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
@@ -250,7 +250,7 @@ export async function startWorker(
     duties.push({
       name: 'wake',
       every: 1,
-      // Whoever listens may stand still: what is due and not taken is given to the queue, too.
+      // A worker that listens may be frozen, so shards that stay due also get a job in the queue.
       run: async () => wakeAnybody(deliverer.ring(await dueShards(pool, marks))),
     });
   }
@@ -314,7 +314,7 @@ export async function startWorker(
     });
     const watchdog = createWatchdog({
       ...WATCHDOG,
-      // A worker that postpones what meets a lock is not stuck.
+      // A worker that postpones messages because of locks is not stuck.
       completed: () => consumer.completed() + postponed,
       isWorkWaiting: async () => {
         await ping(pool);

@@ -126,7 +126,7 @@ test('the messages of one account keep their order when their batch is taken apa
   expect(rows.map(({ id }) => id)).toEqual(inOrder.map(({ messageId }) => messageId));
 });
 
-test('where a table is locked, a message waits without being at fault once nothing is stored', async () => {
+test('while a table is locked and nothing is stored, a message waits without a counted failure', async () => {
   const tenant = await addTestTenant(database.pool);
   const session = await database.pool.connect();
   await session.query(

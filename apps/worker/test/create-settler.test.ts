@@ -1,34 +1,42 @@
 import { checkIncoming } from '@contour/contract';
-import { type DueLane, type Pool, resolveBatch, takeDue } from '@contour/store';
+import { createPool, type DueLane, type Pool, resolveBatch, takeDue } from '@contour/store';
 import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
-import { addTestTenant } from '../../../test/support/tenants.ts';
+import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createSettler, type DialogPart } from '../src/deliver/create-settler.ts';
 import { silent, uncounted } from './unheard.ts';
 
+let url: string;
 let pool: Pool;
 let lanes: DueLane[];
 
-beforeEach(async () => {
-  const { drop, ...database } = await createDatabase(inject('postgresUrl'));
-  onTestFinished(drop);
-  pool = database.pool;
-  const tenant = await addTestTenant(pool);
-  const arrivals = ['a', 'b', 'c', 'c'].map((chat) => {
-    const body = messageTo(tenant.accounts.telegram, { external_chat_id: chat });
-    const checked = checkIncoming(body);
+async function resolveFor({ accounts }: TestTenant, chats: readonly string[]): Promise<void> {
+  const arrivals = chats.map((chat) => {
+    const checked = checkIncoming(messageTo(accounts.telegram, { external_chat_id: chat }));
     if (!checked.ok) throw new Error(JSON.stringify(checked.faults));
     return { message: checked.message, phone: null };
   });
   await resolveBatch(pool, arrivals, { linkByPhone: true, shardCount: 1 });
-  const limits = { lanes: 10, messagesPerLane: 50, lanesPerTenant: 10 };
-  lanes = await takeDue(pool, { ...limits, shards: [0], notDialogs: [], rooms: [] });
+}
+
+const takeAll = () =>
+  takeDue(pool, {
+    ...{ lanes: 50, messagesPerLane: 50, lanesPerTenant: 50 },
+    ...{ shards: [0], notDialogs: [], rooms: [] },
+  });
+
+beforeEach(async () => {
+  const { drop, ...database } = await createDatabase(inject('postgresUrl'));
+  onTestFinished(drop);
+  ({ pool, url } = database);
+  await resolveFor(await addTestTenant(pool), ['a', 'b', 'c', 'c']);
+  lanes = await takeAll();
 });
 
-const settlerOf = (stopping = new AbortController().signal) =>
-  createSettler({ pool, logger: silent, metrics: uncounted, stopping });
+const settlerOf = (stopping = new AbortController().signal, settlePool = pool) =>
+  createSettler({ pool: settlePool, logger: silent, metrics: uncounted, stopping });
 
 /** The marks of a lane's messages, and with the last its lane. */
 const partsOf = (lane: DueLane): DialogPart[] =>
@@ -89,4 +97,35 @@ test('a mark that is refused is left when the process stops, and its lane stays 
   stop.abort();
   await waitFor('both marks to be left', () => refusedAgain.mock.calls.length === 2);
   expect(await left()).toEqual([{ dialog_id: refused.dialogId, lanes: 1, pending: 2 }]);
+});
+
+test('locked lanes delay the marks of their own tenant only', async () => {
+  const [locked, free] = [await addTestTenant(pool), await addTestTenant(pool)];
+  const chats = Array.from({ length: 12 }, (_, at) => `chat ${at}`);
+  await resolveFor(locked, chats);
+  await resolveFor(free, ['chat']);
+  const due = await takeAll();
+  const partsFor = ({ id }: TestTenant) =>
+    due.filter(({ tenantId }) => tenantId === id).flatMap(partsOf);
+  const session = await pool.connect();
+  await session.query('begin');
+  await session.query('select from lanes where tenant_id = $1 for update', [locked.id]);
+
+  const settlePool = createPool({
+    ...{ url, applicationName: 'settle', lockTimeoutMs: 200, onError: () => undefined },
+  });
+  onTestFinished(() => settlePool.end());
+  const settle = settlerOf(new AbortController().signal, settlePool);
+  const startedAt = performance.now();
+  const ends = partsFor(locked).map((part) => settle(part));
+  await Promise.all(partsFor(free).map((part) => settle(part)));
+  // One try of all together, and one of the first locked lane alone.
+  expect(performance.now() - startedAt).toBeLessThan(1_200);
+
+  await session.query('rollback');
+  session.release();
+  await Promise.all(ends);
+  expect(new Set((await left()).map(({ dialog_id }) => dialog_id))).toEqual(
+    new Set(lanes.map(({ dialogId }) => dialogId)),
+  );
 });

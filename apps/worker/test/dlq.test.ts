@@ -118,7 +118,7 @@ async function deadMessage(): Promise<string> {
   return message.messageId;
 }
 
-test('what is parked is not queued any more, and Redis shows it without what it says', async () => {
+test('a parked message is no longer queued, and Redis shows it without its content', async () => {
   const { dlq, shower, forgotten } = openDlq();
   const one = entryOf({ message: messageOf('a private text') });
   expect(await dlq.park(one)).toBe('parked');
@@ -141,14 +141,14 @@ test('what is parked is not queued any more, and Redis shows it without what it 
   expect(await shown()).toEqual([]);
 });
 
-test('what is parked at once is parked in its order', async () => {
+test('messages that are parked at once keep their order', async () => {
   const { dlq } = openDlq();
   const entries = Array.from({ length: 150 }, () => entryOf());
   await Promise.all(entries.map((one) => dlq.park(one)));
   expect(await parkedIds()).toEqual(entries.map(({ id }) => id));
 });
 
-test('a Redis that is full or away does not keep anything from being parked', async () => {
+test('messages are parked while Redis is full or away', async () => {
   const away = createDlqIndex({ redisUrl: 'redis://127.0.0.1:1', onError: () => undefined });
   onTestFinished(() => away.close());
   const shower = createShower({ pool, index: away, logger });
@@ -228,7 +228,7 @@ async function parkFormer(...entries: DlqEntry[]): Promise<void> {
   });
 }
 
-test('what an earlier version has parked in Redis moves to Postgres, and shows without its body', async () => {
+test('entries of an earlier version move to Postgres, and Redis shows them without their bodies', async () => {
   const { perform, shower } = openDlq();
   const unknown = entryOf({ message: messageOf('a private text') });
   const raw = entryOf({
@@ -269,7 +269,7 @@ test('what an earlier version has parked in Redis moves to Postgres, and shows w
   expect(await isMoved(pool)).toBe(true);
 });
 
-test('what an older worker parks meanwhile moves, too, soon', async () => {
+test('an entry that an older worker parks meanwhile moves soon, too', async () => {
   const { perform } = openDlq();
   await perform('dlq-sweep');
   const late = entryOf();

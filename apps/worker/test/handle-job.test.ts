@@ -1,8 +1,10 @@
 import { AppError, type DlqEntry, type Outcome } from '@contour/contract';
 import type { IncomingJob } from '@contour/queue';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Dlq } from '../src/dlq/create-dlq.ts';
 import { handleResolveJob } from '../src/resolve/handle-job.ts';
 import { createHeldMessages } from '../src/resolve/held-messages.ts';
+import { readJob } from '../src/resolve/read-job.ts';
 
 let now = 0;
 let messageId = '';
@@ -100,4 +102,61 @@ test('a repeat of a message that rests is not tried before it', async () => {
   now += retryInMs - 100;
   answer = async () => ({ kind: 'resolved', receipt: {} as never });
   expect(await handle({ id: 'repeat' })).toBe('done');
+});
+
+describe('a message of an unknown account', () => {
+  const refuse = async (over: { waitMs?: number; parkMs?: number; heardBy?: number }) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    answer = async () => ({ kind: 'unknown_tenant' });
+    const wasRefused: boolean[] = [];
+    const park: Dlq['park'] = async (_, how) => {
+      wasRefused.push(how?.wasRefused ?? false);
+      vi.setSystemTime(Date.now() + (over.parkMs ?? 0));
+      return 'parked';
+    };
+    const { data, ...rest } = job();
+    const reading = readJob(data, new Date());
+    if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
+    const reply = { to: 'api', requestId: 'request', untilMs: Date.now() + (over.waitMs ?? 100) };
+    await handleResolveJob(
+      { ...deps, dlq: { ...deps.dlq, park }, reply: async () => over.heardBy ?? 1 },
+      { ...rest, data: { v: 1, message: reading.message, reply } },
+    );
+    return wasRefused;
+  };
+
+  test('is parked as refused if its sender gets the answer', async () => {
+    expect(await refuse({})).toEqual([true]);
+  });
+
+  test('is parked as accepted if its sender took it for queued meanwhile', async () => {
+    expect(await refuse({ parkMs: 200 })).toEqual([true, false]);
+  });
+
+  test('is parked once, as accepted, if no sender waits for the answer any more', async () => {
+    expect(await refuse({ waitMs: -1 })).toEqual([false]);
+    expect(await refuse({ waitMs: -1, heardBy: 0 })).toEqual([false]);
+  });
+
+  test('is parked as accepted if the process of its sender has gone', async () => {
+    expect(await refuse({ heardBy: 0 })).toEqual([true, false]);
+  });
+});
+
+test('a replay whose entry has left resolves nothing for another tenant that has the credential by now', async () => {
+  answer = async () => ({ kind: 'resolved', receipt: {} as never });
+  const reading = readJob(job().data, new Date());
+  if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
+  const { message } = reading;
+  const replayBy = (owner: string) =>
+    handleResolveJob(
+      { ...deps, ownerOf: async () => owner },
+      job({ data: { v: 1, message, replayOf: messageId, replayFor: 'tenant' } }),
+    );
+  expect(await replayBy('another')).toBe('done');
+  expect(resolve).not.toHaveBeenCalled();
+  expect(parked).toEqual([]);
+  expect(await replayBy('tenant')).toBe('done');
+  expect(resolve).toHaveBeenCalledTimes(1);
 });

@@ -27,7 +27,7 @@ function scene() {
   return { told, isSuspect };
 }
 
-test('a lock is held against its message where others are stored', () => {
+test('a lock counts against its message while others are stored', () => {
   const { told, isSuspect } = scene();
   expect(told(['a', failing('postgres_busy')], ['b', resolved])).toEqual([
     'postgres_busy',
@@ -36,7 +36,7 @@ test('a lock is held against its message where others are stored', () => {
   expect([isSuspect('a'), isSuspect('b')]).toEqual([true, false]);
 });
 
-test('a lock is held against nothing where nothing has been stored for seconds', () => {
+test('a lock counts against no message when nothing has been stored for seconds', () => {
   const { told, isSuspect } = scene();
   told(['b', resolved]);
   expect(told(['a', failing('postgres_busy')])).toEqual(['postgres_busy']);

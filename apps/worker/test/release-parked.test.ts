@@ -180,3 +180,28 @@ test('an entry that fails for no reason that will pass rests longer each time, a
   expect(told.filter((event) => event === 'dlq.not_released')).toHaveLength(7);
   expect(told.filter((event) => event === 'dlq.release_given_up')).toHaveLength(1);
 });
+
+test('an entry that meets a lock is not overtaken by the later ones of its chat', async () => {
+  const ids = await parkSome(MANY);
+  const failing = ids[PAGE - 1];
+  let isLocked = true;
+  const release = openRelease(async (messages, onlyFor) => {
+    const free = messages.filter(({ messageId }) => !isLocked || messageId !== failing);
+    const endings = await resolver.resolveAll(free, onlyFor);
+    if (free.length === messages.length) return endings;
+    return [...endings, new AppError('postgres_busy', 'a lock', undefined)];
+  });
+  await release.runAfter(0);
+  await release.runAfter(2_000);
+  expect(await storedFor(tenant)).toBe(PAGE - 1);
+  isLocked = false;
+  await release.runAfter(1_000);
+  expect(await storedFor(tenant)).toBe(PAGE - 1);
+  await release.runAfter(1_000);
+  expect(await storedFor(tenant)).toBe(MANY);
+  const { rows } = await database.pool.query<{ id: string }>(
+    'select id from messages where tenant_id = $1 order by seq',
+    [tenant.id],
+  );
+  expect(rows.map(({ id }) => id)).toEqual(ids);
+});

@@ -197,7 +197,7 @@ test('two tenants whose Core is slow leave a third the places that it needs', as
   expect([run.pushedOf(slow.id), run.slots.free()]).toEqual([18, 2]);
 });
 
-test('a slow dialog keeps no other waiting when the run might let go of its shard', async () => {
+test('a slow dialog delays no other dialog when the run might let go of its shard', async () => {
   const run = await openRun({ lanes: 1, places: 20 });
   const other = await run.addTenant();
   await run.isPushed(1);
@@ -242,7 +242,7 @@ test('a dialog that is held ends the run for no other, and stays due', async () 
   await run.isPushedOf(run.tenant, 4);
 });
 
-test('a dialog that cannot be gone on with is left alone, and the others go on', async () => {
+test('a dialog that cannot continue is left alone, and the others go on', async () => {
   const run = await openRun({ lanes: 1, places: 20 });
   await run.answer(1, { outcome: 'aborted' });
   await run.resolve(2);

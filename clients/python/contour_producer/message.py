@@ -39,7 +39,7 @@ class Message(_Required, total=False):
     external_user_id: str | int | None
     client_name: str | None
     client_phone: str | int | None
-    # True where the channel vouches for the phone; it counts with LINK_BY_PHONE=verified.
+    # True if the channel vouches for the phone. It matters with LINK_BY_PHONE=verified.
     phone_verified: bool | None
     client_username: str | None
     text: str | None
@@ -61,7 +61,7 @@ _CREDENTIAL = re.compile(rf"[^{_WHITE_SPACE}]{{1,256}}")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _PLACEHOLDER = "{credential}"
-# A shorter credential is a public id, and no secret. Contour knows it by the same rule.
+# A shorter credential is a public id and not a secret. Contour applies the same rule.
 _MIN_SECRET_LENGTH = 8
 
 

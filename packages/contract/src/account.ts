@@ -1,6 +1,6 @@
 import type { IncomingMessage } from './incoming-message.ts';
 
-/** One name for a channel account, the same in every room and in Redis. It holds no credential. */
+/** The name of a channel account in all packages and in Redis. It holds no credential. */
 export const accountOf = ({
   channel,
   fingerprint,

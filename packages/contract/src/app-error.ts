@@ -1,9 +1,9 @@
 export type AppErrorCode =
   | 'redis_unavailable'
   | 'postgres_unavailable'
-  /** A lock or the time allowed for a statement ran out: this piece of work could not be done now. */
+  /** A lock was not free in time or a statement took too long. Other work may succeed meanwhile. */
   | 'postgres_busy'
-  /** It waits behind another message that could not be resolved, and was not tried itself. */
+  /** The message was not tried: it waits behind another one that could not be resolved. */
   | 'not_tried'
   | 'neo4j_unavailable'
   | 'unexpected';

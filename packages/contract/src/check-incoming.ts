@@ -12,7 +12,7 @@ import { inKeyOrder, MAX_DEPTH, withoutCredential } from './json-walk.ts';
 import { parseTraceparent } from './traceparent.ts';
 
 const MAX_MEDIA_BYTES = 64 * 1024;
-/** Of media and meta together. 64 KiB of JSON hold 13 100 at most, so it refuses no media. */
+/** Keys of `media` and `meta` together. 64 KiB of JSON hold at most 13 100, so no `media` alone is refused. */
 const MAX_KEYS = 20_000;
 
 export type Checked = { ok: true; message: IncomingMessage } | { ok: false; faults: Fault[] };
@@ -82,7 +82,7 @@ function keyAsTold(known: Body): (key: string) => string {
   };
 }
 
-/** Goes through all that was sent, once. `usable` is what the steps that follow may go through again. */
+/** Inspects the whole body once. `usable` holds the fields that later steps may walk again. */
 function inspect(known: Body): { usable: Body; faults: Fault[] } {
   const found: Findings = { faults: [], keys: 0 };
   const refused: Fault[] = [];
@@ -117,7 +117,7 @@ const FLAGS = ['is_new_client', 'is_new_dialog'];
 /** The flags that Core reads in `meta` are ours: a sender's own of the same name would be a lie. */
 function metaWithoutFlags(meta: Fields['meta']): unknown {
   if (meta === undefined) return null;
-  // A copy of twenty thousand keys takes longer than all else that is done with them.
+  // Copying twenty thousand keys would take longer than all other steps.
   if (!FLAGS.some((flag) => Object.hasOwn(meta, flag))) return meta;
   const { is_new_client: _client, is_new_dialog: _dialog, ...rest } = meta;
   return rest;

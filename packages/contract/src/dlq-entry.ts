@@ -37,8 +37,8 @@ export const dlqEntry = z.object({
 export type DlqEntry = z.infer<typeof dlqEntry>;
 
 /**
- * What Redis shows of an entry, as a job of the queue `dlq`: no body, and nothing personal. The entry itself is in
- * Postgres, in this version.
+ * An entry's job in the queue `dlq` in Redis, without a body and without personal data. Postgres holds the entry itself
+ * in this version.
  */
 export const dlqJob = z.strictObject({
   v: z.literal(2),

@@ -3,14 +3,14 @@ import { CHANNEL_CODES } from './channels.ts';
 
 const MAX_TEXT = 64 * 1024;
 const MAX_MESSAGE_IDS = 1000;
-/** Of an id, a name, a user name and a phone; in characters, as a person counts them. */
+/** Longest id, name, user name and phone, in Unicode code points. */
 const MAX_SHORT_TEXT = 256;
 
-// Code points are counted only where the cheaper count of code units does not decide.
+// Code points are counted only if the cheaper count of code units does not decide.
 const hasAtMost = (text: string, max: number) =>
   text.length <= max || (text.length <= 2 * max && [...text].length <= max);
 
-/** The beginning of a text, which ends with a whole character. */
+/** The beginning of a text, cut between two characters. */
 function cutToShort(text: string): string {
   if (text.length <= MAX_SHORT_TEXT) return text;
   let end = 0;
@@ -20,7 +20,7 @@ function cutToShort(text: string): string {
   return text.slice(0, end);
 }
 
-/** Whether it may be an id of a message: a string of 1 to 256 characters, or a safe integer. */
+/** Whether a value is a valid message id: a string of 1 to 256 characters, or a safe integer. */
 export const isMessageId = (id: unknown): boolean =>
   typeof id === 'string' ? id !== '' && hasAtMost(id, MAX_SHORT_TEXT) : Number.isSafeInteger(id);
 
@@ -56,7 +56,7 @@ const messageIds = z
   .meta({ minItems: 1 });
 
 const name = absentWhenNull(z.string({ error: 'must be a string' }).transform(cutToShort)).describe(
-  `Of a longer one the first ${MAX_SHORT_TEXT} characters are used.`,
+  `Only the first ${MAX_SHORT_TEXT} characters are used.`,
 );
 
 const isPlainObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
@@ -77,10 +77,10 @@ export const incomingFields = z.object({
   ),
   client_name: name,
   client_phone: absentWhenNull(shortText).describe(
-    `At most ${MAX_SHORT_TEXT} characters. Normalised to E.164 to find the client by; one that cannot be is not used for that. Core gets it as it was sent.`,
+    `At most ${MAX_SHORT_TEXT} characters. Normalised to E.164 to find the client. A phone that cannot be normalised is not used for that. Core gets it as it was sent.`,
   ),
   phone_verified: absentWhenNull(z.boolean({ error: 'must be true or false' })).describe(
-    'True where the channel vouches for the phone. With `LINK_BY_PHONE=verified` no other phone counts, but that of a WhatsApp client, whose id it is.',
+    "True if the channel vouches for the phone. With `LINK_BY_PHONE=verified` only such a phone counts, and one that is a WhatsApp client's own id.",
   ),
   client_username: name,
   text: absentWhenNull(
@@ -97,7 +97,7 @@ export const incomingFields = z.object({
     z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with an offset' }),
   ).describe('ISO 8601 with an offset; the time of receipt where it is absent.'),
   message_ids: absentWhenNull(messageIds).describe(
-    `1 to ${MAX_MESSAGE_IDS} ids of 1 to ${MAX_SHORT_TEXT} characters; repeats within the list count once. With channel, account and chat they make the message the one it is.`,
+    `1 to ${MAX_MESSAGE_IDS} ids of 1 to ${MAX_SHORT_TEXT} characters; repeats within the list count once. With channel, account and chat they identify the message.`,
   ),
   message_id: absentWhenNull(id).describe(
     'A list of one, where `message_ids` is absent; ignored otherwise.',
@@ -117,5 +117,5 @@ export const incomingFields = z.object({
     z
       .custom<Record<string, unknown>>(isPlainObject, { error: 'must be an object' })
       .meta({ type: 'object' }),
-  ).describe('Passed on to Core as it is. With `media` together it may have 20 000 keys.'),
+  ).describe('Passed on to Core as it is. At most 20 000 keys, together with `media`.'),
 });

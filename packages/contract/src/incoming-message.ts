@@ -20,7 +20,7 @@ export const incomingMessage = z.object({
   externalUserId: nullableText,
   clientName: nullableText,
   clientPhone: nullableText,
-  /** The channel vouches for the phone. A job of an earlier version does not say so: then it does not. */
+  /** Whether the channel vouches for the phone. False for a job of an earlier version. */
   phoneVerified: z.boolean().default(false),
   clientUsername: nullableText,
   text: nullableText,

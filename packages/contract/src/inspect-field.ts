@@ -2,16 +2,16 @@ import { exactNumberText } from './exact-json.ts';
 import type { Fault } from './faults.ts';
 import { isBranch, MAX_DEPTH } from './json-walk.ts';
 
-/** As many as there may be message ids: past it no answer, and no dead-letter entry, has an end. */
+/** As many as a message may have ids. Bounds answers and dead-letter entries. */
 export const MAX_FAULTS = 1000;
 
-/** A path tells where to look: keys are the sender's, and may be as long as the body. */
+/** Bounds a path, because its keys come from the sender and may be as long as the body. */
 const MAX_PATH = 256;
 
-/** What a walk has found so far; one body has one. */
+/** The findings in one body so far. */
 export interface Findings {
   faults: Fault[];
-  /** The keys of all objects together. */
+  /** How many keys all objects have together. */
   keys: number;
 }
 
@@ -22,9 +22,9 @@ function textFault(text: string): string | undefined {
 }
 
 interface Walk {
-  /** Where the walk is: the field, and the keys below it. */
+  /** The current place: the field and the keys below it. */
   trail: string[];
-  /** A key as it may be told. */
+  /** A key as an answer may show it. */
   shown: (key: string) => string;
   faults: Fault[];
   keys: number;
@@ -32,7 +32,7 @@ interface Walk {
   isTooDeep: boolean;
 }
 
-// Made for a fault only: nearly every string has none, and there are tens of thousands of them in a body.
+// Built only for a fault: a body may have tens of thousands of strings, and nearly all are valid.
 function pathOf({ trail, shown }: Walk): string {
   const [field = '', ...keys] = trail;
   let path = field;
@@ -90,8 +90,8 @@ function walkObject(object: Record<string, unknown>, state: Walk): void {
 }
 
 /**
- * Goes through the JSON of one field, once: names the strings and keys that no database or JSON reader would take,
- * counts the keys, and ends where it is nested too deeply or has too many keys.
+ * Walks the JSON of one field once. Lists strings and keys that no database or JSON reader would accept, and counts the
+ * keys. Stops if the JSON is nested too deeply or has too many keys.
  */
 export function inspectField(
   value: unknown,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { IncomingMessage } from './incoming-message.ts';
 import { normalisePhone, type PhoneRegion } from './phone.ts';
 
-/** Which phones may tell who a client is: all, those that their channel vouches for, or none. */
+/** Which phones identify a client: all, those that the channel vouches for, or none. */
 export type LinkByPhone = boolean | 'verified';
 
 const LINK_BY_PHONE: Record<string, LinkByPhone> = {
@@ -13,13 +13,13 @@ const LINK_BY_PHONE: Record<string, LinkByPhone> = {
   '0': false,
 };
 
-/** LINK_BY_PHONE. */
+/** The setting LINK_BY_PHONE. */
 export const linkByPhone = z
   .enum(Object.keys(LINK_BY_PHONE), 'must be true, verified or false')
   .transform((text): LinkByPhone => LINK_BY_PHONE[text] ?? false)
   .default(true);
 
-/** An id of a WhatsApp client that is its phone, in the forms in which services write it. */
+/** A WhatsApp client's id that is its phone, in the forms that services use. */
 const WHATSAPP_ID = /^\+?(\d{7,15})(?::\d+)?(?:@(?:c\.us|s\.whatsapp\.net))?$/;
 
 const isOwnPhone = (id: string | null, phone: string): boolean =>
@@ -37,8 +37,8 @@ function isVouchedFor(message: Message, phone: string): boolean {
 }
 
 /**
- * The phone by which a client may be found, as E.164, and which is stored as the client's own; null where there is
- * none. With `verified` a phone that a person has merely typed is neither: it may be a stranger's.
+ * The phone by which a client is found and which is stored as the client's own, as E.164; null if there is none. With
+ * `verified` a phone that a person has only typed is not used, because it may be a stranger's.
  */
 export function matchingPhone(
   message: Message,

@@ -12,7 +12,9 @@ export const resolveJob = z.object({
   reply: z.object({ to: z.string(), requestId: z.string(), untilMs: z.number() }).optional(),
   /** The dead-letter entry that this job replays; it is removed once the replay has ended well. */
   replayOf: z.string().optional(),
-  /** Whether it was counted among the messages of its account that wait. */
+  /** The tenant of that entry. The message is never another tenant's, also if the entry has been removed meanwhile. */
+  replayFor: z.string().optional(),
+  /** Whether the API counted it among the waiting messages of its account. */
   counted: z.literal(true).optional(),
 });
 

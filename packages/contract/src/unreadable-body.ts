@@ -10,7 +10,7 @@ type Body = Record<string, unknown>;
 /** Each is looked for in the whole body: more than this is no message but a burden. */
 const MAX_SECRETS = 50;
 
-/** What stands in a field of the contract is what its name says; below these two it may be anything. */
+/** The fields of the contract. The values below `media` and `meta` may be anything. */
 const FIELD_NAMES = new Set([
   ...Object.keys(incomingFields.shape),
   ...['account_fingerprint', 'traceparent'],
@@ -62,7 +62,7 @@ function fingerprint(body: Body): Body {
   return { account_fingerprint: fingerprintOf(String(own)) };
 }
 
-/** What stands in the fields of credentials, at any depth, and in texts that hold a body in turn. */
+/** Gathers the values of credential fields at any depth, and in texts that contain a JSON body. */
 function gatherSecrets(value: unknown, secrets: Set<string>, depth = 0): void {
   if (typeof value === 'string') {
     const inner = parsed(value);
@@ -73,27 +73,27 @@ function gatherSecrets(value: unknown, secrets: Set<string>, depth = 0): void {
     if (!isCredentialField(key, child)) gatherSecrets(child, secrets, depth + 1);
     else if (typeof child === 'string' || typeof child === 'number') {
       const secret = String(child);
-      // A short one, deep inside, is any number.
+      // A short value deep inside may be any number.
       if (secret.length >= (depth === 0 ? 1 : MIN_SECRET_LENGTH)) secrets.add(secret);
     }
   }
 }
 
-/** How what is not kept is told; it is kept where it is met again. */
+/** The text that replaces a removed value. A later pass leaves it as it is. */
 const SIZE = /^\(\d+ characters( that are no object)?\)$/;
 
-/** A value of which nothing is known, by its size; a short one is no secret. */
+/** Replaces an unknown value by its length. A short one is not a secret and stays. */
 function told(value: unknown): unknown {
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
   return text.length < MIN_SECRET_LENGTH || SIZE.test(text) ? value : `(${text.length} characters)`;
 }
 
-/** Where a value stands: under a name of the contract, in its free JSON, or under a name that it does not know. */
+/** Where a value is: in a field of the contract, in free JSON, or under an unknown name. */
 type Place = 'field' | 'free' | 'unknown';
 
 interface Keeping {
   place: Place;
-  /** Whether a credential was found, or its fingerprint: only then is it taken out of free JSON. */
+  /** Whether a credential or its fingerprint was recognised. Only then free JSON is kept, without the credential. */
   isAccountKnown: boolean;
 }
 
@@ -112,8 +112,8 @@ function placeOf(key: string, around: Place): Place {
 }
 
 /**
- * The same without the fields of credentials. A credential may stand under any other name, for instance under one
- * that is mistyped: what stands under a name that the contract does not know is told by its size.
+ * Removes credential fields. A credential may also be under a mistyped name, so a value under an unknown name is replaced
+ * by its length.
  */
 function kept(value: unknown, keeping: Keeping): unknown {
   if (typeof value === 'string') return keptText(value, keeping);
@@ -138,7 +138,7 @@ function sizeOf(data: unknown): string {
   return `(${JSON.stringify(data ?? null).length} characters that are no object)`;
 }
 
-/** Takes secrets out of a body; a short one stays in free JSON, where it is any number. */
+/** Removes secrets from a body. A short one stays in free JSON, where it may be any number. */
 function withoutSecrets(body: Body, secrets: ReadonlySet<string>): Body {
   const json = JSON.stringify(body);
   const standing = [...secrets].filter((secret) => mayContain(json, secret));
@@ -155,9 +155,8 @@ function withoutSecrets(body: Body, secrets: ReadonlySet<string>): Body {
 }
 
 /**
- * What was sent and could not be read, as it may be kept: whatever stands in a credential's field is gone from there
- * and from everywhere else in the body, and so is whatever stands where the contract has no field. Of what is no body
- * only its size is told.
+ * An unreadable body as it may be stored. The values of credential fields are removed everywhere in it, and values under
+ * names that the contract does not have are replaced by their length. Data that is not a body is replaced by its size.
  */
 export function unreadableBody(data: unknown): unknown {
   const body = typeof data === 'string' ? parsed(data) : data;

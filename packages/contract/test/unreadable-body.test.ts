@@ -28,7 +28,7 @@ it("takes out what stands in another channel's field, too", () => {
   expect(kept).toEqual({ channel: 'icq', text: '{credential} {credential}' });
 });
 
-it('keeps no value under a name that the contract does not know, for it may be a credential', () => {
+it('keeps no value under an unknown name, because it may be a credential', () => {
   const mistyped = { bot_tokn: TOKEN, text: 'Hello', message_ids: ['1'], media: { url: TOKEN } };
   const safe = {
     bot_tokn: '(21 characters)',

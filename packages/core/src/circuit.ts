@@ -1,6 +1,6 @@
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
-/** What an attempt says about the other side; `unknown` is one that ended without learning anything. */
+/** What an attempt shows about Core; `unknown` if it showed nothing. */
 export type Health = 'up' | 'down' | 'unknown';
 
 export interface CircuitOptions {
@@ -57,7 +57,7 @@ export function createCircuit(options: CircuitOptions): Circuit {
     },
     end(ofRound, health) {
       if (ofRound > 0) probing -= 1;
-      // The other probes of a round that has failed, and attempts from before the opening, lengthen no pause.
+      // Other probes of a failed round, and attempts from before the opening, do not lengthen the pause.
       const hasFailed = health === 'down' && ofRound > 0 && ofRound === round;
       if (hasFailed) open();
       return hasFailed;

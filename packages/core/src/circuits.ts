@@ -6,9 +6,9 @@ const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 15_000;
 /** More than one, so that one attempt that hangs does not decide for all. */
 const PROBES = 3;
-/** So long no tenant has had a success when the common circuit opens: failures of a few may come in one burst. */
+/** The common circuit opens only after this long without a success: failures of few tenants may come in a burst. */
 const QUIET_MS = 250;
-/** Past so many tenants a round of probes begins anew: what is remembered of it is bounded. */
+/** After this many tenants a round of probes starts again, which bounds its memory. */
 const MAX_PROBED = 1000;
 
 export interface CircuitsOptions {
@@ -19,7 +19,7 @@ export interface CircuitsOptions {
   quietMs?: number;
   /** A clock that never goes back, in milliseconds. */
   now?: () => number;
-  /** Without a tenant it is the common circuit. */
+  /** `tenantId` is undefined for the common circuit. */
   onChange?: ((state: CircuitState, tenantId: string | undefined) => void) | undefined;
 }
 
@@ -55,13 +55,13 @@ interface Attempt {
 }
 
 export interface Circuits {
-  /** Begins an attempt; undefined while the tenant, or everybody, is held back. */
+  /** Begins an attempt; undefined while the tenant, or every tenant, is held back. */
   enter(tenantId: string): Pass | undefined;
   leave(pass: Pass, health: Health): void;
   /** False while nothing at all may be sent. */
   available(): boolean;
   limits(): Limits;
-  /** Nothing is due of the tenants that remain in this round of probes. Returns false if no round had begun. */
+  /** Starts a new round of probes, because no other tenant has anything due. Returns false if no round had begun. */
   startRound(): boolean;
   state(): CircuitsState;
 }
@@ -74,9 +74,9 @@ interface Trouble {
 }
 
 /**
- * A circuit for each tenant, and a common one. A tenant's circuit opens after consecutive failures of that tenant.
- * The common one opens after as many failures of several tenants without a success of any, for a moment at least: no
- * tenant counts for more than half of them, and none whose own circuit is open. A tenant without failures takes no memory.
+ * A circuit for each tenant, and a common one. A tenant's circuit opens after consecutive failures of that tenant. The
+ * common one opens after as many failures without a success of any tenant, and not within QUIET_MS of one. A tenant
+ * counts for at most half of them, and not while its own circuit is open. A tenant without failures takes no memory.
  */
 export function createCircuits(options: CircuitsOptions = {}): Circuits {
   const { threshold = THRESHOLD, onChange, now = () => performance.now() } = options;
@@ -150,13 +150,13 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
     if (isOpen(trouble.circuit)) return;
     trouble.failures += 1;
     countForAll(tenantId);
-    // Where all fail, that is no fault of this tenant's.
+    // If all tenants fail, the failure is not about this tenant.
     if (isOpen(common) || trouble.failures < threshold) return;
     openTenants += 1;
     open(trouble.circuit, tenantId);
   };
 
-  /** What was begun under a circuit that a success has closed since says nothing about the one after it. */
+  /** Ignores an attempt that began under an earlier circuit, which a success has closed since. */
   const end = (
     current: Circuit | undefined,
     { circuit, round }: Attempt,
@@ -199,7 +199,7 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
       if (health === 'up') return succeed(tenantId);
       const isForAll = isOpen(common);
       end(common, ofAll, health);
-      // While all fail, a failed probe says nothing about its tenant.
+      // While all tenants fail, a failed probe shows nothing about its tenant.
       const ofTenant = isForAll ? 'unknown' : health;
       if (tenant) end(troubled.get(tenantId)?.circuit, tenant, ofTenant, tenantId);
       if (health === 'down' && !isForAll) fail(tenantId);

@@ -15,19 +15,19 @@ export type Verdict =
 /** Not Found is among them: a Core that is being deployed answers it for a route it will have again. */
 const RETRIED_STATUSES = new Set([404, 408, 425, 429]);
 
-/** The address or the credentials are wrong, or the method is: what every message would get on this way. */
+/** The address, the credentials or the method are wrong: every message would get this answer. */
 const WAY_STATUSES = new Set([401, 403, 405, 407]);
 /** These may be about the way as well as about the message. */
 const DOUBTFUL_STATUSES = new Set([404, 429]);
 
-/** True of an answer that says something about the way to Core rather than about a message. */
+/** Whether an answer is about the way to Core rather than about a message. */
 export function isAboutTheWay(answer: Answer): boolean {
   if (answer.kind !== 'status') return false;
   const { status } = answer;
   return (status >= 300 && status < 400) || WAY_STATUSES.has(status);
 }
 
-/** True of an answer that says something about a message only if Core accepts others. */
+/** Whether an answer is about a message only if Core accepts other messages. */
 export function mayBeAboutTheWay(answer: Answer): boolean {
   return (
     isAboutTheWay(answer) || (answer.kind === 'status' && DOUBTFUL_STATUSES.has(answer.status))
@@ -48,7 +48,7 @@ export function classify(answer: Answer, now: number): Verdict {
     : { outcome: 'retry', code, retryAfterMs };
 }
 
-/** What an answer says about Core. One that is retried and is not an error of Core's own says neither. */
+/** What an answer shows about Core. A retried status below 500 shows nothing. */
 export function healthOf(answer: Answer): Health {
   if (answer.kind !== 'status' || answer.status >= 500 || isAboutTheWay(answer)) return 'down';
   return RETRIED_STATUSES.has(answer.status) ? 'unknown' : 'up';

@@ -13,9 +13,9 @@ export interface PushMessage {
 }
 
 /**
- * How a push ended. `held` (a circuit is open) and `aborted` (the caller's signal, or Core was closed) cost no
- * attempt. Nor does `postponed`: Core's answer is about the way to it, as far as is known. `detail` is a sentence for
- * the operator, without anything of the message.
+ * How a push ended. `held` (a circuit is open), `aborted` (the caller's signal, or Core was closed) and `postponed`
+ * (Core's answer is probably about the way to it) cost no attempt. `detail` is a sentence for the operator, without
+ * content of the message.
  */
 export type PushResult =
   | (Judgement & { ms: number; status?: number; detail?: string })
@@ -25,16 +25,16 @@ export type PushResult =
 /** The way to Core. */
 export interface Core {
   push(message: PushMessage): Promise<PushResult>;
-  /** False while every push would be held: a cheap look before lanes are taken. */
+  /** False while every push would be held back. A cheap check before lanes are taken. */
   available(): boolean;
-  /** How much may be sent now, and of which tenants less: what is beyond it would be held. */
+  /** How many messages may be sent now, in all and per tenant. More would be held back. */
   limits(): Limits;
-  /** Nothing is due of the tenants that this round of probes has not tried. Returns false if it has tried none. */
+  /** Starts a new round of probes, because no other tenant has anything due. Returns false if no round had begun. */
   startRound(): boolean;
   circuits(): CircuitsState;
   /** How long ago the latest message was sent that Core has accepted; null if there is none. */
   acceptedAgoMs(): number | null;
-  /** Another worker's message was accepted, sent so long ago. */
+  /** Notes that Core accepted a message of another worker, sent this long ago. */
   acceptedElsewhere(agoMs: number): void;
   /** Cuts what is still under way; those pushes end as `aborted`. */
   close(): Promise<void>;

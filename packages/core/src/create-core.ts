@@ -32,7 +32,7 @@ interface Timed {
   ms: number;
 }
 
-/** The way to Core over HTTP: one attempt per push, behind circuits. Retrying is the caller's. */
+/** The way to Core over HTTP: one attempt per push, behind circuits. The caller retries. */
 export function createCore(options: CoreOptions): Core {
   const { timeoutMs, connections, logger, now = Date.now } = options;
   const { monotonic = () => performance.now() } = options;
@@ -111,7 +111,7 @@ export function createCore(options: CoreOptions): Core {
   };
 }
 
-/** Where Core accepts messages of others meanwhile, nothing is wrong with the way: it refuses this tenant's. */
+/** If Core accepts messages of other tenants meanwhile, the way works, and Core refuses this tenant's messages. */
 function healthOfEnding(ending: Ending, acceptsOthers: boolean): Health {
   if (ending.kind === 'aborted' || ending.kind === 'unsendable') return 'unknown';
   return acceptsOthers && isAboutTheWay(ending) ? 'up' : healthOf(ending);

@@ -1,12 +1,14 @@
 import { retryDelayMs } from './backoff.ts';
 import { type Answer, isAboutTheWay, mayBeAboutTheWay, type Verdict } from './classify.ts';
 
-/** Short, for a circuit holds back all but a few of them. */
+/** Short, because a circuit holds back all but a few of these messages. */
 const MAX_WAY_DELAY_MS = 5_000;
-/** 404 and 429 open no circuit. */
+/** For 404 and 429, which open no circuit. */
 const MAX_DELAY_MS = 15_000;
-/** More than one worker's dialogs with a refusal each. One that is forgotten is tried once more. */
+/** A forgotten message is tried once more than necessary. */
 const MAX_REMEMBERED = 10_000;
+/** With no room, the oldest is forgotten only after this time: its message has ended, or went to another worker. */
+const KEPT_MS = 10 * 60_000;
 const LOG_EVERY_MS = 10_000;
 
 export interface CoreLogger {
@@ -14,31 +16,31 @@ export interface CoreLogger {
   warn(fields: object, message: string): void;
 }
 
-/** A verdict, or that the message waits and no attempt is counted. */
+/** A verdict, or `postponed`: the message waits and no attempt is counted. */
 export type Judgement = Verdict | { outcome: 'postponed'; code: string; delayMs: number };
 
 export interface Refusals {
-  /** Begins an attempt at a message. What it returns judges Core's answer to it. */
+  /** Begins an attempt at a message and returns the judge of Core's answer. */
   begin(messageId: string): (answer: Answer, verdict: Verdict) => Judgement;
   /** Whether Core has accepted a message that was sent after this time. */
   hasAcceptedSince(time: number): boolean;
   /** How long ago the latest accepted message was sent; null if there is none. */
   acceptedAgoMs(): number | null;
-  /** Another worker's message was accepted, sent so long ago. */
+  /** Notes that Core accepted a message of another worker, sent this long ago. */
   acceptedElsewhere(agoMs: number): void;
 }
 
 interface Refused {
   at: number;
-  /** In a row, without an attempt counted. */
+  /** Consecutive refusals without a counted attempt. */
   times: number;
 }
 
 /**
- * Tells answers about the way to Core from answers about a message. A refusal that may be about the way counts only if
- * Core has accepted another message since this one was refused before. Accepted are messages that were sent after
- * that refusal had come: the answer to an earlier one may come late, from before the way was broken. And it must be
- * known before the message is sent again: its own refusal may come late, from before the way was mended.
+ * Distinguishes answers about the way to Core from answers about a message. A refusal that may be about the way counts
+ * only if Core has accepted another message since the earlier refusal of this one. The accepted message must have been
+ * sent after that refusal came: an earlier message's answer may be late and date from before the way broke. It must
+ * have been answered before this message was sent again: a late refusal may date from before the way was repaired.
  */
 export function createRefusals(deps: {
   now: () => number;
@@ -50,10 +52,14 @@ export function createRefusals(deps: {
   let acceptedAt = Number.NEGATIVE_INFINITY;
   let loggedAt = Number.NEGATIVE_INFINITY;
 
+  // A new message does not replace a recent one. Otherwise, with more dialogs than places, none would ever be judged.
   const remember = (messageId: string, times: number): void => {
     refused.delete(messageId);
-    const [oldest] = refused.keys();
-    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) refused.delete(oldest);
+    const [oldest] = refused;
+    if (refused.size >= MAX_REMEMBERED && oldest !== undefined) {
+      if (now() - oldest[1].at < KEPT_MS) return;
+      refused.delete(oldest[0]);
+    }
     refused.set(messageId, { at: now(), times });
   };
 

@@ -133,7 +133,7 @@ describe('a tenant’s circuit', () => {
     expect(roomOf('a')).toBe(2);
   });
 
-  test('is the only one where one tenant alone has something to send: nothing gets through then', () => {
+  test('is the only one if a single tenant has something to send: nothing gets through then', () => {
     const { circuits, report, changes } = setUp();
     report('a', ...DOWN);
     expect(changes).toEqual(['a open']);

@@ -57,6 +57,25 @@ describe('a refusal that is about the way', () => {
     expect(attempt('m', 401)).toMatchObject({ outcome: 'postponed' });
   });
 
+  test('is final in the end with more messages than are remembered, tried one after another', () => {
+    const { attempt } = setUp();
+    let waiting = Array.from({ length: 15_000 }, (_, at) => `m${at}`);
+    for (let round = 0; round < 3; round += 1) {
+      attempt('other', 200);
+      waiting = waiting.filter((id) => attempt(id, 401).outcome !== 'refused');
+    }
+    expect(waiting).toHaveLength(0);
+  });
+
+  test('is forgotten after ten minutes where another needs the room', () => {
+    const { attempt, pass } = setUp();
+    for (let at = 0; at < 10_000; at += 1) attempt(`gone${at}`, 401);
+    pass(600_000);
+    attempt('m', 401);
+    attempt('other', 200);
+    expect(attempt('m', 401)).toMatchObject({ outcome: 'refused' });
+  });
+
   test('is not proven by a message that was sent before it came', () => {
     const { attempt, send, pass } = setUp();
     const answerLate = send('other');
@@ -148,7 +167,7 @@ test('what Core refuses is logged with status and count, at most once in 10 s', 
   ]);
 });
 
-test('the latest accepted message is told by when it was sent', () => {
+test('the latest accepted message counts from when it was sent', () => {
   const { refusals, send, attempt, pass } = setUp();
   expect(refusals.acceptedAgoMs()).toBeNull();
   const answerLate = send('a');

@@ -32,10 +32,10 @@ export interface Message {
   external_chat_id: string | number;
   /** Up to 256 characters, like the phone and each message id. */
   external_user_id?: Optional<string | number>;
-  /** Of a longer one, and of a longer user name, the first 256 characters are used. */
+  /** The first 256 characters are used, also of `client_username`. */
   client_name?: Optional<string>;
   client_phone?: Optional<string | number>;
-  /** True where the channel vouches for the phone; it counts with `LINK_BY_PHONE=verified`. */
+  /** True if the channel vouches for the phone. It matters with `LINK_BY_PHONE=verified`. */
   phone_verified?: Optional<boolean>;
   client_username?: Optional<string>;
   /** May be empty or absent where there is `media`. */

@@ -17,7 +17,7 @@ const isChannel = (value: unknown): value is Channel =>
 const isChatId = (value: unknown) =>
   (isText(value) && value !== '' && [...value].length <= 256) || Number.isSafeInteger(value);
 
-/** A shorter credential is a public id, and no secret. The workers know it by the same rule. */
+/** A shorter credential is a public id and not a secret. The workers apply the same rule. */
 const MIN_SECRET_LENGTH = 8;
 
 function redacted(value: unknown, credential: string | null): unknown {

@@ -1,15 +1,15 @@
 import type { Redis } from 'ioredis';
 
 /*
- * How many messages of each account wait to be resolved, by account, for those that the API has added. An account that
- * has many goes to a row further back: its jobs are taken after all of the rows before, until nothing of it waits
- * any more, so that its own order is kept.
+ * How many messages of each account wait to be resolved, among those that the API has added. An account with many of
+ * them moves to a row further back: its jobs are taken after all jobs of the rows before. It stays there until none of
+ * its messages waits, so that their order is kept.
  *
  * | waiting | fewer than 100 | from 100 | from 1 000 | a replay |
  * | row     | 0              | 1        | 2          | 3        |
  *
- * A row is a priority of BullMQ. Counts are hints: one that a crash has left too high is cut to what is in the queue
- * at all, once a second, and all are dropped when the queue is empty.
+ * A row is a priority of BullMQ. Counts are hints. Once a second a count that a crash has left too high is cut to the
+ * length of the queue, and all counts are dropped if the queue is empty.
  */
 const WAITING_KEY = 'contour:waiting';
 const ROWS_KEY = 'contour:waiting-rows';
@@ -19,7 +19,7 @@ export const REPLAY_ROW = ROW_FROM.length + 1;
 
 const rowFor = (count: number): number => ROW_FROM.filter((from) => count >= from).length;
 
-// It begins by removing: a full Redis refuses a script that begins by adding.
+// Removes first: a full Redis refuses a script that begins by adding.
 const REMOVE = `
 for i = 1, #ARGV, 2 do
   local left = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or 0) - ARGV[i + 1]
@@ -67,15 +67,15 @@ function countsOf(accounts: readonly string[]): Map<string, number> {
   return counts;
 }
 
-/** Messages of these accounts, one for each mention, wait no more. */
+/** Counts down one message for each mention of an account. */
 export async function removeWaiting(client: Redis, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
   await client.eval(REMOVE, 1, WAITING_KEY, ...[...countsOf(accounts)].flat());
 }
 
-/** What this process knows of the accounts: told by Redis with every message that it adds, and once a second. */
+/** The counts that this process knows: updated with every message that it adds, and once a second. */
 export interface AccountWaiting {
-  /** Counts one more message for each mention of an account; to be called with the adding, and before its end. */
+  /** Counts one more message for each mention of an account. Call it together with adding the jobs. */
   add(accounts: readonly string[]): Promise<void>;
   rowOf(account: string): number;
   countOf(account: string): number;
@@ -94,14 +94,14 @@ export function createAccountWaiting(
     const row = rowFor(count);
     if (row <= (rows.get(account) ?? 0)) return;
     rows.set(account, row);
-    // It stays there although fewer wait by the next look: what follows must not overtake what stands there.
+    // The account stays in this row while fewer messages wait: new ones must not overtake those in it.
     client.hset(ROWS_KEY, account, row).catch(() => undefined);
   }
 
   return {
     async add(accounts) {
       const added = [...countsOf(accounts)];
-      // At once, so that the batches behind this one know of it before Redis has answered.
+      // Counted here first, so that later batches see it before Redis has answered.
       for (const [account, n] of added) note(account, (counts.get(account) ?? 0) + n);
       const asked = added.map(([account, n]) => client.zincrby(WAITING_KEY, n, account));
       const told = await Promise.allSettled(asked);

@@ -14,7 +14,7 @@ export interface Eraser {
   /** Jobs of `resolve`, whatever their state. One that a worker has in hand is not removed. */
   jobs(judge: Judge, mayRemove: boolean): Promise<Hits>;
   streamEntries(judge: Judge, mayRemove: boolean): Promise<Hits>;
-  /** Forgets that senders of these messages were told "queued". */
+  /** Removes the notes that senders of these messages got the answer `queued`. */
   forgetMessages(messageIds: readonly string[]): Promise<void>;
   /** What an erasure of this name has noted for the next one, in case that it is cut off. */
   begun(name: string): Promise<string | null>;

@@ -10,11 +10,11 @@ export interface IncomingJob {
   timestampMs: number;
   /** How often it was started, this time included. */
   started: number;
-  /** How often it has failed for a reason of its own; a start while a server was away is none. */
+  /** How often the job failed for a reason of its own. An absent server does not count. */
   failures: number;
 }
 
-/** A worker notes it in the job's progress, which nobody else has a use for. */
+/** A worker keeps the count in the job's progress, which has no other use here. */
 export function failuresIn(progress: unknown): number {
   const count = (progress as { failures?: unknown } | null)?.failures;
   return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;

@@ -35,7 +35,7 @@ export async function countLiveWorkers(client: Redis): Promise<number> {
 export interface Presence {
   /**
    * Tells, from the second beat on, how long ago the latest message was sent that Core has accepted from this worker.
-   * Returns the same of all workers, rather too much than too little; null if none is known.
+   * Returns the same of all workers, too long rather than too short; null if none is known.
    */
   beat(acceptedAgoMs?: number | null): Promise<number | null>;
   /** Is gone at once instead of in 5 s, and ends the connection: the last call, and it never throws. */
@@ -45,7 +45,7 @@ export interface Presence {
 /** A worker's sign of life; it should beat about once a second. */
 export function createPresence(o: { redisUrl: string; onError: OnError; id: string }): Presence {
   const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
-  /** What Redis's clock shows more than ours, rather too little: a beat that comes late must not tell a later time. */
+  /** How far Redis's clock is ahead of ours, too little rather than too much: a late beat must not report a later time. */
   let redisAheadMs: number | null = null;
   return {
     beat(acceptedAgoMs = null) {

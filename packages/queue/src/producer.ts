@@ -18,9 +18,9 @@ export interface Producer {
   addResolve(jobs: readonly ResolveJob[]): Promise<void>;
   /** How many messages of an account wait to be resolved, as far as this process knows. */
   waitingOf(account: string): number;
-  /** Learns what other processes know of the accounts; to be called once a second. */
+  /** Reads the counts of all processes. Call it once a second. */
   lookAtAccounts(): Promise<void>;
-  /** Messages of these accounts, one for each mention, have come to an end. */
+  /** Counts down one message for each mention of an account, when it has been resolved or parked. */
   forgetWaiting(accounts: readonly string[]): Promise<void>;
   /** One waiting job per shard at most; a wake-up during a shard's run makes it run once more. */
   wakeDeliver(shards: readonly number[]): Promise<void>;
@@ -62,7 +62,7 @@ export function createProducer(o: { redisUrl: string; onError: OnError }): Produ
   const graph = openQueue('graph', client);
   const accounts = createAccountWaiting(client, resolve);
 
-  /** A replay has a row of its own: counted with the others, it would refuse its account's senders. */
+  /** A replay is not counted, or senders of its account would be refused. It has a row of its own. */
   function jobOf(job: ResolveJob) {
     const isReplay = job.replayOf !== undefined;
     const priority = isReplay ? REPLAY_ROW : accounts.rowOf(accountOf(job.message));

@@ -11,13 +11,13 @@ import type { ReplyListener } from './reply-listener.ts';
 /** How long a replay waits to be told, all pages together: a list right afterwards is then true. */
 const WAIT_MS = 2000;
 
-/** So many are added at once: a page may be more than there is ever room for. */
+/** How many are added at once. A whole page may be more than the backlog has room for. */
 const AT_ONCE = 50;
 
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
-  /** Resolves once so many jobs more leave room for the senders. */
+  /** Resolves when this many more jobs leave room for senders. */
   waitForRoom(jobs: number): Promise<void>;
 }
 
@@ -32,7 +32,9 @@ export function messageToReplay({ message, raw }: DlqEntry): IncomingMessage | u
 function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
   return entries.flatMap((entry) => {
     const message = messageToReplay(entry);
-    return message === undefined ? [] : [{ v: 1 as const, message, replayOf: entry.id }];
+    if (message === undefined) return [];
+    const replayFor = entry.tenantId ?? undefined;
+    return [{ v: 1 as const, message, replayOf: entry.id, ...(replayFor && { replayFor }) }];
   });
 }
 

@@ -5,12 +5,12 @@ import { type Consumer, createConsumer } from './consumer.ts';
 import { failuresIn, type IncomingJob, incomingJobOf } from './incoming-job.ts';
 import { restAfter } from './rest-after.ts';
 
-/** A job that has thrown so often is given up. */
+/** A job that has thrown this often is given up. */
 const MAX_THROWS = 20;
 
 export type JobEnd =
   | 'done'
-  /** `failures` is what the job is to remember, where it has changed. */
+  /** `failures` is stored with the job, if given. */
   | { retryInMs: number; failures?: number };
 
 export type HandleJob = (job: IncomingJob, signal: AbortSignal) => Promise<JobEnd>;
@@ -22,13 +22,13 @@ interface ResolveConsumerOptions {
   /** What has to stand in Redis in place of a job's data, for as long as the job is there. */
   seal: (job: IncomingJob) => unknown;
   handle: HandleJob;
-  /** Parks a job that was thrown at again and again. */
+  /** Parks a job that is given up. */
   giveUp: (job: IncomingJob, error: Error) => Promise<void>;
-  /** What stands in place of data that can be neither sealed nor parked: it may hold a credential. */
+  /** Replaces data that can be neither sealed nor parked, because it may hold a credential. */
   unsealed: () => unknown;
 }
 
-/** A throw is a retry after a rest, whatever its producer says about attempts; after many the job is given up. */
+/** Retries a job after a throw, whatever attempts its producer set. After many throws the job is given up. */
 export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
   async function giveUp(job: Job, error: Error): Promise<'done' | { retryInMs: number }> {
     try {
@@ -36,7 +36,7 @@ export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
       return 'done';
     } catch (reason) {
       o.onError(reason as Error);
-      // A dead-letter queue that is away, or full, will take it later.
+      // Tried again later: the dead-letter queue may be away.
       if (!(reason instanceof AppError)) await job.updateData(o.unsealed()).catch(o.onError);
       return { retryInMs: restAfter(MAX_THROWS) };
     }
@@ -63,7 +63,7 @@ export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
       const outcome = await outcomeOf(job, signal as AbortSignal);
       if (outcome === 'done') return;
       const { retryInMs, failures } = outcome;
-      // A count that is lost costs one more try.
+      // A lost count costs one more try.
       if (failures !== undefined) await job.updateProgress({ failures }).catch(o.onError);
       await job.moveToDelayed(Date.now() + retryInMs, token);
       throw new DelayedError();

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Backlog } from './backlog.ts';
 
 const LOOK_EVERY_MS = 200;
-/** A part more often than this would take a worker's places and time from its senders. */
+/** More parts than this would take places and time of the workers from senders. */
 const PART_EVERY_MS = 150;
-/** The rest of the backlog that the API accepts is for senders. */
+/** The share of the backlog that a replay may fill. The rest is for senders. */
 const SHARE = 0.5;
 
 /**
- * Waits until so many jobs more fill no more than half of the backlog; more than that at once fit into an empty one.
- * There is room for a part 150 ms after the one before. Past `patienceMs` it throws what `impatient` makes.
+ * Waits until this many more jobs fill at most half of the backlog, or until the backlog is empty. Also waits 150 ms
+ * after the part before. After `patienceMs` it throws the error that `impatient` makes.
  */
 export function createRoom(o: {
   backlog: () => Promise<Pick<Backlog, 'waiting' | 'delayed' | 'active'>>;

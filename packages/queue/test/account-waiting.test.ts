@@ -83,7 +83,7 @@ test('an account comes back to the front once nothing of it waits', async () => 
   expect(await inRows()).toEqual({ front: 1, behind: 151 });
 });
 
-test('a count that a crash has left is cut to what is in the queue, and gone with the last of it', async () => {
+test('a count that a crash has left is cut to the length of the queue, and gone with its last job', async () => {
   const producer = newProducer();
   await own.client.zadd('contour:waiting', 9_000, account('a'));
   await producer.addResolve(jobsOf('b', 120));

@@ -56,7 +56,7 @@ async function parkFormer(former: DlqEntry): Promise<void> {
   await own.client.sadd('contour:dlq:waiting', account);
 }
 
-test('what is shown is a job that Bull Board sees, and is gone once it is hidden', async () => {
+test('a shown entry is a job that Bull Board sees, and is gone once it is hidden', async () => {
   const index = openIndex();
   const [one, two] = [job(), job({ reason: 'invalid' })];
   await index.show([one, two]);
@@ -98,7 +98,7 @@ test('many at once show an entry once', async () => {
   expect((await readAll(openIndex())).jobs).toEqual([one]);
 });
 
-test('what an earlier version has parked is read, and goes only as it was read, with its notes', async () => {
+test('an entry of an earlier version is read, and removed only as it was read, with its notes', async () => {
   const index = openIndex();
   const [first, second] = [entry(), entry({ message: null, raw: '{"channel":7}', id: uuidv7() })];
   await parkFormer(first);
@@ -127,7 +127,7 @@ test('what an earlier version has parked is read, and goes only as it was read, 
   expect(await own.client.keys('contour:dlq:*')).toEqual([]);
 });
 
-test('what another program has put into the queue is passed over', async () => {
+test('a job of another program is skipped', async () => {
   const index = openIndex();
   const queue = await boardQueue();
   await queue.add('alien', { hello: 1 }, { priority: 1, jobId: 'alien' });

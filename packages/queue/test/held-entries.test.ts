@@ -34,7 +34,7 @@ test('an entry joins its chat, in its order, without putting off the next try', 
   expect(due(2)).toEqual(['1', '2']);
 });
 
-test('what fails again stays in its place, and what has come to an end is gone', () => {
+test('an entry that fails again keeps its place, and one that has ended is gone', () => {
   const { clock, held, hold, due } = scene();
   hold('1', 'a');
   hold('2', 'a', 0, false);

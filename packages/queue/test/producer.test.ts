@@ -173,7 +173,7 @@ test('a worker counts while it beats, and no longer once it has left', async () 
   await two.leave();
 });
 
-test('a worker tells when Core last accepted a message, and learns when it did of any worker', async () => {
+test('a worker shares when Core last accepted its message, and learns it of all workers', async () => {
   const [one, two] = ['one', 'two'].map((id) =>
     createPresence({ redisUrl: own.server.url, onError: own.onError, id }),
   );

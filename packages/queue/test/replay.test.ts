@@ -17,3 +17,19 @@ test('a page goes in a part at a time, each when there is room for it', async ()
     ...['room for 25', 'add 25'],
   ]);
 });
+
+test('a job names the tenant of the entry that it replays, where there is one', async () => {
+  const added: ResolveJob[] = [];
+  const replay = createReplay({
+    addJobs: async (jobs: ResolveJob[]) => void added.push(...jobs),
+    replies: { channel: 'replies', expect: async () => undefined, forget() {} },
+    waitForRoom: async () => undefined,
+  });
+  const tenantId = '0197f3a0-0000-7000-8000-000000000001';
+  const entries = [entry({ tenantId }), entry({ tenantId: null })];
+  await replay([entries]);
+  expect(added.map(({ replayOf, replayFor }) => ({ replayOf, replayFor }))).toEqual([
+    { replayOf: entries[0]?.id, replayFor: tenantId },
+    { replayOf: entries[1]?.id, replayFor: undefined },
+  ]);
+});

@@ -87,7 +87,7 @@ test('a job that cannot be sealed just now is tried again', async () => {
   expect(own.errors.map(({ message }) => message)).toEqual(['not now']);
 });
 
-/** A job as a producer with a mind of its own may have written it. */
+/** A job that another producer may have written. */
 async function addRaw(fields: Record<string, string>, data: unknown = {}): Promise<void> {
   const queue = new Queue('resolve', { connection: { url: own.server.url } });
   await queue.pause();
@@ -97,7 +97,7 @@ async function addRaw(fields: Record<string, string>, data: unknown = {}): Promi
   await queue.close();
 }
 
-test('a job whose time is no number was added when it is read', async () => {
+test('a job whose timestamp is no number counts as added when it is read', async () => {
   const times: number[] = [];
   const consumer = consume(async ({ timestampMs }) => {
     times.push(timestampMs);
@@ -143,7 +143,7 @@ test('a job that throws for the twentieth time is given up', async () => {
   expect(givenUp).toEqual(['19 Invalid time value']);
 });
 
-test('the data of a job that can be neither handled nor given up are replaced', async () => {
+test('data that can be neither handled nor parked are replaced', async () => {
   consume(
     async () => {
       throw new Error('a bug');

@@ -21,7 +21,7 @@ test('jobs wait until they leave half of the backlog to senders', async () => {
   await waiting;
 });
 
-test('more than there is ever room for goes into an empty queue', async () => {
+test('a part that never fits goes into an empty queue', async () => {
   await createRoom({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 10 })(200);
 });
 
@@ -34,7 +34,7 @@ test('parts follow each other at a pace that leaves workers to senders', async (
   expect(performance.now() - startedAt).toBeGreaterThanOrEqual(2 * 140);
 });
 
-test('where patience ends it says so', async () => {
+test('it throws when its patience ends', async () => {
   const impatient = () => new Error('no room for it');
   const options = { backlog: backlogOf({ jobs: 90 }), maxBacklog: 100, patienceMs: 0, impatient };
   await expect(createRoom(options)(1)).rejects.toThrow('no room for it');

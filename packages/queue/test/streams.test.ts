@@ -152,7 +152,7 @@ test('new entries are read while the owner holds all that is pending', async () 
   expect(await claimEntries(own.client, { ...again, held })).toBeNull();
 });
 
-test('what is left is read on behind the last that was read, each with its own deliveries', async () => {
+test('pending entries are read on behind the last one, each with its own deliveries', async () => {
   await hold();
   await add(4);
   const [one = '', two = '', three = ''] = idsOf((await read('new')).entries);
@@ -200,7 +200,7 @@ test('small entries are read as many as are asked for, in their order', async ()
   expect(idsOf((await read('left', 256)).entries)).toEqual(idsOf(entries));
 });
 
-test('of an entry that is longer than any message only the length is read, and others go with it', async () => {
+test('only the length of an oversized entry is read, and the others are read with it', async () => {
   await hold();
   const longest = 'x'.repeat(MAX_ENTRY_BYTES);
   await own.client.xadd(STREAM, '*', 'message', longest);

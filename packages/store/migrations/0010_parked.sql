@@ -1,10 +1,10 @@
--- The dead-letter queue. One row is one message that could not go on, or one body that could not be read.
+-- The dead-letter queue. A row is a message that could not be resolved or delivered, or a body that could not be read.
 -- seq is the order of the first parking and the cursor of a list. version changes with every parking, so that
--- an entry is removed only as it was read. Both come from one sequence.
+-- an entry is removed only if it is as it was read. Both come from one sequence.
 create sequence parked_versions;
 
--- A dead message's row has no body: the message itself holds it. channel is null where the body could not be
--- read. Texts are bounded by the code that writes them, so that every index takes them.
+-- A dead message's row has no body, because messages holds it. channel is null if the body could not be read.
+-- The code that writes texts bounds their length, so that every index takes them.
 create table parked (
   id            uuid primary key,
   seq           bigint not null default nextval('parked_versions'),
@@ -25,11 +25,11 @@ create table parked (
   failed_at     timestamptz not null default now(),
   body          text,
   bytes         integer not null,
-  -- Its account may come, or be switched on: then it is released.
+  -- Whether the entry is released once its account is added or switched on.
   waits         boolean not null default false,
-  -- Its sender was told that it was not accepted: only these make room for others.
+  -- Whether the sender was told that the message was not accepted. Only such entries may be dropped.
   was_refused   boolean not null default false,
-  -- When Redis got the job that shows this version; null where it has not.
+  -- When Redis got the job that shows this version; null if it has none.
   indexed_at    timestamptz
 );
 
@@ -42,7 +42,7 @@ create index parked_waiting on parked (channel, fingerprint, received_at, seq) w
 create index parked_refused on parked (seq) include (id, version, bytes) where was_refused;
 create index parked_unindexed on parked (seq) where indexed_at is null;
 
--- What left the dead-letter queue in the last week, and how. is_indexed: Redis may still show it.
+-- Entries that left the dead-letter queue in the last week. is_indexed: Redis may still show the entry.
 create table parked_former (
   id         uuid primary key,
   reason     text not null,
@@ -55,7 +55,7 @@ create table parked_former (
 create index parked_former_left on parked_former (left_at);
 create index parked_former_indexed on parked_former (left_at) where is_indexed;
 
--- Duties that one worker does at a time.
+-- Duties that only one worker may perform at a time.
 create table parked_turns (
   duty       text primary key,
   holder     text not null default '',
@@ -64,7 +64,7 @@ create table parked_turns (
 
 insert into parked_turns (duty) values ('release'), ('sweep'), ('rebuild');
 
--- Whether the entries that an earlier version kept in Redis are all in this table.
+-- moved_at is set once all entries that an earlier version kept in Redis are in parked.
 create table parked_move (
   only_row boolean primary key default true check (only_row),
   moved_at timestamptz

@@ -77,7 +77,6 @@ export {
   findUnindexed,
   type IndexedEntry,
   indexedEntries,
-  type LeftEntry,
   markIndexed,
   markUnindexed,
   markUnshown,
@@ -91,8 +90,6 @@ export {
   clearParked,
   dropRefused,
   eraseParked,
-  type Leaving,
-  type ReadEntry,
   removeParked,
 } from './parked/remove-parked.ts';
 export { type TurnDuty, takeParkedTurn } from './parked/turns.ts';

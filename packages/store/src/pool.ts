@@ -9,7 +9,7 @@ export interface PoolOptions {
   applicationName: string;
   max?: number;
   statementTimeoutMs?: number;
-  /** How long a statement may wait for one lock; as long as the statement itself where it is left out. */
+  /** How long a statement may wait for one lock. Without it, as long as the statement itself may take. */
   lockTimeoutMs?: number;
   connectTimeoutMs?: number;
   /** Nearly all that is asked over it are a few rows by their keys; the rest must not want a sequential scan. */

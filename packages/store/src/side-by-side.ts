@@ -1,6 +1,6 @@
 /**
- * Does the work for every item, a few at a time, in the order of the items. Every piece of work has ended when
- * this settles; the first failure is thrown then.
+ * Runs the work for every item, `atOnce` at a time, in the order of the items. Settles when all work has ended, and
+ * throws the first failure then.
  */
 export async function sideBySide<Item>(
   items: readonly Item[],

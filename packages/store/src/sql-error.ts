@@ -18,8 +18,8 @@ export const isDataError = (error: unknown): boolean =>
   /^(22|23|54)/.test(sqlState(error)) && !isLostRace(error);
 
 /*
- * A server that can do nothing for anybody, and for how long nobody knows. The list is closed: every other SQLSTATE
- * is about the work, and the work of other tenants goes on.
+ * The SQLSTATEs of a server that can do no work at all, for an unknown time. The list is closed: every other SQLSTATE is
+ * about the work, and the work of other tenants continues.
  *
  * | 08           | the connection failed                                 |
  * | 28, 3D       | the login, or the database, is not there              |
@@ -45,8 +45,8 @@ const isAway = (error: unknown): boolean => {
 };
 
 /**
- * Any failure in the form that other rooms understand. An absent server may be waited for. A busy one may be asked
- * again about this work later. Anything else is about the work itself.
+ * Converts any failure to an AppError. A caller may wait for an absent server, and may repeat this work later on a busy
+ * one. Any other failure is about the work itself.
  */
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -71,7 +71,7 @@ test('rows of a tenant that does not exist are found in every table', async () =
   ]);
 });
 
-test('no snapshot is open while the caller looks at what was found', async () => {
+test('no snapshot is open while the caller works on the findings', async () => {
   const { pool, tenant } = await openBundle();
   const { sql } = await setAuditScene(pool, tenant);
   await sql('delete from messages where seq = 2');

@@ -41,7 +41,7 @@ test('a client gets twenty identities by its phone, and each further chat a clie
   expect(await count("messages where matched_by = 'phone'")).toBe(19);
 });
 
-test('it is twenty within one batch, too, and for a client that was there before', async () => {
+test('the limit of twenty holds within one batch, and for an older client', async () => {
   const { pool, tenant, resolve } = await openBundle();
   await resolve(...chats(tenant, 0, 23));
   expect(await sizes(pool)).toEqual([20, ...alone(3)]);
@@ -170,7 +170,7 @@ test('a forecast counts the places of a phone as resolving does', async () => {
   }
 });
 
-test('the audit lists a client that has its fill', async () => {
+test('the audit lists a client with twenty identities', async () => {
   const { pool, tenant, resolve } = await openBundle();
   const suspects = async (): Promise<Suspect[]> => {
     const found: Suspect[] = [];

@@ -94,7 +94,7 @@ it('a clock that is set back does not hide what is new', async () => {
   expect(await dueShards(bundle.pool, marks)).toEqual([0]);
 });
 
-it('a shard that nobody knew is found, and has a mark from then on', async () => {
+it('an unknown shard is found, and has a mark from then on', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   await dueShards(bundle.pool, marks);

@@ -134,7 +134,24 @@ it('is not hidden by a bad copy, and takes the place of one', async () => {
   expect(await get(sent.messageId)).toMatchObject({ stage: 'deliver', reason: 'core_refused' });
 });
 
-it('survives eight who settle, revive, clear and park at once', async () => {
+it('drops the entry of a stalled message that a repeat has put into the ledger', async () => {
+  const bundle = await openBundle();
+  const { pool } = bundle;
+  const [resolved, waiting, other] = [0, 1, 2].map(() => arrival(bundle.tenant).message);
+  if (!resolved || !waiting || !other) throw new Error('three messages are needed');
+  const stalled = [resolved, waiting, { ...other, contentHash: 'another content' }].map((message) =>
+    letter(entry({ message, reason: 'stalled' })),
+  );
+  await park(pool, stalled, ROOM);
+  await bundle.resolve({ message: resolved, phone: null }, { message: other, phone: null });
+  expect(await dropAliveParked(pool)).toBe(1);
+  expect(await readParked(pool, resolved.messageId)).toBeNull();
+  expect(await findFormer(pool, resolved.messageId)).toMatchObject({ leaving: 'let_in' });
+  expect(await readParked(pool, waiting.messageId)).not.toBeNull();
+  expect(await readParked(pool, other.messageId)).not.toBeNull();
+});
+
+it('survives eight sessions that settle, revive, clear and park at once', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const all = await Promise.all([0, 1, 2, 3].map(() => dead(bundle)));
@@ -170,7 +187,7 @@ it('stays cleared, and is erased with its person', async () => {
   expect(await findFormer(pool, other.messageId)).toBeNull();
 });
 
-it('takes over what an earlier version noted of dead messages, and of no others', async () => {
+it('takes over the notes of an earlier version about dead messages only', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { message } = await dead(bundle);

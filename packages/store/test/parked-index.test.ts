@@ -39,7 +39,7 @@ async function indexed(pool: Pool): Promise<string[]> {
   return ids;
 }
 
-it('tells which entries Redis does not show as they are', async () => {
+it('finds entries that Redis does not show in their version', async () => {
   const { pool } = await openBundle();
   const [one, two] = some(2);
   if (one === undefined || two === undefined) throw new Error('two entries');
@@ -61,7 +61,7 @@ it('tells which entries Redis does not show as they are', async () => {
   expect([...versions.keys()]).toEqual([one.id]);
 });
 
-it('tells which entries have left and may still be shown', async () => {
+it('finds entries that have left and may still be shown', async () => {
   const { pool } = await openBundle();
   const [gone, back, erased] = some(3);
   if (!gone || !back || !erased) throw new Error('three entries');
@@ -104,7 +104,7 @@ it('forgets what left more than a week ago, and at once what is erased', async (
   expect(await findLeft(pool)).toHaveLength(1);
 });
 
-it('counts entries by reason and the size of what is unknown', async () => {
+it('counts entries by reason, and the size of those of unknown accounts', async () => {
   const { pool } = await openBundle();
   await parkAll(pool, [...some(3), ...some(2, { reason: 'stalled' })]);
   const { byReason, unknownBytes } = await parkedFacts(pool);

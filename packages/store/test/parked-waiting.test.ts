@@ -31,7 +31,7 @@ const parkAt = async (pool: Pool, fingerprint: string, times: readonly number[])
 
 const ids = (entries: readonly WaitingEntry[]) => entries.map(({ entry: { id } }) => id);
 
-it('knows the accounts for which something waits and that are there and switched on', async () => {
+it('lists the active accounts for which something waits', async () => {
   const { pool, tenant } = await openBundle();
   const off = await addTestTenant(pool);
   await switchTenant(pool, off.id, false);
@@ -64,7 +64,7 @@ it('is read in the order of receipt, and of its parking where that is the same',
   expect(seen).toEqual(expected);
 });
 
-it('does not wait any more once that is said of the version that was read', async () => {
+it('no longer waits once that is noted of the version that was read', async () => {
   const { pool, tenant } = await openBundle();
   const { fingerprint } = tenant.accounts.telegram;
   const account = { channel: 'telegram', fingerprint } as const;

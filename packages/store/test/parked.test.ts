@@ -156,7 +156,7 @@ it('filters by reason, tenant, account and time, and counts all that match', asy
   expect(await found({ ...both, before: '2030-01-01T00:00:00Z' })).toMatchObject({ count: 3 });
 });
 
-it('walks over what was there when it began', async () => {
+it('walks over the entries that existed when it began', async () => {
   const { pool } = await openBundle();
   const entries = some(5, { reason: 'stalled' });
   await parkEach(pool, entries);
@@ -212,7 +212,7 @@ it('clears what matches and says how many, and nothing that comes meanwhile', as
   expect(await clearParked(pool, {})).toBe(3);
 });
 
-it('remembers nothing of what was erased', async () => {
+it('keeps no note of an erased entry', async () => {
   const { pool } = await openBundle();
   const one = entry();
   await parkEach(pool, [one]);
@@ -263,7 +263,7 @@ it.each(['one by one', 'in batches'])('keeps the room of an account exactly, %s'
   expect((await deadLetters(pool).list({}, { limit: 1 })).count).toBe(10);
 });
 
-it('drops the oldest of what was refused, by count and by bytes, and nothing else', async () => {
+it('drops the oldest refused entries, by count and by bytes, and nothing else', async () => {
   const { pool } = await openBundle();
   const accepted = some(3);
   const refused = some(6);
@@ -277,7 +277,7 @@ it('drops the oldest of what was refused, by count and by bytes, and nothing els
   await dropRefused(pool, { count: 4, bytes: (rows[0]?.bytes ?? 0) * 2 });
   expect(await left()).toEqual(ids([...accepted, ...refused.slice(4)]));
   expect(await findFormer(pool, refused[0]?.id ?? '')).toMatchObject({ leaving: 'dropped' });
-  // What was accepted once, or is more than unknown, is never dropped.
+  // An entry that was accepted once, or has another reason, is never dropped.
   const [fifth, sixth] = refused.slice(4) as [DlqEntry, DlqEntry];
   await parkOne(pool, fifth, ROOM, false);
   await parkOne(pool, { ...sixth, reason: 'stalled' }, ROOM, true);
@@ -286,7 +286,7 @@ it('drops the oldest of what was refused, by count and by bytes, and nothing els
   expect(await dropRefused(pool, { count: 0, bytes: 0 })).toBe(0);
 });
 
-it('takes what the database has no place for', async () => {
+it('takes characters and times that the database cannot store', async () => {
   const { pool } = await openBundle();
   const odd = entry({
     error: { code: 'invalid', message: `"a\0b" ${'x'.repeat(10_000)}` },
@@ -303,7 +303,7 @@ it('takes what the database has no place for', async () => {
   expect(found?.error.message).toContain('a\\u0000b');
 });
 
-it('takes from an earlier version what is newer than what it has', async () => {
+it('takes entries of an earlier version that are newer than its own', async () => {
   const { pool } = await openBundle();
   const [moved, known] = some(2) as [DlqEntry, DlqEntry];
   const newer = { ...known, failedAt: '2025-01-01T00:00:00.000Z', attempts: 5 };

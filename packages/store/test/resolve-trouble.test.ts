@@ -16,7 +16,7 @@ const told = (outcomes: readonly Ending[]) =>
   outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
 
 interface Scene extends Bundle {
-  /** Whose connections give up on a lock soon, as the resolver's do. */
+  /** A pool with a short lock_timeout, like the resolver's. */
   hasty: Pool;
   other: TestTenant;
 }
@@ -123,6 +123,40 @@ it('tries a suspect apart from the beginning', async () => {
   expect(connections).toBe(2 + 3);
 });
 
+it('tries one chat of a suspect that meets a lock, so that the others wait for one lock', async () => {
+  const scene = await openScene();
+  const { tenant, other, hasty, pool } = scene;
+  const chats = Array.from({ length: 16 }, (_, at) => `chat ${at}`);
+  await scene.resolve(...chats.map((chat) => to(tenant, chat)));
+  await lock(scene, 'select from dialogs where tenant_id = $1 for update', tenant.id);
+  let connections = 0;
+  const counted = {
+    connect: () => {
+      connections += 1;
+      return hasty.connect();
+    },
+  } as unknown as Pool;
+  const isSuspect = ({ message }: Arrival) =>
+    message.fingerprint === tenant.accounts.telegram.fingerprint;
+  const batch = [...chats.map((chat) => to(tenant, chat)), to(other, 'free')];
+  const { outcomes } = await resolveBatch(counted, batch, { ...OPTIONS, isSuspect });
+  expect(told(outcomes)).toEqual([
+    'postgres_busy',
+    ...chats.slice(1).map(() => 'not_tried'),
+    'resolved',
+  ]);
+  expect(connections).toBe(2);
+  expect((await pool.query('select from messages')).rowCount).toBe(chats.length + 1);
+});
+
+it('tries the rest of a suspect together where its first chat meets no lock', async () => {
+  const scene = await openScene();
+  const { tenant, hasty } = scene;
+  const batch = [to(tenant, 'a'), to(tenant, 'b'), to(tenant, 'a'), to(tenant, 'c')];
+  const { outcomes } = await resolveBatch(hasty, batch, { ...OPTIONS, isSuspect: () => true });
+  expect(told(outcomes)).toEqual(['resolved', 'resolved', 'resolved', 'resolved']);
+});
+
 it('answers busy for every message where a table is locked, and stores them once it is free', async () => {
   const scene = await openScene();
   const { tenant, other, hasty, pool } = scene;
@@ -139,7 +173,7 @@ it('answers busy for every message where a table is locked, and stores them once
   expect(told(again.outcomes)).toEqual(['resolved', 'resolved', 'resolved']);
 });
 
-it('throws at once where a batch is to be resolved together and cannot be', async () => {
+it('throws at once if a batch cannot be resolved together', async () => {
   const scene = await openScene();
   const { tenant, other, hasty } = scene;
   await scene.resolve(to(tenant, 'locked'));

@@ -21,7 +21,7 @@ it.each([
   expect(asAppError(error).code).toBe(code);
 });
 
-it('keeps what was told already', () => {
+it('keeps an AppError as it is', () => {
   const told = new AppError('postgres_busy', 'busy', undefined);
   expect(asAppError(told)).toBe(told);
 });

@@ -1,13 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Contour, type ContourOptions, startContour } from '../../support/contour.ts';
-import { NEIGHBOURS, type NeighbourLoad, startNeighbours } from './neighbours.ts';
-import type { Outcome } from './row.ts';
-import type { Trouble } from './troubles.ts';
+import { NEIGHBOURS, type NeighbourLoad, startNeighbours, toldNeighbours } from './neighbours.ts';
+import type { Fault, Outcome } from './row.ts';
+import type { Trouble } from './trouble.ts';
 import { secondsUntilThrough } from './under-load.ts';
 
-/** Connections are open and plans are made. */
+/** Until connections are open and Postgres has planned its statements. */
 const WARM_MS = 3_000;
 const WATCH_MS = 15_000;
+
+/** A row beside healthy tenants. All messages are through within a minute of the end of the trouble. */
+export const besideOthers = (injected: string, load = NEIGHBOURS): Fault => ({
+  injected,
+  load: toldNeighbours(load),
+  withinSeconds: 60,
+});
 
 interface Beside {
   options?: ContourOptions;
@@ -15,7 +22,7 @@ interface Beside {
   watchMs?: number;
 }
 
-/** Measures the neighbours without the trouble, then with it, and checks everything when it is over. */
+/** Measures healthy tenants without the trouble, then with it, and runs the checker when it is over. */
 export async function beside(
   begin: (contour: Contour) => Promise<Trouble>,
   { options = {}, load = NEIGHBOURS, watchMs = WATCH_MS }: Beside = {},

@@ -7,16 +7,16 @@ import { type Accepted, request } from '../../support/send.ts';
 import { streamOf, withFingerprint } from '../../support/streams.ts';
 import type { TestTenant } from '../../support/tenants.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import type { Trouble } from './troubles.ts';
+import type { Trouble } from './trouble.ts';
 
-/** A list of members, as the text of an object. */
+/** The JSON text of an object with so many keys. */
 const textOfKeys = (keys: number) =>
   `{${Array.from({ length: keys }, (_, n) => `"k${n.toString(36)}":0`).join(',')}}`;
 
-/** Bodies with tens of thousands of keys, all at the same moment: those that are legal are accepted. */
+/** Bodies with tens of thousands of keys, all at the same moment. The legal ones are accepted. */
 export async function sendManyKeys(contour: Contour, atOnce: number): Promise<Trouble> {
   const { telegram } = (await contour.addTenant()).accounts;
-  // As texts, and each made once: this process makes the load of the others, too.
+  // Made once, as text: this process also generates the load of the healthy tenants.
   const [legal, tooMany] = [textOfKeys(19_000), textOfKeys(24_000)];
   const accepted: Accepted[] = [];
   const sent = new Set<string>();
@@ -53,7 +53,7 @@ async function addAll(contour: Contour, { accounts }: TestTenant, bodies: Iterab
   return { accepted, sent: new Set(accepted.map(({ messageId }) => messageId)) };
 }
 
-/** One placeholder for a phone in all chats of a tenant, which then go on writing. */
+/** All chats of a tenant give the same placeholder as their phone, and go on writing. */
 export async function givePlaceholder(contour: Contour, chats: number): Promise<Trouble> {
   const tenant = await contour.addTenant();
   const { telegram } = tenant.accounts;
@@ -99,7 +99,7 @@ export async function givePlaceholder(contour: Contour, chats: number): Promise<
   };
 }
 
-/** Entries as large as a message may be, and much larger ones among them. */
+/** Entries of the largest allowed size, with much larger ones between them. */
 export async function addLargeEntries(
   contour: Contour,
   { large, oversized }: { large: number; oversized: number },

@@ -10,9 +10,9 @@ import { waitFor } from '../../support/wait-for.ts';
 
 export interface NeighbourLoad {
   tenants: number;
-  /** Of all tenants together, sent at this rate whatever the answers are. */
+  /** Of all tenants together. The rate does not depend on the answers. */
   perSecond: number;
-  /** Each tenant's, in turn. */
+  /** Per tenant, used in turn. */
   chats: number;
   by: 'http' | 'stream';
 }
@@ -20,11 +20,11 @@ export interface NeighbourLoad {
 /** Fifteen tenants that do nothing wrong. */
 export const NEIGHBOURS: NeighbourLoad = { tenants: 15, perSecond: 40, chats: 8, by: 'http' };
 
-/** The same in the words of the table. */
+/** The load as the table of faults names it. */
 export const toldNeighbours = ({ tenants, perSecond, by }: NeighbourLoad): string =>
   `${perSecond} messages/s of ${tenants} healthy tenants, by ${by === 'http' ? 'HTTP' : 'streams'}`;
 
-/** What healthy tenants got: from the moment of sending until the message was at Core. */
+/** How long messages of healthy tenants took from sending to Core, in milliseconds. */
 export interface Latency {
   count: number;
   p50: number;
@@ -40,10 +40,9 @@ interface Sent {
 }
 
 export interface Neighbours {
-  tenants: readonly TestTenant[];
-  /** Resolves with what was sent in the next so many milliseconds, when all of it is at Core. */
+  /** Measures the messages of the next so many milliseconds. Resolves when all of them are at Core. */
   watch(forMs: number): Promise<Latency>;
-  /** Ends the load. */
+  /** Ends the load and resolves with its ledger. */
   stop(): Promise<{ accepted: Accepted[]; sent: ReadonlySet<string> }>;
 }
 
@@ -55,7 +54,7 @@ const quantile = (sorted: readonly number[], share: number): number =>
 
 /**
  * A steady load of healthy tenants beside the trouble of others. It is an open loop: a late answer does not
- * delay the next message, so that what everybody waits for is seen at its full length.
+ * delay the next message, so a pause of the system shows at its full length.
  */
 export async function startNeighbours(
   contour: Contour,
@@ -112,7 +111,7 @@ export async function startNeighbours(
     }
     await Promise.all(underWay);
   });
-  // A failure is heard of at the end; until then it is not unhandled.
+  // stop() throws this failure; without the handler it would be an unhandled rejection until then.
   sending.catch(() => undefined);
 
   const arrivals = () => {
@@ -124,7 +123,6 @@ export async function startNeighbours(
   };
 
   return {
-    tenants,
     async watch(forMs) {
       const watch = { sent: [] as Sent[], refusals: [] as number[] };
       watched.add(watch);

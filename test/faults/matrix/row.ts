@@ -21,7 +21,7 @@ export interface Outcome {
   recoverySeconds: number;
   /** What the checker found. */
   violations: readonly Violation[];
-  /** What healthy tenants got before and during the fault. */
+  /** How long messages of healthy tenants took before and during the fault. */
   neighbours?: { before: Latency; during: Latency };
 }
 
@@ -39,9 +39,9 @@ declare module 'vitest' {
 
 const ROW_MS = 300_000;
 
-/** So much longer than without the fault a healthy tenant's message may take, at its 99th percentile. */
+/** The 99th percentile of a healthy tenant's messages may grow by this factor. */
 const SLOWED_AT_MOST = 3;
-/** Below this a machine that does something else for a moment decides, and not the fault. */
+/** A smaller 99th percentile depends on the machine more than on the fault. */
 const QUIET_P99_MS = 50;
 
 function expectUndisturbed({ before, during }: NonNullable<Outcome['neighbours']>): void {

@@ -43,7 +43,7 @@ function parkedGauges(registry: Registry): (facts: ParkedFacts | undefined) => v
   });
   const bytes = new Gauge({
     name: 'contour_dlq_unknown_bytes',
-    help: 'Size of what unknown credentials have in the dead-letter queue.',
+    help: 'Size of the dead-letter entries of unknown credentials, in bytes.',
     registers,
   });
   return (facts) => {

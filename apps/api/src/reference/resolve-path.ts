@@ -87,7 +87,7 @@ export const resolvePath: PathItem = {
       413: shared('TooLarge'),
       415: shared('NotJson'),
       429: problems(
-        'More requests per second than one key may send, or as many messages of one account waiting as may wait.',
+        'One key sends too many requests per second, or one account has too many messages waiting.',
         {
           too_many_requests: sendersProblem('too_many_requests', 'At most 1 requests per second.'),
         },

@@ -31,7 +31,7 @@ function messageOf(body: unknown) {
   });
 }
 
-/** POST /resolve: key, rate, room, check, room for its account, and then in. */
+/** POST /resolve: checks key, rate, backlog, message and its account's waiting messages, then takes it in. */
 export function resolveRoute(app: FastifyInstance, deps: ResolveRouteDeps): void {
   app.post('/resolve', {
     onRequest: deps.guard,

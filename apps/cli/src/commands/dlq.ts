@@ -85,7 +85,7 @@ async function wantedOf(
   return filter;
 }
 
-/** What a replay goes over, and how much that is. */
+/** The entries that a replay covers, and their number. */
 async function pagesOf(
   pool: Pool,
   id: string | undefined,

@@ -26,8 +26,8 @@ export async function* drawn(pages: Pages, total: number, what: string, { screen
 }
 
 /**
- * Sends entries in again as the API does: added here, when there is room, and removed by the worker once they have ended
- * well.
+ * Replays entries as the API does: adds their jobs when there is room. The worker removes an entry after its replay has
+ * succeeded.
  */
 export async function replayEntries(
   { REDIS_URL: redisUrl, MAX_BACKLOG: maxBacklog }: { REDIS_URL: string; MAX_BACKLOG: number },

@@ -39,9 +39,9 @@ const MISSING: Record<
   },
 };
 
-/** What is worth a word though nothing is wrong with it. */
+/** Advice on a setting that is not wrong. */
 const NOTES: Record<string, (value: unknown) => string> = {
-  LINK_BY_PHONE: (value) => (value === true ? '; verified where people type their phones' : ''),
+  LINK_BY_PHONE: (value) => (value === true ? '; choose verified if people type their phones' : ''),
 };
 
 const isNone = (value: unknown) =>

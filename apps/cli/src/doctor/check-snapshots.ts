@@ -3,7 +3,7 @@ import { type Check, ok, warn } from './check.ts';
 
 /** Longer than any transaction of Contour's own, except an audit. */
 const OLD_SECONDS = 15 * 60;
-/** A few hours of a busy installation. */
+/** As many as a busy installation has in a few hours. */
 const MANY_TRANSACTIONS = 5_000_000;
 
 const ADVICE = 'end it: while it is open, deleted rows stay and queries become slower';
@@ -16,7 +16,7 @@ function describe({ holder, seconds, transactions }: OldSnapshot): string {
     : `${holder}, open for ${inMinutes(seconds)}`;
 }
 
-/** Whether something holds an old snapshot open. */
+/** Warns when a session or a slot holds an old snapshot open. */
 export async function checkSnapshots(pool: Pool): Promise<Check> {
   const { inTime, inTransactions } = await oldestSnapshots(pool);
   const old = (inTime?.seconds ?? 0) > OLD_SECONDS ? inTime : null;

@@ -2,7 +2,7 @@ import type { DlqIndex, Eraser } from '@contour/queue';
 import { deadLetters, eraseParked, type Pool } from '@contour/store';
 import { judgeEntry, judgeText, type Recognition } from './recognise.ts';
 
-/** One place: how many were found and removed, and what it could not be told of whose it is. */
+/** One place: how many messages were found and removed, and those whose owner is unclear. */
 export interface Hits {
   found: number;
   removed: number;
@@ -17,7 +17,7 @@ export interface WaitingRooms {
   index: Pick<DlqIndex, 'read' | 'dropFormer'>;
 }
 
-/** What an earlier version has parked in Redis, and no worker has moved to Postgres yet. */
+/** Entries that an earlier version parked in Redis and that no worker has moved to Postgres yet. */
 async function searchFormer(
   { index }: WaitingRooms,
   recognition: Recognition,
@@ -45,7 +45,7 @@ async function searchDlq(
   mayRemove: boolean,
 ): Promise<Hits> {
   const hits: Hits = { found: 0, removed: 0, unclear: [] };
-  // Redis first: what is moved meanwhile is found in Postgres.
+  // Redis first: an entry that is moved meanwhile is then found in Postgres.
   await searchFormer(rooms, recognition, mayRemove, hits);
   const { pool } = rooms;
   for await (const entries of deadLetters(pool).matching({}, Number.POSITIVE_INFINITY)) {
@@ -58,7 +58,7 @@ async function searchDlq(
   return hits;
 }
 
-/** Looks for a person in what waits in Redis or is parked, and removes it where that is asked for. */
+/** Finds a person's messages that wait in Redis or are parked, and removes them if asked to. */
 export async function searchWaiting(
   rooms: WaitingRooms,
   recognition: Recognition,
@@ -67,7 +67,7 @@ export async function searchWaiting(
   const judge = (text: string) => judgeText(recognition, text);
   const stream_entries = await rooms.eraser.streamEntries(judge, mayRemove);
   const jobs = await rooms.eraser.jobs(judge, mayRemove);
-  // Last: what a worker had in hand may have been parked meanwhile.
+  // Last: a worker may have parked a message meanwhile that it had in hand.
   const dlq = await searchDlq(rooms, recognition, mayRemove);
   return { jobs, stream_entries, dlq };
 }

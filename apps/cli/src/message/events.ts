@@ -40,7 +40,7 @@ export const parked = ({ failedAt, reason, error }: DlqEntry): Event => ({
 
 const WHY_CLEARED = {
   cleared: 'its entry was removed by an operator',
-  dropped: 'its entry made room for others of unknown credentials',
+  dropped: 'its entry was dropped to keep the bound of unknown credentials',
   erased: 'its entry was erased',
 };
 

@@ -1,4 +1,4 @@
-/** How many bytes of payloads a worker holds, of all lanes in hand. */
+/** The size of the payloads that a worker holds, of all lanes in hand. */
 export interface BytesInHand {
   /** How many more may be read. The first message of a lane is read in any case, since places bound the lanes. */
   free(): number;
@@ -7,9 +7,9 @@ export interface BytesInHand {
 }
 
 /**
- * Bounds what a worker reads of messages before it sends them: places alone would let a hundred lanes of many big
- * messages fill its memory. A lane of which only a part was read is taken again when that part is through, so one
- * tenant's big messages make its own lanes shorter, and hold no other lane up.
+ * Bounds the payloads that a worker holds before it sends them. Places alone do not bound them: a hundred lanes of many
+ * big messages would fill its memory. A lane of which only a part was read is taken again when that part has been sent,
+ * so big messages delay no lane but their own.
  */
 export function createBytesInHand(most: number): BytesInHand {
   let held = 0;

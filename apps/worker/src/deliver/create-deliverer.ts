@@ -15,11 +15,13 @@ import { createSlots } from './slots.ts';
 // Shorter than the lock of a shard's job: a process that stood still for this long may have lost it.
 const LONGEST_FREEZE_MS = 5_000;
 
-/** Of payloads in hand. As text in memory they may be twice as big. */
+/** Bound of the payloads in hand. Their text in memory may take twice as much. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 interface DelivererDeps {
   pool: Pool;
+  /** Has a short lock_timeout: a row that is locked for longer delays only its own tenant. */
+  settlePool: Pool;
   core: Core;
   logger: Logger;
   metrics: DeliveryMetrics;
@@ -58,7 +60,12 @@ export function createDeliverer(deps: DelivererDeps): Deliverer {
   };
   stopping.addEventListener('abort', nudgeAll, { once: true });
   const take = createTaker({ pool, slots, core, bytes, marks: deps.marks });
-  const settle = createSettler({ pool, logger, metrics: deps.metrics, stopping });
+  const settle = createSettler({
+    pool: deps.settlePool,
+    logger,
+    metrics: deps.metrics,
+    stopping,
+  });
 
   return {
     async run(shard, signal) {

@@ -91,7 +91,7 @@ export async function deliverDialog(
       return 'next';
     }
     if (result.outcome === 'postponed') {
-      // No attempt is counted, and the last error stays: what was given up on is told by these two.
+      // No attempt is counted and the last error stays, because a later dead-letter entry shows these two.
       await settle({ postponed: [{ lane, delayMs: result.delayMs }] });
       return 'postponed';
     }

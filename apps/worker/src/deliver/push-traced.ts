@@ -17,7 +17,7 @@ export function pushTraced(
 
 async function endWith(pushed: Promise<PushResult>, span: Span, message: PendingMessage) {
   const result = await pushed;
-  // Where a circuit is open nothing was sent.
+  // Nothing is sent while a circuit is open.
   if (result.outcome !== 'held') end(span, message, result);
   return result;
 }

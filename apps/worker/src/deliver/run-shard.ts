@@ -9,7 +9,7 @@ export interface ShardDeps extends DialogDeps {
   take: Take;
   slots: Slots;
   bytes: BytesInHand;
-  /** False while every push would be held. One tenant's circuit does not end a run for the others. */
+  /** False while every push would be held back. One tenant's open circuit does not end the run of the others. */
   coreIsAvailable: () => boolean;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
@@ -43,7 +43,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
   const { slots, bytes, bell, logger } = deps;
   /** The dialogs under way, and since when. */
   const inHand = new Map<string, number>();
-  /** Dialogs that this run could not go on with, for a reason of their own. They are tried again when it might let go. */
+  /** Dialogs that this run could not continue for a reason of their own. The run tries them again when it may yield. */
   const leftAlone = new Set<string>();
   let letGoAt = performance.now() + YIELD_AFTER_MS;
   let lookAt = 0;

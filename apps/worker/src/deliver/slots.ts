@@ -6,7 +6,7 @@ export interface Slots {
   hasRoom(tenantId: string): boolean;
   /** How many more a tenant may hold, of those that hold any. */
   rooms(): Array<{ tenantId: string; room: number }>;
-  /** As many as a tenant that holds none may hold. */
+  /** How many a tenant may hold that holds none yet. */
   roomOfOthers(): number;
 }
 
@@ -18,7 +18,7 @@ export interface Slots {
  */
 export function createSlots(total: number, onRoom: () => void): Slots {
   const reserve = total > 1 ? Math.ceil(total / 10) : 0;
-  /** A tenant may use the reserve until it holds so many. */
+  /** A tenant may use the reserve until it holds this many. */
   const mostOfReserve = Math.min(2, Math.ceil(reserve / 2));
   const heldBy = new Map<string, number>();
   let held = 0;
@@ -32,7 +32,7 @@ export function createSlots(total: number, onRoom: () => void): Slots {
     return Math.max(0, Math.min(share - own, Math.max(free() - reserve, ofReserve)));
   };
 
-  /** Whether one that held its share, when that was so small, may hold more now that a tenant has left. */
+  /** Whether a tenant that held its whole share may hold more, now that a tenant has left. */
   const isAnyBetween = (formerShare: number): boolean => {
     if (heldBy.size === 0) return false;
     const share = shareAmong(heldBy.size);

@@ -14,40 +14,40 @@ import {
 } from '@contour/store';
 
 const BATCH_SIZE = 100;
-/** After this share of their bound has been parked, what was refused is held against it. */
+/** After this share of the bound has been parked, this worker checks the bound. */
 const LOOK_SHARE = 1 / 16;
 
-/** So often it is looked at also where nothing was parked here: another worker may have died before its look. */
+/** The bound is also checked at this interval: another worker may have died before its check. */
 const LOOK_MS = 60_000;
 
-/** The dead-letter queue as a worker writes it. Every method throws AppError where Postgres is away. */
+/** How a worker writes the dead-letter queue. Every method throws AppError if Postgres is away. */
 export interface Dlq {
   /**
-   * A message is parked once: its entry is kept in place, with the newest reason and error. `wasRefused`: its
-   * sender was told that it was not accepted.
+   * A message has one entry: parking it again renews the entry with the newest reason and error. `wasRefused`: the
+   * sender was told that the message was not accepted.
    */
   park(entry: DlqEntry, how?: { wasRefused: boolean }): Promise<Parking>;
   read(id: string): Promise<ParkedEntry | null>;
-  /** Only if the entry is still the one that was read. */
+  /** Removes the entry only if it still has the version that was read. */
   remove(id: string, version: string): Promise<boolean>;
 }
 
 interface DlqDeps {
   pool: Pool;
-  /** The room of one unknown account. */
+  /** The bound of one unknown account. */
   allowance: Allowance;
-  /** The room of all that was refused, together. */
+  /** The bound of all refused entries together. */
   refused: Allowance;
-  /** What is parked is not queued any more. */
+  /** Called for a parked message, which is no longer queued. */
   forgetQueued: (messageId: string) => void;
-  /** Redis should show what has changed. */
+  /** Called when Redis has to show a change. */
   show: () => void;
   onDropped: (count: number) => void;
   logger: Pick<Logger, 'warn'>;
 }
 
 export interface OpenDlq extends Dlq {
-  /** Holds what was refused against its bound. */
+  /** Drops the oldest refused entries beyond the bound. */
   keepBound(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ const toAppError = (error: unknown): never => {
 
 export function createDlq(deps: DlqDeps): OpenDlq {
   const { pool, allowance, refused, forgetQueued, show, onDropped, logger } = deps;
-  /** Refused since the last look. */
+  /** Refused entries since the last check. */
   const since: Allowance = { count: 0, bytes: 0 };
 
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -85,7 +85,7 @@ export function createDlq(deps: DlqDeps): OpenDlq {
   const isDue = () =>
     since.count > refused.count * LOOK_SHARE || since.bytes > refused.bytes * LOOK_SHARE;
 
-  // One at a time: what comes in order is parked in order.
+  // One at a time, so that messages are parked in their order.
   const parking = createBatcher<Letter, Parking>({
     maxSize: BATCH_SIZE,
     maxInFlight: 1,
@@ -95,7 +95,7 @@ export function createDlq(deps: DlqDeps): OpenDlq {
       for (const { entry } of parked) forgetQueued(entry.id);
       noteRefused(parked);
       if (parked.length > 0) show();
-      // What is over the bound now is dropped by the next look, here or by the duty.
+      // The next check, here or by the duty, drops the excess.
       if (isDue()) await keepBound().catch((err) => logger.warn({ err }, 'dlq.bound_not_kept'));
       return results;
     },

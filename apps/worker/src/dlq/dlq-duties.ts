@@ -13,12 +13,12 @@ const LOOK_EVERY = 5;
 const BOUND_EVERY = 2;
 const FORGET_EVERY = 600;
 
-/** Between two sweeps of an index that should be right. */
+/** Between two sweeps of an index that should be complete. */
 const SWEEP_MS = 10 * 60 * 1000;
-/** Between two sweeps of one that Redis has lost. */
+/** Between two sweeps of an index that Redis has lost. */
 const REBUILD_MS = 5_000;
 
-/** What keeps the dead-letter queue within its bounds, and Redis showing it. */
+/** Periodic work: keeps the dead-letter queue within its bounds, and its index in Redis up to date. */
 export function dlqDuties(deps: {
   pool: Pool;
   index: DlqIndex;
@@ -30,7 +30,7 @@ export function dlqDuties(deps: {
 }): Duty[] {
   const { pool, index, dlq, shower, id } = deps;
   const lookForFormer = createFormerLook(deps);
-  // A turn of its own each time: this worker, too, waits until it is over.
+  // Each sweep takes a new turn, so that this worker, too, waits until the turn is over.
   let turns = 0;
   const takeTurn = (duty: TurnDuty, ms: number) => {
     turns += 1;

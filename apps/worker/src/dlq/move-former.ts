@@ -11,7 +11,7 @@ import {
   parkFormerDeaths,
 } from '@contour/store';
 
-/** More than a Redis that crashed can have lost. */
+/** Longer than the period that a crashed Redis can have lost. */
 const LATEST_SECONDS = 600;
 
 interface MoveDeps {
@@ -28,9 +28,9 @@ function deathOf({ entry }: FormerLetter): FormerDeath[] {
 }
 
 /**
- * Takes what an earlier version has parked out of a page of the index and into Postgres. It goes from Redis after
- * the commit, so a worker that dies midway repeats. A message that is not marked dead yet stays where it is;
- * returns how many these are.
+ * Moves entries of an earlier version from a page of the index to Postgres. They leave Redis after the commit, so
+ * another worker repeats the work of one that died midway. A message that is not marked dead yet stays in Redis.
+ * Returns the number of these.
  */
 export async function moveFormer(
   { pool, index }: Pick<MoveDeps, 'pool'> & { index: Pick<DlqIndex, 'dropFormer'> },
@@ -51,8 +51,8 @@ export async function moveFormer(
 }
 
 /**
- * Ends the move from Redis, once: where Redis lost entries before they were moved, those of dead messages are made
- * from the ledger. `kept` is what Redis had before the first page was read.
+ * Ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made from
+ * the ledger. `kept` tells what Redis had before the first page was read.
  */
 export async function endMove(
   { pool, logger }: Pick<MoveDeps, 'pool' | 'logger'>,
@@ -65,7 +65,7 @@ export async function endMove(
   logger.info({ restored }, 'dlq.moved');
 }
 
-/** Looks for what an older worker parks beside this one: only at what was added since the last look. */
+/** Looks for entries of older workers that run beside this one, among the jobs added since the last look. */
 export function createFormerLook(deps: MoveDeps): () => Promise<void> {
   let after = '0';
   return async () => {

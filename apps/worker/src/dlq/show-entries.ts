@@ -16,7 +16,7 @@ interface ShowDeps {
   logger: Pick<Logger, 'debug'>;
 }
 
-/** An entry as Redis shows it. */
+/** An entry's job in Redis. */
 function jobOf(entry: IndexedEntry): DlqJob {
   return {
     v: 2,
@@ -37,7 +37,7 @@ function jobOf(entry: IndexedEntry): DlqJob {
   };
 }
 
-/** Removes what has left, then adds what has come; false where nothing had changed. */
+/** Removes entries that have left, then adds new ones. Returns false if nothing had changed. */
 async function showPage({ pool, index }: ShowDeps): Promise<boolean> {
   const left = await findLeft(pool);
   const gone = left.filter(({ isThere }) => !isThere);
@@ -52,15 +52,15 @@ async function showPage({ pool, index }: ShowDeps): Promise<boolean> {
 }
 
 export interface Shower {
-  /** Brings Redis up to date. */
+  /** Brings the index up to date. */
   run(): Promise<void>;
-  /** The same without waiting for it; what fails is done by the next run. */
+  /** The same without waiting. The next run repeats what failed. */
   soon(): void;
 }
 
 /**
- * Redis shows what Postgres holds, after its commit. Two workers may do this at once: a job is added once, and a
- * newer version is never replaced by an older one.
+ * Writes the index of the dead-letter queue to Redis after commits in Postgres. Two workers may do this at once: a job
+ * is added once, and an older version never replaces a newer one.
  */
 export function createShower(deps: ShowDeps): Shower {
   let underWay: Promise<void> | undefined;

@@ -15,7 +15,7 @@ interface SweepDeps {
   logger: Pick<Logger, 'info'>;
 }
 
-/** Removes jobs without an entry, and marks entries to be shown again that have another version. */
+/** Removes jobs without an entry, and marks entries whose job has another version: they are shown again. */
 async function sweepJobs({ pool, index }: SweepDeps): Promise<number> {
   let healed = 0;
   for (let after: string | null = '0'; after !== null; ) {
@@ -40,7 +40,7 @@ async function sweepJobs({ pool, index }: SweepDeps): Promise<number> {
   return healed;
 }
 
-/** Marks entries to be shown again that have no job: Redis was wiped, or the job was removed by hand. */
+/** Marks entries without a job: Redis was wiped, or an operator removed the job. They are shown again. */
 async function sweepEntries({ pool, index }: SweepDeps): Promise<number> {
   let healed = 0;
   for await (const ids of indexedEntries(pool)) {
@@ -51,7 +51,7 @@ async function sweepEntries({ pool, index }: SweepDeps): Promise<number> {
   return healed;
 }
 
-/** Compares the index in Redis with Postgres, which is right, and mends what differs. */
+/** Compares the index in Redis with Postgres and corrects Redis. */
 export async function sweepIndex(deps: SweepDeps): Promise<void> {
   const kept = await deps.index.formerKept();
   const healed = (await sweepJobs(deps)) + (await sweepEntries(deps));

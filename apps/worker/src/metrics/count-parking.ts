@@ -9,9 +9,9 @@ const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
 export interface ParkingMetrics {
   parked(channel: Channel | 'unknown', reason: DlqReason): void;
   notParked(channel: Channel | 'unknown'): void;
-  /** An entry is gone because its replay has ended well. */
+  /** An entry was removed because its replay succeeded. */
   replayed(): void;
-  /** So many refused entries made room for others. */
+  /** So many refused entries were dropped to stay within the bound. */
   dropped(count: number): void;
 }
 
@@ -47,7 +47,7 @@ export function createParkingMetrics(registry: Registry): ParkingMetrics {
   };
 }
 
-/** The same dead-letter queue, counting what a worker puts into it and what has left it by a replay. */
+/** The dead-letter queue with counters: entries parked, removed by a replay, and dropped. */
 export function countParking(metrics: ParkingMetrics, dlq: Dlq): Dlq {
   return {
     ...dlq,

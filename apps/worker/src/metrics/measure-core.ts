@@ -12,7 +12,7 @@ function classOf(result: PushResult): AnswerClass | undefined {
   return result.outcome === 'delivered' ? undefined : (result.code as AnswerClass);
 }
 
-/** Statuses that may be about the way to Core, as a label has them. */
+/** Statuses that may be about the way to Core, as values of a label. */
 const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
 
 const refusalOf = (code: string) => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');
@@ -26,7 +26,7 @@ export function measureCore(registry: Registry, core: Core): Core {
   });
   new Gauge({
     name: 'contour_core_circuit_open',
-    help: '1 while Core takes nothing from this worker, after many failures in a row.',
+    help: '1 while this worker gets nothing through to Core, after many failures in a row.',
     registers: [registry],
     collect() {
       this.set(core.circuits().isOpen ? 1 : 0);
@@ -42,7 +42,7 @@ export function measureCore(registry: Registry, core: Core): Core {
   });
   const refusal = createCounter(registry, {
     name: 'contour_core_refusals_total',
-    help: 'Answers that say something about the way to Core, while it accepts nothing else. The message waits.',
+    help: 'Answers about the way to Core while it accepts no other message. The refused message waits.',
     labelNames: ['status'],
   });
   const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>

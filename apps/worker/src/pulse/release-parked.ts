@@ -1,4 +1,4 @@
-import type { IncomingMessage } from '@contour/contract';
+import { AppError, type IncomingMessage } from '@contour/contract';
 import type { Logger } from '@contour/runtime';
 import {
   type ActiveAccount,
@@ -18,7 +18,7 @@ import { createReleaseTries } from './release-tries.ts';
 
 /** So long an account has to be there: who replays by hand right after adding it gets his own count. */
 const SETTLED_MS = 1_500;
-/** A worker renews its turn before every page: one that died is followed soon. */
+/** A worker renews its turn before every page, so another one soon takes over from a dead worker. */
 const LEAD_MS = 5_000;
 
 interface ReleaseDeps {
@@ -37,11 +37,25 @@ interface Release {
   account: ActiveAccount;
   after: WaitingPlace | null;
   count: number;
+  /** Chats with an entry that stays for now. Later ones may not overtake it. */
+  heldChats: Set<string>;
 }
 
 const keyOf = ({ channel, fingerprint }: ActiveAccount) => `${channel} ${fingerprint}`;
 
 const read = ({ entry: { id }, version }: WaitingEntry) => ({ id, version });
+
+/** Leaves out entries that rest after a failure, and later ones of the same chat. */
+function notHeld(
+  { tries }: ConcludeDeps,
+  { heldChats }: Release,
+  entries: readonly WaitingEntry[],
+): WaitingEntry[] {
+  return entries.filter(({ entry: { id, message } }) => {
+    if (tries.isResting(id)) heldChats.add(message.externalChatId);
+    return !heldChats.has(message.externalChatId);
+  });
+}
 
 /**
  * Resolves the next entries in the order in which they were received, here and in one call: as jobs they
@@ -61,7 +75,11 @@ async function releasePage(
     entry.tenantId !== null && entry.tenantId !== account.tenantId;
   await stopWaiting(pool, entries.filter(isOthers).map(read));
 
-  const own = entries.filter((item) => !isOthers(item) && !deps.tries.isResting(item.entry.id));
+  const own = notHeld(
+    deps,
+    release,
+    entries.filter((item) => !isOthers(item)),
+  );
   const messages = own.map(({ entry }) => entry.message);
   const endings = own.length === 0 ? [] : await deps.resolveAll(messages, account.tenantId);
   const done: WaitingEntry[] = [];
@@ -70,6 +88,7 @@ async function releasePage(
     const item = own[i];
     if (item === undefined) continue;
     const end = await concludeRelease(deps, account, item, ending);
+    if (ending instanceof AppError) release.heldChats.add(item.entry.message.externalChatId);
     if (end === 'released') done.push(item);
     mustStop ||= end === 'stop';
   }
@@ -103,7 +122,12 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
 
   /** A page of each account in turn: one with much to release does not keep the others waiting. */
   async function releaseAll(accounts: readonly ActiveAccount[]): Promise<void> {
-    let left: Release[] = accounts.map((account) => ({ account, after: null, count: 0 }));
+    let left: Release[] = accounts.map((account) => ({
+      account,
+      after: null,
+      count: 0,
+      heldChats: new Set(),
+    }));
     const all = left;
     try {
       while (left.length > 0) {

@@ -1,19 +1,19 @@
 import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
 import { type Batcher, createBatcher } from '@contour/runtime';
 import type { Ending } from '@contour/store';
+import { limitConcurrency } from './limit-concurrency.ts';
 import type { Suspects } from './suspects.ts';
-import { createTurns } from './turns.ts';
 
 const BATCH_SIZE = 100;
-/** Connections for accounts whose batch has just failed, and which are nearly all healthy. */
+/** Connections for accounts whose batch has just failed. Nearly all of these are healthy. */
 const UNSUSPECTED_AT_ONCE = 3;
-/** Connections for all accounts of which a message has failed alone. */
+/** Connections for all suspects together: accounts of which a message failed alone. */
 const SUSPECTED_AT_ONCE = 2;
 
 export interface AccountLanes {
-  /** Whether messages of this account are resolved apart from others at present. */
+  /** Whether messages of this account are currently resolved apart from others. */
   isApart(message: IncomingMessage): boolean;
-  /** Resolves a message with others of its own account only, in the order of the calls. */
+  /** Resolves a message together with others of its own account only, in the order of the calls. */
   push(message: IncomingMessage): Promise<Ending>;
 }
 
@@ -23,9 +23,9 @@ interface Lane {
 }
 
 /**
- * A line for each account that must not share a batch with others: made for the first message, dropped with the last.
- * The lines of suspects have connections of their own, and hold at most half of the messages that this worker may have
- * in hand: what their tenants lock or break never stands in front of the other tenants.
+ * A line for each account that must not share a batch with others. It exists while the account has a message in hand.
+ * Lines of suspects have connections of their own, and together at most half of the messages that this worker may have
+ * in hand, so a lock or a failure of their tenants does not delay other tenants.
  */
 export function createAccountLanes(deps: {
   suspects: Suspects;
@@ -35,10 +35,8 @@ export function createAccountLanes(deps: {
 }): AccountLanes {
   const { suspects, concurrency, resolve } = deps;
   const lanes = new Map<string, Lane>();
-  const turns = {
-    suspected: createTurns(SUSPECTED_AT_ONCE),
-    unsuspected: createTurns(UNSUSPECTED_AT_ONCE),
-  };
+  const runSuspected = limitConcurrency(SUSPECTED_AT_ONCE);
+  const runUnsuspected = limitConcurrency(UNSUSPECTED_AT_ONCE);
   const mostOfAccount = Math.max(1, concurrency >> 2);
   const mostSuspected = Math.max(1, concurrency >> 1);
   let suspectedInHand = 0;
@@ -48,7 +46,7 @@ export function createAccountLanes(deps: {
       maxSize: BATCH_SIZE,
       maxInFlight: 1,
       run: (messages) =>
-        turns[suspects.has(account) ? 'suspected' : 'unsuspected'].take(() => resolve(messages)),
+        (suspects.has(account) ? runSuspected : runUnsuspected)(() => resolve(messages)),
     });
     const lane = { batcher, inHand: 0 };
     lanes.set(account, lane);

@@ -30,13 +30,13 @@ const BATCHES_IN_FLIGHT = 2;
 const BATCH_SIZE = 100;
 
 interface ResolverDeps {
-  /** Its connections give up on a lock soon: a row that is locked for longer is one tenant's trouble. */
+  /** Has a short lock_timeout: a row that is locked for longer delays only its own tenant. */
   pool: Pool;
   logger: Logger;
   metrics: ResolveMetrics;
   tracer: Tracer | undefined;
   stopping: AbortSignal;
-  /** How many messages may be in hand one by one. */
+  /** How many jobs this worker may have in hand. */
   concurrency: number;
   linkByPhone: LinkByPhone;
   phoneRegion: PhoneRegion;
@@ -57,8 +57,8 @@ export interface Resolver {
 type Work = (arrivals: readonly Arrival[]) => Promise<BatchResult>;
 
 /**
- * Messages that come one by one go together while all is well. When a batch fails, its slot is free at once for the
- * next: each account of it goes on in a line of its own, where only the messages at fault end with an error.
+ * Resolves messages in batches. When a batch fails, its slot is free at once for the next one, and each of its accounts
+ * continues in a line of its own, where only the messages at fault end with an error.
  */
 export function createResolver(deps: ResolverDeps): Resolver {
   const { pool, logger, tracer, stopping, linkByPhone, phoneRegion, shardCount, wake, wakeGraph } =
@@ -126,7 +126,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
       const apart = messages.map((message) =>
         lanes.isApart(message) ? lanes.push(message) : undefined,
       );
-      // Each is awaited by its sender; until then a failure must not count as one that nobody handles.
+      // The callers await them; without this handler a failure before that would be an unhandled rejection.
       for (const ending of apart) ending?.catch(() => undefined);
       const together = messages.filter((_, place) => apart[place] === undefined);
       const endings = (

@@ -31,15 +31,15 @@ interface JobDeps {
   reply: (to: string, reply: Reply) => Promise<number>;
   /** Drops the note that says no more than that a message is queued. */
   forgetQueued: (messageId: string) => void;
-  /** One message less of its account waits. */
+  /** Counts down the waiting messages of the account. */
   forgetWaiting: (account: string) => void;
   logger: Logger;
 }
 
 const RETRY_MS = 1_000;
-/** A sender may wait for it, and the lock may be another worker's, which is soon free. */
+/** Short, because a sender may wait, and another worker soon releases its lock. */
 const FIRST_REST_MS = 250;
-/** A message that has failed so often for a reason of its own, within some five minutes, is parked. */
+/** After this many failures of its own, within some five minutes, a message is parked. */
 const MAX_FAILURES = 20;
 
 const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
@@ -52,15 +52,15 @@ const isHeard = (reply: ResolveJob['reply']): boolean =>
 /** Remembers the entry as it was before the replay: what is parked meanwhile is another matter. */
 type Replayed = ParkedEntry | null;
 
-/** What a message came to; `isRevived` where it was dead, and is due again by that. */
+/** The outcome of a message. `isRevived`: it was dead and is due again. */
 interface Resolved {
   outcome: Outcome;
   isRevived?: boolean;
 }
 
 /**
- * A replay has done its work: what was dead goes on, and the entry goes, if it is still the one that was
- * replayed. A delivery that has failed again since then has made it another version: it stays.
+ * A replay has succeeded: a dead message is made due again, and the entry is removed if it still has the version that
+ * was replayed. A delivery that has failed again meanwhile has made a new version, which stays.
  */
 async function endReplay(
   deps: JobDeps,
@@ -72,7 +72,7 @@ async function endReplay(
   if (replayOf === undefined || replayed === null) return;
   const { version } = replayed;
   if (isAccepted(outcome)) {
-    // A repeat may be of a dead message.
+    // The message may be a repeat of a dead one.
     if (outcome.kind === 'replayed' && !isRevived) await deps.revive(outcome.receipt);
     await deps.dlq.remove(replayOf, version);
   } else if (parked && replayOf !== message.messageId) {
@@ -110,9 +110,10 @@ async function resolveReplayed(
   deps: JobDeps,
   message: IncomingMessage,
   replayed: Replayed,
+  tenantId: string | null,
 ): Promise<Resolved> {
-  const { stage, tenantId, clientId, dialogId } = replayed?.entry ?? {};
-  if (tenantId === undefined || tenantId === null) return { outcome: await deps.resolve(message) };
+  const { stage, clientId, dialogId } = replayed?.entry ?? {};
+  if (tenantId === null) return { outcome: await deps.resolve(message) };
   const { messageId, traceId } = message;
   if (stage === 'deliver' && clientId && dialogId) {
     const { isKnown } = await deps.revive({ tenantId, messageId });
@@ -125,21 +126,25 @@ async function resolveReplayed(
 }
 
 async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
-  const { message, reply, replayOf } = reading;
+  const { message, reply, replayOf, replayFor } = reading;
   const replayed = replayOf === undefined ? null : await deps.dlq.read(replayOf);
-  const resolved = await resolveReplayed(deps, message, replayed);
+  // Another replay may have let the entry in, or an operator may have cleared it.
+  const tenantId = replayed?.entry.tenantId ?? replayFor ?? null;
+  const resolved = await resolveReplayed(deps, message, replayed, tenantId);
   const { outcome } = resolved;
   const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
   // Parked anew it would forget whose it was.
-  const stays = outcome.kind === 'unknown_tenant' && (replayed?.entry.tenantId ?? null) !== null;
-  // Its sender is told right now that it was not accepted; of a replay the entry says whether it was.
+  const stays = outcome.kind === 'unknown_tenant' && tenantId !== null;
+  // The sender is told now that the message was not accepted. For a replay, the entry holds that fact.
   const wasRefused = replayOf === undefined ? isHeard(reply) : (replayed?.wasRefused ?? false);
   const parked = stays || (mustPark && (await park(deps, job, message, outcome, wasRefused)));
   await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
-    // Nobody is there any more: what only the sender was to be told would be lost.
-    if (heardBy === 0 && !isAccepted(outcome) && !mustPark) await park(deps, job, message, outcome);
+    // No sender gets this answer, so the message is parked. It counts as accepted: its sender took it for queued.
+    const isKept = isAccepted(outcome) || replayOf !== undefined || (mustPark && !wasRefused);
+    const isTold = heardBy > 0 && !(parked && !isHeard(reply));
+    if (!isKept && !isTold) await park(deps, job, message, outcome);
   }
   if (!isHeard(reply)) deps.forgetQueued(message.messageId);
   deps.logger.debug(
@@ -160,10 +165,10 @@ async function giveUp(deps: JobDeps, job: IncomingJob, error: Error): Promise<'d
   return 'done';
 }
 
-/** At different times on different workers: those that met over one row are not to meet again. */
+/** Random, so that two messages that met at one row do not meet there again. */
 const unlikeOthers = (ms: number): number => Math.round(ms * (0.5 + Math.random() / 2));
 
-/** The job rests, longer after each failure of its own, and is parked in the end. */
+/** Delays the job, longer after each failure of its own, and parks it in the end. */
 async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobEnd> {
   if (!failedByItself(error)) {
     deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
@@ -193,7 +198,7 @@ async function resolveOrPostpone(
   }
 }
 
-/** One job's life: read, resolve, park what cannot go on, answer. Only an absent server is waited for. */
+/** One job's life: read, resolve, park what cannot be resolved, answer. Waits only for an absent server. */
 export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobEnd> {
   const reading = readJob(job.data, new Date(job.timestampMs));
   if (!reading.ok) {

@@ -1,4 +1,6 @@
-/** So many failed messages are remembered; of more, the oldest is tried again whenever it comes. */
+import { createExpiringKeys } from './expiring-keys.ts';
+
+/** How many failed messages are remembered. Beyond that the oldest is forgotten. */
 const MOST_HELD = 10_000;
 
 interface Identity {
@@ -7,38 +9,21 @@ interface Identity {
 }
 
 /**
- * Messages that failed and wait for their next try. A repeat of one waits with it: tried on its own it would meet the
- * same lock. One worker's memory, and a message that it has forgotten is tried once more.
+ * Messages that failed and wait for their next try. A repeat waits with its message, because it would meet the same
+ * lock. This is the memory of one worker. A forgotten message is tried once more than necessary.
  */
 export interface HeldMessages {
   hold(message: Identity, forMs: number): void;
-  /** How long a message, or a repeat of it, has to wait for its next try; 0 where it is not held. */
+  /** How long a message, or a repeat of it, has to wait for its next try; 0 if it is not held. */
   leftMs(message: Identity): number;
 }
 
 const keyOf = ({ messageId, contentHash }: Identity) => `${messageId} ${contentHash}`;
 
-export function createHeldMessages(nowMs: () => number = () => performance.now()): HeldMessages {
-  const until = new Map<string, number>();
+export function createHeldMessages(nowMs?: () => number): HeldMessages {
+  const held = createExpiringKeys(MOST_HELD, nowMs);
   return {
-    hold(message, forMs) {
-      const key = keyOf(message);
-      until.delete(key);
-      until.set(key, nowMs() + forMs);
-      if (until.size <= MOST_HELD) return;
-      for (const oldest of until.keys()) {
-        until.delete(oldest);
-        break;
-      }
-    },
-    leftMs(message) {
-      const key = keyOf(message);
-      const end = until.get(key);
-      if (end === undefined) return 0;
-      const leftMs = Math.ceil(end - nowMs());
-      if (leftMs > 0) return leftMs;
-      until.delete(key);
-      return 0;
-    },
+    hold: (message, forMs) => held.add(keyOf(message), forMs),
+    leftMs: (message) => Math.ceil(held.leftMs(keyOf(message))),
   };
 }

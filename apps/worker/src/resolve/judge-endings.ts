@@ -2,20 +2,20 @@ import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
 import type { Ending } from '@contour/store';
 import type { Suspects } from './suspects.ts';
 
-/** Within so long after a message was stored, Postgres is not slow for all. */
+/** For this long after this worker stored a message, it does not consider Postgres slow for all. */
 const STORED_LATELY_MS = 5_000;
 
 const isBusy = (ending: Ending): ending is AppError =>
   ending instanceof AppError && ending.code === 'postgres_busy';
 
-/** Nothing is known of a message that waits for another; every other ending but a receipt tells of the message. */
+/** A message that waited for another was not tried. Every other error is about the message itself. */
 const isAtFault = (ending: Ending): boolean =>
   ending instanceof AppError ? ending.code !== 'not_tried' : ending.kind === 'invalid';
 
 /**
- * Decides whose fault it is that messages could not be resolved. Where this process has stored others within the last
- * seconds, it is about these messages: their accounts are suspected. Where it has stored nothing, every lock and
- * time-out is Postgres being slow for all: then waiting is right, and nothing is held against any message.
+ * Decides whether a failure is about a message or about Postgres. If this process has stored other messages within the
+ * last seconds, it is about the message, and its account becomes a suspect. If it has stored none, locks and time-outs
+ * mean that Postgres is slow for all: the messages wait, and no failure is counted.
  */
 export function createJudge(
   suspects: Suspects,

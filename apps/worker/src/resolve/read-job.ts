@@ -14,7 +14,8 @@ export type JobReading =
       message: IncomingMessage;
       reply?: ResolveJob['reply'];
       replayOf?: string | undefined;
-      /** Whether it is counted among the messages of its account that wait. */
+      replayFor?: string | undefined;
+      /** Whether the API counted it among the waiting messages of its account. */
       counted?: true | undefined;
     }
   /** `data` is what could not be read. */

@@ -12,11 +12,14 @@ export function sealJob(data: unknown, addedAt: Date): unknown {
   return { v: 1, unreadable: unreadableBody(data), faults: reading.faults };
 }
 
-/** What stands in place of data that nothing could be done with: who parks it next knows why it is empty. */
+/** Replaces data that could not be handled. It tells the code that parks the job later why the data is missing. */
 export const replacedData = () => ({
   v: 1,
   unreadable: null,
   faults: [
-    { path: '', message: 'could not be handled, and was removed for what it may have held' },
+    {
+      path: '',
+      message: 'could not be handled, and was removed because it may contain a credential',
+    },
   ],
 });

@@ -1,10 +1,10 @@
 import type { Logger } from '@contour/runtime';
 import type { FullClient } from '@contour/store';
 
-/** So many clients are remembered as told; then all are told once more. */
+/** How many logged clients are remembered. Beyond that all are forgotten and may be logged once more. */
 const MAX_TOLD = 10_000;
 
-/** Logs each client that gets no further identity by its phone once, with its ids alone. */
+/** Logs each client that gets no further identity by its phone, once, by its ids. */
 export function tellFullClients(
   logger: Pick<Logger, 'warn'>,
 ): (clients: readonly FullClient[]) => void {

@@ -60,7 +60,7 @@ function parkOther(deps: EntriesDeps, entry: StreamEntry, reading: EntryReading)
   );
 }
 
-/** Where it cannot be parked, it comes again, and those behind it go on. */
+/** If parking fails, the entry is delivered again later, and the entries behind it continue. */
 async function endParked(
   { logger }: EntriesDeps,
   { id }: StreamEntry,
@@ -109,7 +109,7 @@ async function resolveReadable(
 ): Promise<void> {
   if (readable.length === 0) return;
   const endings = await deps.resolveAll(readable.map(({ message }) => message));
-  // All at once: what has to be parked goes together.
+  // All at once, so that they are parked in one statement.
   await Promise.all(
     readable.map(async (item, i) => {
       const ending = endings[i];
@@ -119,8 +119,8 @@ async function resolveReadable(
 }
 
 /**
- * Deals with a batch of entries, in their order: resolves, and parks what cannot be resolved. An entry that
- * fails for a reason that may pass holds back the later ones of its chat, and nothing else.
+ * Handles a batch of entries in their order: resolves them, and parks those that cannot be resolved. An entry that fails
+ * for a temporary reason holds back only the later entries of its chat.
  */
 export async function handleEntries(
   deps: EntriesDeps,
@@ -137,7 +137,7 @@ export async function handleEntries(
       handled.held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
     } else readable.push({ entry, message: reading.message });
   }
-  // What can go on goes first: it does not wait for what has to be parked.
+  // Parking comes last, so that it does not delay the entries that can be resolved.
   await resolveReadable(deps, readable, handled);
   for (const { entry, reading } of others) {
     await endParked(deps, entry, handled, () => parkOther(deps, entry, reading));

@@ -6,15 +6,15 @@ import { runPipeline } from '../run-pipeline.ts';
 import { FORGET_FORMER } from './former-notes.ts';
 
 /*
- * The entries of the dead-letter queue are rows in Postgres. Here each has a job in a queue without a
- * consumer, for Bull Board and other BullMQ tools. The jobs are prioritized ones: a sorted set, so that
- * one of 100 000 is removed as fast as one of ten.
+ * The entries of the dead-letter queue are rows in Postgres. In Redis each has a job in a queue without a consumer, for
+ * Bull Board and other BullMQ tools. The jobs are prioritized, so they are in a sorted set, where one of 100 000 is
+ * removed as fast as one of ten.
  */
 const JOB = 'bull:dlq:';
 const ENTRIES = `${JOB}prioritized`;
-/** Which start of Redis has all of the index; a Redis that was wiped has no such note. */
+/** The start of Redis that has the complete index. A wiped Redis has no such note. */
 const COMPLETE = 'contour:dlq:indexed';
-/** The note that an earlier version kept of the same. */
+/** The same note of an earlier version. */
 const FORMER_KEPT = 'contour:dlq:kept';
 
 // An entry of an earlier version is left alone: it is not in Postgres yet.
@@ -64,7 +64,7 @@ for i = 1, #found, 2 do
 end
 return page`;
 
-// Only while it is as it was read: an older worker may have renewed it meanwhile.
+// Removes it only if it is unchanged: an older worker may have renewed it meanwhile.
 const DROP_FORMER = `${FORGET_FORMER}
 local id, digest = unpack(ARGV)
 local job = '${JOB}' .. id
@@ -74,37 +74,37 @@ forget_former(id, text)
 redis.call('ZREM', '${ENTRIES}', id)
 redis.call('DEL', job, job .. ':logs')`;
 
-/** An entry that an earlier version has parked: in Redis, with its body. */
+/** An entry that an earlier version parked in Redis, with its body. */
 export interface FormerLetter {
   entry: DlqEntry;
-  /** By which it is known again. */
+  /** Identifies the job's content when it is removed. */
   digest: string;
 }
 
-/** What stands in the queue, up to the cursor. */
+/** The jobs of a page. */
 export interface IndexPage {
   jobs: DlqJob[];
   former: FormerLetter[];
-  /** Where to go on; null at the end. */
+  /** The cursor of the next page; null at the end. */
   next: string | null;
 }
 
 /** Every method throws AppError('redis_unavailable') in 2.5 s. */
 export interface DlqIndex {
-  /** Shows these entries, unless a newer version of them is shown. */
+  /** Shows these entries, unless Redis already shows a newer version. */
   show(jobs: readonly DlqJob[]): Promise<void>;
-  /** Removes what is shown of these entries; with a version only that one. */
+  /** Removes the jobs of these entries; with a version only the job of that version. */
   hide(entries: ReadonlyArray<{ id: string; version?: number }>): Promise<void>;
-  /** Those of the entries that are not shown at all. */
+  /** The entries that have no job. */
   missing(ids: readonly string[]): Promise<string[]>;
-  /** The next jobs after a cursor, in the order of their adding; '0' is the beginning. */
+  /** The next jobs after a cursor, in the order in which they were added; '0' is the beginning. */
   read(after: string): Promise<IndexPage>;
-  /** Removes what an earlier version has parked, if it is still as it was read. */
+  /** Removes a job of an earlier version if it is still as it was read. */
   dropFormer(id: string, digest: string): Promise<void>;
-  /** Whether this start of Redis has all of the index. */
+  /** Whether this start of Redis has the complete index. */
   isComplete(): Promise<boolean>;
   markComplete(): Promise<void>;
-  /** What Redis has of the entries that earlier versions have parked; after a restart the latest may lack. */
+  /** Which entries of earlier versions Redis still has. After a restart the latest may be missing. */
   formerKept(): Promise<'all' | 'all_but_latest' | 'nothing'>;
   close(): Promise<void>;
 }
@@ -117,7 +117,7 @@ function readJob(text: string): unknown {
   }
 }
 
-/** What another program has put into the queue is neither. */
+/** A job that another program added is neither of them. */
 function pageOf(rows: readonly string[][]): IndexPage {
   const page: IndexPage = { jobs: [], former: [], next: rows.at(-1)?.[1] ?? null };
   for (const [, , text = ''] of rows) {

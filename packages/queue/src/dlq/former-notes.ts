@@ -1,5 +1,5 @@
 /*
- * What an earlier version has noted in Redis about its entries; it goes with an entry:
+ * Notes of an earlier version in Redis about its entries. They are removed together with an entry:
  *
  *   contour:dlq:unknown:<fingerprint>             ids of an unknown account's entries
  *   contour:dlq:trace:<trace id>                  ids of a trace's entries
@@ -10,7 +10,7 @@ const UNKNOWN = 'contour:dlq:unknown:';
 const TRACE = 'contour:dlq:trace:';
 const WAITING = 'contour:dlq:waiting';
 
-/** Lua that a script begins with. */
+/** The first lines of a Lua script that uses them. */
 export const FORGET_FORMER = `
 local function forget_former(id, text)
   local ok, entry = pcall(cjson.decode, text)

@@ -1,6 +1,6 @@
 import { restAfter } from '../rest-after.ts';
 
-/** What was not tried, or could not be while a server was away, comes again after this time. */
+/** The rest of an entry that was not tried, or that failed because a server was away. */
 const REST_MS = 1_000;
 
 /** An entry that stays pending for now. */
@@ -8,9 +8,9 @@ export interface HeldEntry {
   id: string;
   /** The entries of one chat are held together: a later one may not overtake an earlier one. */
   chat: string;
-  /** How often it was handed out, as Redis counts it. */
+  /** How often Redis has delivered it. */
   deliveries: number;
-  /** Whether its last delivery counts: it failed for a reason of its own. */
+  /** Whether the last delivery counts: the entry failed for a reason of its own. */
   counts: boolean;
 }
 
@@ -21,8 +21,8 @@ interface HeldChat {
 }
 
 /**
- * Pending entries that wait for their next try, chat by chat, while the shard is read on. It is the memory of one owner:
- * the next one reads everything that is pending, in order.
+ * Pending entries that wait for their next try, by chat, while the shard is read on. They are in the memory of the
+ * shard's owner. The next owner reads all pending entries again, in order.
  */
 export interface HeldEntries {
   readonly size: number;
@@ -32,7 +32,7 @@ export interface HeldEntries {
   /** Entries whose rest is over, those of one chat in their order. */
   due(limit: number): Array<Omit<HeldEntry, 'counts'>>;
   remove(ids: Iterable<string>): void;
-  /** How long until something is due. */
+  /** How long until the next entry is due. */
   nextInMs(): number;
   clear(): void;
 }
@@ -47,7 +47,7 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
     byChat.set(chat, held);
     chatOf.set(id, chat);
     held.entries.set(id, deliveries);
-    // One that only joins a chat does not put its next try off.
+    // An entry that joins a held chat does not delay the next try.
     if (counts || held.retryAt <= now) {
       held.retryAt = Math.max(held.retryAt, now + (counts ? restAfter(deliveries) : REST_MS));
     }

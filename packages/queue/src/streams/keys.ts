@@ -8,7 +8,7 @@ export const CONSUMER = 'owner';
 
 export const streamKey = (shard: number) => `contour:resolve:${shard}`;
 export const leaseKey = (shard: number) => `contour:resolve:${shard}:owner`;
-/** The worker that is stuck with a batch of this shard: the others read on without it. */
+/** Names the worker that is stuck with a batch of this shard, so that it does not get the shard. */
 export const avoidKey = (shard: number) => `contour:resolve:${shard}:avoid`;
 /** What has been read and lost, so that entries which somebody trimmed away do not go unnoticed. */
 export const tallyKey = (shard: number) => `contour:resolve:${shard}:tally`;

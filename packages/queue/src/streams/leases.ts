@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { avoidKey, leaseKey, MEMBERS_KEY } from './keys.ts';
 
-/** So long after a worker was last stuck with a shard, it may have it again. */
+/** How long after a worker was last stuck with a shard it may have the shard again. */
 const AVOIDED_MS = 15_000;
 
 // A worker that died is missed after this time, and its shards are free.
@@ -42,7 +42,7 @@ return shards`;
 const RELEASE = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
-// The lease goes first: a full Redis refuses a script that begins by adding.
+// Removes the lease first: a full Redis refuses a script that begins by adding.
 const GIVE_UP = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])`;
@@ -62,7 +62,7 @@ export async function release(client: Redis, id: string, shard: number): Promise
   await client.eval(RELEASE, 1, leaseKey(shard), id);
 }
 
-/** Leaves a shard to the others that this worker is stuck with; to be called again for as long as it is. */
+/** Gives up a shard that this worker is stuck with. Call it again for as long as the worker is stuck. */
 export async function giveUpShard(client: Redis, id: string, shard: number): Promise<void> {
   await client.eval(GIVE_UP, 2, leaseKey(shard), avoidKey(shard), id, AVOIDED_MS);
 }

@@ -9,13 +9,13 @@ const SUSPICIOUS_DELIVERIES = 3;
 /** What another consumer of the group has left lying for so long is nobody's. */
 const LEFT_LYING_MS = 10_000;
 
-/** As much as a request may have. An entry with more is judged by its length, and never read. */
+/** The limit of a request. A longer entry is parked by its length and never read. */
 export const MAX_ENTRY_BYTES = 256 * 1024;
-/** Of what is read at once. A batch may be 256 entries, and a worker reads several shards. */
+/** Limit of one reading. A batch may have 256 entries, and a worker reads several shards. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
-/** So many entries have room in a batch, however long they are. */
+/** How many entries fit into a batch, whatever their length. */
 export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
-/** Redis itself copies so many entries at once, whatever their length. */
+/** How many entries Redis copies at once, whatever their length. */
 const MAX_STEP = 16;
 
 const MESSAGE_OF = `
@@ -41,11 +41,11 @@ local function inGroup(...)
   return reply
 end`;
 
-// Only the owner reads: who lost the shard while it stood still learns it here, in one script with the
-// reading. It reads nothing new while more is pending than it holds itself: what a former owner, or another
-// consumer of the group, has left comes first.
-// It reads in steps, each of no more entries than there is room for if all are as long as they may be. What is read as
-// new is pending by that, and must be handed out: an entry that was counted and left would be met again only later.
+// Only the owner reads. A worker that lost the shard while it was frozen learns it here, in one script with the
+// reading. The script reads nothing new while more is pending than the owner holds: entries that a former owner, or
+// another consumer of the group, has left come first.
+// It reads in steps, each of as many entries as fit if all have the maximum length. Reading a new entry makes it
+// pending, so every entry that was read must be returned: one that was left out would be read again only later.
 const READ = `${TALLY}${IN_GROUP}${MESSAGE_OF}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
 local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
@@ -98,7 +98,7 @@ if not is then return {'read', deliveries, entries, {0, 0, 0, 0}} end
 remember(stream, tally, is)
 return {'read', deliveries, entries, {is.total, is.told, is.deletions, is.deletions_told}}`;
 
-// Hands out again what the owner itself holds: one more delivery for each.
+// Delivers entries again that the owner itself holds. Each delivery is counted.
 const CLAIM = `${MESSAGE_OF}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
 local entries = redis.pcall('XCLAIM', KEYS[2], ARGV[2], ARGV[3], 0, unpack(ARGV, 4))
@@ -115,7 +115,7 @@ return {'read', there}`;
 export interface StreamEntry {
   shard: number;
   id: string;
-  /** What stands in the field `message`: undefined where there is none, and its length where it is too long. */
+  /** The field `message`: undefined if it is absent, its length if it is too long. */
   message: Buffer | TooLong | undefined;
   /** When Redis took it. */
   addedAt: Date;
@@ -140,7 +140,7 @@ type RawTally = [total: number, told: number, deletions: number, deletionsTold: 
 type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
 type RawClaim = [kind: Buffer, entries: RawEntry[]];
 
-/** An id is a time, unless its producer made it up. */
+/** The time of an entry's id, unless its producer made the id up. */
 const timeOf = (id: string) => new Date(plausibleTime(Number(id.split('-')[0])));
 
 function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null {
@@ -175,12 +175,12 @@ interface Shard {
 
 interface ReadOptions extends Shard {
   /**
-   * `left` is what a former owner, or another consumer of the group, has left pending; `new` what nobody has read.
-   * `look back` is new, too, after a look for what another consumer has left lying.
+   * `left`: entries that a former owner, or another consumer of the group, left pending. `new`: entries that no
+   * consumer has read. `look back`: new ones, after claiming entries that another consumer left pending.
    */
   from: 'new' | 'look back' | 'left';
   count: number;
-  /** Of what is left, only what comes behind this entry. */
+  /** For `left`: only entries behind this one. */
   after?: string;
   /** How many pending entries the owner holds itself. */
   held?: number;
@@ -208,8 +208,8 @@ export async function readEntries(client: Redis, o: ReadOptions): Promise<Readin
 }
 
 /**
- * Pending entries that the owner of the shard holds, again, at most ANY_BATCH of them; null where it is not the owner
- * any more.
+ * Delivers entries again that the owner of the shard holds, at most ANY_BATCH of them. Returns null if it is no longer
+ * the owner.
  */
 export async function claimEntries(
   client: Redis,

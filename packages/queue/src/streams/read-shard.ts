@@ -13,14 +13,14 @@ const LOOK_MS = 1_000;
 const LOOK_BACK_MS = 5_000;
 /** So long after a failure the same entries are tried again. */
 const REST_MS = 1_000;
-/** With so many entries held back, nothing more is read until some of them have come to an end. */
+/** With this many entries held back, no more are read until some of them have ended. */
 const MOST_HELD = 10_000;
 
-/** What has become of entries. */
+/** The outcome of a batch. */
 export interface Handled {
-  /** The ids of those that have come to an end. */
+  /** The ids of the entries that have ended. */
   ended: string[];
-  /** Those that are to be held back, with their chats; any other that has not ended is held by itself. */
+  /** Entries to be held back, with their chats. Any other entry that has not ended is held alone. */
   held: Array<Pick<HeldEntry, 'id' | 'chat' | 'counts'>>;
 }
 
@@ -31,8 +31,8 @@ export interface ShardDeps {
   /** Ends rests. */
   signal: AbortSignal;
   /**
-   * Deals with the entries in their order, but for those of chats that are held back: they are held, too. What has not
-   * ended comes again after a rest. Rejects when nothing could even be tried. May get an entry twice.
+   * Handles the entries in their order. Entries of chats that are held back are held, too. An entry that has not ended
+   * is handled again after a rest. Rejects if no entry could be tried. May get an entry twice.
    */
   handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<Handled>;
   onFailure: (error: Error) => void;
@@ -64,7 +64,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
   let wake = () => {};
   let lastId = '0-0';
   let from: 'new' | 'left' = 'left';
-  /** The last of what was left that has been read again. */
+  /** The last pending entry that has been read again. */
   let leftAfter = '0-0';
   const held = createHeldEntries();
   let lookedBackAt = 0;
@@ -86,7 +86,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     wake = () => {};
   }
 
-  /** All that is pending is read again, in its order, before anything new. */
+  /** Reads all pending entries again, in their order, before any new one. */
   function beginWithLeft(): void {
     held.clear();
     leftAfter = '0-0';
@@ -115,7 +115,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     }
   }
 
-  /** Handles entries, takes those out that are done, and holds the others back. */
+  /** Handles entries, removes those that have ended, and holds the others back. */
   async function work(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<void> {
     const handled = await handleInHand(entries, heldChats);
     if (handled.ended.length > 0) await ask(() => endEntries(client, shard, handled.ended));
@@ -128,12 +128,12 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     const uncounted = left.filter(({ counts }) => !counts);
     await uncount(uncounted);
     held.hold(left.map((one) => ({ ...one, deliveries: one.deliveries - (one.counts ? 0 : 1) })));
-    // Nothing could be tried: it is not these entries that something is wrong with.
+    // No entry could be tried, so the failure is not about these entries.
     const isSlow = ended.size === 0 && uncounted.length === entries.length;
     if (isSlow && uncounted.some(({ chat }) => !heldChats.has(chat))) await rest();
   }
 
-  /** Resolves with false when the shard is another's by now. */
+  /** Resolves with false if another worker has the shard by now. */
   async function retryHeld(): Promise<boolean> {
     const due = held.due(ANY_BATCH);
     if (due.length === 0) return true;
@@ -155,7 +155,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     await ask(() => markTold(client, shard, loss)).catch(onFailure);
   }
 
-  /** One batch of what is left. Resolves with false when the shard is another's by now. */
+  /** Handles one batch of entries left pending. Resolves with false if another worker has the shard by now. */
   async function readLeft(): Promise<boolean> {
     const place = { owner, shard, count: BATCH, after: leftAfter };
     const reading = await ask(() => readEntries(client, { ...place, from: 'left' }));
@@ -172,7 +172,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     return true;
   }
 
-  /** One batch of what is new. Resolves with false when the shard is another's by now. */
+  /** Handles one batch of new entries. Resolves with false if another worker has the shard by now. */
   async function readNew(): Promise<boolean> {
     const isLookBack = performance.now() - lookedBackAt > LOOK_BACK_MS;
     const place = { owner, shard, count: BATCH, held: held.size } as const;
@@ -195,7 +195,7 @@ export function readShard(shard: number, deps: ShardDeps): ShardReader {
     return true;
   }
 
-  /** Resolves with false when the shard is another's by now. */
+  /** Resolves with false if another worker has the shard by now. */
   async function step(): Promise<boolean> {
     if (from === 'left') return readLeft();
     if (!(await retryHeld())) return false;

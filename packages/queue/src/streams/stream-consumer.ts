@@ -5,7 +5,7 @@ import { beat, giveUpShard, leave, release } from './leases.ts';
 import { readShard, type ShardDeps, type ShardReader } from './read-shard.ts';
 
 const BEAT_MS = 1_000;
-/** With a batch in hand for so long, this worker is stuck with it, or cut off from something that others may reach. */
+/** After this long with one batch, the worker is stuck with it, or cut off from a server that others may reach. */
 const STUCK_MS = 15_000;
 /** So long after a failure Redis is asked for news again. */
 const REST_MS = 1_000;
@@ -55,7 +55,7 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
   async function look(): Promise<void> {
     if (isClosing) return;
     for (const [shard, reader] of readers) {
-      // Another worker gets the same entries: the ledger makes repeats of them.
+      // Another worker gets the same entries, and the ledger recognises them as repeats.
       if (reader.inHandMs() > STUCK_MS) await ask(() => giveUpShard(client, id, shard));
     }
     const states = await ask(() => beat(client, id, shardCount));

@@ -11,9 +11,9 @@ export interface Scope {
 }
 
 /**
- * What seems to break a promise in one tenant, a thousand at a time; with keys, only those are looked at again. The
- * query has one snapshot and ends with the transaction. What it found is kept on the server and read afterwards, so
- * that the snapshot is not held open while the caller looks at something else.
+ * Rows of one tenant that seem to break a promise, a thousand at a time; with keys, only those rows. The query has one
+ * snapshot, which ends with its transaction. Its result is kept on the server and read afterwards, so that no snapshot
+ * is open while the caller works on it.
  */
 export async function findSuspects(
   pool: Pool,

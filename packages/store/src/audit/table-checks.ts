@@ -155,7 +155,7 @@ export const OVERDUE_LANES: TableCheck = {
    where l.tenant_id = $1 and ${amongIds('l.dialog_id')} and l.due_at < now() - interval '5 min'`,
 };
 
-/** A warning: the phone that links them may be a placeholder, or a stranger's. */
+/** A warning: the phone that links the identities may be a placeholder, or a stranger's. */
 export const CROWDED_CLIENTS: TableCheck = {
   name: 'crowded',
   promise: `no client has ${MAX_LINKED} identities or more`,

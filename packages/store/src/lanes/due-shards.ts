@@ -2,7 +2,7 @@ import type { Queryable } from '../statement.ts';
 import { createLaneMarks, type LaneMarks } from './lane-marks.ts';
 import { lookAtLanes } from './look-at-lanes.ts';
 
-/** The shards that have a lane due now. Moves the marks at which this look and every take begin. */
+/** The shards that have a lane due now. Moves the marks at which scans begin. */
 export async function dueShards(
   db: Queryable,
   marks: LaneMarks = createLaneMarks(),

@@ -3,8 +3,8 @@ import { columns, type Queryable, statement } from '../statement.ts';
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-// Walks from shard to shard by the index instead of reading every lane, and only between the shards that are known:
-// behind an old snapshot a shard has an entry for every lane that has been removed since.
+// Walks from shard to shard by the index instead of reading every lane, and skips the known shards: while an old
+// snapshot is open, a shard has an index entry for every lane that was removed since.
 const findBetween = statement<{ shard: number }>(
   'find_shards',
   `select s.shard
@@ -20,7 +20,7 @@ const findBetween = statement<{ shard: number }>(
     ) s`,
 );
 
-/** The shards that have a lane, but for those that are known. These come in ascending order. */
+/** The shards that have a lane, except the known ones, which are given in ascending order. */
 export async function findShards(db: Queryable, known: readonly number[]): Promise<number[]> {
   const edges = [LOWEST, ...known, HIGHEST];
   const gaps = edges.slice(1).map((before, index) => ({ after: edges[index] ?? LOWEST, before }));

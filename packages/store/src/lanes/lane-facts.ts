@@ -13,7 +13,7 @@ export interface LaneFacts {
   oldestDueSeconds: number;
 }
 
-// Asked every few seconds, also while a million lanes wait for a Core that is down: no more than 200 000 are counted.
+// Runs every few seconds, also while a million lanes wait for a Core that is down, so it counts at most 200 000.
 const countLanes = statement<Pick<LaneFacts, 'due' | 'blocked'>>(
   'count_lanes',
   `select (count(*) filter (where is_due))::int as due, (count(*) filter (where not is_due))::int as blocked

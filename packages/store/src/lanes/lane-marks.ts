@@ -1,43 +1,43 @@
 /*
- * While an old snapshot is open, the index keeps an entry for every lane that has been removed since, and a scan from
- * the start walks all of them. So a scan of a shard begins at a mark: no lane before it is due. A mark is a time in
- * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that is there, whether
- * or not that is in hand. What is new, postponed or revived is due later than any mark. So a mark may be too low, as
- * it is after another worker had the shard, but not too high.
+ * While an old snapshot is open, the index keeps an entry for every lane that was removed since, and a scan from the
+ * start walks all of them. So a scan of a shard begins at a mark, before which no lane is due. A mark is a time in
+ * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that exists, in hand or
+ * not. A new, postponed or revived lane is due later than any mark. So a mark may be too low, for instance after
+ * another worker had the shard, but not too high.
  *
  * A tenant with many lanes at the front of a shard is set apart. It has marks of its own, and the common mark moves
  * past its lanes.
  */
 
-/** Every shard is looked at from its start so often at least. This also mends a mark that is wrong after all. */
+/** Every shard is scanned from its start at least this often. This also corrects a mark that is wrong after all. */
 const FULL_LOOK_EVERY_MS = 60_000;
 
-/** With a tenth of a full page a tenant has many lanes. */
+/** A tenant with a tenth of a full page has many lanes. */
 const CROWD_SHARE = 0.1;
 
-/** Each tenant that is set apart is one more scan for each shard, in a take only while it has room. */
+/** Each tenant that is set apart costs one more scan of each shard; a take scans only tenants that have room. */
 const MOST_APART = 20;
 const MOST_FULL_APART = 200;
 
 const START = Number.NEGATIVE_INFINITY;
 
-/** One scan of a shard: of one tenant that is set apart, or of all others together. */
+/** The lanes of one scan of a shard: of one tenant that is set apart, or of all others together. */
 interface Part {
   shard: number;
   tenantId: string | null;
   fromMs: number;
 }
 
-/** What a look has found in a part. */
+/** The result of a look at a part. */
 export interface Looked extends Part {
-  /** No lane of the part is due before. */
+  /** No lane of the part is due before this time. */
   reachedMs: number;
   isDue: boolean;
-  /** Whose the first lanes are, one name for each lane; empty where they are fewer than a page. */
+  /** The tenants of the first lanes, one id for each lane; empty if the lanes are fewer than a page. */
   page: readonly string[];
 }
 
-/** The parts of some shards, and the tenants that their common parts leave out. */
+/** The parts of some shards, and the tenants that the common parts leave out. */
 export interface Parts {
   parts: Part[];
   apart: string[];
@@ -45,14 +45,14 @@ export interface Parts {
 
 export interface LaneMarks {
   partsOf(shards: readonly number[]): Parts;
-  /** These tenants cannot be taken now. */
+  /** Tenants whose lanes cannot be taken now. */
   noteFull(tenantIds: readonly string[]): void;
   shards(): number[];
   know(shards: readonly number[]): void;
   /** The shards that have a mark, and need no full look now. */
   shardsWithMarks(): number[];
   endLook(looked: readonly Looked[]): void;
-  /** A shard whose time for a full look has come: of all tenants together, from the start. */
+  /** A shard that needs a full look now, at all tenants together, from the start. */
   nextFullLook(): Parts | undefined;
   endFullLook(looked: readonly Looked[]): void;
 }
@@ -66,7 +66,7 @@ export function createLaneMarks({
   shardCount = 0,
   now = () => performance.now(),
 }: {
-  /** These shards are known from the beginning. */
+  /** How many shards are known from the beginning. */
   shardCount?: number;
   now?: () => number;
 } = {}): LaneMarks {
@@ -138,7 +138,7 @@ export function createLaneMarks({
     nextFullLook() {
       const shard = [...common.keys()].find(needsFullLook);
       if (shard === undefined) return undefined;
-      // At random, so that in the end not all shards are read in full at once.
+      // At random, so that full looks at the shards spread over time.
       lookFullyAt.set(shard, now() + FULL_LOOK_EVERY_MS * (0.5 + Math.random() / 2));
       return { parts: [{ shard, tenantId: null, fromMs: START }], apart: [] };
     },

@@ -11,13 +11,13 @@ interface LookRow {
   page: string[] | null;
 }
 
-/** So many lanes of a shard tell who has many at its front. */
+/** How many first lanes of a shard are looked at to find tenants with many. */
 const PAGE = 50;
 
-/** Full looks that take longer together go on with the next look. */
+/** After this long, the remaining full looks wait for the next look. */
 const FULL_LOOKS_MS = 500;
 
-// No more of a shard than the first lanes, so that a million that wait for a Core that is down cost no more than these.
+// Reads only the first lanes of a shard, so a million lanes that wait for a Core that is down cost no more than these.
 const lookAtParts = statement<LookRow>(
   'look_at_lanes',
   `select (p.number - 1)::int as part, coalesce(l.first_due <= now(), false) as is_due,
@@ -38,7 +38,7 @@ const lookAtParts = statement<LookRow>(
 export interface SeenLanes {
   shard: number;
   isDue: boolean;
-  /** For how long the first of them has been due. */
+  /** How long the first of them has been due. */
   dueForSeconds: number;
 }
 
@@ -66,8 +66,8 @@ async function look(db: Queryable, { parts, apart }: Parts): Promise<Look> {
 }
 
 /**
- * Looks at the first lanes of every shard, and moves the marks up to them. A shard whose time has come is looked at
- * from its start; these one by one, for behind an old snapshot each may take long.
+ * Looks at the first lanes of every shard and moves the marks up to them. Shards that need a full look are scanned from
+ * their start, one by one, because each may take long while an old snapshot is open.
  */
 export async function lookAtLanes(db: Queryable, marks: LaneMarks): Promise<SeenLanes[]> {
   marks.know(await findShards(db, marks.shards()));

@@ -15,7 +15,7 @@ export interface Attempt {
   status: 'pending' | 'delivered' | 'dead';
   /** Null for a delivery. */
   error: { code: string; ms: number } | null;
-  /** What the dead-letter queue says of a dead message. */
+  /** The dead-letter entry of a dead message. */
   death?: Death;
 }
 
@@ -35,7 +35,7 @@ export interface Settlement {
 // has as many attempts as were known, and a lane is removed only in the version that was taken. To be
 // postponed is a new version: of another run that took the lane, too, the mark of the message that failed
 // here is refused, and so must be the removal. Both updates of lanes lock in key order, as the resolver does.
-// A dead message gets its dead-letter entry in this same statement: neither is ever there without the other.
+// The same statement inserts a dead message's entry, so neither exists without the other.
 // Not `status = 'pending'`: then all that is pending of a tenant might be read through, by the index of it.
 const writeSettlement = statement<{ n: number }>(
   'settle',

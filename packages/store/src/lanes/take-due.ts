@@ -7,9 +7,9 @@ import { IN_PART, sinceMark } from './mark-sql.ts';
 export interface DueLane extends Lane {
   shard: number;
   messages: PendingMessage[];
-  /** The lane has more than these messages. */
+  /** Whether the lane has more messages than these. */
   hasMore: boolean;
-  /** The size of these messages' payloads. */
+  /** The size of the payloads of these messages. */
   bytes: number;
 }
 
@@ -18,9 +18,9 @@ export interface Wanted {
   /** How many lanes at most, of all shards together. */
   lanes: number;
   messagesPerLane: number;
-  /** The size of all payloads together. The first message of each lane comes in any case. */
+  /** Bounds the size of all payloads together. The first message of each lane is read in any case. */
   bytes?: number;
-  /** In somebody's hands. */
+  /** Dialogs in hand, which are not taken. */
   notDialogs: readonly string[];
   /** How many lanes of a tenant at most; none of those of whom there may be no more. */
   lanesPerTenant: number;
@@ -44,25 +44,25 @@ interface MessageColumns {
   last_error: string | null;
   received_ms: number;
   bytes: number;
-  /** Null where it is one too many. */
+  /** Null if the message does not fit. */
   payload: string | null;
 }
 
 type Row = LaneColumns & (MessageColumns | { id: null });
 
 /**
- * So many lanes of a shard are seen at least: a tenant's first lane can come before another's second only where it
- * is seen.
+ * At least this many lanes of a shard are scanned: a tenant's first lane can come before another tenant's second only
+ * if the scan reaches it.
  */
 const LEAST_SEEN = 8;
 
-/** Stands for the size of a message of an earlier version. */
+/** The assumed size of a message of an earlier version. */
 const UNKNOWN_BYTES = 256 * 1024;
 
 // One snapshot for lanes and messages: a message that is missing here came after it, and with it a new
-// version of the lane. A lane without messages comes, too: it has to be removed. Messages are read of those lanes
-// only for which there is a place, and payloads only of first messages and of those others that fit beside them: so a
-// lane of big messages does not stand in the way of the others.
+// version of the lane. A lane without messages comes, too: it has to be removed. Messages are read only of lanes that
+// get a place, and payloads only of first messages and of others that fit beside them, so that a lane of big messages
+// does not delay the others.
 const findDue = statement<Row>(
   'take_due',
   `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
@@ -140,8 +140,8 @@ function lanesOf(rows: readonly Row[]): DueLane[] {
 }
 
 /**
- * The lanes of these shards that are due, with their next messages: every tenant's first lane before any tenant's
- * second, and among these the one first that has been due for longest. The scans begin at the marks.
+ * The due lanes of these shards with their next messages: every tenant's first lane before any tenant's second, and
+ * among these the longest due first. The scans begin at the marks.
  */
 export async function takeDue(
   db: Queryable,

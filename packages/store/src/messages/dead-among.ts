@@ -12,7 +12,7 @@ const findAmong = statement<{ tenant_id: string; id: string }>(
      join messages m using (tenant_id, id) where m.status = 'dead'`,
 );
 
-/** Those of the messages that are dead. */
+/** The dead ones among these messages. */
 export async function deadAmong<Key extends MessageKey>(
   db: Queryable,
   keys: readonly Key[],

@@ -44,7 +44,7 @@ const COLUMNS = `m.id, m.trace_id, m.status, m.tenant_id, m.client_id, m.dialog_
   m.is_new_client, m.is_new_dialog, m.attempts, m.last_error, m.received_at, m.resolved_at,
   m.delivered_at, m.attempt_log`;
 
-// The id alone does not say whose message it is: the key of the table begins with it.
+// The caller knows no tenant. The key of the table begins with the id, so one probe finds the message.
 const findById = statement<StoryRow>(
   'find_story',
   `select ${COLUMNS} from messages m where m.id = $1 limit 1`,

@@ -11,7 +11,7 @@ interface RevivalRow {
 const ITS_ENTRY = `select k.id from parked k
   join revived r on k.id = r.id and k.tenant_id = r.tenant_id and k.stage = 'deliver'`;
 
-// The row is read as it was before the update: dead is what was revived. Its entry goes in the same statement.
+// `dead` reads the row as it was before the update. The same statement removes the message's entry.
 const revive = statement<RevivalRow>(
   'revive_message',
   `with revived as (
@@ -37,11 +37,11 @@ export interface Revival {
   attempts: number;
   /** Whether there is such a message. */
   isKnown: boolean;
-  /** Its dead-letter entry has left with it. */
+  /** The statement has removed the message's dead-letter entry. */
   hasLeft: boolean;
 }
 
-/** Makes a dead message due again and removes its dead-letter entry; any other is left as it is. */
+/** Makes a dead message due again and removes its dead-letter entry. Leaves any other message as it is. */
 export async function reviveMessage(
   db: Queryable,
   message: { tenantId: string; messageId: string },

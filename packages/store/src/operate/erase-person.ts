@@ -62,12 +62,12 @@ interface Erased {
   person: Person;
 }
 
-// The few rows that are left are found by their keys: a scan of a big table would hold the locks for its time.
+// Finds the few remaining rows by their keys: a scan of a big table would hold the locks for too long.
 const BY_KEYS = 'set local enable_seqscan = off';
 
 type Removed = Omit<PersonRows, 'set_aside'>;
 
-/** What says whose the messages were, and what has come since these were deleted: a moment's work under locks. */
+/** Deletes the rows that identify the person, and messages that came since. Holds its locks for a moment only. */
 async function eraseUnderLocks(
   client: PoolClient,
   who: Person,
@@ -110,9 +110,9 @@ async function eraseMessages(db: Queryable, who: Person, onMessages: (ids: strin
 const isSame = (a: Person, b: Person): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * Deletes all rows of a client. Messages go first, in batches, and what an adoption has set aside, which is found
- * by reading all of it: no row is locked meanwhile. What says whose they were goes last and together, so that an
- * erasure which was cut off finds the rest when it is begun again.
+ * Deletes all rows of a client. Messages and rows that an adoption has set aside are deleted first, in batches and
+ * without locks on the client. The rows that identify the person are deleted last and together, so that an interrupted
+ * erasure finds the rest when it runs again.
  */
 export async function erasePerson(
   pool: Pool,
@@ -133,7 +133,7 @@ export async function erasePerson(
       const { removed, person } = await withClient(pool, (client) =>
         inTransaction(client, () => eraseUnderLocks(client, who, onMessages)),
       );
-      // A chat that has come meanwhile may have rows there, too.
+      // A chat that came meanwhile may have rows there, too.
       if (!isSame(known, person)) await eraseAside([person]);
       return { person, removed: { ...removed, messages: removed.messages + earlier, ...setAside } };
     } catch (error) {

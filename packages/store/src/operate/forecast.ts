@@ -37,7 +37,7 @@ export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: bo
   const taken = new Set<string>();
   const clientOfChat = new Map<string, string>();
   const clientOfPhone = new Map<string, string>();
-  /** How many identities a client has that may be linked by its phone. */
+  /** How many identities the client has to which a phone may link another one. */
   const identities = new Map<string, number>();
   const dialogs = new Set<string>();
   let newClients = 0;

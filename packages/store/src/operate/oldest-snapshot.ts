@@ -1,12 +1,12 @@
 import { type Queryable, statement } from '../statement.ts';
 
-/** What keeps Postgres from removing rows that were deleted or replaced since it began. */
+/** A snapshot that keeps Postgres from removing rows that were deleted or replaced since. */
 export interface OldSnapshot {
   /** `session 4711 (pg_dump)`, `prepared transaction x`, `replication slot y`. */
   holder: string;
-  /** Since when, in seconds; null for what only Postgres' own numbers tell, such as a slot. */
+  /** Its age in seconds; null if Postgres knows only its transaction number, as for a slot. */
   seconds: number | null;
-  /** How many transactions have begun since. */
+  /** How many transactions began since. */
   transactions: number;
 }
 
@@ -16,7 +16,7 @@ interface SnapshotRow {
   transactions: number;
 }
 
-// A role without pg_read_all_stats sees no more of the sessions of other roles than that they are there.
+// A role without pg_read_all_stats sees no details of sessions of other roles.
 const findHolders = statement<SnapshotRow>(
   'old_snapshots',
   `select holder, seconds::float8, transactions::float8
@@ -37,13 +37,13 @@ const findHolders = statement<SnapshotRow>(
 );
 
 export interface OldestSnapshots {
-  /** The one that has been open for longest, as far as that is known. */
+  /** The oldest snapshot whose age is known. */
   inTime: OldSnapshot | null;
-  /** The one behind which most transactions lie. */
+  /** The snapshot with the most transactions since. */
   inTransactions: OldSnapshot | null;
 }
 
-/** The oldest snapshots that are held open: by sessions, prepared transactions and replication slots. */
+/** The oldest snapshots of sessions, prepared transactions and replication slots. */
 export async function oldestSnapshots(db: Queryable): Promise<OldestSnapshots> {
   const found = await findHolders(db);
   const most = (read: (one: OldSnapshot) => number) =>

@@ -1,7 +1,7 @@
 import { columns, type Queryable, statement } from '../statement.ts';
 import { goneAndNoted } from './remove-parked.ts';
 
-/** What becomes of an entry when its message is given up: whatever it was before, it is a dead message's now. */
+/** An entry of a message that dies becomes the entry of a dead message, whatever it was before. */
 export const BURIED_AGAIN = `
   version = nextval('parked_versions'), reason = excluded.reason, stage = excluded.stage,
   tenant_id = excluded.tenant_id, client_id = excluded.client_id, dialog_id = excluded.dialog_id,
@@ -18,7 +18,7 @@ const MESSAGE = `m.tenant_id, m.client_id, m.dialog_id, c.code, ca.fingerprint, 
 const ACCOUNT = `left join channel_accounts ca on ca.tenant_id = m.tenant_id and ca.id = m.channel_account_id
   left join channels c on c.id = ca.channel_id`;
 
-/** What an earlier version has noted of a dead message in Redis. */
+/** A dead message as an earlier version noted it in Redis. */
 export interface FormerDeath {
   tenantId: string;
   messageId: string;
@@ -31,7 +31,7 @@ export interface FormerDeath {
 const LETTERS = `unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::timestamptz[])
   as l(tenant_id, id, reason, code, message, attempts, failed_at)`;
 
-// The rows are locked: a message that is revived meanwhile gets no entry.
+// Locks the rows, so that a message that is revived meanwhile gets no entry.
 const buryFormer = statement<{ id: string }>(
   'bury_former',
   `with dead as (
@@ -51,8 +51,8 @@ const buryFormer = statement<{ id: string }>(
 );
 
 /**
- * Parks messages that an earlier version has given up; returns the ids of those that are still pending. What is
- * neither dead nor pending needs no entry.
+ * Parks messages that an earlier version has given up. Returns the ids of those that are still pending. A message that
+ * is neither dead nor pending needs no entry.
  */
 export async function parkFormerDeaths(
   db: Queryable,
@@ -101,8 +101,8 @@ const buryPage = statement<{ tenant_id: string; id: string; is_new: boolean }>(
 );
 
 /**
- * Gives every dead message an entry that has none, or those that died in the last seconds; returns how many. For a
- * Redis that lost what an earlier version kept there.
+ * Makes missing entries of dead messages: of all, or of those that died in the last seconds. Returns how many. For a
+ * Redis that lost entries of an earlier version.
  */
 export async function buryDead(db: Queryable, withinSeconds: number | null): Promise<number> {
   let after = [NIL, NIL];
@@ -127,12 +127,26 @@ const dropAlive = statement<{ id: string }>(
    select id from gone`,
 );
 
+// The body of a stalled entry is always our JSON. The body of another entry may not be JSON.
+const dropResolved = statement<{ id: string }>(
+  'drop_resolved_parked',
+  `with ${goneAndNoted(
+    `select k.id from parked k join messages m on m.id = k.id
+      where k.stage = 'resolve' and k.reason = 'stalled'
+        and m.content_hash = case k.reason when 'stalled' then k.body::json ->> 'contentHash' end
+      order by k.id for update of k skip locked`,
+    'let_in',
+  )}
+   select id from gone`,
+);
+
 /**
- * Removes entries of messages that are not dead; returns how many. A worker of an earlier version revives a
- * message without its entry, and so may one of three who replay a message at the same moment.
+ * Removes entries of messages that are not dead, and of stalled messages that are in the ledger. Returns how many. A
+ * worker of an earlier version revives a message without removing its entry, and so may one of three workers that replay
+ * a message at the same moment. A repeat of a stalled message, or another worker that had it in hand, may resolve it.
  */
 export async function dropAliveParked(db: Queryable): Promise<number> {
-  return (await dropAlive(db)).length;
+  return (await dropAlive(db)).length + (await dropResolved(db)).length;
 }
 
 const readMoved = statement<{ is_moved: boolean }>(
@@ -144,7 +158,7 @@ const noteMoved = statement(
   'update parked_move set moved_at = now() where moved_at is null',
 );
 
-/** Whether all that an earlier version kept in Redis is in Postgres by now. */
+/** Whether all entries that an earlier version kept in Redis are in Postgres by now. */
 export async function isMoved(db: Queryable): Promise<boolean> {
   return (await readMoved(db))[0]?.is_moved === true;
 }

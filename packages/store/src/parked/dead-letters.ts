@@ -15,13 +15,13 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const TRACE_LIMIT = 200;
 
 export interface DlqPage {
-  /** All that the filter matches, on whatever page. */
+  /** How many entries the filter matches on all pages. */
   count: number;
   items: DlqEntry[];
   next: string | null;
 }
 
-/** Tells a cursor of a list from what a caller made up. */
+/** Whether a text can be a cursor of a list. */
 export const isDlqCursor = (text: string): boolean => /^\d{1,16}$/.test(text);
 
 const findOne = statement<ParkedRow>(
@@ -37,7 +37,7 @@ const findByTrace = statement<ParkedRow>(
 
 const statements = new Map<string, Statement<never>>();
 
-/** One statement for each set of conditions: a condition that is not there must not cost its index. */
+/** One statement for each set of conditions, so that each is planned for its own index. */
 function forConditions<Row extends object>(name: string, text: string): Statement<Row> {
   const known = statements.get(name) ?? (statement(name, text) as Statement<never>);
   statements.set(name, known);
@@ -54,7 +54,7 @@ export async function countParked(db: Queryable, filter: DlqFilter): Promise<num
   return (await count(db, ...values))[0]?.n ?? 0;
 }
 
-// Bodies are read of those rows only that are on the page; a page holds one row at least.
+// Reads bodies only of the rows of the page. A page has at least one row.
 const pageSql = (sql: string) => `
   select ${PARKED_COLUMNS}
     from (select seq, sum(bytes) over (order by seq) - bytes as bytes_before
@@ -89,7 +89,7 @@ async function list(
 ): Promise<DlqPage> {
   const rows: ParkedRow[] = [];
   let after: string | undefined = cursor;
-  // One more than asked for: it says whether there is another page.
+  // One more than requested, which shows whether there is another page.
   while (after !== undefined && rows.length <= limit) {
     const some: ParkedRow[] = await readPage(db, filter, {
       after,
@@ -126,7 +126,7 @@ async function* matching(
   }
 }
 
-/** An entry and its version, by which `removeParked` knows it again. */
+/** An entry and its version, for `removeParked`. */
 export async function readParked(db: Queryable, id: string): Promise<ParkedEntry | null> {
   const [row] = isUuid(id) ? await findOne(db, id) : [];
   return row === undefined ? null : parkedEntry(row);
@@ -138,7 +138,7 @@ export interface DeadLetters {
   list(filter: DlqFilter, page: { limit: number; cursor?: string }): Promise<DlqPage>;
   /** The entries of a trace, 200 at most. */
   byTrace(traceId: string): Promise<DlqEntry[]>;
-  /** Page by page what was there when it was called; safe while entries vanish. */
+  /** The entries that existed at the time of the call, page by page. Entries may be removed meanwhile. */
   matching(filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]>;
 }
 

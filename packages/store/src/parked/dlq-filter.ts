@@ -16,7 +16,7 @@ const CONDITIONS: ReadonlyArray<[keyof DlqFilter, (place: string) => string]> = 
 ];
 
 export interface Conditions {
-  /** Which conditions these are: the statements of one key have one text. */
+  /** Names the set of conditions. Statements with the same key have the same text. */
   key: string;
   /** To be joined with others by `and`. */
   sql: string;

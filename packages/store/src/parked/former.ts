@@ -2,7 +2,7 @@ import { type DlqReason, isUuid } from '@contour/contract';
 import { type Queryable, statement } from '../statement.ts';
 import type { Leaving } from './remove-parked.ts';
 
-/** What is remembered for a week of an entry that is gone: a message's story has a hole without it. */
+/** A removed entry, remembered for a week for the history of its message. */
 export interface FormerEntry {
   reason: DlqReason;
   failedAt: string;
@@ -39,7 +39,7 @@ const removeOld = statement<{ id: string }>(
    returning id`,
 );
 
-/** Forgets what left more than a week ago, some at a time; returns how many. */
+/** Deletes notes of entries that left more than a week ago, a batch at a time. Returns how many. */
 export async function removeOldFormer(db: Queryable): Promise<number> {
   return (await removeOld(db)).length;
 }
@@ -52,7 +52,7 @@ const forgetAll = statement(
    update parked_former set leaving = 'erased' where id = any($1::uuid[]) and is_indexed`,
 );
 
-/** Remembers nothing of these any more; what Redis still shows of them goes first. */
+/** Deletes the notes of these entries. Entries that Redis still shows are only marked as erased until then. */
 export async function forgetFormer(db: Queryable, ids: readonly string[]): Promise<void> {
   await forgetAll(db, ids.filter(isUuid));
 }

@@ -1,7 +1,7 @@
 import type { DlqEntry } from '@contour/contract';
 import { columns, type Queryable, statement } from '../statement.ts';
 
-/** What Redis shows of an entry: no body, and nothing that a sender wrote but its trace id. */
+/** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
 export interface IndexedEntry {
   id: string;
   version: string;
@@ -21,47 +21,16 @@ export interface IndexedEntry {
 
 const PAGE = 500;
 
-const findEntries = statement<{
-  id: string;
-  version: string;
-  reason: DlqEntry['reason'];
-  stage: DlqEntry['stage'];
-  tenant_id: string | null;
-  client_id: string | null;
-  dialog_id: string | null;
-  channel: string | null;
-  mask: string | null;
-  trace_id: string | null;
-  error_code: string;
-  attempts: number;
-  received_at: Date;
-  failed_at: Date;
-}>(
+const findEntries = statement<IndexedEntry>(
   'find_unindexed_parked',
-  `select id, version, reason, stage, tenant_id, client_id, dialog_id, channel, mask, trace_id, error_code,
-          attempts, received_at, failed_at
+  `select id, version, reason, stage, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId",
+          channel, mask, trace_id as "traceId", error_code as "errorCode", attempts, received_at as "receivedAt",
+          failed_at as "failedAt"
      from parked where indexed_at is null order by seq limit ${PAGE}`,
 );
 
-/** The oldest entries that Redis does not show as they are. */
-export async function findUnindexed(db: Queryable): Promise<IndexedEntry[]> {
-  return (await findEntries(db)).map((row) => ({
-    id: row.id,
-    version: row.version,
-    reason: row.reason,
-    stage: row.stage,
-    tenantId: row.tenant_id,
-    clientId: row.client_id,
-    dialogId: row.dialog_id,
-    channel: row.channel,
-    mask: row.mask,
-    traceId: row.trace_id,
-    errorCode: row.error_code,
-    attempts: row.attempts,
-    receivedAt: row.received_at,
-    failedAt: row.failed_at,
-  }));
-}
+/** The oldest entries that Redis does not show in their current version. */
+export const findUnindexed = (db: Queryable): Promise<IndexedEntry[]> => findEntries(db);
 
 const mark = statement(
   'mark_parked_indexed',
@@ -72,7 +41,7 @@ const mark = statement(
     where p.id = d.id`,
 );
 
-/** Redis shows these entries, in these versions. */
+/** Notes that Redis shows these entries in these versions. */
 export async function markIndexed(
   db: Queryable,
   entries: ReadonlyArray<{ id: string; version: string }>,
@@ -92,32 +61,26 @@ const unmark = statement(
     where p.id = d.id`,
 );
 
-/** Redis has lost these entries. */
+/** Notes that Redis does not show these entries. */
 export async function markUnindexed(db: Queryable, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await unmark(db, ids);
 }
 
-const findLeftRows = statement<{ id: string; left_at: string; is_there: boolean }>(
-  'find_left_parked',
-  `select f.id, f.left_at::text as left_at, exists (select from parked p where p.id = f.id) as is_there
-     from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
-);
-
 export interface LeftEntry {
   id: string;
   leftAt: string;
-  /** It was parked again: Redis has to show it. */
+  /** Whether the entry was parked again, so that Redis has to show it. */
   isThere: boolean;
 }
 
-/** Entries that have left, and that Redis may still show. */
-export async function findLeft(db: Queryable): Promise<LeftEntry[]> {
-  return (await findLeftRows(db)).map(({ id, left_at: leftAt, is_there: isThere }) => ({
-    id,
-    leftAt,
-    isThere,
-  }));
-}
+const findLeftRows = statement<LeftEntry>(
+  'find_left_parked',
+  `select f.id, f.left_at::text as "leftAt", exists (select from parked p where p.id = f.id) as "isThere"
+     from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
+);
+
+/** Entries that have left and that Redis may still show. */
+export const findLeft = (db: Queryable): Promise<LeftEntry[]> => findLeftRows(db);
 
 const KEYS = 'unnest($1::uuid[], $2::text[]) as q(id, left_at)';
 
@@ -131,7 +94,7 @@ const markLeft = statement(
     where f.id = q.id and f.left_at = q.left_at::timestamptz and f.leaving <> 'erased'`,
 );
 
-/** Redis does not show these any more. Of what was erased nothing is remembered from now on. */
+/** Notes that Redis no longer shows these entries, and deletes the notes of erased ones. */
 export async function markUnshown(db: Queryable, entries: readonly LeftEntry[]): Promise<void> {
   const keys = columns(
     entries,
@@ -163,7 +126,7 @@ const findVersions = statement<{ id: string; version: string }>(
   'select id, version from parked where id = any($1::uuid[])',
 );
 
-/** The versions of those of these entries that are there. */
+/** The versions of the entries among these ids. */
 export async function parkedVersions(
   db: Queryable,
   ids: readonly string[],

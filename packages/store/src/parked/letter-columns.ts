@@ -4,16 +4,16 @@ import { columns } from '../statement.ts';
 /** An entry to be parked. */
 export interface Letter {
   entry: DlqEntry;
-  /** Whether its sender was told that it was not accepted. */
+  /** Whether the sender was told that the message was not accepted. */
   wasRefused: boolean;
 }
 
 const MAX_TEXT_LENGTH = 4_000;
-/** As much as a trace id may have; no index takes an entry of more than 2 704 bytes. */
+/** The longest trace id. An index takes no entry of more than 2 704 bytes. */
 const MAX_INDEXED_LENGTH = 128;
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** A text as a column takes it: Postgres has no place for U+0000. */
+/** A text for a column. Postgres cannot store U+0000. */
 export const storable = (text: string): string =>
   text.replaceAll('\0', '\\u0000').slice(0, MAX_TEXT_LENGTH);
 
@@ -23,7 +23,7 @@ const indexed = (text: string | undefined): string | null =>
 const uuidOrNull = (text: string | null): string | null =>
   text !== null && isUuid(text) ? text : null;
 
-/** A time that both sides can write: a job of another service may claim any. */
+/** A time that both Postgres and JavaScript can represent: a job of another service may contain any. */
 function timeOf(text: string): string {
   const ms = Date.parse(text);
   return new Date(
@@ -34,7 +34,7 @@ function timeOf(text: string): string {
 const bodyOf = ({ message, raw }: DlqEntry): string | null =>
   message === null ? raw : JSON.stringify(message);
 
-/** Whether it counts against the room of its account. */
+/** Whether the letter counts towards the bound of its account. */
 export const isUnknown = ({ entry: { reason, message } }: Letter): boolean =>
   reason === 'unknown_tenant' && message !== null;
 
@@ -60,7 +60,7 @@ export function letterColumns(letters: readonly Letter[]): unknown[][] {
   );
 }
 
-/** Letters as rows: the parameters $1 to $15. */
+/** SQL for the letters as rows, from the parameters $1 to $15. */
 export const LETTERS = `unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::int[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::int[], $15::boolean[])
   with ordinality as l(id, reason, tenant_id, channel, fingerprint, mask, trace_id, error_code, error_message,
@@ -70,7 +70,7 @@ const NON_ASCII = /[\u0080-\uffff]/g;
 const ascii = (text: string): string =>
   text.replace(NON_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** The same in ASCII alone, for a database with an encoding that lacks these characters. */
+/** The same in ASCII, for a database whose encoding lacks these characters. */
 export function asciiColumns(letter: Letter): unknown[][] {
   return letterColumns([letter]).map((column) =>
     column.map((value) => (typeof value === 'string' ? ascii(value) : value)),

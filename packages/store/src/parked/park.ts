@@ -6,7 +6,7 @@ import { asciiColumns, isUnknown, LETTERS, type Letter, letterColumns } from './
 
 export type Parking = 'parked' | 'over_allowance';
 
-/** The room that messages of one unknown account have together. */
+/** A bound by count and bytes. */
 export interface Allowance {
   count: number;
   bytes: number;
@@ -26,9 +26,9 @@ const lockAccounts = statement(
             order by 1) keys`,
 );
 
-// A dead message's row is the only way back for it: no bad copy of the message takes its place. No row
-// forgets its tenant: another tenant that gets the credential later must not get the message as well. What was
-// accepted once is never counted as refused. Rows are numbered as they came and locked in key order.
+// A bad copy never replaces the row of a dead message, which is needed to replay it. A row keeps its tenant: another
+// tenant that gets the credential later must not get the message as well. A message that was accepted once never
+// counts as refused. Rows are numbered in the order of arrival and locked in key order.
 const writeLetters = statement<{ id: string }>(
   'park',
   `with letters as (
@@ -71,7 +71,7 @@ const writeLetters = statement<{ id: string }>(
    select id from fitting`,
 );
 
-/** The newest letter of each message: a statement writes a row once. */
+/** The newest letter of each message, because a statement may write a row only once. */
 function newestOfEach(letters: readonly Letter[]): Letter[] {
   const byId = new Map<string, Letter>();
   for (const letter of letters) {
@@ -101,11 +101,11 @@ function* chunksOf(letters: readonly Letter[]): Generator<Letter[]> {
 
 interface Manner {
   room: Allowance;
-  /** A row that is newer stays as it is. */
+  /** Leaves a newer row as it is. */
   onlyNewer: boolean;
 }
 
-/** An account's room is exact: one transaction at a time parks for it. Other parking waits for nothing. */
+/** The bound of an account is exact, so one transaction at a time parks for it. Other parking takes no lock. */
 async function write(
   pool: Pool,
   letters: readonly Letter[],
@@ -130,7 +130,7 @@ async function write(
   }
 }
 
-/** A letter that the database refuses does not keep the others out. */
+/** Parks the other letters if the database refuses one. */
 async function writeChunk(pool: Pool, chunk: Letter[], manner: Manner): Promise<string[]> {
   try {
     return await write(pool, chunk, manner);
@@ -157,8 +157,8 @@ async function writeAll(
 }
 
 /**
- * Parks what could not be resolved. A message is parked once: its row is kept in place, with the newest reason
- * and error. One of an unknown account that has no room left is not parked.
+ * Parks messages that could not be resolved. A message has one row: parking it again renews the row with the newest
+ * reason and error. A message of an unknown account beyond its bound is not parked.
  */
 export async function park(
   pool: Pool,
@@ -171,7 +171,7 @@ export async function park(
 
 const ANY_ROOM = { count: 2 ** 31 - 1, bytes: Number.MAX_SAFE_INTEGER };
 
-/** Parks what an earlier version has parked in Redis, all of it, unless there is something newer. */
+/** Parks entries that an earlier version parked in Redis, without a bound. Newer rows stay. */
 export async function parkFormer(pool: Pool, letters: readonly Letter[]): Promise<void> {
   await writeAll(pool, letters, { room: ANY_ROOM, onlyNewer: true });
 }

@@ -1,10 +1,10 @@
 import type { DlqReason } from '@contour/contract';
 import { type Queryable, statement } from '../statement.ts';
 
-/** What the dead-letter queue holds. */
+/** The content of the dead-letter queue in numbers. */
 export interface ParkedFacts {
   byReason: Array<{ reason: DlqReason; entries: number }>;
-  /** Bodies of unknown accounts, in bytes. */
+  /** The size of the bodies of unknown accounts. */
   unknownBytes: number;
 }
 

@@ -24,12 +24,12 @@ export interface ParkedRow {
   trace_parent: string | null;
 }
 
-/** What a row is read as; `p` is the row of `parked`. */
+/** The columns of a ParkedRow; `p` is the row of `parked`. */
 export const PARKED_COLUMNS = `p.id, p.seq, p.version, p.reason, p.stage, p.tenant_id, p.client_id,
   p.dialog_id, p.channel, p.fingerprint, p.error_code, p.error_message, p.attempts, p.received_at, p.failed_at,
   p.body, p.was_refused, m.payload::text as payload, m.content_hash, m.trace_parent`;
 
-/** A dead message's body is in the ledger. */
+/** Joins the body of a dead message, which is in the ledger. */
 export const PARKED_MESSAGE = `left join messages m
   on p.stage = 'deliver' and m.tenant_id = p.tenant_id and m.id = p.id`;
 
@@ -37,11 +37,11 @@ export const PARKED_MESSAGE = `left join messages m
 export interface ParkedEntry {
   entry: DlqEntry;
   version: string;
-  /** Its sender was told that it was not accepted. */
+  /** Whether the sender was told that the message was not accepted. */
   wasRefused: boolean;
 }
 
-/** A body that does not read as a message must not hide the entry, nor the others of its page. */
+/** Null for a body that cannot be read: it must not hide its entry, nor the others of the page. */
 function messageOf(row: ParkedRow): DlqEntry['message'] {
   try {
     if (row.payload !== null) {

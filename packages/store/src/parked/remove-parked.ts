@@ -2,10 +2,10 @@ import { columns, type Queryable, statement } from '../statement.ts';
 import { countParked } from './dead-letters.ts';
 import { conditionsOf, type DlqFilter } from './dlq-filter.ts';
 
-/** How an entry left the dead-letter queue. Nothing is remembered of one that was erased. */
+/** How an entry left the dead-letter queue. No note is kept of an erased one. */
 export type Leaving = 'let_in' | 'cleared' | 'dropped' | 'erased';
 
-/** SQL that removes what `doomed` names and notes how it left; the statement may go on from `gone`. */
+/** SQL that removes the rows that `doomed` selects and notes how they left. The statement may continue with `gone`. */
 export const goneAndNoted = (doomed: string, leaving: Leaving): string => `
   gone as (
     delete from parked p using (${doomed}) d where p.id = d.id
@@ -18,7 +18,7 @@ export const goneAndNoted = (doomed: string, leaving: Leaving): string => `
            left_at = now(), is_indexed = true
   )`;
 
-// Locked in key order, as all do that write these rows.
+// Locked in key order, as in every statement that writes these rows.
 const removeRead = statement<{ id: string }>(
   'remove_parked',
   `with ${goneAndNoted(
@@ -35,7 +35,7 @@ export interface ReadEntry {
   version: string;
 }
 
-/** Removes entries that have been let in, if they are still as they were read; returns how many. */
+/** Removes entries that have been resolved, if they still have the versions that were read. Returns how many. */
 export async function removeParked(db: Queryable, entries: readonly ReadEntry[]): Promise<number> {
   const keys = columns(
     entries,
@@ -51,7 +51,7 @@ const erase = statement<{ id: string }>(
    select id from gone`,
 );
 
-/** Removes entries whatever they are by now; returns how many. */
+/** Removes entries in any version. Returns how many. */
 export async function eraseParked(db: Queryable, ids: readonly string[]): Promise<number> {
   return (await erase(db, ids)).length;
 }
@@ -64,8 +64,8 @@ const findLatest = statement<{ version: string }>(
 );
 
 /**
- * Removes what matches, page by page. It leaves what was parked, or parked again, after it had begun; tells
- * how far it has come and returns how many it has removed.
+ * Removes the entries that match, page by page. Entries that were parked, or parked again, after its start stay.
+ * Reports its progress and returns how many it has removed.
  */
 export async function clearParked(
   db: Queryable,
@@ -114,8 +114,8 @@ const dropOldest = statement<{ id: string }>(
 );
 
 /**
- * Keeps what was refused, all accounts together, within its bound: the oldest go first. Their senders were told
- * that they were not accepted. Returns how many it has dropped.
+ * Drops the oldest refused entries of all accounts beyond their bound. Their senders were told that the messages were
+ * not accepted. Returns how many it has dropped.
  */
 export async function dropRefused(
   db: Queryable,

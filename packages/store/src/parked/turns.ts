@@ -1,6 +1,6 @@
 import { type Queryable, statement } from '../statement.ts';
 
-/** What one worker does at a time. */
+/** A duty that only one worker may perform at a time. */
 export type TurnDuty = 'release' | 'sweep' | 'rebuild';
 
 const take = statement<{ duty: string }>(
@@ -10,7 +10,7 @@ const take = statement<{ duty: string }>(
    returning duty`,
 );
 
-/** Whether `holder` may do this for the next milliseconds. No other worker may meanwhile. */
+/** Takes or renews the lease of a duty for `ms`. Returns false if another holder has it. */
 export async function takeParkedTurn(
   db: Queryable,
   { duty, holder, ms }: { duty: TurnDuty; holder: string; ms: number },

@@ -25,7 +25,7 @@ const findAccounts = statement<{ channel: Channel; fingerprint: string; tenant_i
     where a.is_active and t.is_active and not a.is_expired`,
 );
 
-/** The accounts for which something waits, and whose messages would be resolved now. */
+/** The active accounts for which entries wait. */
 export async function findReleasable(db: Queryable): Promise<ActiveAccount[]> {
   const rows = await findAccounts(db);
   return rows.map(({ tenant_id: tenantId, ...account }) => ({ ...account, tenantId }));
@@ -65,7 +65,7 @@ const readPage = statement<ParkedRow & { received_text: string }>(
 
 const hasMessage = (one: ParkedEntry): one is WaitingEntry => one.entry.message !== null;
 
-/** What waits for an account, in the order in which it was received. `next` is null at the end. */
+/** The entries that wait for an account, in the order of receipt. `next` is null at the end. */
 export async function readWaiting(
   db: Queryable,
   { channel, fingerprint }: Pick<ActiveAccount, 'channel' | 'fingerprint'>,
@@ -89,7 +89,7 @@ const stop = statement(
     where p.id = d.id`,
 );
 
-/** These entries stay, and wait for nothing but a replay. */
+/** Notes that these entries no longer wait for their account. Only a replay resolves them. */
 export async function stopWaiting(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
   if (entries.length === 0) return;
   const keys = columns(

@@ -41,8 +41,8 @@ export const areAllKnown = ({ chats, owners }: Recognised): boolean =>
   chats.every((chat) => chat.client !== undefined) && fillings(chats, owners).length === 0;
 
 /**
- * Gives every chat its client: by exact phone, or a new one; and what the chats know that the clients lack. Resolves
- * with the clients that have too many identities to get another by phone.
+ * Gives every chat its client, found by exact phone or new, and fills in names and phones that clients lack. Resolves
+ * with the clients that have too many identities to get another one by phone.
  */
 export async function makeClients(
   db: Queryable,

@@ -41,7 +41,7 @@ interface Plan {
   isNew: boolean;
 }
 
-/** A client that gets no further identity by its phone, though another chat has given it. */
+/** A client that gets no further identity, although another chat gave its phone. */
 export interface FullClient {
   tenantId: string;
   clientId: string;
@@ -53,8 +53,8 @@ interface Plans {
 }
 
 /**
- * Chats of one batch that give the same new phone are one person, as they would be one by one. A chat for which the
- * phone's owner has no place left gets a client of its own, without the phone.
+ * Chats of one batch that give the same new phone get one client, as they would one by one. If the phone's owner has no
+ * place left for a chat, the chat gets a client of its own, without the phone.
  */
 function plan(
   chats: readonly Chat[],
@@ -89,9 +89,9 @@ function plan(
   return { plans, full: [...full.values()] };
 }
 
-/** What has come of chats without a client; each that is not `lost` has one by now. */
+/** The outcome for chats without a client. Each chat that is not `lost` has one now. */
 export interface Created {
-  /** Those whose identity another transaction took first. */
+  /** Chats whose identity another transaction inserted first. */
   lost: Chat[];
   full: FullClient[];
 }

@@ -12,7 +12,7 @@ interface ProfileRow {
   external_id: string | null;
 }
 
-// A row for each channel that a client can be reached at, up to a limit: a client may have thousands.
+// One row for each channel of a client, up to a limit: a client may have thousands.
 const PROFILE = 'q.n::int as n, c.id, c.name, c.phone, l.channel_id, l.external_id';
 const channelsOfClient = (limit: number) =>
   `left join lateral (select channel_id, external_id from client_channels
@@ -67,8 +67,8 @@ export async function findClientsByIdentity(
 }
 
 /**
- * Who owns the phone numbers that these chats gave? Chats without one are passed over. Of an owner's channels only as
- * many are read as one may have that gets another by its phone.
+ * The owners of the phones that these chats gave. Chats without a phone are skipped. Reads at most MAX_LINKED channels of
+ * an owner, which is enough to know whether it may get another one.
  */
 export async function findPhoneOwners(
   db: Queryable,

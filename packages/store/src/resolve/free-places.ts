@@ -2,8 +2,8 @@ import { columns, type Queryable, statement } from '../statement.ts';
 import type { Chat, Profile } from './chat.ts';
 import { MAX_LINKED } from './identity-limits.ts';
 
-// In key order, as everywhere. Inserting an identity takes a weaker lock, which does not wait for this one; every batch
-// that links by phone takes this one first.
+// In key order, as everywhere. Every batch that links by phone takes this lock first. Other inserts of identities take a
+// weaker lock and do not wait for it.
 const lockClients = statement(
   'lock_phone_owners',
   `select from clients
@@ -20,9 +20,8 @@ const countIdentities = statement<{ id: string; identities: number }>(
 );
 
 /**
- * How many more identities each owner of a phone that these chats gave may get by it; none where it is not in the
- * answer. One that has its fill is not locked: a placeholder is given by many chats at once, and they need not wait for
- * one another.
+ * How many more identities each owner of a phone may get by it. A missing owner may get none. A full owner is not locked,
+ * so that the many chats that give one placeholder do not wait for one another.
  */
 export async function findFreePlaces(
   db: Queryable,
@@ -42,7 +41,7 @@ export async function findFreePlaces(
     ([{ id }]) => id,
   );
   await lockClients(db, ...keys);
-  // Only a new statement sees what the transaction that was waited for has linked.
+  // Only a new statement sees the identities that the transaction before this one has linked.
   const counts = new Map(
     (await countIdentities(db, ...keys)).map((row) => [row.id, row.identities]),
   );

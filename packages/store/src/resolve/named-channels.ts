@@ -7,8 +7,8 @@ export const byChannel = (a: ReachedAt, b: ReachedAt): number =>
   a.channel_id - b.channel_id || (a.external_id < b.external_id ? -1 : 1);
 
 /**
- * The channels that a chat's payload names, in order. Of more than fifty its own is always one; which others is up to
- * the index, in which the oldest usually come first.
+ * The channels that a chat's payload names, in order: at most MAX_NAMED, its own always among them. The index decides
+ * which others; the oldest usually come first.
  */
 export function namedChannels({ channelId, externalId, client }: Chat): ReachedAt[] {
   const channels = client?.channels ?? [];

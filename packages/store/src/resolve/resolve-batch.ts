@@ -14,12 +14,12 @@ export interface BatchResult {
   shards: number[];
   /** Whether the graph has something new to show. */
   hasNewDialogs: boolean;
-  /** Clients whose phone another chat has given that was not linked to them: they have their fill. */
+  /** Clients that had too many identities to get another one by their phone. */
   fullClients: FullClient[];
 }
 
 export interface BatchOptions extends ResolveOptions {
-  /** Whose account has just had a message that failed alone: it is tried apart from the others. */
+  /** Whether a message of the account has just failed alone. Such messages are tried apart from the others. */
   isSuspect?: (arrival: Arrival) => boolean;
 }
 
@@ -38,7 +38,7 @@ function firstCopies(arrivals: readonly Arrival[]): Map<string, Arrival> {
  */
 function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending | undefined {
   const { contentHash } = first.message;
-  // A copy joins what waits for its next try, with the same content or another.
+  // A copy waits with the message that waits for its next try, whether or not its content is the same.
   if (copy === first || outcome instanceof AppError) return outcome;
   if ('receipt' in outcome) {
     return outcomeOfRepeat({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
@@ -46,7 +46,7 @@ function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending |
   return copy.message.contentHash === contentHash ? outcome : undefined;
 }
 
-/** How the first copies of a batch are resolved: adds an ending for each, or throws. */
+/** Resolves the first copies of a batch: adds an ending for each, or throws. */
 type Way = (attempt: Try, arrivals: readonly Arrival[], results: Results) => Promise<void>;
 
 async function resolveCopies(
@@ -100,8 +100,8 @@ export function resolveBatch(
 }
 
 /**
- * Resolves a batch in one go. Throws AppError where that cannot be done, and leaves it to the caller to find out whose
- * message it was: what was resolved before it failed is a repeat the next time.
+ * Resolves a batch in one go. Throws AppError if that fails, and the caller tries its messages apart. A message that was
+ * resolved before the failure is a repeat the next time.
  */
 export function resolveTogether(
   pool: Pool,

@@ -4,22 +4,22 @@ import { asAppError, isDataError, sqlState } from '../sql-error.ts';
 import type { Arrival } from './resolve.ts';
 import { type Results, without } from './try-batch.ts';
 
-/** Each needs a connection, and a locked row costs one the time of `lock_timeout`. */
+/** Each account needs a connection, and a locked row occupies one for the time of `lock_timeout`. */
 const ACCOUNTS_AT_ONCE = 3;
-/** After so many messages of an account that met a lock alone, the rest of it in this batch is not tried. */
+/** After this many messages of an account met a lock alone, its other messages in the batch are not tried. */
 const MOST_BUSY = 4;
 
-/** Tries these arrivals together: adds what comes of them, or throws. */
+/** Tries these arrivals together: adds their endings, or throws. */
 export type Try = (arrivals: readonly Arrival[]) => Promise<void>;
 
-/** What has been found out about one account while its part of the batch is halved. */
+/** The failures of one account while its part of the batch is halved. */
 interface Trouble {
   busy: number;
-  /** Chats of which a message waits for its next try: the later ones may not overtake it. */
+  /** Chats with a message that waits for its next try. Later ones may not overtake it. */
   heldChats: Set<string>;
 }
 
-// Postgres's own message may quote the data, which no log and no answer has to show.
+// Without Postgres's own message, which may quote the data: no log and no answer may show that.
 const refusal = (error: unknown): Outcome => ({
   kind: 'invalid',
   faults: [{ path: '', message: `cannot be stored (SQLSTATE ${sqlState(error)})` }],
@@ -39,7 +39,7 @@ function endAlone(arrival: Arrival, error: unknown, results: Results, trouble: T
   if (known.code === 'postgres_busy') trouble.busy += 1;
 }
 
-/** Leaves out what is not to be tried in this batch any more, and says so. */
+/** The arrivals that are still tried in this batch. The others end as `not_tried`. */
 function worthTrying(
   arrivals: readonly Arrival[],
   results: Results,
@@ -57,8 +57,8 @@ const isOneChat = (arrivals: readonly Arrival[]): boolean =>
   new Set(arrivals.map(({ message }) => message.externalChatId)).size === 1;
 
 /**
- * Halves what cannot be done together until the message at fault stands alone. The messages of one chat need the same
- * locks: where the first meets one, the others would, too.
+ * Halves a part that fails until the message at fault is alone. Messages of one chat need the same locks, so if the first
+ * one meets a lock, the others are not tried.
  */
 async function resolveHalving(
   attempt: Try,
@@ -73,7 +73,7 @@ async function resolveHalving(
   } catch (error) {
     if (asAppError(error).code === 'postgres_unavailable') throw error;
     const open = without(tried, results);
-    // It went on before it failed: what is left has not had its own starts.
+    // Some arrivals have ended, so the rest gets its own number of starts.
     if (open.length < tried.length) return resolveHalving(attempt, open, results, trouble);
     const [first, ...others] = open;
     const isBusy = asAppError(error).code === 'postgres_busy';
@@ -99,10 +99,29 @@ function byAccount(arrivals: readonly Arrival[]): Arrival[][] {
   return [...groups.values()];
 }
 
-/** Each account by itself, a few side by side, each in its order. */
+/** Resolves each account alone and in its order, a few accounts at a time. */
 const resolveByAccount = (attempt: Try, arrivals: readonly Arrival[], results: Results) =>
   sideBySide(byAccount(arrivals), ACCOUNTS_AT_ONCE, (group) =>
     resolveHalving(attempt, group, results, { busy: 0, heldChats: new Set() }),
+  );
+
+/**
+ * Tries the first chat of a suspect alone. If it still meets a lock, the rest of the account is not tried, so the other
+ * messages of the batch wait for this one lock only.
+ */
+async function resolveSuspect(attempt: Try, arrivals: readonly Arrival[], results: Results) {
+  const trouble: Trouble = { busy: 0, heldChats: new Set() };
+  const firstChat = arrivals[0]?.message.externalChatId;
+  const isFirst = ({ message }: Arrival) => message.externalChatId === firstChat;
+  await resolveHalving(attempt, arrivals.filter(isFirst), results, trouble);
+  const others = arrivals.filter((arrival) => !isFirst(arrival));
+  if (trouble.busy === 0) return resolveHalving(attempt, others, results, trouble);
+  for (const arrival of others) results.outcomes.set(arrival, notTried());
+}
+
+const resolveSuspects = (attempt: Try, arrivals: readonly Arrival[], results: Results) =>
+  sideBySide(byAccount(arrivals), ACCOUNTS_AT_ONCE, (group) =>
+    resolveSuspect(attempt, group, results),
   );
 
 async function resolveTogetherFirst(attempt: Try, arrivals: readonly Arrival[], results: Results) {
@@ -116,9 +135,9 @@ async function resolveTogetherFirst(attempt: Try, arrivals: readonly Arrival[], 
 }
 
 /**
- * Resolves a batch so that one account's trouble costs the others one failed try at most: what cannot be done together
- * is tried account by account, and only within an account it is halved. Accounts that are suspected are tried
- * apart from the beginning. Throws where Postgres is away: there nothing is anybody's fault.
+ * Resolves a batch so that a failure in one account costs the others at most one failed try. A batch that fails is tried
+ * account by account, and only the part of an account is halved. Suspects are tried apart from the beginning. Throws if
+ * Postgres is away.
  */
 export async function resolveSplitting(
   attempt: Try,
@@ -130,7 +149,7 @@ export async function resolveSplitting(
   const others = suspects.length === 0 ? arrivals : arrivals.filter((one) => !isSuspect(one));
   const parts = [
     () => resolveTogetherFirst(attempt, others, results),
-    () => resolveByAccount(attempt, suspects, results),
+    () => resolveSuspects(attempt, suspects, results),
   ];
   await sideBySide(parts, parts.length, (resolvePart) => resolvePart());
 }

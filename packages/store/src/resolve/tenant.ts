@@ -20,7 +20,7 @@ interface AccountRow {
   is_expired: boolean;
 }
 
-/** The account that `q` (channel_id, fingerprint) leads to. Two looks into two indexes: its holder comes before a former one. */
+/** The account of `q` (channel_id, fingerprint). Two lookups in two indexes; the current holder precedes a former one. */
 export const ACCOUNT_OF = `
           select id, tenant_id, is_active, false as is_previous, false as is_expired
             from channel_accounts

@@ -6,13 +6,13 @@ import { withClient } from '../transaction.ts';
 import type { FullClient } from './create-clients.ts';
 import { type Arrival, firstLook, type ResolveOptions, resolveFresh } from './resolve.ts';
 
-/** Under contention the next try finds what the winner made; ten lost in a row is something else. */
+/** After a lost race the next start finds the winner's rows. Ten lost in a row have another cause. */
 const MAX_STARTS = 10;
 
-/** What a message came to; an error where nothing can be said of it now. */
+/** The outcome of a message, or the error of this try. */
 export type Ending = Outcome | AppError;
 
-/** What has come of a batch so far. */
+/** The results of a batch so far. */
 export interface Results {
   outcomes: Map<Arrival, Ending>;
   shards: Set<number>;
@@ -27,11 +27,11 @@ export const noResults = (): Results => ({
   fullClients: [],
 });
 
-/** Those of the arrivals that have not come to an end. */
+/** The arrivals that have no ending yet. */
 export const without = (arrivals: readonly Arrival[], { outcomes }: Results): readonly Arrival[] =>
   outcomes.size === 0 ? arrivals : arrivals.filter((arrival) => !outcomes.has(arrival));
 
-/** Adds what comes of these arrivals; one whose dialog is closed in this moment is left for the next start. */
+/** Adds the endings of these arrivals, except one whose dialog is closed at this moment: the next start resolves it. */
 async function resolveOnce(
   pool: Pool,
   arrivals: readonly Arrival[],
@@ -50,7 +50,7 @@ async function resolveOnce(
   });
 }
 
-/** Resolves all of them together, or throws what Postgres said; where a race is lost it starts again. */
+/** Resolves the arrivals together, or throws the error of Postgres. Starts again after a lost race. */
 export async function tryBatch(
   pool: Pool,
   arrivals: readonly Arrival[],
