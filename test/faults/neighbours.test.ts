@@ -5,7 +5,7 @@ import { beside, besideOthers } from './matrix/beside.ts';
 import { failAtCore, replayDead, slowAtCore } from './matrix/core-troubles.ts';
 import { flood, makeUpCredentials } from './matrix/flood-troubles.ts';
 import { NEIGHBOURS, type NeighbourLoad } from './matrix/neighbours.ts';
-import { lockDialog, refuseOneName } from './matrix/postgres-troubles.ts';
+import { lockDeliveries, lockDialog, refuseOneName } from './matrix/postgres-troubles.ts';
 import { row } from './matrix/row.ts';
 import { together } from './matrix/trouble.ts';
 
@@ -22,6 +22,12 @@ describe('Neighbours', () => {
 
   row('of a tenant with a locked dialog, through streams', besideOthers(LOCKED, BY_STREAM), () =>
     beside((contour) => lockDialog(contour, 'stream'), { load: BY_STREAM }),
+  );
+
+  row(
+    'of a tenant whose deliveries are locked',
+    besideOthers('its lanes and messages locked by another session while Core answers'),
+    () => beside(lockDeliveries),
   );
 
   row(

@@ -9,7 +9,7 @@ import { chatsOf, keepSending, type Trouble, together } from './trouble.ts';
 const waysOf = new WeakMap<Contour, Map<string, Behaviour>>();
 
 /** How Core answers the messages of single tenants. All other tenants get 200. */
-function waysAtCore(contour: Contour): Map<string, Behaviour> {
+export function waysAtCore(contour: Contour): Map<string, Behaviour> {
   const known = waysOf.get(contour);
   if (known !== undefined) return known;
   const ways = new Map<string, Behaviour>();

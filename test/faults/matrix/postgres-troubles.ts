@@ -2,6 +2,7 @@ import type { Contour } from '../../support/contour.ts';
 import { messageTo } from '../../support/messages.ts';
 import { openPool } from '../../support/outside-pool.ts';
 import { waitFor } from '../../support/wait-for.ts';
+import { waysAtCore } from './core-troubles.ts';
 import type { NeighbourLoad } from './neighbours.ts';
 import { chatsOf, keepAdding, keepSending, NOTHING_SENT, type Trouble } from './trouble.ts';
 
@@ -32,6 +33,33 @@ export async function lockDialog(
       await session.query('rollback');
       session.release();
       await pool.end();
+      return sending.stop();
+    },
+  };
+}
+
+/** Another session locks the lanes and the messages of a tenant while Core is about to answer for them. */
+export async function lockDeliveries(contour: Contour): Promise<Trouble> {
+  const tenant = await contour.addTenant();
+  waysAtCore(contour).set(tenant.id, { status: 200, delayMs: 500 });
+  const sending = keepSending(contour, chatsOf(tenant, 3), 10);
+  const pool = openPool(contour.database.url, 1);
+  const session = await pool.connect();
+  await session.query('set idle_in_transaction_session_timeout = 0');
+  await session.query('begin');
+  for (const table of ['lanes', 'messages']) {
+    const lock = async () => {
+      const sql = `select from ${table} where tenant_id = $1 for update`;
+      return ((await session.query(sql, [tenant.id])).rowCount ?? 0) > 0;
+    };
+    await waitFor(`a lock on its ${table}`, lock);
+  }
+  return {
+    async end() {
+      await session.query('rollback');
+      session.release();
+      await pool.end();
+      waysAtCore(contour).delete(tenant.id);
       return sending.stop();
     },
   };
