@@ -43,9 +43,13 @@ export const coreWebhook = {
     requestBody: jsonBody(refTo('schemas', 'CorePayload'), { telegram: corePayload }, true),
     responses: {
       '2XX': { description: 'Core has it. The body is not looked at.' },
+      '3XX': {
+        description:
+          'Redirects are not followed. It is about the way to Core, like 401, 403, 405 and 407: the message waits and loses no attempt. It is final only if Core accepts another message and then answers so again.',
+      },
       '4XX': {
         description:
-          '404, 408, 425 and 429 are tried again, `Retry-After` obeyed. Any other is final: the message goes to the dead-letter queue and the next of the dialog comes.',
+          '404, 408, 425 and 429 are tried again, `Retry-After` obeyed. 401, 403, 405 and 407 are about the way to Core, see 3XX. Any other is final: the message goes to the dead-letter queue and the next of the dialog comes.',
       },
       '5XX': {
         description:
