@@ -83,10 +83,21 @@ describe('a place that comes free', () => {
     expect(rings()).toBe(0);
   });
 
-  it('rings where its tenant held all that it may', () => {
+  it('rings where its tenant held all that it may, once a quarter of that is free', () => {
     const { fill, take, release, rings } = setUp(100);
     take('b');
     take('b');
+    expect(fill('a')).toBe(45);
+    release('a', 10);
+    expect(rings()).toBe(0);
+    release('a', 1);
+    expect(rings()).toBe(1);
+    release('a', 20);
+    expect(rings()).toBe(1);
+  });
+
+  it('rings at once where its tenant may hold only a few', () => {
+    const { fill, release, rings } = setUp(4);
     fill('a');
     release('a');
     expect(rings()).toBe(1);

@@ -10,19 +10,25 @@ const MESSAGES_PER_LANE = 50;
 
 interface Taken {
   lanes: DueLane[];
-  /** There may be more: as much was taken as there were places for when it was asked. */
-  wasShort: boolean;
+  /** There may be more, and there are places for it by now. */
+  mayBeMore: boolean;
 }
 
 /** Takes what is due in a shard, but for the dialogs in hand; a place is held for each lane. */
 export type Take = (shard: number, notDialogs: readonly string[]) => Promise<Taken>;
 
-/** Whether a tenant has got as many places as it could have. */
-function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['rooms']): boolean {
+/** The tenants that have got as many places as they could have. */
+function tenantsAtTheirLimit(
+  due: readonly DueLane[],
+  most: number,
+  rooms: Wanted['rooms'],
+): string[] {
   const roomOf = new Map(rooms.map(({ tenantId, room }) => [tenantId, room]));
   const got = new Map<string, number>();
   for (const { tenantId } of due) got.set(tenantId, (got.get(tenantId) ?? 0) + 1);
-  return [...got].some(([tenantId, lanes]) => lanes >= (roomOf.get(tenantId) ?? most));
+  return [...got.keys()].filter(
+    (tenantId) => (got.get(tenantId) ?? 0) >= (roomOf.get(tenantId) ?? most),
+  );
 }
 
 interface TakerDeps {
@@ -44,7 +50,7 @@ export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Tak
     maxInFlight: 1,
     async run(asks) {
       const { lanes, lanesPerTenant, rooms } = takeLimits(slots, core.limits());
-      if (lanes === 0) return asks.map(() => ({ lanes: [], wasShort: false }));
+      if (lanes === 0) return asks.map(() => ({ lanes: [], mayBeMore: false }));
       const wanted = {
         shards: asks.map(({ shard }) => shard),
         lanes,
@@ -62,11 +68,13 @@ export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Tak
         bytes.take(lane.bytes);
         taken.get(lane.shard)?.push(lane);
       }
-      // A place that comes free while the question is on its way rings for nobody who lacked it.
+      // A place that comes free while the question is on its way rings for no tenant that lacked it.
       const isRoundOver = due.length === 0 && core.startRound();
-      const wasShort =
-        isRoundOver || due.length >= lanes || isAnyAtItsLimit(due, lanesPerTenant, rooms);
-      return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], wasShort }));
+      const mayBeMore =
+        isRoundOver ||
+        (due.length >= lanes && slots.free() > 0) ||
+        tenantsAtTheirLimit(due, lanesPerTenant, rooms).some(slots.isWorthALook);
+      return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], mayBeMore }));
     },
   });
   return (shard, notDialogs) => batcher.push({ shard, notDialogs });

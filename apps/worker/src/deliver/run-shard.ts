@@ -102,12 +102,12 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
     bell.clear();
     if (!mayTake() || slots.free() === 0) return;
     const ringsBefore = bell.rings();
-    const { lanes, wasShort } = await deps.take(shard, [...inHand.keys(), ...leftAlone]);
+    const { lanes, mayBeMore } = await deps.take(shard, [...inHand.keys(), ...leftAlone]);
     for (const lane of lanes) {
       inHand.set(lane.dialogId, performance.now());
       void deliver(lane, ringsBefore);
     }
-    if (wasShort && slots.free() > 0) {
+    if (mayBeMore) {
       mayHaveMissed = true;
       bell.nudge();
     }

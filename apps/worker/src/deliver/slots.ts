@@ -4,6 +4,8 @@ export interface Slots {
   take(tenantId: string): void;
   release(tenantId: string): void;
   hasRoom(tenantId: string): boolean;
+  /** A tenant that lacked places may have so many again that it is worth a look: each look costs about the same. */
+  isWorthALook(tenantId: string): boolean;
   /** How many more a tenant may hold, of those that hold any. */
   rooms(): Array<{ tenantId: string; room: number }>;
   /** How many a tenant may hold that holds none yet. */
@@ -13,8 +15,9 @@ export interface Slots {
 /**
  * Each tenant that has something under way may hold an equal share of the places, so one whose Core is slow leaves the
  * rest to the others. A tenth is a reserve for tenants that hold none, or one of many places: a tenant that holds all the
- * rest, since it was alone, leaves others a place before its first dialog ends. `onRoom` is called when a place comes free that a
- * tenant may have lacked.
+ * rest, since it was alone, leaves others a place before its first dialog ends. `onRoom` is called when places come free
+ * that a tenant may have lacked: at once if it may have had too few, and if it held its whole share, once a quarter of
+ * that is free. Otherwise a tenant with many lanes would be asked for again with each dialog that ends.
  */
 export function createSlots(total: number, onRoom: () => void): Slots {
   const reserve = total > 1 ? Math.ceil(total / 10) : 0;
@@ -32,6 +35,9 @@ export function createSlots(total: number, onRoom: () => void): Slots {
     return Math.max(0, Math.min(share - own, Math.max(free() - reserve, ofReserve)));
   };
 
+  const isWorthALook = (own: number): boolean =>
+    roomOf(own) >= Math.max(1, shareAmong(Math.max(1, heldBy.size)) >> 2);
+
   /** Whether a tenant that held its whole share may hold more, now that a tenant has left. */
   const isAnyBetween = (formerShare: number): boolean => {
     if (heldBy.size === 0) return false;
@@ -48,15 +54,16 @@ export function createSlots(total: number, onRoom: () => void): Slots {
     release(tenantId) {
       const own = heldBy.get(tenantId) ?? 0;
       const share = shareAmong(heldBy.size);
-      const wereOthersShort = free() === 0 || free() === reserve;
-      const wasShort = roomOf(own) === 0;
+      const wereOthersShort = free() === 0 || (free() === reserve && heldBy.size > 1);
+      const wasWorthALook = isWorthALook(own);
       held -= 1;
       if (own > 1) heldBy.set(tenantId, own - 1);
       else heldBy.delete(tenantId);
-      const hasRoomNow = wasShort && roomOf(own - 1) > 0;
+      const hasRoomNow = !wasWorthALook && isWorthALook(own - 1);
       if (wereOthersShort || hasRoomNow || (own === 1 && isAnyBetween(share))) onRoom();
     },
     hasRoom: (tenantId) => roomOf(heldBy.get(tenantId) ?? 0) > 0,
+    isWorthALook: (tenantId) => isWorthALook(heldBy.get(tenantId) ?? 0),
     rooms: () => [...heldBy].map(([tenantId, own]) => ({ tenantId, room: roomOf(own) })),
     roomOfOthers: () => roomOf(0),
   };
