@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Core } from '@contour/core';
 import { createBatcher } from '@contour/runtime';
 import { type DueLane, type LaneMarks, type Pool, takeDue, type Wanted } from '@contour/store';
@@ -7,6 +8,10 @@ import { takeLimits } from './take-limits.ts';
 
 /** A lane holds a place with all that was read of it. */
 const MESSAGES_PER_LANE = 50;
+/** After a look this many times its own time passes before the next, so that places gather while looks are dear ... */
+const REST_SHARE = 2;
+/** ... but no more than this. */
+const LONGEST_REST_MS = 50;
 
 interface Taken {
   lanes: DueLane[];
@@ -45,10 +50,25 @@ interface TakerDeps {
  * no more than fit into memory.
  */
 export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Take {
+  let lookAgainAt = 0;
+
+  /** A tenant with many due lanes makes every look dear: each walks past them, also when the tenant may have no more. */
+  async function lookAtLanes(wanted: Wanted): Promise<DueLane[]> {
+    const startedAt = performance.now();
+    try {
+      return await takeDue(pool, wanted, marks);
+    } finally {
+      const endedAt = performance.now();
+      lookAgainAt = endedAt + Math.min((endedAt - startedAt) * REST_SHARE, LONGEST_REST_MS);
+    }
+  }
+
   const batcher = createBatcher<{ shard: number; notDialogs: readonly string[] }, Taken>({
     maxSize: 1_000,
     maxInFlight: 1,
     async run(asks) {
+      const restMs = lookAgainAt - performance.now();
+      if (restMs >= 1) await delay(restMs);
       const { lanes, lanesPerTenant, rooms } = takeLimits(slots, core.limits());
       if (lanes === 0) return asks.map(() => ({ lanes: [], mayBeMore: false }));
       const wanted = {
@@ -60,7 +80,7 @@ export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Tak
         lanesPerTenant,
         rooms,
       };
-      const due = await takeDue(pool, wanted, marks);
+      const due = await lookAtLanes(wanted);
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
       for (const lane of due) {
         if (!slots.hasRoom(lane.tenantId)) continue;
