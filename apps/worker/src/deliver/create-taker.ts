@@ -22,18 +22,12 @@ interface Taken {
 /** Takes what is due in a shard, but for the dialogs in hand; a place is held for each lane. */
 export type Take = (shard: number, notDialogs: readonly string[]) => Promise<Taken>;
 
-/** The tenants that have got as many places as they could have. */
-function tenantsAtTheirLimit(
-  due: readonly DueLane[],
-  most: number,
-  rooms: Wanted['rooms'],
-): string[] {
+/** Whether a tenant has got as many places as it could have. */
+function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['rooms']): boolean {
   const roomOf = new Map(rooms.map(({ tenantId, room }) => [tenantId, room]));
   const got = new Map<string, number>();
   for (const { tenantId } of due) got.set(tenantId, (got.get(tenantId) ?? 0) + 1);
-  return [...got.keys()].filter(
-    (tenantId) => (got.get(tenantId) ?? 0) >= (roomOf.get(tenantId) ?? most),
-  );
+  return [...got].some(([tenantId, lanes]) => lanes >= (roomOf.get(tenantId) ?? most));
 }
 
 interface TakerDeps {
@@ -92,8 +86,8 @@ export function createTaker({ pool, slots, core, bytes, marks }: TakerDeps): Tak
       const isRoundOver = due.length === 0 && core.startRound();
       const mayBeMore =
         isRoundOver ||
-        (due.length >= lanes && slots.free() > 0) ||
-        tenantsAtTheirLimit(due, lanesPerTenant, rooms).some(slots.isWorthALook);
+        // The lanes of a tenant that has got all it may have can hide those of others: the next look passes over them.
+        (slots.free() > 0 && (due.length >= lanes || isAnyAtItsLimit(due, lanesPerTenant, rooms)));
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], mayBeMore }));
     },
   });

@@ -4,8 +4,6 @@ export interface Slots {
   take(tenantId: string): void;
   release(tenantId: string): void;
   hasRoom(tenantId: string): boolean;
-  /** A tenant that lacked places may have so many again that it is worth a look: each look costs about the same. */
-  isWorthALook(tenantId: string): boolean;
   /** How many more a tenant may hold, of those that hold any. */
   rooms(): Array<{ tenantId: string; room: number }>;
   /** How many a tenant may hold that holds none yet. */
@@ -35,6 +33,7 @@ export function createSlots(total: number, onRoom: () => void): Slots {
     return Math.max(0, Math.min(share - own, Math.max(free() - reserve, ofReserve)));
   };
 
+  /** Whether a tenant may have so many more that it is worth a look: each look costs about the same. */
   const isWorthALook = (own: number): boolean =>
     roomOf(own) >= Math.max(1, shareAmong(Math.max(1, heldBy.size)) >> 2);
 
@@ -63,7 +62,6 @@ export function createSlots(total: number, onRoom: () => void): Slots {
       if (wereOthersShort || hasRoomNow || (own === 1 && isAnyBetween(share))) onRoom();
     },
     hasRoom: (tenantId) => roomOf(heldBy.get(tenantId) ?? 0) > 0,
-    isWorthALook: (tenantId) => isWorthALook(heldBy.get(tenantId) ?? 0),
     rooms: () => [...heldBy].map(([tenantId, own]) => ({ tenantId, room: roomOf(own) })),
     roomOfOthers: () => roomOf(0),
   };
