@@ -6,7 +6,7 @@ const { CONTOUR_DAY = '{"minutes":10,"seed":1,"rate":40}' } = process.env;
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
-    include: ['test/day/day.test.ts'],
+    include: ['test/day/day.slow.test.ts'],
     provide: { day: JSON.parse(CONTOUR_DAY) },
     server: { deps: { external: [/\/(packages|apps)\/[^/]+\/dist\//] } },
     setupFiles: ['test/support/leave-no-process.ts'],

@@ -2,6 +2,7 @@ import { fingerprintOf } from '@contour/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
+import { slowTest } from '../support/seed.ts';
 import { get, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
@@ -125,7 +126,7 @@ describe('with two workers', () => {
   });
 });
 
-test('kill -9 in the middle of a release loses nothing and doubles nothing', async () => {
+slowTest('kill -9 in the middle of a release loses nothing and doubles nothing', async () => {
   const COUNT = 1_000;
   const contour = await startContour({ workers: 2 });
   try {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { logged } from '../support/logged.ts';
 import { idOf, messageTo } from '../support/messages.ts';
+import { slowTest } from '../support/seed.ts';
 import { resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -65,7 +66,7 @@ test('delivered messages older than RETENTION_DAYS go; younger, dead and pending
   });
 });
 
-test('a table of many blocks is swept a little at a time, from where it was left', async () => {
+slowTest('a table of many blocks is swept a little at a time, from where it was left', async () => {
   const { id: tenantId } = await contour.addTenant();
   // 24 MB, four rows in a block: more than a run may go through.
   await rowsOf(

@@ -104,7 +104,6 @@ describe('Dead letters', () => {
       injected:
         'three at once, three times, while Core still refuses; then two, and Core takes all',
       load: `${DEAD} dead messages`,
-      quick: true,
       withinSeconds: AGAIN_SECONDS,
     },
     async () => {

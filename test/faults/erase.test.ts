@@ -6,6 +6,7 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, messagesOf, messageTo } from '../support/messages.ts';
 import { dumpRedis, readRedisFiles } from '../support/redis-dump.ts';
 import { runContour } from '../support/run-contour.ts';
+import { slowTest } from '../support/seed.ts';
 import { acceptedCount, resolve, startLoad } from '../support/send.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
 import type { TestTenant } from '../support/tenants.ts';
@@ -111,31 +112,34 @@ async function killAfterCommit(clientId: string): Promise<void> {
   await killed(child);
 }
 
-test('killed at any point, an erasure is finished by the next, with the same proof', async () => {
-  const undisturbed = await erase(await addPerson('771900112233001'));
-  expect(undisturbed).toMatchObject({ code: 0, unclear: [] });
+slowTest(
+  'killed at any point, an erasure is finished by the next, with the same proof',
+  async () => {
+    const undisturbed = await erase(await addPerson('771900112233001'));
+    expect(undisturbed).toMatchObject({ code: 0, unclear: [] });
 
-  const chat = '771900112233002';
-  const clientId = await addPerson(chat);
-  await killBehind(clientId, 'lock table messages in share row exclusive mode');
-  expect(await count(ROWS_OF, [clientId])).toBeGreaterThan(4);
-  await killBehind(clientId, `select from clients where id = '${clientId}' for update`);
-  await killBehind(clientId, 'lock table graph_removals in share row exclusive mode');
-  expect(await count('select from clients where id = $1', [clientId])).toBe(1);
-  await killAfterCommit(clientId);
-  // What a worker had in hand all the time, and parks when Postgres knows nobody any more.
-  await addToStreams(contour.redis.url, [
-    {
-      ...withFingerprint(messageTo(tenant.accounts.telegram), tenant.accounts.telegram),
-      ...{ external_chat_id: chat, text: null },
-    },
-  ]);
-  await waitFor('it to be parked', async () => (await contour.dlq()).length > 0);
+    const chat = '771900112233002';
+    const clientId = await addPerson(chat);
+    await killBehind(clientId, 'lock table messages in share row exclusive mode');
+    expect(await count(ROWS_OF, [clientId])).toBeGreaterThan(4);
+    await killBehind(clientId, `select from clients where id = '${clientId}' for update`);
+    await killBehind(clientId, 'lock table graph_removals in share row exclusive mode');
+    expect(await count('select from clients where id = $1', [clientId])).toBe(1);
+    await killAfterCommit(clientId);
+    // What a worker had in hand all the time, and parks when Postgres knows nobody any more.
+    await addToStreams(contour.redis.url, [
+      {
+        ...withFingerprint(messageTo(tenant.accounts.telegram), tenant.accounts.telegram),
+        ...{ external_chat_id: chat, text: null },
+      },
+    ]);
+    await waitFor('it to be parked', async () => (await contour.dlq()).length > 0);
 
-  expect(await erase(clientId)).toEqual(undisturbed);
-  expect(await contour.dlq()).toEqual([]);
-  await isNowhere(clientId, chat);
-});
+    expect(await erase(clientId)).toEqual(undisturbed);
+    expect(await contour.dlq()).toEqual([]);
+    await isNowhere(clientId, chat);
+  },
+);
 
 test('beside a busy worker it erases one, and nobody else', async () => {
   const { telegram } = tenant.accounts;

@@ -43,7 +43,6 @@ describe('Postgres', () => {
     {
       injected: 'pg_terminate_backend of every connection, each 500 ms, 40 at least',
       load: told(STEADY),
-      quick: true,
       withinSeconds: BACK_SECONDS,
     },
     async () => {

@@ -53,7 +53,6 @@ describe('Redis', () => {
     {
       injected: 'stopped, started 60 s later',
       load: told(LONG),
-      quick: true,
       withinSeconds: BACK_SECONDS,
     },
     async () => {

@@ -150,7 +150,6 @@ describe('Streams', () => {
     {
       injected: 'kill -9 of one of three when it acknowledges; the acknowledgement is swallowed',
       load: told(SHORT),
-      quick: true,
       withinSeconds: POURED_SECONDS,
     },
     async (dice) => {

@@ -5,7 +5,12 @@ const seed = Number(process.env.CONTOUR_FAULTS_SEED ?? 1);
 const minutes = Number(process.env.CONTOUR_FAULTS_MINUTES ?? 1);
 
 /** These rows are judged by how long messages take: nothing else runs beside them. */
-const MEASURED = 'test/faults/neighbours*.test.ts';
+const MEASURED = 'test/faults/neighbours*.slow.test.ts';
+
+/** Files that try less, or run fewer tests, with `npm test`. */
+const TRY_MORE = ['test/inputs/any-input.test.ts', 'test/e2e/{refusals,release,retention}.test.ts'];
+/** Files that `npm test` has no time for. */
+const SLOW = '{test,packages/*/test,apps/*/test}/**/*.slow.test.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const SHARED = {
@@ -32,7 +37,7 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: 'rows',
-          include: ['test/{faults,interleavings}/*.test.ts', 'test/inputs/any-input.test.ts'],
+          include: ['test/{faults,interleavings}/*.test.ts', ...TRY_MORE, SLOW],
           exclude: [MEASURED],
           // More rows at once would slow each other down.
           maxWorkers: 2,

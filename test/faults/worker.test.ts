@@ -88,7 +88,6 @@ describe('Worker', () => {
     {
       injected: 'kill -9 when Postgres says COMMIT; the answer is swallowed',
       load: told(FAST),
-      quick: true,
       withinSeconds: TAKEN_OVER_SECONDS,
     },
     async (dice) => {
@@ -167,7 +166,6 @@ describe('Worker', () => {
     {
       injected: `SIGSTOP of one of two for ${FROZEN_MS / 1000} s and until its work was taken over, then SIGCONT`,
       load: told(STEADY),
-      quick: true,
       withinSeconds: TAKEN_OVER_SECONDS,
     },
     async () => {

@@ -63,12 +63,12 @@ async function isHandled({ status, text }: { status: number | null; text: string
 
 describe('no input whatever gets a 5xx, hangs, tells a credential, or is written when it is refused', () => {
   test('in the place of a message', () =>
-    holds(anyNonsense, 100, async (nonsense) => {
+    holds(anyNonsense, 50, async (nonsense) => {
       await isHandled(await inputs.send({ body: nonsenseFrom(nonsense, valid()) }));
     }));
 
   test('in headers', () =>
-    holds(fc.tuple(anyHeaders, fc.boolean()), 50, async ([headers, isWhole]) => {
+    holds(fc.tuple(anyHeaders, fc.boolean()), 25, async ([headers, isWhole]) => {
       const body = written(asJson(valid()));
       await isHandled(await inputs.send({ headers, body: isWhole ? body : '{' }));
     }));
@@ -76,14 +76,14 @@ describe('no input whatever gets a 5xx, hangs, tells a credential, or is written
   test('in methods, paths and queries', () =>
     holds(
       fc.tuple(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'), anyPath),
-      50,
+      25,
       async ([method, path]) => {
         await isHandled(await inputs.send({ method, path, body: '' }));
       },
     ));
 
   test('in the bytes of a request', () =>
-    holds(anySpoils, 50, async (spoils) => {
+    holds(anySpoils, 25, async (spoils) => {
       // Not valid as it is: whoever hangs up early would not learn that it was accepted.
       const body = Buffer.from(written(asJson({ ...valid(), text: '5' })));
       const head = [
@@ -122,7 +122,7 @@ describe('whatever lies in Redis comes to an end: in a row, or in the dead-lette
   };
 
   test('in a stream', () =>
-    holds(fc.array(anyNonsense, { minLength: 1, maxLength: 20 }), 15, (entries) =>
+    holds(fc.array(anyNonsense, { minLength: 1, maxLength: 20 }), 8, (entries) =>
       allEnd(entries.length, () =>
         withRedis(inputs.contour.redis.url, (redis) =>
           Promise.all(
@@ -138,7 +138,7 @@ describe('whatever lies in Redis comes to an end: in a row, or in the dead-lette
     ));
 
   test('as a job', () =>
-    holds(fc.array(anyJsonNonsense, { minLength: 1, maxLength: 20 }), 15, (jobs) =>
+    holds(fc.array(anyJsonNonsense, { minLength: 1, maxLength: 20 }), 8, (jobs) =>
       allEnd(jobs.length, () =>
         queue.addBulk(
           jobs.map((nonsense) => ({
@@ -159,7 +159,7 @@ const anySpelling = fc.nat();
 test('what is accepted is stored as it was sent, to the letter and to the digit', () =>
   holds(
     fc.tuple(anyMessage({ equalKeys: true }), anyText(200), anySpelling),
-    50,
+    25,
     async ([fields, chat, spelling]) => {
       const dice = diceOf(spelling, 'spelling');
       const sent = { ...fields, ...identityOf(inputs.message(), chat, ['\u2028', '😀']) };
@@ -174,7 +174,7 @@ test('what is accepted is stored as it was sent, to the letter and to the digit'
   ));
 
 test('a message written in another way is the same, and another one under its ids is refused', () =>
-  holds(fc.tuple(anyMessage({ equalKeys: false }), anySpelling), 30, async ([fields, spelling]) => {
+  holds(fc.tuple(anyMessage({ equalKeys: false }), anySpelling), 15, async ([fields, spelling]) => {
     const dice = diceOf(spelling, 'spelling');
     const sent = { ...fields, ...identityOf(inputs.message(), '', ['7', 'b']) };
     const first = await inputs.send({ body: written(withToken(sent)) });

@@ -42,8 +42,8 @@ export type Act = (participant: Participant) => Promise<void>;
 /** Participants that meet, and what had happened before. */
 export interface Scene {
   name: string;
-  /** Its interleavings are too many for every day: only some are played then. */
-  isLong?: boolean;
+  /** `npm test` plays it, too. One scene of each kind is quick. */
+  quick?: true;
   before?: readonly Act[];
   acts: readonly Act[];
   /** Delivers what is left, when all have ended. */

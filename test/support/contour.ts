@@ -21,7 +21,7 @@ export interface ContourOptions {
   redis?: TestServer;
   /** Hears all that the processes write, of which only the end is kept then. */
   onOutput?: (text: string) => void;
-  /** The Neo4j to mirror into; the one that all tests share, where there is one, is `inject('neo4j').uri`. */
+  /** The Neo4j to mirror into: the shared one, or one of the test. Without it, nothing is mirrored. */
   neo4jUri?: string | undefined;
 }
 

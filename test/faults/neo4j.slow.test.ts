@@ -89,7 +89,6 @@ describe.skipIf(inject('neo4j').uri === undefined)('Neo4j', () => {
     {
       injected: 'SIGSTOP, SIGCONT when Core has everything',
       load: told(STRANGERS),
-      quick: true, // it costs no second start
       withinSeconds: COMPLETE_SECONDS,
     },
     async () => {

@@ -1,7 +1,7 @@
-import type { ViolationKind } from '../../support/checker/violation.ts';
-import type { Behave } from '../../support/fake-core.ts';
-import type { Body } from '../../support/messages.ts';
-import type { Rewrite } from '../../support/rewritten/rewritten.ts';
+import type { ViolationKind } from '../support/checker/violation.ts';
+import type { Behave } from '../support/fake-core.ts';
+import type { Body } from '../support/messages.ts';
+import type { Rewrite } from '../support/rewritten/rewritten.ts';
 
 /** A deliberate defect of the product. */
 export interface Break extends Rewrite {
@@ -109,3 +109,13 @@ export const BREAKS: readonly Scene[] = [
     says: 'mirror_differs',
   },
 ];
+
+/** An acknowledgement before the commit: it does harm only when a worker dies. */
+export const ENDS_BEFORE_IT_HANDLES: Break = {
+  guarantee: 2,
+  effect: 'entries of a stream are acknowledged before they are resolved',
+  file: 'packages/queue/dist/streams/read-shard.js',
+  find: 'const handled = await handleInHand(entries, heldChats);',
+  replace:
+    'await ask(() => endEntries(client, shard, entries.map(({ id }) => id))); const handled = await handleInHand(entries, heldChats);',
+};
