@@ -165,7 +165,7 @@ describe('Streams', () => {
             acknowledgements -= 1;
             if (acknowledgements > 0) return true;
             killedAt ||= performance.now();
-            victim.kill();
+            void victim.kill();
             return false;
           },
         });

@@ -101,7 +101,7 @@ describe('Worker', () => {
           return true;
         },
         fromServer(_bytes, link) {
-          if (link === committing) victim.kill();
+          if (link === committing) void victim.kill();
           return link !== committing;
         },
       });
@@ -126,7 +126,7 @@ describe('Worker', () => {
         fromClient(bytes, link) {
           if (bytes.includes('begin\0')) inside.add(link);
           else if (bytes.includes('commit\0') || bytes.includes('rollback\0')) inside.delete(link);
-          else if (inside.has(link) && --statements === 0) victim.kill();
+          else if (inside.has(link) && --statements === 0) void victim.kill();
           return true;
         },
       });
@@ -150,7 +150,7 @@ describe('Worker', () => {
       toCore.watch({
         fromServer() {
           answers -= 1;
-          if (answers === 0) victim.kill();
+          if (answers === 0) void victim.kill();
           return answers > 0;
         },
       });

@@ -19,7 +19,7 @@ function answer(question) {
   if (question.startsWith('post ')) {
     left = Number(question.slice(5));
     done = 0;
-    for (let i = 0; i < connections; i += 1) loop();
+    for (let i = 0; i < connections; i += 1) void loop();
   }
   return { done };
 }

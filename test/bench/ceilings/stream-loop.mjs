@@ -19,5 +19,5 @@ async function loop() {
         .exec();
   }
 }
-loop();
+void loop();
 withParent();
