@@ -13,7 +13,7 @@ import { watchStalled } from '../../apps/worker/src/metrics/watch-stalled.ts';
 import { releaseParkedDuty } from '../../apps/worker/src/pulse/release-parked-duty.ts';
 import { removeOldDuty } from '../../apps/worker/src/pulse/remove-old-duty.ts';
 import { parseExposition } from '../support/exposition.ts';
-import { findPrometheus } from '../support/find-prometheus.ts';
+import { findPrometheus } from '../support/prometheus.ts';
 
 const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { type Body, messageTo } from '../support/messages.ts';
+import { logged } from '../support/processes.ts';
 import { type Accepted, get, resolve } from '../support/send.ts';
 import { payloadAtCore } from '../support/story.ts';
 import { addAccount, type TestAccount, type TestTenant } from '../support/tenants.ts';

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { parse } from 'yaml';
 import { type Contour, startContour } from '../support/contour.ts';
 import { parseExposition, type Sample, sampleOf } from '../support/exposition.ts';
-import { findPrometheus } from '../support/find-prometheus.ts';
 import { idOf, messageTo } from '../support/messages.ts';
-import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
+import { findPrometheus, type Prometheus, startPrometheus } from '../support/prometheus.ts';
 import { type Answer, get, request, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addToStreams } from '../support/streams.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { idOf, messageTo } from '../support/messages.ts';
+import { logged } from '../support/processes.ts';
 import { slowTest } from '../support/seed.ts';
 import { resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';

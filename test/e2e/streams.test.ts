@@ -1,8 +1,8 @@
 import { createProducer } from '@contour/queue';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
+import { logged } from '../support/processes.ts';
 import { rewriteAof, withRedis } from '../support/redis-client.ts';
 import {
   addToStreams,

@@ -6,9 +6,8 @@ import { idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { addToStreams, streamOwners, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, told, underLoad } from './matrix/under-load.ts';
+import { FAST, graphOfMatrix, recover, told, underLoad } from './matrix/under-load.ts';
 
 const CLOCK_OFF = fileURLToPath(new URL('./inject/clock-off.mjs', import.meta.url));
 const TEN_MINUTES_MS = 600_000;

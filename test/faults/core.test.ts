@@ -6,10 +6,15 @@ import type { Behaviour } from '../support/fake-core.ts';
 import { messagesOf } from '../support/messages.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { type Load, startLoad } from '../support/send.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type NeighbourLoad, startNeighbours, toldNeighbours } from './matrix/neighbours.ts';
 import { row } from './matrix/row.ts';
-import { recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  graphOfMatrix,
+  recover,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 /** The first pauses, and a circuit that opens and closes meanwhile. */
 const RETRIED_SECONDS = 30;

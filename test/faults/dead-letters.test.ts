@@ -9,9 +9,14 @@ import { runContour } from '../support/run-contour.ts';
 import { type Accepted, request, resolve, startLoad } from '../support/send.ts';
 import { makeCredential, type TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type Outcome, row } from './matrix/row.ts';
-import { STEADY, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  graphOfMatrix,
+  STEADY,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 /** Some hundred at a time, and all of them through the front door. */
 const AGAIN_SECONDS = 30;

@@ -4,9 +4,15 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { messagesOf } from '../support/messages.ts';
 import { acceptedCount, startLoad } from '../support/send.ts';
 import { buildPrevious } from './matrix/build-previous.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  recover,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 /** Long enough for the balancer to have looked. */
 const DRAIN_MS = 2000;

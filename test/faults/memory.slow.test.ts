@@ -7,9 +7,15 @@ import { withRedis } from '../support/redis-client.ts';
 import { startLoad } from '../support/send.ts';
 import type { TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  recover,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 const SMALL_HEAP = '--max-old-space-size=96';
 const FILL_ON_SIGNAL = fileURLToPath(

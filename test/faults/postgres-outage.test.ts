@@ -5,7 +5,7 @@ import { type Answer, get, resolve, startLoad } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { makeCredential } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
+import { graphOfMatrix } from './matrix/under-load.ts';
 
 let contour: Contour;
 beforeAll(async () => {

@@ -6,10 +6,17 @@ import { loseAnswersTo, startProxy, tellCommits } from '../support/proxy.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { mountSmallDisk } from './matrix/small-disk.ts';
-import { FAST, LONG, recover, STEADY, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  LONG,
+  recover,
+  STEADY,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 const BACK_SECONDS = 15;
 /** Many at once of few chats, so that transactions meet. */

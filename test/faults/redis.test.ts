@@ -6,10 +6,17 @@ import { withRedis } from '../support/redis-client.ts';
 import { acceptedCount, get } from '../support/send.ts';
 import { startTestRedis } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { mountSmallDisk } from './matrix/small-disk.ts';
-import { FAST, LONG, recover, STEADY, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  LONG,
+  recover,
+  STEADY,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 const BACK_SECONDS = 15;
 const OUTAGE_MS = 60_000;

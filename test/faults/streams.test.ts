@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { type Body, idOf, messagesOf } from '../support/messages.ts';
-import type { BuiltProcess } from '../support/processes.ts';
+import { type BuiltProcess, logged } from '../support/processes.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { withRedis } from '../support/redis-client.ts';
 import {
@@ -15,10 +14,8 @@ import {
   withFingerprint,
 } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { ensureWorkers } from './matrix/ensure-workers.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type Outcome, row } from './matrix/row.ts';
-import { secondsUntilThrough } from './matrix/under-load.ts';
+import { ensureWorkers, graphOfMatrix, secondsUntilThrough } from './matrix/under-load.ts';
 
 const BACK_SECONDS = 15;
 /** And all that was poured in meanwhile. */

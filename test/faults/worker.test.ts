@@ -5,9 +5,9 @@ import { type Contour, startContour } from '../support/contour.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { startProxy, type TestProxy, tellCommits } from '../support/proxy.ts';
 import { waitFor, within } from '../support/wait-for.ts';
-import { ensureWorkers } from './matrix/ensure-workers.ts';
 import { row } from './matrix/row.ts';
 import {
+  ensureWorkers,
   FAST,
   recover,
   STEADY,

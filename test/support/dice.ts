@@ -1,3 +1,7 @@
+import { randomInt } from 'node:crypto';
+import { expect } from 'vitest';
+import { isWholeMatrix, seedOfRun } from './seed.ts';
+
 /** Chance that can be repeated: the same seed gives the same throws. */
 export interface Dice {
   /** A whole number, both ends included. */
@@ -36,4 +40,26 @@ export function diceOf(seed: number, name: string): Dice {
       return picked;
     },
   };
+}
+
+let dice: Dice | undefined;
+
+/** By what names and credentials are drawn: with the fault matrix from its seed, otherwise at random. */
+function chance(): Dice {
+  if (dice === undefined) {
+    const seed = isWholeMatrix() ? seedOfRun() : randomInt(2 ** 32);
+    dice = diceOf(seed, expect.getState().testPath ?? '');
+  }
+  return dice;
+}
+
+/** So many hexadecimal digits. */
+export function drawHex(digits: number): string {
+  const draw = () => chance().between(0, 15).toString(16);
+  return Array.from({ length: digits }, draw).join('');
+}
+
+export function drawDigits(digits: number): string {
+  const draw = () => String(chance().between(0, 9));
+  return Array.from({ length: digits }, draw).join('');
 }

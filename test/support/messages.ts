@@ -1,5 +1,5 @@
 import { CHANNELS, fingerprintOf, messageIdOf } from '@contour/contract';
-import { drawHex } from './chance.ts';
+import { drawHex } from './dice.ts';
 import type { TestAccount } from './tenants.ts';
 
 export type Body = Record<string, unknown>;

@@ -163,3 +163,10 @@ function handOn(child: ChildProcess, onOutput: (text: string) => void): () => st
   }
   return () => last;
 }
+
+/** What these processes have logged of an event so far, line by line. */
+export const logged = <Line>(processes: readonly BuiltProcess[], event: string): Line[] =>
+  processes
+    .flatMap((one) => one.output().split('\n'))
+    .filter((line) => line.includes(event))
+    .map((line) => JSON.parse(line));

@@ -1,12 +1,44 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { temporaryDir } from '@contour/local';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { debianProgram, temporaryDir, userCacheDir } from '@contour/local';
 import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
 import { get } from './send.ts';
 import { waitFor } from './wait-for.ts';
+
+const execute = promisify(execFile);
+
+/** Where the two programs are. */
+export interface PrometheusPrograms {
+  promtool: string;
+  prometheus: string;
+}
+
+/** Prometheus and its checker: the machine's, or the distribution's; or the reason why there are none. */
+export async function findPrometheus(): Promise<
+  (PrometheusPrograms & { reason?: undefined }) | { reason: string }
+> {
+  const installed = { promtool: 'promtool', prometheus: 'prometheus' };
+  const answers = Object.values(installed).map((program) => execute(program, ['--version']));
+  if ((await Promise.allSettled(answers)).every(({ status }) => status === 'fulfilled')) {
+    return installed;
+  }
+  try {
+    const { command: prometheus } = await debianProgram({
+      name: 'Prometheus',
+      packages: ['prometheus'],
+      path: 'usr/bin/prometheus',
+      cacheDir: userCacheDir(),
+      onProgress: () => undefined,
+    });
+    return { prometheus, promtool: join(dirname(prometheus), 'promtool') };
+  } catch (error) {
+    return { reason: `no Prometheus: ${String(error).split('\n')[0]}` };
+  }
+}
 
 export interface Prometheus {
   /** The data of an answer of its HTTP API, as `targets` or `rules`. */

@@ -1,5 +1,5 @@
 import { createPool, migrate, migrationNames, type Pool } from '@contour/store';
-import { databaseUrl } from '../../support/database-url.ts';
+import { databaseUrl } from '../../support/outside-pool.ts';
 import { CHAT, CREDENTIAL, type Town } from './town.ts';
 
 /** With the last migration in it: a town of an older schema is another. */

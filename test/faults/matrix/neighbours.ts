@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { drawHex } from '../../support/chance.ts';
 import type { Contour } from '../../support/contour.ts';
+import { drawHex } from '../../support/dice.ts';
 import { type Body, idOf, messageTo } from '../../support/messages.ts';
 import { withRedis } from '../../support/redis-client.ts';
 import { type Accepted, resolve } from '../../support/send.ts';

@@ -1,9 +1,27 @@
+import { inject } from 'vitest';
 import type { Contour } from '../../support/contour.ts';
 import { messagesOf } from '../../support/messages.ts';
+import { isWholeMatrix } from '../../support/seed.ts';
 import { acceptedCount, type RunningLoad, startLoad } from '../../support/send.ts';
 import type { TestTenant } from '../../support/tenants.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Outcome } from './row.ts';
+
+/**
+ * With `npm run faults` every row ends with a comparison of the graph and Postgres. With `npm test` only
+ * few do: a mirror doubles the time that a system needs to start.
+ */
+export const graphOfMatrix = (): string | undefined =>
+  isWholeMatrix() ? inject('neo4j').uri : undefined;
+
+const alive = (contour: Contour) => contour.workers.filter((worker) => !worker.ended());
+
+/** Replaces the workers that the row before has ended. */
+export async function ensureWorkers(contour: Contour, count: number): Promise<void> {
+  // A failed row may have left one frozen.
+  for (const worker of alive(contour)) worker.thaw();
+  while (alive(contour).length < count) await contour.startWorker();
+}
 
 export interface Size {
   count: number;
