@@ -7,7 +7,7 @@ import { addToStreams, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { BREAKS, type Break, ENDS_BEFORE_IT_HANDLES } from './breaks.ts';
 
-/** As long as a broken product is waited for: what it has lost never comes. */
+/** How long the checker waits: messages that the broken product has lost never come. */
 const DRAIN_MS = 5_000;
 
 async function startBroken(broken: Break, neo4jUri?: string): Promise<Contour> {

@@ -14,7 +14,7 @@ import {
   underLoad,
 } from './matrix/under-load.ts';
 
-/** Long enough for the balancer to have looked. */
+/** Longer than the balancer's interval. */
 const DRAIN_MS = 2000;
 
 describe('Deployment', () => {
@@ -99,7 +99,7 @@ describe('Deployment', () => {
       }
       const recoverySeconds = await secondsUntilThrough(contour, load);
       const { accepted } = await load.done;
-      // No sender has noticed anything.
+      // Every request got its first answer, a 200.
       expect(new Set(load.trail.map(({ status }) => status))).toEqual(new Set([200]));
       return { recoverySeconds, violations: await contour.check({ accepted }) };
     },

@@ -31,7 +31,7 @@ describe('Redis', () => {
   const run = (...command: string[]) => withRedis(contour.redis.url, (redis) => redis(...command));
 
   beforeEach(async () => {
-    // Whatever a row that failed has left behind.
+    // Undoes what a failed row has left behind.
     await contour.redis.start();
     contour.redis.thaw();
     await run('CONFIG', 'SET', 'maxmemory', '0');
@@ -66,7 +66,7 @@ describe('Redis', () => {
       const load = await underLoad(contour, LONG);
       await contour.redis.stop();
       const awayAt = Date.now();
-      const health = await waitFor('health to tell', async () => {
+      const health = await waitFor('health to report it', async () => {
         const answer = await get(`${contour.url}/health`);
         return answer.status === 503 && answer;
       });

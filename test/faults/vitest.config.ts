@@ -4,12 +4,12 @@ import { TableReporter } from './matrix/table-reporter.ts';
 const seed = Number(process.env.CONTOUR_FAULTS_SEED ?? 1);
 const minutes = Number(process.env.CONTOUR_FAULTS_MINUTES ?? 1);
 
-/** These rows are judged by how long messages take: nothing else runs beside them. */
+/** These rows measure latency: nothing else runs beside them. */
 const MEASURED = 'test/faults/neighbours.slow.test.ts';
 
 /** Files that try less, or run fewer tests, with `npm test`. */
 const TRY_MORE = ['test/inputs/any-input.test.ts', 'test/e2e/{refusals,release,retention}.test.ts'];
-/** Files that `npm test` has no time for. */
+/** Files that take too long for `npm test`. */
 const SLOW = '{test,packages/*/test,apps/*/test}/**/*.slow.test.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -23,7 +23,7 @@ const SHARED = {
   teardownTimeout: 15_000,
 };
 
-/** The whole matrix. Most of a row is waiting, so several run side by side. */
+/** The whole matrix. Rows mostly wait, so several run side by side. */
 export default defineConfig({
   test: {
     root: ROOT,

@@ -4,7 +4,7 @@ import { THREE_RESOLVES, TWO_RESOLVES } from './resolve-scenes.ts';
 import type { Scene } from './scene.ts';
 import type { Sabotage } from './stage.ts';
 
-/** A deliberate defect, the scene in which it shows, and as what. */
+/** A deliberate defect, and the scene and the violation that show it. */
 export interface Break extends Sabotage {
   effect: string;
   scene: Scene;
@@ -21,7 +21,7 @@ function scene(name: string): Scene {
   return found;
 }
 
-/** Each takes one thing away on which concurrent batches, or runs, rely. */
+/** Each takes away one thing that concurrent batches or runs rely on. */
 export const BREAKS: readonly Break[] = [
   {
     effect: 'an identity may be there twice',
@@ -49,7 +49,7 @@ export const BREAKS: readonly Break[] = [
     shows: 'two_open_dialogs',
   },
   {
-    effect: 'who loses the race for an identity leaves a client behind',
+    effect: 'a batch that loses the race for an identity leaves a client behind',
     find: 'from wanted join won using (tenant_id, channel_id, external_id) where is_new',
     replace: 'from wanted where is_new',
     scene: scene('two first messages of one chat'),
@@ -79,7 +79,7 @@ export const BREAKS: readonly Break[] = [
     shows: 'pending_without_lane',
   },
   {
-    effect: 'what comes to a lane gives it no new version',
+    effect: 'a message that is added to a lane gives it no new version',
     find: "excluded.last_seq, version = nextval('lane_versions')",
     replace: 'excluded.last_seq',
     scene: scene('a run, and a message that comes to its dialog'),
@@ -93,7 +93,7 @@ export const BREAKS: readonly Break[] = [
     shows: 'pending_without_lane',
   },
   {
-    effect: 'a message is marked whatever has become of it since',
+    effect: 'a message is marked although it has changed since it was taken',
     find: "and m.status not in ('delivered', 'dead') and m.attempts = a.earlier",
     replace: '',
     scene: scene('two runs over a lane of one message, where the first attempt fails'),

@@ -6,7 +6,7 @@ const message = (m: number) => ({ external_chat_id: 'chat', message_ids: [`m${m}
 const waiting = [resolves([message(0)])];
 const drain = delivers();
 
-/** A run over a shard, and somebody else. */
+/** A run over a shard, and a second participant. */
 export const TWO_ON_A_LANE: readonly Scene[] = [
   {
     name: 'a run, and a message that comes to its dialog',
@@ -60,7 +60,7 @@ export const TWO_ON_A_LANE: readonly Scene[] = [
   },
 ];
 
-/** Three of them at once. */
+/** Three participants. */
 export const THREE_ON_A_LANE: readonly Scene[] = [
   {
     name: 'two runs over one lane, and a message that comes to its dialog',

@@ -16,14 +16,14 @@ const whatsapp = (m: number, change: Record<string, unknown> = {}) =>
 const vk = (m: number, change: Record<string, unknown> = {}) =>
   message(m, { channel: 'vk', external_chat_id: 'a third chat', ...change });
 
-/** A message of a chat that is like no other. */
+/** A message of a chat of its own. */
 const chatOf = (m: number, change: Record<string, unknown>) =>
   message(m, { external_chat_id: `chat ${m}`, ...change });
 
 const phone = { client_phone: PHONE, client_name: 'A name' };
 const otherPhone = { client_phone: OTHER_PHONE };
 
-/** Two batches that have something to do with each other. */
+/** Two batches that affect each other. */
 export const TWO_RESOLVES: readonly Scene[] = [
   {
     name: 'two first messages of one chat',
@@ -143,7 +143,7 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
 ];
 
-/** Three at once. */
+/** Three participants. */
 export const THREE_RESOLVES: readonly Scene[] = [
   {
     name: 'three first messages of one chat',

@@ -7,9 +7,9 @@ import { openStage, type Stage } from './stage.ts';
 
 const seed = seedOfRun();
 
-/** Interleavings of three participants are too many: so many are chosen by chance. */
+/** Three participants have too many interleavings: this many are chosen at random. */
 const SOME_OF_THREE = isWholeMatrix() ? 100 : 6;
-/** Played without leaving any out, to see that what is left out leads nowhere else. */
+/** Random interleavings without reduction. They must lead to no other results. */
 const UNPRUNED = 40;
 
 const TEST_MS = 240_000;
@@ -72,7 +72,7 @@ export function reviewScenes(what: string, two: readonly Scene[], three: readonl
   }
   for (const scene of three.filter(isPlayed)) {
     test(
-      `keeps every promise in interleavings by chance: ${scene.name}`,
+      `keeps every promise in random interleavings: ${scene.name}`,
       { timeout: TEST_MS },
       async () => void (await review(some(scene, SOME_OF_THREE))),
     );

@@ -11,13 +11,13 @@ import { waitFor } from './wait-for.ts';
 
 const execute = promisify(execFile);
 
-/** Where the two programs are. */
+/** Paths of the two programs. */
 export interface PrometheusPrograms {
   promtool: string;
   prometheus: string;
 }
 
-/** Prometheus and its checker: the machine's, or the distribution's; or the reason why there are none. */
+/** Prometheus and its checker, of the machine or of the distribution. Without them: the reason. */
 export async function findPrometheus(): Promise<
   (PrometheusPrograms & { reason?: undefined }) | { reason: string }
 > {
@@ -41,13 +41,13 @@ export async function findPrometheus(): Promise<
 }
 
 export interface Prometheus {
-  /** The data of an answer of its HTTP API, as `targets` or `rules`. */
+  /** The data of an answer of its HTTP API, for instance `targets` or `rules`. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
   ask(path: string): Promise<any>;
   close(): Promise<void>;
 }
 
-/** A Prometheus of one's own, with this configuration and the files that it names beside it. */
+/** Starts a Prometheus with this configuration, and the files that it names in the same folder. */
 export async function startPrometheus(
   program: string,
   config: unknown,
@@ -73,7 +73,7 @@ export async function startPrometheus(
   });
   const end = once(child, 'close');
   const kill = () => void child.kill('SIGKILL');
-  // A test run that ends early must not leave it to the machine.
+  // A test run that ends early must not leave it behind.
   process.once('exit', kill);
 
   const prometheus: Prometheus = {

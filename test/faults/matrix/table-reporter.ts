@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase } from 'vitest/node';
 import type { FaultRecord, Outcome } from './row.ts';
 
-/** A row as it went: without an outcome it failed before it could be judged. */
+/** A row that has run. Without an outcome it failed before the check. */
 interface Judged {
   area: string;
   name: string;
@@ -30,11 +30,11 @@ function cells(row: Judged): [mark: string, name: string, recovery: string, chec
   return [row.passed ? '✓' : '✗', `${row.area}: ${row.name}`, recovery, verdict(row)];
 }
 
-/** In the order of their areas, and within one in the order in which they ran. */
+/** By area, and within an area in the order in which they ran. */
 const sorted = (rows: readonly Judged[]) =>
   [...rows].sort((a, b) => (a.area < b.area ? -1 : a.area > b.area ? 1 : 0));
 
-/** The same, each with what was done and what went on meanwhile. */
+/** The lines with the fault and the load. */
 function fullLines(rows: readonly Judged[]): string[] {
   return rows.flatMap((row) => {
     const { injected, load, outcome } = row.record;
@@ -44,7 +44,7 @@ function fullLines(rows: readonly Judged[]): string[] {
   });
 }
 
-/** What is said of a row as soon as it is known. */
+/** One line for each row. */
 function lines(rows: readonly Judged[]): string[] {
   const shown = rows.map(cells);
   const width = Math.max(...shown.map(([, name]) => name.length));
@@ -54,7 +54,7 @@ function lines(rows: readonly Judged[]): string[] {
   );
 }
 
-/** Says how each row went as soon as it is known, shows all of them at the end, and keeps them. */
+/** Prints each row when it has ended, and all rows at the end. Writes them into a file. */
 export class TableReporter implements Reporter {
   private readonly rows: Judged[] = [];
   private readonly keepIn: string | undefined;
