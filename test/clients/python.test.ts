@@ -34,7 +34,7 @@ describe('the vectors of the Python producer', () => {
     }
   });
 
-  it('are bodies that Contour takes for the same message as the one with the credential', () => {
+  it('are bodies with the same message id as the ones with the credential', () => {
     const now = new Date();
     for (const { message, body } of vectors.bodies) {
       const [whole, sent] = [checkIncoming(message, now), checkIncoming(body, now)];
@@ -43,7 +43,7 @@ describe('the vectors of the Python producer', () => {
     }
   });
 
-  it('refuse what Contour refuses, for the same field', () => {
+  it('refuse the messages that Contour refuses, with the same field', () => {
     for (const { path, message } of vectors.refused) {
       const checked = checkIncoming(message);
       const paths = checked.ok ? [] : checked.faults.map((fault) => fault.path);
@@ -65,7 +65,7 @@ describe('the Python producer', () => {
     const interpreter = await pythonWithPackages(python.version);
     const options = {
       cwd: PYTHON_CLIENT,
-      // The checkout stays as it is: compiled files and caches belong elsewhere.
+      // Compiled files and caches stay outside the checkout.
       env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', REDIS_URL: redis.url },
     };
     const cache = ['--cache-dir', join(interpreter, '../../mypy-cache')];

@@ -34,7 +34,7 @@ describe.each(DOCKERFILES)('%s', (file) => {
     expect(files.filter((name) => !existsSync(join(ROOT, name)))).toEqual([]);
   });
 
-  it('takes only from stages that it has', () => {
+  it('copies only from its own stages', () => {
     const names = stages.map((stage) => stage.name);
     const taken = instructionsOf(final, 'COPY').map((text) => /^--from=(\S+)/.exec(text)?.[1]);
     expect(taken.every((name) => name !== undefined && names.includes(name))).toBe(true);
@@ -46,16 +46,16 @@ describe.each(DOCKERFILES)('%s', (file) => {
   });
 });
 
-/** The stage `dependencies` of both images, done outside a container: what it leaves in its folder. */
+/** Runs the stage `dependencies` of both images outside a container, and returns its folder. */
 function installDependencies(): string {
   const [first, ...others] = DOCKERFILES.map((file) =>
     readDockerfile(join(ROOT, file)).find((stage) => stage.name === 'dependencies'),
   );
   if (first === undefined) throw new Error('there is no stage named dependencies');
-  // The same steps in both files: one layer on disk, and here one installation.
+  // Both files have the same steps: one layer on disk, and here one installation.
   for (const other of others) expect(other).toEqual(first);
   const folder = mkdtempSync(join(tmpdir(), 'contour-image-'));
-  // Git knows what a fresh checkout has; node_modules of this one must not help.
+  // Only tracked files: node_modules of this checkout must not help.
   const tracked = execFileSync('git', ['ls-files', '-z', ...copiedFiles(first)], {
     cwd: ROOT,
     encoding: 'utf8',
@@ -75,7 +75,7 @@ function installDependencies(): string {
   return folder;
 }
 
-it('the images start from what their own steps install, without development dependencies', () => {
+it('the images start with the dependencies that their steps install, without development dependencies', () => {
   const folder = installDependencies();
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   expect(existsSync(join(folder, 'node_modules/vitest'))).toBe(false);
@@ -84,7 +84,7 @@ it('the images start from what their own steps install, without development depe
     return JSON.parse(start);
   });
   for (const [command = '', ...args] of [...starts, compose.services.migrate?.command ?? []]) {
-    // Without settings it says which are missing: all of its modules have been loaded by then.
+    // Without settings it names the missing ones, after all of its modules are loaded.
     const options = { cwd: folder, env: { PATH: process.env.PATH }, encoding: 'utf8' as const };
     const { status, stderr } = spawnSync(command, args, options);
     expect(stderr, args.join(' ')).toContain('DATABASE_URL');
@@ -114,7 +114,7 @@ describe('docker-compose.yml', () => {
     expect(names.filter((name) => !new RegExp(`^#?${name}=`, 'm').test(listed))).toEqual([]);
   });
 
-  it('waits only for services it has, and for health only where health is checked', () => {
+  it('waits only for its own services, and for health only where it is checked', () => {
     for (const [name, { depends_on: waits = {} }] of services) {
       for (const [other, { condition }] of Object.entries(waits)) {
         const service = compose.services[other];
