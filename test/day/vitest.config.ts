@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const { CONTOUR_DAY = '{"minutes":10,"seed":1,"rate":40}' } = process.env;
 
-/** A day with servers of its own: nothing is shared, so anything may be taken away. */
+/** A day with servers of its own, so that faults may stop any of them. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
