@@ -3,12 +3,17 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Outages are waited for and need little CPU: started first, they pass while the other tests run. */
-class FaultsFirst extends BaseSequencer {
+/**
+ * Long files first, so that no worker ends with one: outages are waited for and need little CPU, and
+ * whole systems start slowly.
+ */
+class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isFault = (file: TestSpecification) => file.moduleId.includes('/test/faults/');
-    const sorted = await super.sort(files);
-    return [...sorted.filter(isFault), ...sorted.filter((file) => !isFault(file))];
+    const rank = ({ moduleId, project }: TestSpecification) =>
+      moduleId.includes('/test/faults/')
+        ? 0
+        : ['system', 'servers', 'unit'].indexOf(project.name) + 1;
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
 
@@ -47,7 +52,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     // More than there are cores: tests of servers mostly wait.
     maxWorkers: 4,
-    sequence: { sequencer: FaultsFirst },
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         resolve: { alias: sourceAliases() },

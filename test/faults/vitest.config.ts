@@ -1,18 +1,35 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { TableReporter } from './matrix/table-reporter.ts';
 
 const seed = Number(process.env.CONTOUR_FAULTS_SEED ?? 1);
 const minutes = Number(process.env.CONTOUR_FAULTS_MINUTES ?? 1);
 
+const ROOT = join(import.meta.dirname, '../..');
+
 /** These rows measure latency: nothing else runs beside them. */
 const MEASURED = 'test/faults/neighbours.slow.test.ts';
 
-/** Files that try less, or run fewer tests, with `npm test`. */
-const TRY_MORE = ['test/inputs/any-input.test.ts', 'test/e2e/{refusals,release,retention}.test.ts'];
-/** Files that take too long for `npm test`. */
-const SLOW = '{test,packages/*/test,apps/*/test}/**/*.slow.test.ts';
+/** Test files that try more here than with `npm test`, or run only here. */
+function filesThatTryMore(): string[] {
+  const rooms = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((room) => `${group}/${room}/test`),
+  );
+  return ['test', ...rooms]
+    .filter((folder) => existsSync(join(ROOT, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+        join(folder, file),
+      ),
+    )
+    .filter((file) => file.endsWith('.test.ts') && triesMore(file));
+}
 
-const ROOT = new URL('../..', import.meta.url).pathname;
+const triesMore = (file: string) =>
+  file.endsWith('.slow.test.ts') ||
+  /from '.*\/(seed|holds)\.ts'/.test(readFileSync(join(ROOT, file), 'utf8'));
+
 const SHARED = {
   root: ROOT,
   setupFiles: ['test/support/leave-no-process.ts'],
@@ -37,7 +54,7 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: 'rows',
-          include: ['test/{faults,interleavings}/*.test.ts', ...TRY_MORE, SLOW],
+          include: ['test/{faults,interleavings}/*.test.ts', ...filesThatTryMore()],
           exclude: [MEASURED],
           // More rows at once would slow each other down.
           maxWorkers: 2,
