@@ -50,12 +50,12 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'two messages of one dialog',
+    quick: true,
     before: [resolves([message(0)])],
     acts: [resolves([message(1)]), resolves([message(2)])],
   },
   {
     name: 'two messages of one dialog, each beside one of a new chat',
-    quick: true,
     before: [resolves([message(0)])],
     acts: [resolves([message(1), whatsapp(3)]), resolves([message(2), vk(4)])],
   },
