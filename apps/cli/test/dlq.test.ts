@@ -73,7 +73,7 @@ test('list shows matching entries as a table, or with --json as the API does, an
   expect(listed.items[0]).toEqual(items[0]);
 
   const none = await dlq('list', '--tenant', randomUUID());
-  expect(none).toMatchObject({ code: 0, stdout: 'No entry matches.\n' });
+  expect(none).toMatchObject({ code: 0, stdout: 'Nothing is parked that matches.\n' });
 });
 
 test('a filter takes a tenant by its id or by its name', async () => {
@@ -160,7 +160,7 @@ test('a dry run foresees the clients and dialogs that the replay then makes', as
   });
   const after = await counts();
   expect([after.clients - before.clients, after.dialogs - before.dialogs]).toEqual([2, 3]);
-  expect((await dlq('list', '--fingerprint', account.fingerprint)).stdout).toMatch(/^No entry/);
+  expect((await dlq('list', '--fingerprint', account.fingerprint)).stdout).toMatch(/^Nothing/);
 });
 
 test('a dry run counts duplicates, conflicts, disabled accounts and messages that Core would get again', async () => {

@@ -43,7 +43,7 @@ export async function printEntries(selection: Selection, cli: Cli): Promise<void
     shown += entries.length;
   }
   const { count } = selection;
-  if (shown === 0) cli.say('No entry matches.');
+  if (shown === 0) cli.say('Nothing is parked that matches.');
   else if (count > shown) cli.say(`${shown} of ${count}; --limit or --all shows more.`);
 }
 

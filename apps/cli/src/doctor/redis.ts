@@ -61,8 +61,8 @@ function checkBacklog({ waiting, delayed, active }: RedisReport['backlog'], limi
 }
 
 function checkWorkers(count: number): Check {
-  if (count > 0) return ok('workers', `${count} running`);
-  return warn('workers', 'none running', 'start one: node apps/worker/dist/main.js');
+  if (count > 0) return ok('workers', `${count} at work`);
+  return warn('workers', 'none at work', 'start one: node apps/worker/dist/main.js');
 }
 
 function checkPaused(queues: RedisReport['queues']): Check {

@@ -45,7 +45,7 @@ export function sumBeats(
   return rows;
 }
 
-export function addRow(total: TailRow, row: TailRow): void {
+function addRow(total: TailRow, row: TailRow): void {
   for (const [name, count] of Object.entries(row)) {
     if (typeof count === 'number') addEvent(total, name as TailEvent, count);
   }
