@@ -91,7 +91,7 @@ function linesOf({ ok, violations, tenants, counts, unmirrored, findings }: Audi
   ];
 }
 
-export const addAudit: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('audit')
     .description(ABOUT)

@@ -63,7 +63,7 @@ async function tail(
   return watch.run().finally(listener.close);
 }
 
-export const addTail: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('tail')
     .description(ABOUT)
