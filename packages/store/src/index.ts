@@ -107,7 +107,9 @@ export { findTenants } from './resolve/tenant.ts';
 export type { Ending } from './resolve/try-batch.ts';
 export { asAppError } from './sql-error.ts';
 export type { Queryable } from './statement.ts';
-// For packages/adopt.
+
+// Only for packages/adopt, which changes the schema of foreign databases.
+
 export { createIndex, dropIndex } from './ddl/create-index.ts';
 export { readIndexStatement } from './ddl/index-statement.ts';
 export { splitSql } from './ddl/split-sql.ts';
