@@ -60,7 +60,11 @@ async function tail(
     lastError = message;
   };
   const listener = createTailListener({ redisUrl, onError, onBeat: watch.hear });
-  return watch.run().finally(listener.close);
+  try {
+    return await watch.run();
+  } finally {
+    await listener.close();
+  }
 }
 
 export const add: AddCommand = (program, cli) => {
