@@ -141,3 +141,23 @@ test('after an interruption, the note leads to messages of a client that Postgre
   expect(proof.person).toMatchObject({ isKnown: false, identities: PERSON.identities });
   expect(world.note).toBeNull();
 });
+
+test('the graph is drained until the nodes of the person are gone', async () => {
+  const { deps, world } = openWorld();
+  let nodes = ['client', 'chat', 'dialog'];
+  const lookFor = (what: string) => (nodes.includes(what) ? [{ owners: [], phone: null }] : []);
+  const look = async (kind: string) =>
+    lookFor({ clients: 'client', identities: 'chat', dialogs: 'dialog' }[kind] ?? '');
+  let drains = 0;
+  const drain = async () => {
+    drains += 1;
+    nodes = drains === 1 ? ['dialog'] : [];
+  };
+  const proof = await eraseClient({
+    ...deps,
+    graph: { look: look as never, countPhone: async () => 0, drain },
+  });
+  expect(placesOf(proof)['Neo4j nodes']).toEqual({ found: 3, removed: 3, left: 0 });
+  expect(drains).toBe(2);
+  expect(world.acts).not.toContain('drop notes of dialog and later');
+});
