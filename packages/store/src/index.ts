@@ -1,8 +1,5 @@
 export { addChannelAccount } from './add-channel-account.ts';
 export { addTenant } from './add-tenant.ts';
-export { type Adoption, type Applied, applyAdoption, checkAdoption } from './adopt/adopt.ts';
-export type { AdoptOptions } from './adopt/adopt-options.ts';
-export type { Finding } from './adopt/finding.ts';
 export { deadMessages } from './audit/dead-messages.ts';
 export { countTenant, findSuspects, type Scope } from './audit/find-suspects.ts';
 export { strayTenants } from './audit/stray-tenants.ts';
@@ -110,3 +107,13 @@ export { findTenants } from './resolve/tenant.ts';
 export type { Ending } from './resolve/try-batch.ts';
 export { asAppError } from './sql-error.ts';
 export type { Queryable } from './statement.ts';
+
+// Only for packages/adopt, which changes the schema of foreign databases.
+
+export { createIndex, dropIndex } from './ddl/create-index.ts';
+export { readIndexStatement } from './ddl/index-statement.ts';
+export { splitSql } from './ddl/split-sql.ts';
+export { takeTurn } from './ddl/take-turn.ts';
+export { FIRST_MIGRATION, noteMigrations, readMigration } from './migrate.ts';
+export { sqlState } from './sql-error.ts';
+export { inTransaction, withClient } from './transaction.ts';
