@@ -1,8 +1,9 @@
 import { checkIncoming, normalisePhone } from '@contour/contract';
 import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type BatchResult, type Pool, resolveBatch } from '../src/index.ts';
+import { type Arrival, type BatchResult, resolveBatch } from '../src/index.ts';
 
 export interface Bundle {
   pool: Pool;

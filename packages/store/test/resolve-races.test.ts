@@ -1,13 +1,7 @@
 import { expect, it } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import {
-  type Ending,
-  erasePerson,
-  type Pool,
-  resolveBatch,
-  settle,
-  takeDue,
-} from '../src/index.ts';
+import { type Ending, erasePerson, resolveBatch, settle, takeDue } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const kinds = (outcomes: Ending[]) =>
