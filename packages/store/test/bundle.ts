@@ -31,6 +31,31 @@ export async function openBundle(options: { linkByPhone?: boolean } = {}): Promi
   };
 }
 
+/** The same pool, with an action before each statement of that name. */
+export function interrupted(
+  { pool }: Bundle,
+  verb: string,
+  act: (time: number) => Promise<unknown>,
+): Pool {
+  let times = 0;
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (config: { name?: string }) => {
+      if (config.name === verb) {
+        times += 1;
+        await act(times);
+      }
+      return client.query(config as never);
+    };
+    return Object.create(client, { query: { value: query } });
+  };
+  return { connect } as unknown as Pool;
+}
+
+export const onlyOnce = (act: () => Promise<unknown>) => async (time: number) => {
+  if (time === 1) await act();
+};
+
 let lastId = 0;
 
 /** A message that was never sent before, unless it says which ids it has. */
