@@ -1,5 +1,5 @@
 // Proves the floor plan from each package.json and every import line:
-//   apps -> adapters (queue, store, core, graph) -> contract;  apps -> runtime, local
+//   apps -> operations, adopt -> adapters (queue, store, core, graph) -> contract;  apps -> runtime, local
 // Adapters do not know each other, and each outside system has one room that talks to it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -31,6 +31,11 @@ const MAY_IMPORT = {
   'packages/queue': ['@contour/contract'],
   'packages/core': ['@contour/contract'],
   'packages/graph': ['@contour/contract'],
+  'packages/adopt': ['@contour/contract', '@contour/store'],
+  'packages/operations': [
+    ...['@contour/contract', '@contour/runtime'],
+    ...['@contour/store', '@contour/queue', '@contour/core', '@contour/graph'],
+  ],
 };
 
 const IMPORT =

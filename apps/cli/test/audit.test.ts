@@ -33,7 +33,7 @@ async function audit(env: Record<string, string>, how = contourHere) {
   };
 }
 
-test('what is well is said in a line for each check, and what needs Redis is skipped', async () => {
+test('each check has a line, and checks that need Redis are skipped without it', async () => {
   const { url } = await openScene();
   const { code, stdout, stderr } = await runContour(['audit'], { DATABASE_URL: url });
   expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
@@ -46,7 +46,7 @@ test('what is well is said in a line for each check, and what needs Redis is ski
   expect(stderr).toMatch(/^Auditing .* 100 % /m);
 });
 
-test('what is broken is counted with an example, for the tenant that is asked for', async () => {
+test('violations are counted with an example, for the given tenant', async () => {
   const { url, sql, pool, tenant, dialogId } = await openScene();
   const well = await addTestTenant(pool);
   const seed = SEEDS.find(([what]) => what === 'a gap')?.[2];
@@ -74,7 +74,7 @@ const buried = (id: string, tenantId: string) =>
   `insert into parked (id, reason, stage, tenant_id, error_code, error_message, attempts, received_at, bytes)
    values ('${id}', 'core_refused', 'deliver', '${tenantId}', 'http_400', 'no', 1, now(), 0)`;
 
-test('the dead-letter queue, overdue lanes and forgotten stream entries are held against the tables', async () => {
+test('dead letters, overdue lanes and forgotten stream entries are checked', async () => {
   const { url, sql, tenant, addMessage } = await openScene();
   const redis = await startTestRedis();
   onTestFinished(redis.close);
@@ -114,7 +114,7 @@ test('the dead-letter queue, overdue lanes and forgotten stream entries are held
   expect(finding('streams')).toMatchObject({ state: 'warning', violations: 1 });
 });
 
-test('a dead message whose entry an operator cleared is no alarm', async () => {
+test('a dead message whose entry an operator cleared is no violation', async () => {
   const { url, sql, tenant, addMessage } = await openScene();
   await sql('update dialogs set last_seq = 5');
   await sql(buried(await addMessage(4, 'dead'), tenant.id));
@@ -129,11 +129,11 @@ test('a dead message whose entry an operator cleared is no alarm', async () => {
 const { uri: neo4jUri = '', reason: noNeo4j } = inject('neo4j');
 
 test.skipIf(noNeo4j !== undefined)(
-  'what counts as mirrored and is not in the graph is a broken promise',
+  'a row that is marked as mirrored and missing in the graph is a violation',
   async () => {
     const { url, sql, tenant } = await openScene();
     const env = { DATABASE_URL: url, NEO4J_URI: neo4jUri };
-    // The graph serves others, too: theirs is nobody's mirror here.
+    // Other tests use the same graph, so only this tenant is checked.
     const own = async () => {
       const { code, stdout } = await contourHere(['audit', '--json', '--tenant', tenant.id], env);
       const { findings } = JSON.parse(stdout);
@@ -149,7 +149,9 @@ test.skipIf(noNeo4j !== undefined)(
   },
 );
 
-test('a busy system with refusals and replays raises no alarm', { timeout: 120_000 }, async () => {
+test('a busy system with refusals and replays has no violations', {
+  timeout: 120_000,
+}, async () => {
   const system = await startContour({ env: { DELIVER_ATTEMPTS: '2' } });
   onTestFinished(system.close);
   system.core.behave(({ body }) => ({
@@ -188,7 +190,7 @@ test('a busy system with refusals and replays raises no alarm', { timeout: 120_0
   expect(after.result.counts.dead).toBeGreaterThan(0);
 });
 
-test('a hundred thousand messages, all of them orphans, need no memory', async () => {
+test('a hundred thousand orphaned messages need little memory', async () => {
   const { url, pool } = await openScene();
   await pool.query(
     `insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
@@ -204,7 +206,7 @@ test('a hundred thousand messages, all of them orphans, need no memory', async (
   expect(finding('orphans')?.examples).toHaveLength(5);
 });
 
-test('wrong use ends with 2', async () => {
+test('a wrong setting or option ends with 2', async () => {
   const env = { DATABASE_URL: 'postgres://127.0.0.1:1/x', RETENTION_DAYS: '0' };
   const forEver = await contourHere(['audit'], env);
   expect(forEver).toMatchObject({ code: 2, stdout: '' });

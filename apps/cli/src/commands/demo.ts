@@ -1,8 +1,24 @@
+import { CHANNELS, type Channel } from '@contour/contract';
 import { readEnv } from '@contour/runtime';
+import { addChannelAccount, addTenant, type Pool } from '@contour/store';
 import type { AddCommand } from '../cli.ts';
-import { makeDemo } from '../demo.ts';
 import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { withDatabase } from '../servers.ts';
+
+const DEMO_TENANT = { id: '00000000-0000-7000-8000-000000000001', domainId: 1, name: 'Demo' };
+
+/** The credential of the demo tenant's account on a channel. */
+export const demoCredential = (channel: Channel): string => `demo-${channel}`;
+
+/** Makes a tenant with one account for each channel. Repeating it changes nothing. */
+export async function makeDemo(pool: Pool): Promise<string[]> {
+  const { id: tenantId } = await addTenant(pool, DEMO_TENANT);
+  const channels = Object.keys(CHANNELS) as Channel[];
+  for (const channel of channels) {
+    await addChannelAccount(pool, { tenantId, channel, credential: demoCredential(channel) });
+  }
+  return channels.map(demoCredential);
+}
 
 export const addDemo: AddCommand = (program, cli) => {
   program

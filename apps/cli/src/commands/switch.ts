@@ -3,13 +3,13 @@ import type { Pool } from '@contour/store';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { withDatabase } from '../servers.ts';
 
-/** What can be switched off and on. */
+/** Something that can be disabled and enabled. */
 export interface Switchable {
   argument: readonly [name: string, description: string];
   example: string;
-  /** Switches what was typed; says what that is, in a sentence and for a script, and whether it changed. */
+  /** Switches what was typed. Returns a phrase for a reader, a body for a script, and whether it changed. */
   turn(
     pool: Pool,
     typed: string,
@@ -18,8 +18,8 @@ export interface Switchable {
 }
 
 const ABOUT = {
-  disable: 'refuse its messages from the next one on; what was accepted is still delivered',
-  enable: 'take its messages again',
+  disable: 'refuse its next messages; accepted messages are still delivered',
+  enable: 'accept its messages again',
 } as const;
 
 /** Adds `disable` and `enable` to a group. */

@@ -9,10 +9,9 @@ import {
 } from '@contour/store';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
-import { pickTenant } from '../pick-tenant.ts';
-import { printable } from '../printable.ts';
-import { paint, tableOf } from '../table.ts';
-import { withDatabase } from '../with-database.ts';
+import { withDatabase } from '../servers.ts';
+import { pickTenant } from '../tenant-option.ts';
+import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
 const MAX_NAME = 200;
@@ -74,9 +73,9 @@ export const addTenant: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour tenant list');
   group
     .command('add')
-    .argument('<name>', 'what people call it')
+    .argument('<name>', 'its name')
     .requiredOption('--domain <n>', 'the domain_id that Core gets with its messages')
-    .description('make a tenant; it says the id that it gets')
+    .description('make a tenant, and show its id')
     .addHelpText('after', '\nExample:\n  contour tenant add "A shop" --domain 1')
     .action(async (text: string, { domain }: { domain: string }) => {
       const name = nameOf(text);
@@ -95,7 +94,7 @@ export const addTenant: AddCommand = (program, cli) => {
       cli.report(tenants.map(bodyOf), () => tenantTable(tenants).forEach(cli.say));
     });
   addSwitches(group, cli, {
-    argument: ['tenant', 'its id, or its name where only one has it'],
+    argument: ['tenant', 'its id, or its name if only one has it'],
     example: '"A shop"',
     turn,
   });

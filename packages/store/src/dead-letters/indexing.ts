@@ -60,7 +60,7 @@ export async function markUnindexed(db: Queryable, ids: readonly string[]): Prom
   if (ids.length > 0) await unmark(db, ids);
 }
 
-export interface LeftEntry {
+interface LeftEntry {
   id: string;
   leftAt: string;
   /** Whether the entry was parked again, so that Redis has to show it. */

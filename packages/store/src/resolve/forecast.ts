@@ -13,7 +13,7 @@ export type Prospect =
   | { kind: 'repeat' }
   | { kind: 'refused'; because: 'unknown_tenant' | 'tenant_disabled' | 'conflict' | 'invalid' };
 
-export interface Forecast {
+interface Forecast {
   /** Takes chunk after chunk, in the order in which they would be resolved. Returns one prospect per arrival. */
   look(arrivals: readonly Arrival[]): Promise<Prospect[]>;
 }

@@ -1,0 +1,138 @@
+import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
+import type { Producer, QueuedNote } from '@contour/queue';
+import {
+  deadLetters,
+  type FormerEntry,
+  findFormer,
+  findParticulars,
+  findStoriesByTrace,
+  findStory,
+  findWaiting,
+  type Particulars,
+  type Pool,
+  type Story,
+  type Waiting,
+} from '@contour/store';
+import { eventsOf, parked, received, type StoryEvent } from './events.ts';
+
+/** Where a message may be found. Each answers null, or nothing, for what it does not know. */
+export interface StorySources {
+  story(messageId: string): Promise<Story | null>;
+  storiesOfTrace(traceId: string): Promise<Story[]>;
+  particulars(story: Story): Promise<Particulars | null>;
+  waiting(story: Story): Promise<Waiting | null>;
+  entry(messageId: string): Promise<DlqEntry | null>;
+  entriesOfTrace(traceId: string): Promise<DlqEntry[]>;
+  former(messageId: string): Promise<FormerEntry | null>;
+  queued(messageId: string): Promise<QueuedNote | null>;
+}
+
+export function storySources(pool: Pool, producer: Pick<Producer, 'findQueued'>): StorySources {
+  const dlq = deadLetters(pool);
+  return {
+    story: (messageId) => findStory(pool, messageId),
+    storiesOfTrace: (traceId) => findStoriesByTrace(pool, traceId),
+    particulars: (story) => findParticulars(pool, story),
+    waiting: (story) => findWaiting(pool, story),
+    entry: dlq.get,
+    entriesOfTrace: dlq.byTrace,
+    former: (messageId) => findFormer(pool, messageId),
+    queued: producer.findQueued,
+  };
+}
+
+/** A message and its way so far. Unknown values are null. */
+export interface MessageStory {
+  messageId: string;
+  traceId: string;
+  state: Story['state'] | 'queued' | 'parked';
+  channel: string | null;
+  chat: string | null;
+  tenantId: string | null;
+  tenantName: string | null;
+  tenantIsActive: boolean | null;
+  clientId: string | null;
+  dialogId: string | null;
+  attempts: number;
+  text: string | null;
+  /** The entry of a message that is only in the dead-letter queue. */
+  parkedAs: { id: string; reason: DlqReason } | null;
+  events: StoryEvent[];
+}
+
+async function tellStory(sources: StorySources, story: Story): Promise<MessageStory> {
+  const [particulars, entry, former, waiting] = await Promise.all([
+    sources.particulars(story),
+    sources.entry(story.messageId),
+    sources.former(story.messageId),
+    story.state === 'pending' ? sources.waiting(story) : null,
+  ]);
+  const { messageId, traceId, state, tenantId, clientId, dialogId, attempts } = story;
+  return {
+    ...{ messageId, traceId, state, tenantId, clientId, dialogId, attempts },
+    channel: particulars?.channel ?? null,
+    chat: particulars?.externalChatId ?? null,
+    tenantName: particulars?.tenantName ?? null,
+    tenantIsActive: particulars?.tenantIsActive ?? null,
+    text: particulars?.text ?? null,
+    parkedAs: null,
+    events: eventsOf(story, particulars, { entry, former }, waiting),
+  };
+}
+
+/** A message that is only in the dead-letter queue; undefined where it could not be read. */
+function tellParked(entry: DlqEntry): MessageStory | undefined {
+  const { message, tenantId, clientId, dialogId, attempts } = entry;
+  if (message === null) return undefined;
+  return {
+    messageId: message.messageId,
+    traceId: message.traceId,
+    state: 'parked',
+    channel: message.channel,
+    chat: message.externalChatId,
+    ...{ tenantId, tenantName: null, tenantIsActive: null, clientId, dialogId, attempts },
+    text: message.text,
+    parkedAs: { id: entry.id, reason: entry.reason },
+    events: [received(entry.receivedAt, message.timestamp), parked(entry)],
+  };
+}
+
+const tellQueued = ({ messageId, traceId, receivedAt }: QueuedNote): MessageStory => ({
+  ...{ messageId, traceId, state: 'queued', channel: null, chat: null },
+  ...{ tenantId: null, tenantName: null, tenantIsActive: null, clientId: null, dialogId: null },
+  ...{ attempts: 0, text: null, parkedAs: null },
+  events: [received(receivedAt, undefined)],
+});
+
+async function findById(sources: StorySources, id: string): Promise<MessageStory | undefined> {
+  const story = await sources.story(id);
+  if (story !== null) return tellStory(sources, story);
+  const entry = await sources.entry(id);
+  const told = entry === null ? undefined : tellParked(entry);
+  if (told !== undefined) return told;
+  const note = await sources.queued(id);
+  return note === null ? undefined : tellQueued(note);
+}
+
+async function* findByTrace(sources: StorySources, traceId: string): AsyncGenerator<MessageStory> {
+  const stories = await sources.storiesOfTrace(traceId);
+  const known = new Set(stories.map(({ messageId }) => messageId));
+  for (const story of stories) yield tellStory(sources, story);
+  for (const entry of await sources.entriesOfTrace(traceId)) {
+    const told = known.has(entry.message?.messageId ?? '') ? undefined : tellParked(entry);
+    if (told !== undefined) yield told;
+  }
+}
+
+/**
+ * The story of a message, searched by its id, or the stories of all messages of a trace. A trace id may
+ * have the form of a message id, so an unknown message id is searched as a trace.
+ */
+export async function* findMessages(
+  sources: StorySources,
+  idOrTrace: string,
+): AsyncGenerator<MessageStory> {
+  const found = isUuid(idOrTrace) ? await findById(sources, idOrTrace.toLowerCase()) : undefined;
+  if (found !== undefined) yield found;
+  else yield* findByTrace(sources, idOrTrace);
+}
