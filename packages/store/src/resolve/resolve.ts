@@ -14,7 +14,7 @@ import {
 import { chatsOf, type Fresh } from './chat.ts';
 import { areAllKnown, makeClients, recogniseClients } from './client.ts';
 import { findDialogs, openDialogs } from './dialog.ts';
-import { findInLedger, outcomeOfRepeat } from './ledger.ts';
+import { findInLedger, outcomeOfDuplicate } from './ledger.ts';
 import { type Stored, storeMessages } from './store-messages.ts';
 import { findTenants } from './tenant.ts';
 
@@ -68,7 +68,7 @@ export async function firstLook(
       continue;
     }
     const { tenantId, isExpired, isActive } = account;
-    if (entry) look.outcomes.set(arrival, outcomeOfRepeat(entry, message.contentHash));
+    if (entry) look.outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
     else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
     else if (isActive) look.fresh.set(arrival, { message, account, phone });
     else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
