@@ -2,24 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type MirrorKind, type MirrorRows, mirrorKeyOf } from '@contour/contract';
 import { checksum, compareRows } from './compare-rows.ts';
 import { findExtra } from './find-extra.ts';
-import type { VerifyDeps } from './verify-mirror.ts';
+import type { Comparison, VerifyDeps } from './verify-deps.ts';
 
 const PAGE = 1_000;
 const MAX_TRIES = 10;
 const PAUSE_MS = 100;
-
-/** One kind of nodes of one tenant, as both sides have it. */
-export interface Comparison {
-  tenantId: string;
-  kind: MirrorKind;
-  inPostgres: number;
-  inGraph: number;
-  /** Rows on their way into the graph: that these differ is nobody's fault. */
-  waiting: number;
-  differences: number;
-  /** Over every row in the order of its key, with its edges. */
-  checksums: { postgres: string; graph: string };
-}
 
 /** Those that count as mirrored, and did already before the graph was looked at. */
 async function wrongOf<Kind extends MirrorKind>(

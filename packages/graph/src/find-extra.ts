@@ -1,5 +1,5 @@
 import type { MirrorKey, MirrorKind } from '@contour/contract';
-import type { VerifyDeps } from './verify-mirror.ts';
+import type { VerifyDeps } from './verify-deps.ts';
 
 /** Reports keys that belong to no row, and has their nodes removed where that is asked for. */
 export async function judgeExtra(

@@ -1,34 +1,7 @@
-import {
-  MIRROR_KINDS,
-  type MirrorKey,
-  type MirrorKind,
-  type MirrorSource,
-} from '@contour/contract';
-import { type Comparison, compareKind } from './compare-kind.ts';
-import type { Graph } from './create-graph.ts';
+import { MIRROR_KINDS } from '@contour/contract';
+import { compareKind } from './compare-kind.ts';
 import { findExtra, judgeExtra } from './find-extra.ts';
-
-/** `missing` in the graph, `stale` there (a property or an edge), or `extra`: in the graph alone. */
-export interface Difference {
-  problem: 'missing' | 'stale' | 'extra';
-  kind: MirrorKind | 'tenants';
-  key: MirrorKey;
-}
-
-export interface VerifyDeps {
-  graph: Graph;
-  source: MirrorSource;
-  /** Left out: every tenant, and whatever else is in the graph. */
-  tenants?: readonly string[];
-  /**
-   * Has every difference mended by the next `drain`: here rows only lose their mark, and nodes are
-   * noted for removal. Constraints that are missing are made, and nodes without a key removed, at once.
-   */
-  repair: boolean;
-  onDifference: (difference: Difference) => void;
-  onCompared: (comparison: Comparison) => void;
-  onProgress: (rows: number, total: number) => void;
-}
+import type { VerifyDeps } from './verify-deps.ts';
 
 export interface Verification {
   differences: number;

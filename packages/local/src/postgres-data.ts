@@ -96,6 +96,7 @@ async function runTool(
     ...account,
     ...(input === undefined ? {} : { input }),
     output: log.fd,
+    // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for the promise
   }).finally(() => log.close());
   const { code } = await child.exited;
   if (code === 0) return;

@@ -18,11 +18,12 @@ export async function runServer(order: ServerOrder): Promise<SupervisedChild> {
   const { name, command, args, logFile, ready, ...options } = order;
   const log = await open(logFile, 'a', 0o600);
   const since = (await log.stat()).size;
-  const child = await superviseChild(command, args, { ...options, output: log.fd }).finally(() =>
-    log.close(),
-  );
+  const starting = superviseChild(command, args, { ...options, output: log.fd });
+  // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for the promise
+  const child = await starting.finally(() => log.close());
   let ended = false;
-  child.exited.then(() => {
+  // It rejects only where superviseChild has rejected.
+  void child.exited.then(() => {
     ended = true;
   });
   const deadline = Date.now() + READY_TIMEOUT_MS;
