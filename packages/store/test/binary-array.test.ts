@@ -30,7 +30,7 @@ const VALUES: Record<string, unknown[]> = {
   bigint: ['0', '123456789012345678', null],
 };
 
-/** What Postgres makes of an array, told as text. */
+/** An array as Postgres reads it, as text. */
 async function readBack(type: string, param: unknown): Promise<string> {
   const { rows } = await database.pool.query<{ a: string }>(`select $1::${type}[]::text as a`, [
     param,
@@ -64,7 +64,7 @@ test.each([
   expect(binaryArray(type, values)).toBeUndefined();
 });
 
-test('a statement sends every array, in whichever form, and none is mistaken for another', async () => {
+test('a statement sends every array, in either format, to its own parameter', async () => {
   const echo = statement<{
     texts: string[];
     ids: string[];
@@ -86,7 +86,7 @@ test('a statement sends every array, in whichever form, and none is mistaken for
   });
 });
 
-test('a text that no Postgres takes is refused as a text, too', async () => {
+test('Postgres refuses U+0000 in a binary array as it does in text', async () => {
   const echo = statement('echo_text', 'select $1::text[] as texts');
   await expect(echo(database.pool, ['with a \0 in it'])).rejects.toMatchObject({ code: '22021' });
 });
