@@ -6,57 +6,21 @@ import { EXIT } from './exit-code.ts';
 type Summary = string | undefined;
 
 /** In the order of the help. Loaded when typed, because some commands load a slow driver. */
-export const COMMANDS: Readonly<Record<string, [Summary, () => Promise<AddCommand>]>> = {
-  start: [
-    'start everything, and keep it running',
-    async () => (await import('./commands/start.ts')).addStart,
-  ],
-  doctor: [
-    'check every setting, server and version',
-    async () => (await import('./commands/doctor.ts')).addDoctor,
-  ],
-  migrate: [
-    'bring the schema of DATABASE_URL up to date',
-    async () => (await import('./commands/migrate.ts')).addMigrate,
-  ],
-  adopt: [
-    "take over another system's database",
-    async () => (await import('./commands/adopt.ts')).addAdopt,
-  ],
-  tenant: [
-    'the tenants in DATABASE_URL',
-    async () => (await import('./commands/tenant.ts')).addTenant,
-  ],
-  channel: [
-    "the tenants' channel accounts in DATABASE_URL",
-    async () => (await import('./commands/channel.ts')).addChannel,
-  ],
-  dlq: [
-    'the dead-letter queue: undelivered messages',
-    async () => (await import('./commands/dlq.ts')).addDlq,
-  ],
-  message: [
-    'show what happened to a message',
-    async () => (await import('./commands/message.ts')).addMessage,
-  ],
-  load: [
-    'send real messages at a steady rate',
-    async () => (await import('./commands/load.ts')).addLoad,
-  ],
-  tail: [
-    'show what happens now, per second and tenant',
-    async () => (await import('./commands/tail.ts')).addTail,
-  ],
-  audit: [
-    'check every promise against the data; reads only',
-    async () => (await import('./commands/audit.ts')).addAudit,
-  ],
-  graph: ['the mirror in NEO4J_URI', async () => (await import('./commands/graph.ts')).addGraph],
-  erase: [
-    'remove one person everywhere, and show the proof',
-    async () => (await import('./commands/erase.ts')).addErase,
-  ],
-  demo: [undefined, async () => (await import('./commands/demo.ts')).addDemo],
+export const COMMANDS: Readonly<Record<string, [Summary, () => Promise<{ add: AddCommand }>]>> = {
+  start: ['start everything, and keep it running', () => import('./commands/start.ts')],
+  doctor: ['check every setting, server and version', () => import('./commands/doctor.ts')],
+  migrate: ['bring the schema of DATABASE_URL up to date', () => import('./commands/migrate.ts')],
+  adopt: ["take over another system's database", () => import('./commands/adopt.ts')],
+  tenant: ['the tenants in DATABASE_URL', () => import('./commands/tenant.ts')],
+  channel: ["the tenants' channel accounts", () => import('./commands/channel.ts')],
+  dlq: ['the dead-letter queue: undelivered messages', () => import('./commands/dlq.ts')],
+  message: ['show what happened to a message', () => import('./commands/message.ts')],
+  load: ['send real messages at a steady rate', () => import('./commands/load.ts')],
+  tail: ['show what happens now, per second and tenant', () => import('./commands/tail.ts')],
+  audit: ['check every promise against the data; reads only', () => import('./commands/audit.ts')],
+  graph: ['the mirror in NEO4J_URI', () => import('./commands/graph.ts')],
+  erase: ['remove one person everywhere, with a proof', () => import('./commands/erase.ts')],
+  demo: [undefined, () => import('./commands/demo.ts')],
 };
 
 /** Together with the list of commands, it fits a screen. */
@@ -96,7 +60,7 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     .addHelpText('after', ENDING);
   const [, load] = COMMANDS[typedName(args) ?? ''] ?? [];
   if (load === undefined) addOverview(program);
-  else (await load())(program, cli);
+  else (await load()).add(program, cli);
   quiet(program, cli);
   return program;
 }

@@ -1,7 +1,9 @@
 import { AppError } from '@contour/contract';
 import type { OnError } from '@contour/queue';
+import { readEnv } from '@contour/runtime';
 import { createPool, type Pool, type PoolOptions } from '@contour/store';
 import { NotThere, UsageError } from './cli.ts';
+import { databaseEnv } from './env.ts';
 
 /** An error whose message names the server. */
 class ServerError extends Error {
@@ -37,6 +39,15 @@ export async function withDatabase<T>(
   } finally {
     await pool.end();
   }
+}
+
+/** The same for the database of an environment. */
+export async function inDatabase<T>(
+  env: NodeJS.ProcessEnv,
+  work: (pool: Pool) => Promise<T>,
+  limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
+): Promise<T> {
+  return withDatabase(readEnv(databaseEnv, env).DATABASE_URL, work, limits);
 }
 
 interface Closable {

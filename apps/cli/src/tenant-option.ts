@@ -1,9 +1,7 @@
 import { isUuid } from '@contour/contract';
-import { readEnv } from '@contour/runtime';
 import { findTenantsCalled, type Pool, type Tenant } from '@contour/store';
 import { UsageError } from './cli.ts';
-import { databaseEnv } from './env.ts';
-import { withDatabase } from './servers.ts';
+import { inDatabase } from './servers.ts';
 import { printable } from './text.ts';
 
 export const TENANT_OPTION = ['--tenant <tenant>', 'only this tenant, by its id or name'] as const;
@@ -26,6 +24,5 @@ export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> 
 /** A tenant id for a filter. An id is not looked up, because its tenant may have been deleted. */
 export async function pickTenantId(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
   if (isUuid(idOrName)) return idOrName.toLowerCase();
-  const { DATABASE_URL: url } = readEnv(databaseEnv, env);
-  return (await withDatabase(url, (pool) => pickTenant(pool, idOrName))).id;
+  return (await inDatabase(env, (pool) => pickTenant(pool, idOrName))).id;
 }

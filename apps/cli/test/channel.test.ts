@@ -111,10 +111,10 @@ test('a wrong command ends with 2, gives the reason, and repeats no credential',
   const { contour } = await openBundle();
   const typed = 'typed-where-it-does-not-belong';
   const wrong: Array<[string[], string]> = [
-    [['add', 'Nobody', 'telegram', typed], 'too many arguments'],
-    [['add', 'Nobody', 'telegram', `--token=${typed}`], "unknown option '--token'"],
-    [['add', 'Nobody', typed], '<channel> is one of telegram, whatsapp, vk, avito, max'],
-    [['add', 'Nobody', 'vk'], 'there is no tenant "Nobody"'],
+    [['add', 'Unknown', 'telegram', typed], 'too many arguments'],
+    [['add', 'Unknown', 'telegram', `--token=${typed}`], "unknown option '--token'"],
+    [['add', 'Unknown', typed], '<channel> is one of telegram, whatsapp, vk, avito, max'],
+    [['add', 'Unknown', 'vk'], 'there is no tenant "Unknown"'],
     [['rotate', '7'], 'there is no channel account 7'],
     [['rotate', typed], '<account> is a number'],
     [['rotate', '7', '--keep', '400d'], '--keep is a time such as 90s, 30m, 24h or 7d'],

@@ -96,7 +96,9 @@ test('a filter takes a tenant by its id or by its name', async () => {
     code: 2,
     stderr: 'contour: DATABASE_URL  is required\n',
   });
-  expect((await dlq('list', '--tenant', 'nobody')).stderr).toContain('there is no tenant "nobody"');
+  expect((await dlq('list', '--tenant', 'unknown')).stderr).toContain(
+    'there is no tenant "unknown"',
+  );
 });
 
 test('show prints one entry with its text, and control characters as numbers', async () => {

@@ -36,7 +36,12 @@ test('a healthy system passes; parked messages and a missing setting are warning
     API_KEYS: 'shop:secret-key',
     ADMIN_KEYS: '',
   };
-  const unknown = { channel: 'telegram', bot_token: 'nobody', external_chat_id: 'chat', text: 'x' };
+  const unknown = {
+    channel: 'telegram',
+    bot_token: 'unknown',
+    external_chat_id: 'chat',
+    text: 'x',
+  };
   expect((await resolve(contour.url, { ...unknown, message_ids: ['1'] })).status).toBe(404);
   await waitFor('the worker', async () => (await doctor(env)).find('workers')?.state === 'ok');
 

@@ -1,7 +1,9 @@
+import type { RedisReport } from '@contour/queue';
 import { type OldSnapshot, oldestSnapshots, type Pool } from '@contour/store';
 import { expect, it, test } from 'vitest';
 import { checkClock, isAtLeast } from '../src/doctor/check.ts';
 import { checkSnapshots } from '../src/doctor/postgres.ts';
+import { checksOf } from '../src/doctor/redis.ts';
 
 /** The check of a server with these holders of snapshots. */
 const checkOf = async (...rows: OldSnapshot[]) =>
@@ -52,4 +54,44 @@ test.each([
   ['unknown', 5, 0, false],
 ])('version %s is at least %i.%i: %s', (version, major, minor, is) => {
   expect(isAtLeast(version, major, minor)).toBe(is);
+});
+
+const BACKLOG = { waiting: 10, delayed: 0, active: 0, memoryUsed: 2 ** 20, memoryLimit: 0 };
+const FACTS = { version: '7.2.4', maxmemoryPolicy: 'noeviction', aof: true, isReplica: false };
+
+/** What differs from ok in a report with this change, by check. */
+function concernsOf(change: { facts?: object; backlog?: object } & Partial<RedisReport>) {
+  const report = {
+    ...{ appendfsync: 'everysec', clockAheadMs: 0, liveWorkers: 1, queues: [], ...change },
+    facts: { ...FACTS, ...change.facts },
+    backlog: { ...BACKLOG, ...change.backlog },
+  } as RedisReport;
+  const checks = checksOf('redis://127.0.0.1', report, 100);
+  return checks.flatMap(({ state, check, detail }) =>
+    state === 'ok' ? [] : [`${state} ${check}: ${detail}`],
+  );
+}
+
+test.each([
+  [{}, []],
+  [{ facts: { version: '6.0.16' } }, ['FAIL redis version: 6.0.16']],
+  [{ facts: { version: '6.2.1' } }, ['warn redis version: 6.2.1']],
+  [{ facts: { maxmemoryPolicy: 'allkeys-lru' } }, ['FAIL redis eviction: allkeys-lru']],
+  [{ facts: { aof: false } }, ['warn redis persistence: no append-only file']],
+  [{ appendfsync: 'no' }, ['warn redis persistence: append-only file, appendfsync no']],
+  [{ facts: { isReplica: true } }, ['FAIL redis writes: a replica accepts none']],
+  [{ backlog: { memoryLimit: 1.25 * 2 ** 20 } }, ['warn redis memory: 1.0 MB of 1.3 MB used']],
+  [
+    { backlog: { memoryLimit: 1.05 * 2 ** 20 } },
+    ['FAIL redis memory: 1.0 MB of 1.1 MB used: the API refuses messages'],
+  ],
+  [{ liveWorkers: 0 }, ['warn workers: none at work']],
+  [{ backlog: { delayed: 50 } }, ['warn backlog: 60 of at most 100 jobs in resolve']],
+  [
+    { backlog: { active: 91 } },
+    ['FAIL backlog: 101 of at most 100 jobs in resolve: the API refuses messages'],
+  ],
+  [{ queues: [{ queue: 'graph', isPaused: true }] }, ['warn queues: paused: graph']],
+])('a Redis with %j has these concerns: %j', (change, concerns) => {
+  expect(concernsOf(change as never)).toEqual(concerns);
 });

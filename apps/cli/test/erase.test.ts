@@ -223,8 +223,8 @@ test("a message that may be another tenant's stays, and is listed with advice", 
 test.each([
   [['--client', 'x'], /--client must be a UUID/],
   [
-    ['--client', '0193c0de-0000-7000-8000-000000000000', '--tenant', 'nobody'],
-    /no tenant "nobody"/,
+    ['--client', '0193c0de-0000-7000-8000-000000000000', '--tenant', 'unknown'],
+    /no tenant "unknown"/,
   ],
 ])('%j is refused', async (args, said) => {
   const { code, stdout, stderr } = await runContour(['erase', '--tenant', tenant.id, ...args], env);

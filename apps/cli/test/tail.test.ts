@@ -73,7 +73,7 @@ test('every event is counted once, for its tenant, and only while a tail runs', 
   ];
   await Promise.all([json.answered(), lines.answered(), other.answered()]);
   const first = messageTo(account);
-  const unknown = messageTo({ ...account, credential: 'of-nobody' });
+  const unknown = messageTo({ ...account, credential: 'of-unknown' });
   await Promise.all(
     [
       first,

@@ -36,10 +36,16 @@ export interface AdoptOptions {
 
 interface Step {
   name: string;
-  /** Findings that only the owner can settle. While one of them is open, this step is left out. */
-  unless?: readonly string[];
   run: () => Promise<void>;
+  /** Findings that only the owner can settle. While one of them is open, this step is left out. */
+  unless: readonly string[];
 }
+
+const step = (name: string, run: Step['run'], unless: readonly string[] = []): Step => ({
+  name,
+  run,
+  unless,
+});
 
 interface Adopting {
   client: PoolClient;
@@ -64,8 +70,8 @@ const merge = ({ client, options }: Adopting, what: keyof typeof MERGES) =>
   mergeRows(client, `merge ${what}`, MERGES[what], options.show);
 
 async function mergeAgain(adopting: Adopting, what: keyof typeof MERGES): Promise<void> {
-  const step = [`merge ${what}`];
-  await adopting.client.query('delete from contour_adoption where step = $1', step);
+  const { client } = adopting;
+  await client.query('delete from contour_adoption where step = $1', [`merge ${what}`]);
   await merge(adopting, what);
 }
 
@@ -77,104 +83,80 @@ const unique = (adopting: Adopting, name: string, what?: keyof typeof MERGES) =>
     what && (() => mergeAgain(adopting, what)),
   );
 
-/** Adds the missing columns and tables, and fills in what new rows lack. */
+/** Adds the missing columns and tables, and fills in what rows lack. */
 function fillSteps({ client, first, options: { region, show } }: Adopting): Step[] {
+  const isOurs = (sql: string) => !isAboutLegacyTable(sql);
   return [
-    { name: 'columns', run: () => addColumns(client) },
-    {
-      name: 'tables of our own',
-      run: () => runPiecewise(client, FIRST_MIGRATION, first, (sql) => !isAboutLegacyTable(sql)),
-    },
-    { name: 'fill triggers', run: () => addFillTriggers(client) },
-    { name: 'channels', unless: ['other_channels'], run: () => fillChannels(client) },
-    {
-      name: 'tenants of identities',
-      unless: ['referenced_identities'],
-      run: () => fillTenants(client, 'fill client_channels', 'client_channels', show),
-    },
-    {
-      name: 'tenants of dialogs',
-      run: () => fillTenants(client, 'fill dialogs', 'dialogs', show),
-    },
-    { name: 'phones', run: () => normalisePhones(client, 'normalise phones', region, show) },
+    step('columns', () => addColumns(client)),
+    step('tables of our own', () => runPiecewise(client, FIRST_MIGRATION, first, isOurs)),
+    step('fill triggers', () => addFillTriggers(client)),
+    step('channels', () => fillChannels(client), ['other_channels']),
+    step(
+      'tenants of identities',
+      () => fillTenants(client, 'fill client_channels', 'client_channels', show),
+      ['referenced_identities'],
+    ),
+    step('tenants of dialogs', () => fillTenants(client, 'fill dialogs', 'dialogs', show)),
+    step('phones', () => normalisePhones(client, 'normalise phones', region, show)),
   ];
 }
 
-/** Merges duplicates while guards keep new ones out, and makes each unique index behind its merge. */
+async function mergeCredentials(adopting: Adopting): Promise<void> {
+  await mergeAccounts(adopting.client);
+  // Rewrites the table, which is small: one row for each account of a tenant.
+  await runDdl(adopting.client, FINGERPRINT);
+  await unique(adopting, 'channel_accounts_fingerprint');
+}
+
+async function mergeIdentities(adopting: Adopting): Promise<void> {
+  const { client, options } = adopting;
+  await fillTenants(client, 'fill client_channels again', 'client_channels', options.show);
+  await merge(adopting, 'identities');
+  await createIndex(client, IDENTITY_KEY, () => mergeAgain(adopting, 'identities'));
+  await unique(adopting, 'client_channels_client');
+}
+
+/** Merges duplicates while guards keep new ones out, and makes each unique index after its merge. */
 function mergeSteps(adopting: Adopting): Step[] {
   const { client } = adopting;
   const { region, show } = adopting.options;
+  const mergeInto = async (what: keyof typeof MERGES, index: string) => {
+    await merge(adopting, what);
+    await unique(adopting, index, what);
+  };
   return [
-    { name: 'accounts', run: () => unique(adopting, 'channel_accounts_tenant') },
-    {
-      name: 'credentials',
-      // A credential of several tenants needs a decision; repeats within one tenant are merged.
-      unless: ['shared_credentials'],
-      async run() {
-        await mergeAccounts(client);
-        // Rewrites the table, which is small: one row for each account of a tenant.
-        await runDdl(client, FINGERPRINT);
-        await unique(adopting, 'channel_accounts_fingerprint');
-      },
-    },
-    { name: 'indexes to find duplicates by', run: () => addHelperIndexes(client) },
-    {
-      name: 'guards',
-      async run() {
-        await client.query(ANALYZE);
-        await addGuards(client);
-      },
-    },
-    {
-      name: 'phones typed meanwhile',
-      run: () => normalisePhones(client, 'normalise phones again', region, show),
-    },
-    {
-      name: 'repeated phones',
-      async run() {
-        await merge(adopting, 'phones');
-        await unique(adopting, 'clients_phone', 'phones');
-      },
-    },
-    {
-      name: 'repeated identities',
-      unless: ['referenced_identities', 'identities_of_another_tenant'],
-      async run() {
-        await fillTenants(client, 'fill client_channels again', 'client_channels', show);
-        await merge(adopting, 'identities');
-        await createIndex(client, IDENTITY_KEY, () => mergeAgain(adopting, 'identities'));
-        await unique(adopting, 'client_channels_client');
-      },
-    },
-    {
-      name: 'open dialogs',
-      // Merging accounts brings their open dialogs together.
-      unless: ['shared_credentials'],
-      async run() {
-        await merge(adopting, 'dialogs');
-        await unique(adopting, 'dialogs_open', 'dialogs');
-      },
-    },
+    step('accounts', () => unique(adopting, 'channel_accounts_tenant')),
+    // A credential of several tenants needs a decision. Repeats within one tenant are merged.
+    step('credentials', () => mergeCredentials(adopting), ['shared_credentials']),
+    step('indexes to find duplicates by', () => addHelperIndexes(client)),
+    step('guards', async () => {
+      await client.query(ANALYZE);
+      await addGuards(client);
+    }),
+    step('phones typed meanwhile', () =>
+      normalisePhones(client, 'normalise phones again', region, show),
+    ),
+    step('repeated phones', () => mergeInto('phones', 'clients_phone')),
+    step('repeated identities', () => mergeIdentities(adopting), [
+      ...['referenced_identities', 'identities_of_another_tenant'],
+    ]),
+    // Merging accounts brings their open dialogs together.
+    step('open dialogs', () => mergeInto('dialogs', 'dialogs_open'), ['shared_credentials']),
   ];
 }
 
-function constraintSteps({ client, options }: Adopting): Step[] {
-  const { domainId, region, show } = options;
+function constraintSteps({ client, options: { domainId, region, show } }: Adopting): Step[] {
+  const constrain = async () => {
+    if (domainId !== undefined) await setDomain(client, domainId);
+    await addTenantKeys(client);
+    await requireColumns(client);
+    await addForeignKeys(client);
+  };
   return [
-    {
-      name: 'constraints',
-      unless: UNSETTLED_ROWS,
-      async run() {
-        if (domainId !== undefined) await setDomain(client, domainId);
-        await addTenantKeys(client);
-        await requireColumns(client);
-        await addForeignKeys(client);
-      },
-    },
-    {
-      name: 'phones typed at last',
-      run: () => normalisePhones(client, 'normalise phones at last', region, show),
-    },
+    step('constraints', constrain, UNSETTLED_ROWS),
+    step('phones typed at last', () =>
+      normalisePhones(client, 'normalise phones at last', region, show),
+    ),
   ];
 }
 
@@ -197,7 +179,7 @@ export async function applySteps(
   const adopting = { client, first: splitSql(await readMigration(FIRST_MIGRATION)), options };
   const steps = [...fillSteps(adopting), ...mergeSteps(adopting), ...constraintSteps(adopting)];
   const left: string[] = [];
-  for (const { name, unless = [], run } of steps) {
+  for (const { name, unless, run } of steps) {
     if (await isStepDone(client, name)) continue;
     if (unless.some((code) => undecided.has(code))) {
       left.push(name);

@@ -88,5 +88,7 @@ test('a statement sends every array, in either format, to its own parameter', as
 
 test('Postgres refuses U+0000 in a binary array as it does in text', async () => {
   const echo = statement('echo_text', 'select $1::text[] as texts');
-  await expect(echo(database.pool, ['with a \0 in it'])).rejects.toMatchObject({ code: '22021' });
+  await expect(echo(database.pool, ['with a \0 in it'])).rejects.toMatchObject({
+    cause: { code: '22021' },
+  });
 });

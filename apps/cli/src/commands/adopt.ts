@@ -100,7 +100,7 @@ function printApplied(found: Applied, say: Say): void {
   else if (found.findings.length === 0) say('adopted');
 }
 
-export const addAdopt: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('adopt')
     .description('take over a database that already holds clients and dialogs of another system')

@@ -42,7 +42,11 @@ async function audit(cli: Cli, tenant: string | undefined): Promise<Audit> {
       streamShards: env.STREAM_SHARDS,
       retentionDays: env.RETENTION_DAYS,
     };
-    return runAudit(deps, order).finally(() => graph?.close());
+    try {
+      return await runAudit(deps, order);
+    } finally {
+      await graph?.close();
+    }
   };
   const limits = { statementTimeoutMs: STATEMENT_MS };
   const inPostgres = (queue?: QueueAudit) => withDatabase(env.DATABASE_URL, work(queue), limits);
@@ -91,7 +95,7 @@ function linesOf({ ok, violations, tenants, counts, unmirrored, findings }: Audi
   ];
 }
 
-export const addAudit: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('audit')
     .description(ABOUT)

@@ -1,5 +1,4 @@
 import { CHANNEL_CODES, type Channel } from '@contour/contract';
-import { readEnv } from '@contour/runtime';
 import {
   type ChannelAccount,
   findChannelAccount,
@@ -12,9 +11,8 @@ import {
 } from '@contour/store';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
-import { withDatabase } from '../servers.ts';
+import { inDatabase } from '../servers.ts';
 import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
 import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
@@ -110,7 +108,7 @@ function refuseTaken(given: Given): Exclude<Given, { kind: 'taken' }> {
   );
 }
 
-function add(group: Command, cli: Cli): void {
+function addAccount(group: Command, cli: Cli): void {
   const command = group
     .command('add')
     .argument('<tenant>', 'its id, or its name if only one has it')
@@ -119,9 +117,8 @@ function add(group: Command, cli: Cli): void {
   withCredentialOptions(command)
     .addHelpText('after', '\nExample:\n  contour channel add "A shop" telegram --file token.txt')
     .action(async (idOrName: string, code: string, source: CredentialSource) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
       const channel = channelCalled(code);
-      const { account, kind } = await withDatabase(url, async (pool) => {
+      const { account, kind } = await inDatabase(cli.env, async (pool) => {
         const { id: tenantId } = await pickTenant(pool, idOrName);
         const credential = await readCredential(cli, source);
         return refuseTaken(await registerChannelAccount(pool, { tenantId, channel, credential }));
@@ -139,8 +136,7 @@ function list(group: Command, cli: Cli): void {
     .description('the channel accounts, with their credentials masked')
     .addHelpText('after', '\nExample:\n  contour channel list --tenant "A shop"')
     .action(async ({ tenant }: { tenant?: string }) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const accounts = await withDatabase(url, async (pool) => {
+      const accounts = await inDatabase(cli.env, async (pool) => {
         const tenantId = tenant === undefined ? null : (await pickTenant(pool, tenant)).id;
         return listChannelAccounts(pool, tenantId);
       });
@@ -184,8 +180,7 @@ function rotate(group: Command, cli: Cli): void {
     .action(async (text: string, { keep, ...source }: CredentialSource & { keep: string }) => {
       const id = idOf(text);
       const keepMs = durationOf('--keep', keep);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const { account, kind } = await withDatabase(url, async (pool) => {
+      const { account, kind } = await inDatabase(cli.env, async (pool) => {
         if ((await findChannelAccount(pool, id)) === undefined) throw noAccount(id);
         const credential = await readCredential(cli, source);
         const given = await rotateChannelAccount(pool, { id, credential, keepMs });
@@ -198,12 +193,12 @@ function rotate(group: Command, cli: Cli): void {
     });
 }
 
-export const addChannel: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const group = program
     .command('channel')
     .description("the tenants' channel accounts in DATABASE_URL")
     .addHelpText('after', '\nExample:\n  contour channel list');
-  add(group, cli);
+  addAccount(group, cli);
   list(group, cli);
   addSwitches(group, cli, { argument: ACCOUNT, example: '12', turn });
   rotate(group, cli);

@@ -1,9 +1,7 @@
 import { CHANNELS, type Channel } from '@contour/contract';
-import { readEnv } from '@contour/runtime';
 import { addChannelAccount, addTenant, type Pool } from '@contour/store';
 import type { AddCommand } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../servers.ts';
+import { inDatabase } from '../servers.ts';
 
 const DEMO_TENANT = { id: '00000000-0000-7000-8000-000000000001', domainId: 1, name: 'Demo' };
 
@@ -20,14 +18,13 @@ export async function makeDemo(pool: Pool): Promise<string[]> {
   return channels.map(demoCredential);
 }
 
-export const addDemo: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('demo', { hidden: true })
     .description('make the demo tenant in DATABASE_URL, with an account for each channel')
     .addHelpText('after', '\nExample:\n  contour demo')
     .action(async () => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const credentials = await withDatabase(url, makeDemo);
+      const credentials = await inDatabase(cli.env, makeDemo);
       cli.report({ credentials }, () => cli.say(`demo tenant: ${credentials.join(', ')}`));
     });
 };

@@ -21,9 +21,9 @@ import {
 } from '@contour/store';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
-import { databaseEnv, replayEnv, resolvingEnv } from '../env.ts';
+import { replayEnv, resolvingEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { withDatabase, withRedis } from '../servers.ts';
+import { inDatabase, withDatabase, withRedis } from '../servers.ts';
 import {
   type FilterOptions,
   filterOf,
@@ -55,8 +55,7 @@ function addList(dlq: Command, cli: Cli): void {
         throw new UsageError('--all and --limit exclude each other');
       }
       const limit = order.all ? EVERYTHING : readLimit(order.limit ?? DEFAULT_LIMIT);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      await withDatabase(url, async (pool) =>
+      await inDatabase(cli.env, async (pool) =>
         printEntries(await selectEntries(dlqSources(pool), filter, limit), cli),
       );
     });
@@ -69,8 +68,7 @@ function addShow(dlq: Command, cli: Cli): void {
     .argument('<id>', 'as dlq list shows it')
     .addHelpText('after', '\nExample:\n  contour dlq show 0198c0de-0000-8000-8000-000000000009')
     .action(async (id: string) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const entry = await withDatabase(url, (pool) => entryCalled(pool, id));
+      const entry = await inDatabase(cli.env, (pool) => entryCalled(pool, id));
       // Not through `report`: JSON.stringify would change large numbers in a message.
       if (cli.isJson()) cli.say(dlqEntryBody(entry));
       else linesOfEntry(entry).forEach(cli.say);
@@ -207,8 +205,7 @@ function addClear(dlq: Command, cli: Cli): void {
       if (isAsked && !cli.stdin.isTTY) {
         throw new UsageError('clearing is for good: without a terminal it needs --yes');
       }
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      await withDatabase(url, async (pool) => {
+      await inDatabase(cli.env, async (pool) => {
         if (isAsked) {
           const count = await countParked(pool, filter);
           const isSure = await isConfirmed(`Remove ${count} entries for good?`, cli);
@@ -221,7 +218,7 @@ function addClear(dlq: Command, cli: Cli): void {
     });
 }
 
-export const addDlq: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const dlq = program
     .command('dlq')
     .description('the dead-letter queue in DATABASE_URL: messages that need an operator')

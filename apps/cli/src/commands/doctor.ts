@@ -56,7 +56,7 @@ FAIL: it does not work like this (ends with 1). warn: it needs attention.
 Example:
   contour doctor`;
 
-export const addDoctor: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('doctor')
     .description('check every setting, server and version, and advise what to do')

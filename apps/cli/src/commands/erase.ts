@@ -106,7 +106,7 @@ function linesOf(proof: EraseProof, isDone: boolean): string[] {
 const isAnyLeft = ({ places, unclear }: EraseProof) =>
   unclear.length > 0 || places.some(({ left }) => left > 0);
 
-export const addErase: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('erase')
     .description(

@@ -103,7 +103,7 @@ const linesOf = (verified: Verified): string[] => [
   ...conclusion(verified),
 ];
 
-export const addGraph: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const graph = program
     .command('graph')
     .description('the mirror in NEO4J_URI')

@@ -4,7 +4,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHANNELS, type Channel } from '@contour/contract';
 
-/** What a run sends. Only the run's name is random. */
+/** What a run sends, and how fast. Only the run's name is random. */
 export interface LoadPlan {
   /** Part of the ids of this run, so that no message duplicates one of an earlier run. */
   run: string;
@@ -13,6 +13,8 @@ export interface LoadPlan {
   chats: number;
   /** The share of messages from a chat that no run has used before. */
   newShare: number;
+  count: number;
+  rate: number;
 }
 
 /** Spread evenly: of 0.1, every tenth message is from a new chat. */
@@ -20,7 +22,7 @@ const isNewChat = (index: number, share: number) =>
   Math.floor((index + 1) * share) > Math.floor(index * share);
 
 /** The body of a run's message, by its number. */
-export function loadBody(plan: LoadPlan, index: number): string {
+function loadBody(plan: LoadPlan, index: number): string {
   const { run, channel, credential, chats, newShare } = plan;
   const id = `${run}-${index + 1}`;
   return JSON.stringify({
@@ -77,13 +79,6 @@ export function createPoster(url: URL, key: string | undefined, connections: num
   };
 }
 
-export interface LoadTimes {
-  count: number;
-  rate: number;
-  /** How many requests may be under way at once. */
-  connections: number;
-}
-
 export interface LoadResult {
   sent: number;
   seconds: number;
@@ -102,11 +97,14 @@ const count = (counts: Record<string, number>, name: string | number) => {
  * connection begins at its due time, so that a stall is measured, too.
  */
 export async function runLoad(
-  { count: total, rate, connections }: LoadTimes,
-  post: (index: number) => Promise<number>,
+  plan: LoadPlan,
+  /** As many requests may be under way at once. */
+  connections: number,
+  post: Poster['post'],
   signal: AbortSignal,
   onAnswer: (done: number) => void,
 ): Promise<LoadResult> {
+  const { count: total, rate } = plan;
   const result: LoadResult = { sent: 0, seconds: 0, statuses: {}, errors: {}, latencies: [] };
   const startedAt = performance.now();
   let done = 0;
@@ -119,7 +117,7 @@ export async function runLoad(
     const dueAt = startedAt + (index * 1000) / rate;
     const earlyMs = dueAt - performance.now();
     if (earlyMs > 0) await delay(earlyMs, undefined, { signal });
-    const status = await post(index);
+    const status = await post(loadBody(plan, index));
     count(result.statuses, status);
     result.latencies.push(performance.now() - dueAt);
   }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import { CHANNEL_CODES } from '@contour/contract';
 import { readEnv } from '@contour/runtime';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { senderEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
-import { createPoster, type LoadResult, loadBody, runLoad } from './load-run.ts';
+import { createPoster, type LoadPlan, type LoadResult, runLoad } from './load-run.ts';
 
 /** As they are typed. */
 export interface LoadOptions extends CredentialSource {
@@ -18,14 +18,7 @@ export interface LoadOptions extends CredentialSource {
   yesReally?: boolean;
 }
 
-interface LoadOrder {
-  url: URL;
-  rate: number;
-  count: number;
-  chats: number;
-  channel: Channel;
-  newShare: number;
-}
+type LoadOrder = Omit<LoadPlan, 'run' | 'credential'> & { url: URL };
 
 const MAX_COUNT = 10_000_000;
 const MAX_RATE = 100_000;
@@ -141,10 +134,10 @@ function linesOf(summary: LoadSummary): string[] {
 
 /** Ctrl-C ends the sending, not the command: the results so far are shown. */
 async function send(order: LoadOrder, credential: string, key: string | undefined, cli: Cli) {
-  const { count, rate, channel, chats, newShare } = order;
+  const { url, ...asked } = order;
   const run = `load-${randomBytes(5).toString('hex')}`;
-  cli.complain(`${run} writes ${count} real messages to ${order.url.host}`);
-  const poster = createPoster(order.url, key, CONNECTIONS);
+  cli.complain(`${run} writes ${order.count} real messages to ${url.host}`);
+  const poster = createPoster(url, key, CONNECTIONS);
   const stopped = new AbortController();
   const stop = () => {
     stopped.abort();
@@ -153,13 +146,13 @@ async function send(order: LoadOrder, credential: string, key: string | undefine
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   const bar = createProgressBar('Sending', cli.screen);
-  const plan = { run, channel, credential, chats, newShare };
   try {
     const result = await runLoad(
-      { count, rate, connections: CONNECTIONS },
-      (index) => poster.post(loadBody(plan, index)),
+      { ...asked, run, credential },
+      CONNECTIONS,
+      poster.post,
       stopped.signal,
-      (done) => bar.show(done, count),
+      (done) => bar.show(done, order.count),
     );
     return summaryOf(run, order, result);
   } finally {
@@ -170,7 +163,7 @@ async function send(order: LoadOrder, credential: string, key: string | undefine
   }
 }
 
-export const addLoad: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('load')
     .description('send real messages at a steady rate, and time the answers')

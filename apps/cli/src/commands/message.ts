@@ -15,11 +15,7 @@ import { paint, printable, printableLines } from '../text.ts';
 function storiesOf(cli: Cli, id: string): Promise<MessageStory[]> {
   const env = readEnv(serversEnv, cli.env);
   return withRedis(env.REDIS_URL, createProducer, (producer) =>
-    withDatabase(env.DATABASE_URL, async (pool) => {
-      const stories: MessageStory[] = [];
-      for await (const story of findMessages(storySources(pool, producer), id)) stories.push(story);
-      return stories;
-    }),
+    withDatabase(env.DATABASE_URL, (pool) => findMessages(storySources(pool, producer), id)),
   );
 }
 
@@ -98,7 +94,7 @@ function bodyOf(story: MessageStory, withText: boolean): object {
   };
 }
 
-export const addMessage: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const message = program
     .command('message')
     .description('show what happened to a message')

@@ -34,7 +34,7 @@ async function startUntilStopped({ env: inherited, say, complain }: Cli): Promis
   }
 }
 
-export const addStart: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('start')
     .description('start Postgres, Redis, Neo4j, the API and a worker, and keep them running')

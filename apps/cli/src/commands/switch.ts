@@ -1,9 +1,7 @@
-import { readEnv } from '@contour/runtime';
 import type { Pool } from '@contour/store';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../servers.ts';
+import { inDatabase } from '../servers.ts';
 
 /** Something that can be disabled and enabled. */
 export interface Switchable {
@@ -35,8 +33,7 @@ export function addSwitches(
       .description(ABOUT[verb])
       .addHelpText('after', `\nExample:\n  contour ${group.name()} ${verb} ${example}`)
       .action(async (typed: string) => {
-        const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-        const { what, body, changed } = await withDatabase(url, (pool) =>
+        const { what, body, changed } = await inDatabase(cli.env, (pool) =>
           turn(pool, typed, verb === 'enable'),
         );
         cli.report({ ...body, changed }, () =>

@@ -60,11 +60,14 @@ async function tail(
     lastError = message;
   };
   const listener = createTailListener({ redisUrl, onError, onBeat: watch.hear });
-  // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for the promise
-  return watch.run().finally(listener.close);
+  try {
+    return await watch.run();
+  } finally {
+    await listener.close();
+  }
 }
 
-export const addTail: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('tail')
     .description(ABOUT)

@@ -1,15 +1,13 @@
-import { readEnv } from '@contour/runtime';
 import {
+  addTenant,
   findTenantsCalled,
-  addTenant as insertTenant,
   listTenants,
   type Pool,
   switchTenant,
   type Tenant,
 } from '@contour/store';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../servers.ts';
+import { inDatabase } from '../servers.ts';
 import { pickTenant } from '../tenant-option.ts';
 import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
@@ -37,9 +35,9 @@ function nameOf(text: string): string {
   throw new UsageError(`a tenant's name is 1 to ${MAX_NAME} characters on one line`);
 }
 
-async function add(pool: Pool, name: string, domainId: number, cli: Cli): Promise<Tenant> {
+async function insert(pool: Pool, name: string, domainId: number, cli: Cli): Promise<Tenant> {
   const namesakes = await findTenantsCalled(pool, name);
-  const { id } = await insertTenant(pool, { domainId, name });
+  const { id } = await addTenant(pool, { domainId, name });
   if (namesakes.length > 0) {
     const count = namesakes.length + 1;
     cli.complain(`${count} tenants are called "${name}" now: name them by their ids`);
@@ -66,7 +64,7 @@ async function turn(pool: Pool, idOrName: string, isActive: boolean) {
   return { what, body: bodyOf({ ...tenant, isActive }), changed };
 }
 
-export const addTenant: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const group = program
     .command('tenant')
     .description('the tenants in DATABASE_URL')
@@ -80,8 +78,7 @@ export const addTenant: AddCommand = (program, cli) => {
     .action(async (text: string, { domain }: { domain: string }) => {
       const name = nameOf(text);
       const domainId = domainOf(domain);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const tenant = await withDatabase(url, (pool) => add(pool, name, domainId, cli));
+      const tenant = await inDatabase(cli.env, (pool) => insert(pool, name, domainId, cli));
       cli.report(bodyOf(tenant), () => cli.say(`added tenant ${tenant.id} "${name}"`));
     });
   group
@@ -89,8 +86,7 @@ export const addTenant: AddCommand = (program, cli) => {
     .description('all tenants, by name')
     .addHelpText('after', '\nExample:\n  contour tenant list')
     .action(async () => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const tenants = await withDatabase(url, listTenants);
+      const tenants = await inDatabase(cli.env, listTenants);
       cli.report(tenants.map(bodyOf), () => tenantTable(tenants).forEach(cli.say));
     });
   addSwitches(group, cli, {

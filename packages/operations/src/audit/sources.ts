@@ -1,4 +1,3 @@
-import type { DlqEntry } from '@contour/contract';
 import {
   countTenant,
   countUnmirrored,
@@ -6,7 +5,6 @@ import {
   deadAmong,
   deadLetters,
   deadMessages,
-  type FormerEntry,
   findFormer,
   findSuspects,
   type Pool,
@@ -14,40 +12,30 @@ import {
   type Suspect,
   strayTenants,
   type TableCheck,
-  type TenantCounts,
-  type Unmirrored,
 } from '@contour/store';
 
 /** What an audit reads in Postgres. */
-export interface AuditSources {
-  countTenant(tenantId: string): Promise<TenantCounts>;
-  findSuspects(
-    check: TableCheck,
-    scope: Scope,
-    keys: readonly string[] | null,
-    onSuspects: (suspects: Suspect[]) => Promise<void>,
-  ): Promise<void>;
-  strayTenants(): ReturnType<typeof strayTenants>;
-  deadMessages(tenantId: string): AsyncIterable<string[]>;
-  deadAmong<Key extends Suspect & { messageId: string }>(keys: readonly Key[]): Promise<Key[]>;
-  entry(id: string): Promise<DlqEntry | null>;
-  entries(filter: DlqFilter): AsyncIterable<DlqEntry[]>;
-  former(id: string): Promise<FormerEntry | null>;
-  /** Of one tenant, or of all. */
-  countUnmirrored(tenantId: string | null): Promise<Unmirrored>;
-}
+export type AuditSources = ReturnType<typeof auditSources>;
 
-export function auditSources(pool: Pool): AuditSources {
-  const dlq = deadLetters(pool);
+export function auditSources(pool: Pool) {
+  const { get, matching } = deadLetters(pool);
   return {
-    countTenant: (tenantId) => countTenant(pool, tenantId),
-    findSuspects: (...args) => findSuspects(pool, ...args),
+    countTenant: (tenantId: string) => countTenant(pool, tenantId),
+    /** Calls `onSuspects` page by page; with keys, only for those rows. */
+    findSuspects: (
+      check: TableCheck,
+      scope: Scope,
+      keys: readonly string[] | null,
+      onSuspects: (suspects: Suspect[]) => Promise<void>,
+    ) => findSuspects(pool, check, scope, keys, onSuspects),
     strayTenants: () => strayTenants(pool),
-    deadMessages: (tenantId) => deadMessages(pool, tenantId),
-    deadAmong: (keys) => deadAmong(pool, keys),
-    entry: dlq.get,
-    entries: (filter) => dlq.matching(filter, Number.POSITIVE_INFINITY),
-    former: (id) => findFormer(pool, id),
-    countUnmirrored: (tenantId) => countUnmirrored(pool, tenantId),
+    deadMessages: (tenantId: string): AsyncIterable<string[]> => deadMessages(pool, tenantId),
+    deadAmong: <Key extends Suspect & { messageId: string }>(keys: readonly Key[]) =>
+      deadAmong(pool, keys),
+    entry: get,
+    entries: (filter: DlqFilter) => matching(filter, Number.POSITIVE_INFINITY),
+    former: (messageId: string) => findFormer(pool, messageId),
+    /** Of one tenant, or of all. */
+    countUnmirrored: (tenantId: string | null) => countUnmirrored(pool, tenantId),
   };
 }

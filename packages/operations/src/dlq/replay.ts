@@ -10,16 +10,11 @@ import { within } from '@contour/runtime';
 import { countParked, type DlqFilter, deadLetters, type Pool } from '@contour/store';
 
 /** The dead-letter queue, as far as these operations read it. */
-export interface DlqSources {
-  get(id: string): Promise<DlqEntry | null>;
-  count(filter: DlqFilter): Promise<number>;
-  /** Page by page, the oldest entries first. */
-  matching(filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]>;
-}
+export type DlqSources = ReturnType<typeof dlqSources>;
 
-export function dlqSources(pool: Pool): DlqSources {
+export function dlqSources(pool: Pool) {
   const { get, matching } = deadLetters(pool);
-  return { get, matching, count: (filter) => countParked(pool, filter) };
+  return { get, matching, count: (filter: DlqFilter) => countParked(pool, filter) };
 }
 
 export type Pages = AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DlqEntry, MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
+import type { MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
 import { createMirror, type Graph } from '@contour/graph';
 import type { DlqIndex, Eraser } from '@contour/queue';
 import {
@@ -16,25 +16,21 @@ import {
 import { judgeEntry, judgeText, type Recognition } from './recognise.ts';
 
 /** What an erasure does in Postgres. */
-export interface EraseTables {
-  countPerson(person: Person): ReturnType<typeof countPerson>;
-  /** Calls `onMessages` with the ids of deleted messages, page by page. */
-  erasePerson(person: Person, onMessages: (ids: string[]) => void): ReturnType<typeof erasePerson>;
-  dropGraphNotes(person: Person): Promise<void>;
-  forgetFormer(messageIds: readonly string[]): Promise<void>;
-  entries(): AsyncIterable<DlqEntry[]>;
-  /** Returns how many were removed. */
-  eraseEntries(ids: readonly string[]): Promise<number>;
-}
+export type EraseTables = ReturnType<typeof eraseTables>;
 
-export function eraseTables(pool: Pool): EraseTables {
+export function eraseTables(pool: Pool) {
   return {
-    countPerson: (person) => countPerson(pool, person),
-    erasePerson: (person, onMessages) => erasePerson(pool, person, onMessages),
-    dropGraphNotes: (person) => dropGraphNotes(pool, person),
-    forgetFormer: (messageIds) => forgetFormer(pool, messageIds),
+    countPerson: (person: Person): ReturnType<typeof countPerson> => countPerson(pool, person),
+    /** Calls `onMessages` with the ids of deleted messages, page by page. */
+    erasePerson: (
+      person: Person,
+      onMessages: (ids: string[]) => void,
+    ): ReturnType<typeof erasePerson> => erasePerson(pool, person, onMessages),
+    dropGraphNotes: (person: Person) => dropGraphNotes(pool, person),
+    forgetFormer: (messageIds: readonly string[]) => forgetFormer(pool, messageIds),
     entries: () => deadLetters(pool).matching({}, Number.POSITIVE_INFINITY),
-    eraseEntries: (ids) => eraseParked(pool, ids),
+    /** Returns how many were removed. */
+    eraseEntries: (ids: readonly string[]) => eraseParked(pool, ids),
   };
 }
 

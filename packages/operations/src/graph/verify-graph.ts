@@ -19,7 +19,7 @@ export interface VerifyOrder {
 }
 
 /** A row that Neo4j does not take. */
-export interface RefusedRow {
+interface RefusedRow {
   kind: string;
   tenant_id: string;
   id: string;

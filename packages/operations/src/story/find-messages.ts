@@ -2,42 +2,30 @@ import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
 import type { Producer, QueuedNote } from '@contour/queue';
 import {
   deadLetters,
-  type FormerEntry,
   findFormer,
   findParticulars,
   findStoriesByTrace,
   findStory,
   findWaiting,
-  type Particulars,
   type Pool,
   type Story,
-  type Waiting,
 } from '@contour/store';
 import { eventsOf, parked, received, type StoryEvent } from './events.ts';
 
-/** Where a message may be found. Each answers null, or nothing, for what it does not know. */
-export interface StorySources {
-  story(messageId: string): Promise<Story | null>;
-  storiesOfTrace(traceId: string): Promise<Story[]>;
-  particulars(story: Story): Promise<Particulars | null>;
-  waiting(story: Story): Promise<Waiting | null>;
-  entry(messageId: string): Promise<DlqEntry | null>;
-  entriesOfTrace(traceId: string): Promise<DlqEntry[]>;
-  former(messageId: string): Promise<FormerEntry | null>;
-  queued(messageId: string): Promise<QueuedNote | null>;
-}
+/** Where a message may be found. */
+export type StorySources = ReturnType<typeof storySources>;
 
-export function storySources(pool: Pool, producer: Pick<Producer, 'findQueued'>): StorySources {
-  const dlq = deadLetters(pool);
+export function storySources(pool: Pool, { findQueued }: Pick<Producer, 'findQueued'>) {
+  const { get, byTrace } = deadLetters(pool);
   return {
-    story: (messageId) => findStory(pool, messageId),
-    storiesOfTrace: (traceId) => findStoriesByTrace(pool, traceId),
-    particulars: (story) => findParticulars(pool, story),
-    waiting: (story) => findWaiting(pool, story),
-    entry: dlq.get,
-    entriesOfTrace: dlq.byTrace,
-    former: (messageId) => findFormer(pool, messageId),
-    queued: producer.findQueued,
+    story: (messageId: string) => findStory(pool, messageId),
+    storiesOfTrace: (traceId: string) => findStoriesByTrace(pool, traceId),
+    particulars: (story: Story) => findParticulars(pool, story),
+    waiting: (story: Story) => findWaiting(pool, story),
+    entry: get,
+    entriesOfTrace: byTrace,
+    former: (messageId: string) => findFormer(pool, messageId),
+    queued: findQueued,
   };
 }
 
@@ -114,25 +102,27 @@ async function findById(sources: StorySources, id: string): Promise<MessageStory
   return note === null ? undefined : tellQueued(note);
 }
 
-async function* findByTrace(sources: StorySources, traceId: string): AsyncGenerator<MessageStory> {
-  const stories = await sources.storiesOfTrace(traceId);
-  const known = new Set(stories.map(({ messageId }) => messageId));
-  for (const story of stories) yield tellStory(sources, story);
-  for (const entry of await sources.entriesOfTrace(traceId)) {
-    const told = known.has(entry.message?.messageId ?? '') ? undefined : tellParked(entry);
-    if (told !== undefined) yield told;
+async function findByTrace(sources: StorySources, traceId: string): Promise<MessageStory[]> {
+  const found: MessageStory[] = [];
+  for (const story of await sources.storiesOfTrace(traceId)) {
+    found.push(await tellStory(sources, story));
   }
+  const known = new Set(found.map(({ messageId }) => messageId));
+  for (const entry of await sources.entriesOfTrace(traceId)) {
+    const told = tellParked(entry);
+    if (told !== undefined && !known.has(told.messageId)) found.push(told);
+  }
+  return found;
 }
 
 /**
  * The story of a message, searched by its id, or the stories of all messages of a trace. A trace id may
  * have the form of a message id, so an unknown message id is searched as a trace.
  */
-export async function* findMessages(
+export async function findMessages(
   sources: StorySources,
   idOrTrace: string,
-): AsyncGenerator<MessageStory> {
+): Promise<MessageStory[]> {
   const found = isUuid(idOrTrace) ? await findById(sources, idOrTrace.toLowerCase()) : undefined;
-  if (found !== undefined) yield found;
-  else yield* findByTrace(sources, idOrTrace);
+  return found === undefined ? findByTrace(sources, idOrTrace) : [found];
 }

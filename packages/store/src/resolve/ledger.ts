@@ -4,8 +4,9 @@ import { statement } from '../database/statement.ts';
 
 type LedgerRow = Receipt & { contentHash: string };
 
-const COLUMNS = `m.id as "messageId", m.tenant_id as "tenantId", m.client_id as "clientId", m.dialog_id as "dialogId",
-  m.trace_id as "traceId", m.content_hash as "contentHash"`;
+// In the order of the receipt, so that a duplicate gets the same bytes.
+const COLUMNS = `m.tenant_id as "tenantId", m.client_id as "clientId", m.dialog_id as "dialogId",
+  m.trace_id as "traceId", m.id as "messageId", m.content_hash as "contentHash"`;
 
 const findMessages = statement<LedgerRow>(
   'find_in_ledger',
