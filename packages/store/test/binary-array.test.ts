@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
 import { binaryArray } from '../src/database/binary-array.ts';
-import { statement } from '../src/database/statement.ts';
+import { namedStatement, statement } from '../src/database/statement.ts';
 
 let database: Database;
 beforeAll(async () => {
@@ -65,18 +65,24 @@ test.each([
 });
 
 test('a statement sends every array, in either format, to its own parameter', async () => {
-  const echo = statement<{
+  const echo = namedStatement<{
     texts: string[];
     ids: string[];
     times: Date[];
     none: number[];
     one: string;
-  }>(
-    'echo_arrays',
-    `select $1::text[] as texts, $2::uuid[] as ids, $3::timestamptz[] as times, $4::int[] as none, $5::text as one`,
+  }>('echo_arrays')(
+    { texts: 'text[]', ids: 'uuid[]', times: 'timestamptz[]', none: 'int[]', one: 'text' },
+    'select :texts as texts, :ids as ids, :times as times, :none as none, :one as one',
   );
   const time = '2026-01-10T10:00:15.123Z';
-  const [row] = await echo(database.pool, TEXTS.slice(0, 6), UUIDS, [time], [], 'one');
+  const [row] = await echo(database.pool, {
+    texts: TEXTS.slice(0, 6),
+    ids: UUIDS,
+    times: [time],
+    none: [],
+    one: 'one',
+  });
   expect(row).toEqual({
     texts: TEXTS.slice(0, 6),
     ids: UUIDS.map((id) => id?.toLowerCase() ?? null),

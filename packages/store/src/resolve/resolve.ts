@@ -21,14 +21,14 @@ import { findTenants } from './tenant.ts';
 /*
  * The steps of a batch, in their order, and the files where they are:
  *
- * | step                                                         | file                            |
- * |--------------------------------------------------------------|---------------------------------|
- * | look up the account and its tenant                           | tenant.ts                       |
- * | answer duplicates from the ledger                            | ledger.ts                       |
- * | group the new messages by chat                               | chat.ts                         |
- * | find each chat's client, by identity or by phone             | client.ts, find-clients.ts      |
- * | make the missing clients, and fill in names and phones       | client.ts, create-clients.ts    |
- * | find the open dialogs, and make the missing ones             | dialog.ts                       |
+ * | step                                                          | file                             |
+ * |---------------------------------------------------------------|----------------------------------|
+ * | look up the account and its tenant                            | tenant.ts                        |
+ * | answer duplicates from the ledger                             | ledger.ts                        |
+ * | group the new messages by chat                                | chat.ts                          |
+ * | find each chat's client, by identity or by phone              | client.ts, find-clients.ts       |
+ * | make the missing clients, and fill in names and phones        | client.ts, create-clients.ts     |
+ * | find the open dialogs, and make the missing ones              | dialog.ts                        |
  * | number the messages, store them, put their dialogs into lanes | store-messages.ts, one statement |
  *
  * resolve-batch.ts runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes
