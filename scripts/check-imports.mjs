@@ -37,6 +37,9 @@ const OWNERS = {
   fastify: ['packages/http', 'apps/api'],
 };
 
+/** Doors of a package that only these rooms may use. */
+const ONLY_FOR = { '@contour/store/schema': ['packages/adopt'] };
+
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s+['"]([^'"]+)['"]|(?:^|\n)\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 
@@ -76,6 +79,10 @@ function checkImport(room, file, specifier, declared) {
     return;
   }
   if (specifier.startsWith('node:')) return;
+  const rooms = ONLY_FOR[specifier];
+  if (rooms !== undefined && !rooms.includes(room)) {
+    faults.push(`${file}: only ${rooms.join(' and ')} may import ${specifier}`);
+  }
   const name = packageOf(specifier);
   if (builtinModules.includes(name)) faults.push(`${file}: write node:${name}`);
   else if (!declared.has(name)) faults.push(`${file}: ${name} is not in ${room}/package.json`);

@@ -1,6 +1,7 @@
 import { CHANNEL_CODES, type Channel, fingerprintOf } from '@contour/contract';
-import { type Pool, registerChannelAccount } from '@contour/store';
+import { registerChannelAccount } from '@contour/store';
 import { type Dice, diceOf } from '../support/dice.ts';
+import type { Pool } from '../support/outside-pool.ts';
 import { credentialOf } from './credentials.ts';
 
 /** A channel account. Without an id it is a credential that is not registered yet. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { migrate, type Pool } from '@contour/store';
-import { databaseUrl, openPool, usePool } from './outside-pool.ts';
+import { migrate } from '@contour/store';
+import { databaseUrl, openPool, type Pool, usePool } from './outside-pool.ts';
 import { TURNS, takeTurns } from './take-turns.ts';
 
 const TEMPLATE = 'contour_template';

@@ -29,6 +29,7 @@ import {
   dueShards,
   findTenants,
   ping,
+  poolCounts,
   reviveMessage,
 } from '@contour/store';
 import { createDeliverer } from './deliver/create-deliverer.ts';
@@ -128,7 +129,11 @@ export async function startWorker(
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const metrics = createWorkerMetrics({
-    pools: { main: pool, resolve: resolvePool, settle: settlePool },
+    pools: {
+      main: poolCounts(pool),
+      resolve: poolCounts(resolvePool),
+      settle: poolCounts(settlePool),
+    },
     core: openCore(env, logger),
   });
   const tail = createTailPublisher({ ...redis, process: 'worker' });

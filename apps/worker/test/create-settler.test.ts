@@ -1,8 +1,9 @@
 import { checkIncoming } from '@contour/contract';
-import { createPool, type DueLane, type Pool, resolveBatch, takeDue } from '@contour/store';
+import { type DueLane, resolveBatch, takeDue } from '@contour/store';
 import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createSettler, type DialogPart } from '../src/deliver/create-settler.ts';
@@ -111,7 +112,7 @@ test('locked lanes delay the marks of their own tenant only', async () => {
   await session.query('begin');
   await session.query('select from lanes where tenant_id = $1 for update', [locked.id]);
 
-  const settlePool = createPool({
+  const settlePool = openAsStore({
     ...{ url, applicationName: 'settle', lockTimeoutMs: 200, onError: () => undefined },
   });
   onTestFinished(() => settlePool.end());

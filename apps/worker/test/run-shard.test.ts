@@ -1,9 +1,10 @@
 import { checkIncoming } from '@contour/contract';
 import type { Limits, PushResult } from '@contour/core';
-import { createLaneMarks, type Pool, resolveBatch } from '@contour/store';
+import { createLaneMarks, resolveBatch } from '@contour/store';
 import { afterEach, beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createBell } from '../src/deliver/bell.ts';

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from '@contour/store';
+import { type Queryable, run } from '@contour/store';
 
 /** A column of the first migration's tables that the old database may have already. */
 interface LegacyColumn {
@@ -103,8 +103,9 @@ interface ColumnShape {
 /** Columns by `table.column`; a missing table has none. */
 export type Shape = ReadonlyMap<string, ColumnShape>;
 
-export async function readShape(db: Pool | PoolClient): Promise<Shape> {
-  const { rows } = await db.query<ColumnShape & { key: string }>(
+export async function readShape(db: Queryable): Promise<Shape> {
+  const rows = await run<ColumnShape & { key: string }>(
+    db,
     `select c.relname || '.' || a.attname as key,
             regexp_replace(format_type(a.atttypid, a.atttypmod), '\\(.*\\)', '') as type,
             a.attnotnull as "notNull",
@@ -118,7 +119,8 @@ export async function readShape(db: Pool | PoolClient): Promise<Shape> {
 }
 
 /** Whether our own statements would find a table or an index of that name. */
-export async function hasRelation(db: Pool | PoolClient, name: string): Promise<boolean> {
-  const { rows } = await db.query('select to_regclass($1) is not null as there', [name]);
-  return rows[0]?.there === true;
+export async function hasRelation(db: Queryable, name: string): Promise<boolean> {
+  const sql = 'select to_regclass($1) is not null as is_there';
+  const [row] = await run<{ is_there: boolean }>(db, sql, [name]);
+  return row?.is_there === true;
 }

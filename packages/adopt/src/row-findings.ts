@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from '@contour/store';
+import { type Queryable, run } from '@contour/store';
 import { readShape, type Shape } from './legacy-shape.ts';
 import type { Finding } from './structure-findings.ts';
 
@@ -186,7 +186,7 @@ function dialogQuestions(shape: Shape): Question[] {
 
 /** What in the rows stands in the way, except phones. Each question is one statement. */
 export async function rowFindings(
-  db: Pool | PoolClient,
+  db: Queryable,
   options: { domainId?: number | undefined; onProgress?: (done: number, total: number) => void },
 ): Promise<Finding[]> {
   const shape = await readShape(db);
@@ -198,13 +198,14 @@ export async function rowFindings(
   ];
   const findings: Finding[] = [];
   for (const [index, { sql, ...finding }] of questions.entries()) {
-    const { rows } = await db.query<{ count: number; examples: string[] }>(
+    const [bad] = await run<{ count: number; examples: string[] }>(
+      db,
       `with bad as materialized (${sql})
        select (select count(*)::int from bad) as count,
               array(select example from bad limit 5) as examples`,
     );
     options.onProgress?.(index + 1, questions.length);
-    if (rows[0] !== undefined && rows[0].count > 0) findings.push({ ...finding, ...rows[0] });
+    if (bad !== undefined && bad.count > 0) findings.push({ ...finding, ...bad });
   }
   return findings;
 }

@@ -1,5 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { inTransaction, type Pool, type PoolClient, sqlState, withClient } from '@contour/store';
+import {
+  inTransaction,
+  type Pool,
+  type PoolClient,
+  run,
+  sqlState,
+  withClient,
+} from '@contour/store';
 
 async function prepare(client: PoolClient): Promise<number> {
   await client.query(
@@ -25,7 +32,7 @@ export async function withOwnSession<T>(
   signal?.throwIfAborted();
   return withClient(pool, async (client) => {
     const pid = await prepare(client);
-    const end = () => void pool.query('select pg_terminate_backend($1)', [pid]).catch(() => {});
+    const end = () => void run(pool, 'select pg_terminate_backend($1)', [pid]).catch(() => {});
     signal?.addEventListener('abort', end, { once: true });
     try {
       signal?.throwIfAborted();

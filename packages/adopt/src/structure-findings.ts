@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from '@contour/store';
+import { type Queryable, run } from '@contour/store';
 import {
   hasRelation,
   LEGACY_COLUMNS,
@@ -45,8 +45,9 @@ function unfilled(shape: Shape): string[] {
   });
 }
 
-async function withoutKey(db: Pool | PoolClient): Promise<string[]> {
-  const { rows } = await db.query<{ name: string }>(
+async function withoutKey(db: Queryable): Promise<string[]> {
+  const rows = await run<{ name: string }>(
+    db,
     `select name from unnest($1::text[]) name
       where name <> 'client_channels' and not exists (
         select from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attname = 'id'
@@ -59,7 +60,7 @@ async function withoutKey(db: Pool | PoolClient): Promise<string[]> {
 
 /** What in the shape of the tables prevents an adoption, whatever the rows hold. */
 export async function structureFindings(
-  db: Pool | PoolClient,
+  db: Queryable,
   ourNames: readonly string[],
 ): Promise<Finding[]> {
   const missing: string[] = [];

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { fingerprintOf } from '@contour/contract';
-import { type Arrival, createPool, type Pool, resolveBatch } from '@contour/store';
+import { type Arrival, resolveBatch } from '@contour/store';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { arrival } from '../../../packages/store/test/bundle.ts';
 import { auditAdopted, rowsOf, schemaOf } from '../../../test/support/adopted-database.ts';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
 import { createLegacyDatabase } from '../../../test/support/legacy-database.ts';
 import { startOldSystem } from '../../../test/support/old-system.ts';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import type { TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { type AdoptOptions, applyAdoption, checkAdoption } from '../src/index.ts';
@@ -99,7 +100,7 @@ const LOOKS = /^\s*(?:select|begin|set)\b/;
  * death of the process would. Returns whether the adoption was done before that.
  */
 async function applyAndBreak(url: string, statements: number, isSent: boolean): Promise<boolean> {
-  const pool = createPool({ url, applicationName: 'broken', max: 2, onError: () => undefined });
+  const pool = openAsStore({ url, applicationName: 'broken', max: 2, onError: () => undefined });
   let left = Number.POSITIVE_INFINITY;
   pool.on('connect', (client) => {
     const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
@@ -128,7 +129,7 @@ async function applyAndListen({ url }: Database): Promise<Array<string | undefin
   const debugging = new URL(url);
   debugging.searchParams.set('options', '-c client_min_messages=debug1');
   const limits = { applicationName: 'listening', max: 2, onError: () => undefined };
-  const pool = createPool({ ...limits, url: debugging.href });
+  const pool = openAsStore({ ...limits, url: debugging.href });
   pool.on('connect', (client) => {
     let current = '';
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;

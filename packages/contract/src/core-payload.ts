@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHANNEL_CODES, CHANNELS, type Channel, channelOfId } from './channels.ts';
+import type { ClientId, DialogId, TenantId } from './ids.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 
 const nullableText = z.string().nullable();
@@ -36,13 +37,13 @@ export type CorePayload = z.infer<typeof corePayload>;
 
 /** What resolving added to a message. */
 export interface Enrichment {
-  tenantId: string;
+  tenantId: TenantId;
   domainId: number;
-  dialogId: string;
+  dialogId: DialogId;
   channelAccountId: number;
   isNewClient: boolean;
   isNewDialog: boolean;
-  client: CorePayload['client'];
+  client: CorePayload['client'] & { id: ClientId };
 }
 
 function metaWithFlags(meta: string | null, flags: object): string {

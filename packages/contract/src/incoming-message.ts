@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHANNEL_CODES } from './channels.ts';
+import type { MessageId } from './ids.ts';
 import { parseTraceparent } from './traceparent.ts';
 
 const nullableText = z.string().nullable();
@@ -33,4 +34,4 @@ export const incomingMessage = z.object({
   traceParent: z.unknown().transform(parseTraceparent).optional(),
 });
 
-export type IncomingMessage = z.infer<typeof incomingMessage>;
+export type IncomingMessage = z.infer<typeof incomingMessage> & { messageId: MessageId };

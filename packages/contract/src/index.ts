@@ -29,7 +29,19 @@ export {
 } from './dlq-entry.ts';
 export { parseExactJson, writeExactJson } from './exact-json.ts';
 export type { Fault } from './faults.ts';
-export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
+export {
+  type ClientId,
+  type DialogId,
+  isUuid,
+  type MessageId,
+  messageIdOf,
+  type TenantId,
+  toClientId,
+  toDialogId,
+  toMessageId,
+  toTenantId,
+  uuidv7,
+} from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
 export { type LinkByPhone, linkByPhone, matchingPhone } from './matching-phone.ts';

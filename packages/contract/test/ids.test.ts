@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest';
-import { isUuid, messageIdOf, uuidv7 } from '../src/index.ts';
+import {
+  type ClientId,
+  isUuid,
+  messageIdOf,
+  type TenantId,
+  toClientId,
+  toDialogId,
+  toMessageId,
+  toTenantId,
+  uuidv7,
+} from '../src/index.ts';
 
 it('makes UUIDs of version 7 that sort by time', () => {
   const ids = [1, 1_000, 2 ** 40, Date.now()].map((time) => uuidv7(time));
@@ -17,4 +27,19 @@ it('makes message ids of version 8 that keep apart what could run together', () 
   expect(id(['a'])[14]).toBe('8');
   expect(id(['a', 'b'])).toBe(id(['b', 'a']));
   expect(new Set([id(['a', 'b']), id(['a,b']), id(['a'], 'cb'), id(['b'])]).size).toBe(4);
+});
+
+it('reads an id in either case and refuses what is not a UUID', () => {
+  const id = uuidv7();
+  for (const read of [toTenantId, toClientId, toDialogId, toMessageId]) {
+    expect(read(id.toUpperCase())).toBe(id);
+    expect(() => read('17')).toThrow(TypeError);
+  }
+});
+
+it('keeps one kind of id out of the place of another', () => {
+  const tenantId: TenantId = uuidv7();
+  // @ts-expect-error: the compiler is the test
+  const clientId: ClientId = tenantId;
+  expect(clientId).toBe(tenantId);
 });

@@ -42,7 +42,7 @@ it('does not let a tenant with many lanes hide those of another from a second ta
   expect(await tenants()).toContain(other.id);
 });
 
-it('takes of each tenant the lane first that has been due for longest', async () => {
+it('takes the lane of each tenant first that has been due for longest', async () => {
   const bundle = await openBundle();
   await fill(bundle, bundle.tenant, 5);
   const { rows } = await bundle.pool.query<{ dialog_id: string }>(
@@ -54,7 +54,7 @@ it('takes of each tenant the lane first that has been due for longest', async ()
   expect(taken.map(({ dialogId }) => dialogId)).toEqual(inOrder.rows.map((row) => row.dialog_id));
 });
 
-it('says of a lane whether it has more than was read', async () => {
+it('says whether a lane has more messages than were read', async () => {
   const bundle = await openBundle();
   await fill(bundle, bundle.tenant, 1, 3);
   const readAtMost = async (messagesPerLane: number) => {
@@ -88,7 +88,7 @@ it('reads the first messages of all lanes before the second of any, as far as th
   expect(taken.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(Buffer.byteLength(read.join('')));
 });
 
-it('reads the first message of every lane, also where no more bytes are free', async () => {
+it('reads the first message of every lane, even if no more bytes are free', async () => {
   const bundle = await openBundle();
   await fill(bundle, bundle.tenant, 3, 2, 'x'.repeat(10_000));
   await bundle.pool.query(
@@ -101,7 +101,7 @@ it('reads the first message of every lane, also where no more bytes are free', a
   expect(taken.map(({ messages, hasMore }) => [messages.length, hasMore])).toEqual([
     [1, true],
     [1, true],
-    [0, false], // there is none: the lane has to be removed
+    [0, false], // the lane has no message and has to be removed
   ]);
 });
 

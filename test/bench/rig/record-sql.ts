@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from '@contour/store';
 import type { QueryConfig } from 'pg';
+import type { Pool, PoolClient } from '../../support/outside-pool.ts';
 
 /** The statements sent to Postgres, as a script that can repeat them. */
 export interface Recording {

@@ -1,5 +1,5 @@
-import { createPool, migrate, migrationNames, type Pool } from '@contour/store';
-import { databaseUrl } from '../../support/outside-pool.ts';
+import { migrate, migrationNames } from '@contour/store';
+import { databaseUrl, openAsStore, type Pool } from '../../support/outside-pool.ts';
 import { CHAT, CREDENTIAL, type Town } from './town.ts';
 
 /** Contains the last migration: a town of an older schema has another name. */
@@ -15,7 +15,7 @@ const idOf = (kind: string, number: string) => `md5('${kind} ' || ${number})::uu
 const STATEMENT_MS = 60 * 60_000;
 
 const open = (url: string) =>
-  createPool({
+  openAsStore({
     url,
     applicationName: 'contour-bench',
     max: 1,

@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../../support/outside-pool.ts';
 
 /**
  * Makes checked messages two days old, so that retention deletes them during the next hour. Messages to be

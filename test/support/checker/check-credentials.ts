@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../outside-pool.ts';
 import type { Violation } from './violation.ts';
 
 /** Texts that may contain no credential, with their sources. */

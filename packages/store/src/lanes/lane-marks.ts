@@ -1,7 +1,7 @@
 /*
  * While an old snapshot is open, the index keeps an entry for every lane that was removed since, and a scan from the
  * start walks all of them. So a scan of a shard begins at a mark, before which no lane is due. A mark is a time in
- * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that exists, in hand or
+ * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that exists, taken or
  * not. A new, postponed or revived lane is due later than any mark. So a mark may be too low, for instance after
  * another worker had the shard, but not too high.
  *
@@ -154,3 +154,20 @@ export function createLaneMarks({
     },
   };
 }
+
+/**
+ * A lane is due from the start of the transaction that made it, and visible only after its commit. This is longer than
+ * a statement may take. The next full look finds a lane that becomes visible even later.
+ */
+export const MARK_MARGIN = "interval '15 s'";
+
+/** A time as a mark: milliseconds, rounded down. */
+export const markOf = (time: string): string => `floor(extract(epoch from ${time}) * 1000)::float8`;
+
+/** The time at which a scan from a mark begins. It is at most the present, in case the clock was set back. */
+export const sinceMark = (mark: string): string =>
+  `least(to_timestamp(${mark} / 1000), now() - ${MARK_MARGIN})`;
+
+/** The condition for lanes of a part `p`: those of its tenant, or those of all tenants except `:apart`. */
+export const IN_PART =
+  'case when p.tenant_id is null then tenant_id <> all(:apart) else tenant_id = p.tenant_id end';

@@ -1,9 +1,9 @@
-import { columns, type Queryable, statement } from '../statement.ts';
+import type { Queryable } from '../database/database.ts';
+import { columns, namedStatement } from '../database/statement.ts';
 import type { Lane, PendingMessage } from './lane.ts';
-import { createLaneMarks, type LaneMarks } from './lane-marks.ts';
-import { IN_PART, sinceMark } from './mark-sql.ts';
+import { createLaneMarks, IN_PART, type LaneMarks, sinceMark } from './lane-marks.ts';
 
-/** A lane that is due, with what is next in it, in `seq` order. */
+/** A lane that is due, with its next messages in `seq` order. */
 export interface DueLane extends Lane {
   shard: number;
   messages: PendingMessage[];
@@ -20,37 +20,23 @@ export interface Wanted {
   messagesPerLane: number;
   /** Bounds the size of all payloads together. The first message of each lane is read in any case. */
   bytes?: number;
-  /** Dialogs in hand, which are not taken. */
+  /** Dialogs that the caller has taken already. */
   notDialogs: readonly string[];
-  /** How many lanes of a tenant at most; none of those of whom there may be no more. */
+  /** How many lanes of a tenant at most. `rooms` has the tenants for which another limit holds. */
   lanesPerTenant: number;
   rooms: ReadonlyArray<{ tenantId: string; room: number }>;
 }
 
-interface LaneColumns {
-  shard: number;
-  tenant_id: string;
-  dialog_id: string;
-  version: string;
-  /** How many lanes of its tenant the scans have reached. */
-  seen: number;
-}
-
-interface MessageColumns {
-  id: string;
-  trace_id: string;
-  trace_parent: string | null;
-  seq: number;
-  attempts: number;
-  attempts_before: number;
-  last_error: string | null;
-  received_ms: number;
+interface MessageColumns
+  extends Omit<PendingMessage, 'tenantId' | 'dialogId' | 'receivedAt' | 'payload'> {
+  receivedMs: number;
   bytes: number;
   /** Null if the message does not fit. */
   payload: string | null;
 }
 
-type Row = LaneColumns & (MessageColumns | { id: null });
+/** `seen`: how many lanes of its tenant the scans have reached. */
+type Row = Lane & { shard: number; seen: number } & (MessageColumns | { messageId: null });
 
 /**
  * At least this many lanes of a shard are scanned: a tenant's first lane can come before another tenant's second only
@@ -61,34 +47,50 @@ const LEAST_SEEN = 8;
 /** The assumed size of a message of an earlier version. */
 const UNKNOWN_BYTES = 256 * 1024;
 
-// One snapshot for lanes and messages: a message that is missing here came after it, and with it a new
-// version of the lane. A lane without messages comes, too: it has to be removed. Messages are read only of lanes that
-// get a place, and payloads only of first messages and of others that fit beside them, so that a lane of big messages
-// does not delay the others.
-const findDue = statement<Row>(
-  'take_due',
-  `select l.shard, l.tenant_id, l.dialog_id, l.version, l.seen, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
-          m.attempts_before, m.last_error, (extract(epoch from m.received_at) * 1000)::float8 as received_ms, m.bytes,
-          case when m.place <= $12::int and (m.place = 1
-                 or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= $11::float8)
+// One snapshot for lanes and messages: a message that is missing here came later, and gave the lane a new version. A
+// lane without messages is returned, too, because it has to be removed. Messages are read only for lanes that get a place,
+// and payloads only of first messages and of others that fit beside them, so that a lane of big messages does not delay
+// the others.
+const findDue = namedStatement<Row>('take_due')(
+  {
+    shards: 'int[]',
+    tenant_ids: 'uuid[]',
+    from_ms: 'float8[]',
+    most: 'int[]',
+    apart: 'uuid[]',
+    not_dialogs: 'uuid[]',
+    room_tenant_ids: 'uuid[]',
+    rooms: 'int[]',
+    lanes_per_tenant: 'int',
+    lanes: 'int',
+    max_bytes: 'float8',
+    messages_per_lane: 'int',
+  },
+  `select l.shard, l.tenant_id as "tenantId", l.dialog_id as "dialogId", l.version, l.seen,
+          m.id as "messageId",
+          m.trace_id as "traceId", m.trace_parent as "traceParent", m.seq, m.attempts,
+          m.attempts_before as "attemptsBefore", m.last_error as "lastError",
+          (extract(epoch from m.received_at) * 1000)::float8 as "receivedMs", m.bytes,
+          case when m.place <= :messages_per_lane and (m.place = 1
+                 or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= :max_bytes)
                then m.payload::text end as payload
      from (
        select due.*, row_number() over (order by due.place, due.due_at) as rank
          from (
            select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place,
                   (count(*) over (partition by l.tenant_id))::int as seen
-             from unnest($1::int[], $2::uuid[], $3::float8[], $4::int[]) as p(shard, tenant_id, from_ms, most)
+             from unnest(:shards, :tenant_ids, :from_ms, :most) as p(shard, tenant_id, from_ms, most)
             cross join lateral (
               select shard, tenant_id, dialog_id, version, due_at
                 from lanes
                where shard = p.shard and due_at >= ${sinceMark('p.from_ms')} and due_at <= now()
-                 and dialog_id <> all($6::uuid[]) and ${IN_PART('p', '$5')}
+                 and dialog_id <> all(:not_dialogs) and ${IN_PART}
                order by due_at limit p.most
             ) l
          ) due
-         left join unnest($7::uuid[], $8::int[]) as r(tenant_id, room) using (tenant_id)
-        where due.place <= coalesce(r.room, $9::int)
-        order by due.place, due.due_at limit $10
+         left join unnest(:room_tenant_ids, :rooms) as r(tenant_id, room) using (tenant_id)
+        where due.place <= coalesce(r.room, :lanes_per_tenant)
+        order by due.place, due.due_at limit :lanes
      ) l
      left join lateral (
        select row_number() over (order by seq) as place, n.*
@@ -97,47 +99,41 @@ const findDue = statement<Row>(
                   coalesce(payload_bytes, ${UNKNOWN_BYTES}) as bytes
              from messages
             where tenant_id = l.tenant_id and dialog_id = l.dialog_id and status = 'pending'
-            order by seq limit $12::int + 1
+            order by seq limit :messages_per_lane + 1
          ) n
      ) m on true
     order by coalesce(m.place, 1), l.rank`,
 );
 
-function messageOf(
-  { tenant_id, dialog_id }: LaneColumns,
-  row: MessageColumns,
-  payload: string,
-): PendingMessage {
-  return {
-    tenantId: tenant_id,
-    dialogId: dialog_id,
-    messageId: row.id,
-    traceId: row.trace_id,
-    traceParent: row.trace_parent,
-    seq: row.seq,
-    attempts: row.attempts,
-    attemptsBefore: row.attempts_before,
-    lastError: row.last_error,
-    receivedAt: new Date(row.received_ms),
-    payload,
-  };
-}
-
 function lanesOf(rows: readonly Row[]): DueLane[] {
   const lanes = new Map<string, DueLane>();
   for (const row of rows) {
-    const { shard, tenant_id: tenantId, dialog_id: dialogId, version } = row;
+    const { shard, tenantId, dialogId, version } = row;
     let lane = lanes.get(dialogId);
     if (lane === undefined) {
       lane = { shard, tenantId, dialogId, version, messages: [], hasMore: false, bytes: 0 };
       lanes.set(dialogId, lane);
     }
-    if (row.id === null) continue;
-    if (row.payload === null) lane.hasMore = true;
-    else {
-      lane.messages.push(messageOf(row, row, row.payload));
-      lane.bytes += row.bytes;
+    if (row.messageId === null) continue;
+    if (row.payload === null) {
+      lane.hasMore = true;
+      continue;
     }
+    const { messageId, traceId, traceParent, seq, attempts, attemptsBefore, lastError } = row;
+    lane.bytes += row.bytes;
+    lane.messages.push({
+      tenantId,
+      dialogId,
+      messageId,
+      traceId,
+      traceParent,
+      seq,
+      attempts,
+      attemptsBefore,
+      lastError,
+      receivedAt: new Date(row.receivedMs),
+      payload: row.payload,
+    });
   }
   return [...lanes.values()];
 }
@@ -163,28 +159,25 @@ export async function takeDue(
   const asked = parts
     .map((part) => ({ ...part, most: mostOf(part.tenantId) }))
     .filter(({ most }) => most > 0);
-  const rows = await findDue(
-    db,
-    ...columns(
-      asked,
-      (part) => part.shard,
-      (part) => part.tenantId,
-      (part) => part.fromMs,
-      (part) => part.most,
-    ),
-    [...new Set([...apart, ...full])],
-    notDialogs,
-    ...columns(
-      rooms,
-      (r) => r.tenantId,
-      (r) => r.room,
-    ),
-    lanesPerTenant,
+  const rows = await findDue(db, {
+    ...columns(asked, {
+      shards: (part) => part.shard,
+      tenant_ids: (part) => part.tenantId,
+      from_ms: (part) => part.fromMs,
+      most: (part) => part.most,
+    }),
+    apart: [...new Set([...apart, ...full])],
+    not_dialogs: notDialogs,
+    ...columns(rooms, {
+      room_tenant_ids: ({ tenantId }) => tenantId,
+      rooms: ({ room }) => room,
+    }),
+    lanes_per_tenant: lanesPerTenant,
     lanes,
-    wanted.bytes ?? Number.POSITIVE_INFINITY,
-    messagesPerLane,
-  );
+    max_bytes: wanted.bytes ?? Number.POSITIVE_INFINITY,
+    messages_per_lane: messagesPerLane,
+  });
   // Its lanes can fill the scan of a shard and hide those of others. From the next take on they do not.
-  for (const { tenant_id, seen } of rows) if (seen >= LEAST_SEEN) marks.setApart(tenant_id);
+  for (const { tenantId, seen } of rows) if (seen >= LEAST_SEEN) marks.setApart(tenantId);
   return lanesOf(rows);
 }
