@@ -10,11 +10,10 @@ import { type RedisFacts, readRedisFacts } from './redis/redis-facts.ts';
 import { publishReplies } from './replies.ts';
 import { readStreamFacts, type StreamFacts } from './streams/stream-facts.ts';
 
-/** What a process reads of Redis to decide and to measure. Writes nothing. */
+/** What a process reads of Redis to decide and to measure. */
 interface Facts {
   ping(): Promise<void>;
   backlog(): Promise<Backlog>;
-  /** Whether workers have a message to resolve that they may take. While the queue is paused, they have none. */
   isWorkWaiting(): Promise<boolean>;
   liveWorkers(): Promise<number>;
   queueFacts(): Promise<QueueFacts[]>;

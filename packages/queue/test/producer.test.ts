@@ -107,15 +107,15 @@ test('closing a producer does not wait for a Redis that is away', async () => {
 
 test('a job without a reply channel has a note until it has ended', async () => {
   const producer = newProducer();
-  const [forNobody, awaited, replayed] = [message(), message(), message()];
+  const [unawaited, awaited, replayed] = [message(), message(), message()];
   await producer.addResolve([
-    resolveJobOf(forNobody),
+    resolveJobOf(unawaited),
     { ...resolveJobOf(awaited), reply: { to: 'channel', requestId: uuidv7(), untilMs: 1 } },
     { ...resolveJobOf(replayed), replayOf: replayed.messageId },
   ]);
   const notes = () => own.client.keys('contour:queued:*');
-  expect(await notes()).toEqual([`contour:queued:${forNobody.messageId}`]);
-  await producer.forgetQueued([forNobody.messageId, awaited.messageId]);
+  expect(await notes()).toEqual([`contour:queued:${unawaited.messageId}`]);
+  await producer.forgetQueued([unawaited.messageId, awaited.messageId]);
   expect(await notes()).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createProducer, MAX_ENTRY_BYTES, type StreamEntry } from '../src/index.ts';
-import { claimEntries, endEntries, markTold, readEntries } from '../src/streams/entries.ts';
+import { claimEntries, endEntries, markReported, readEntries } from '../src/streams/entries.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();
@@ -166,8 +166,8 @@ test('unread entries that were trimmed are lost, and reported until the report i
   expect((await read('new')).loss).toEqual(loss);
   await end((await read('left')).entries);
   expect((await read('new')).loss).toEqual(loss);
-  await markTold(own.client, 0, loss);
-  await markTold(own.client, 0, loss); // its first answer may have been lost
+  await markReported(own.client, 0, loss);
+  await markReported(own.client, 0, loss); // its first answer may have been lost
   expect((await read('new')).loss).toBeNull();
   expect(await lost()).toBe(5);
 });
@@ -217,8 +217,8 @@ test('a deleted stream is reported with what the last look saw, also after it ha
   await add(20);
   const loss = { entries: 6, wasDeleted: true, total: { entries: 6, deletions: 1 } };
   expect(await read('new')).toMatchObject({ loss });
-  await markTold(own.client, 0, loss);
-  await markTold(own.client, 0, loss);
+  await markReported(own.client, 0, loss);
+  await markReported(own.client, 0, loss);
   await end((await read('left')).entries);
   expect((await read('new')).loss).toBeNull();
   expect(await lost()).toBe(6);

@@ -46,11 +46,11 @@ test('an entry that another consumer left pending is claimed', async () => {
   const id = `${Date.now() + 10_000}-0`;
   await own.client
     .multi()
-    .xadd(STREAM, id, 'message', 'left lying')
+    .xadd(STREAM, id, 'message', 'left pending')
     .xreadgroup('GROUP', 'contour', 'another', 'COUNT', 1, 'STREAMS', STREAM, '>')
     .xclaim(STREAM, 'contour', 'another', 0, id, 'IDLE', 60_000)
     .exec();
-  await waitFor('it to be taken', () => seen.includes('left lying'));
+  await waitFor('it to be taken', () => seen.includes('left pending'));
 });
 
 test('a batch that fails is reported and delivered again, and this delivery does not count', async () => {

@@ -67,7 +67,7 @@ export async function eraseJobs(
   const hits = noHits();
   const seen = new Set<string>();
 
-  async function meet(id: string, text: string): Promise<void> {
+  async function judgeJob(id: string, text: string): Promise<void> {
     const verdict = judge(text);
     if (verdict === 'others' || seen.has(id)) return;
     seen.add(id);
@@ -89,7 +89,7 @@ export async function eraseJobs(
     );
     for (const [at, key] of keys.entries()) {
       const text = texts[at];
-      if (typeof text === 'string') await meet(key.slice(prefix.length), text);
+      if (typeof text === 'string') await judgeJob(key.slice(prefix.length), text);
     }
   }
   return hits;
@@ -116,7 +116,7 @@ export async function eraseStreamEntries(
 ): Promise<Hits> {
   const hits = noHits();
 
-  async function meet(key: string, entries: readonly Entry[]): Promise<void> {
+  async function judgeEntries(key: string, entries: readonly Entry[]): Promise<void> {
     const theirs: string[] = [];
     for (const [id, fields] of entries) {
       const verdicts = fields.filter((_, at) => at % 2 === 1).map(judge);
@@ -132,7 +132,7 @@ export async function eraseStreamEntries(
 
   for await (const keys of keysLike(redis, `${streamKey(0).slice(0, -1)}*`, 'stream')) {
     for (const key of keys) {
-      for await (const entries of pagesOf(redis, key)) await meet(key, entries);
+      for await (const entries of pagesOf(redis, key)) await judgeEntries(key, entries);
     }
   }
   return hits;

@@ -19,7 +19,7 @@ interface ResolveConsumerOptions {
   redisUrl: string;
   concurrency: number;
   onError: OnError;
-  /** What replaces a job's data in Redis; undefined to keep them. */
+  /** What replaces a job's data in Redis, because they may hold a credential; undefined to keep them. */
   seal: (job: IncomingJob) => unknown;
   handle: HandleJob;
   /** Parks a job that is given up. */

@@ -32,7 +32,7 @@ const load = (...files: string[]): Script => loadScript(import.meta.dirname, ...
 const READ = load('tally.lua', 'message-of.lua', 'read-entries.lua');
 const CLAIM = load('message-of.lua', 'claim-entries.lua');
 const END = load('end-entries.lua');
-const MARK_TOLD = load('mark-told.lua');
+const MARK_REPORTED = load('mark-reported.lua');
 
 export interface StreamEntry {
   shard: number;
@@ -67,19 +67,19 @@ export type Reading =
     };
 
 type RawEntry = [id: Buffer, what: Buffer, message: Buffer | number];
-type RawTally = [total: number, told: number, deletions: number, deletionsTold: number];
+type RawTally = [lost: number, reported: number, deletions: number, deletionsReported: number];
 type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
 type RawClaim = [kind: Buffer, entries: RawEntry[]];
 
 /** The time of an entry's id, unless its producer chose the id. */
 const timeOf = (id: string) => new Date(plausibleTime(Number(id.split('-')[0])));
 
-function lossOf([total, told, deletions, deletionsTold]: RawTally): Loss | null {
-  if (total === told && deletions === deletionsTold) return null;
+function lossOf([lost, reported, deletions, deletionsReported]: RawTally): Loss | null {
+  if (lost === reported && deletions === deletionsReported) return null;
   return {
-    entries: total - told,
-    wasDeleted: deletions > deletionsTold,
-    total: { entries: total, deletions },
+    entries: lost - reported,
+    wasDeleted: deletions > deletionsReported,
+    total: { entries: lost, deletions },
   };
 }
 
@@ -184,6 +184,6 @@ export async function forgetTrimmed(
 }
 
 /** Notes that a loss was reported. Until then every reading returns it again. */
-export async function markTold(client: Redis, shard: number, { total }: Loss): Promise<void> {
-  await MARK_TOLD.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
+export async function markReported(client: Redis, shard: number, { total }: Loss): Promise<void> {
+  await MARK_REPORTED.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
 }

@@ -89,7 +89,7 @@ repeat
   end
 until #found < asked or #entries >= number or room < max_bytes
 
-local is = count(stream, tally)
-if not is then return {'read', deliveries, entries, {0, 0, 0, 0}} end
-remember(stream, tally, is)
-return {'read', deliveries, entries, {is.total, is.told, is.deletions, is.deletions_told}}
+local now = count(stream, tally)
+if not now then return {'read', deliveries, entries, {0, 0, 0, 0}} end
+remember(stream, tally, now)
+return {'read', deliveries, entries, {now.total, now.told, now.deletions, now.deletions_told}}

@@ -7,7 +7,7 @@ import {
   endEntries,
   forgetTrimmed,
   type Loss,
-  markTold,
+  markReported,
   readEntries,
   type StreamEntry,
   uncountDelivery,
@@ -244,7 +244,7 @@ export class ShardReader {
     if (loss === null) return;
     const { redis, onLoss, onFailure } = this.deps;
     onLoss(this.shard, loss);
-    await redis.ask(() => markTold(redis.client, this.shard, loss)).catch(onFailure);
+    await redis.ask(() => markReported(redis.client, this.shard, loss)).catch(onFailure);
   }
 
   /** Waits for news, for the next look, or for a held entry to be due. */

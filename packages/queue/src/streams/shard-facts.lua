@@ -16,5 +16,5 @@ if not groups.err then
     if group[2] == ARGV[1] then pending = group[6] end
   end
 end
-local is = count(KEYS[1], KEYS[3])
-return {redis.call('XLEN', KEYS[1]), pending, redis.call('GET', KEYS[2]), is and is.total or 0}
+local now = count(KEYS[1], KEYS[3])
+return {redis.call('XLEN', KEYS[1]), pending, redis.call('GET', KEYS[2]), now and now.total or 0}

@@ -5,7 +5,7 @@
 --
 --     lost = added - there - done
 --
--- A deleted stream begins to count anew. It is recognised because less was added to it, or because its highest
+-- A deleted stream begins to count from zero. It is recognised because less was added to it, or because its highest
 -- removed id is lower. The tally keeps what the earlier streams lost, as far as the last look saw it. Deleting a
 -- stream also removes the batch in hand, which counts as lost although it is resolved.
 -- Redis counts what was added from 7.0 on. Before that, nothing can be known.
@@ -40,29 +40,29 @@ local function count(stream, tally)
   local known = redis.call('HMGET', tally, 'added', 'removed', 'done', 'lost', 'told',
                            'deletions', 'deletions_told')
   local number = function(i) return tonumber(known[i] or 0) end
-  local is = {added = added, removed = removed, done = number(3), lost = number(4),
-              told = number(5), deletions = number(6), deletions_told = number(7)}
+  local now = {added = added, removed = removed, done = number(3), lost = number(4),
+               told = number(5), deletions = number(6), deletions_told = number(7)}
   if not known[1] then
-    is.done = added - there
+    now.done = added - there
   elseif added < number(1) or (known[2] and is_before(removed, known[2])) then
-    is.lost = is.lost + math.max(0, number(1) - is.done)
-    is.done = 0
-    is.deletions = is.deletions + 1
+    now.lost = now.lost + math.max(0, number(1) - now.done)
+    now.done = 0
+    now.deletions = now.deletions + 1
   end
-  is.total = is.lost + math.max(0, added - there - is.done)
-  is.told = math.min(is.told, is.total)
-  return is
+  now.total = now.lost + math.max(0, added - there - now.done)
+  now.told = math.min(now.told, now.total)
+  return now
 end
 
 -- Writes the figures of a shard to its tally.
-local function remember(stream, tally, is)
-  if is.removed == '0-0' then
-    -- Without a removed entry, a stream that replaces this one could not be told from it.
-    is.removed = redis.call('XADD', stream, '*', 'life', 'begins')
-    redis.call('XDEL', stream, is.removed)
-    is.added = is.added + 1
-    is.done = is.done + 1
+local function remember(stream, tally, now)
+  if now.removed == '0-0' then
+    -- Without a removed entry, a stream that replaces this one could not be distinguished from it.
+    now.removed = redis.call('XADD', stream, '*', 'life', 'begins')
+    redis.call('XDEL', stream, now.removed)
+    now.added = now.added + 1
+    now.done = now.done + 1
   end
-  redis.call('HSET', tally, 'added', is.added, 'removed', is.removed, 'done', is.done,
-             'lost', is.lost, 'told', is.told, 'deletions', is.deletions)
+  redis.call('HSET', tally, 'added', now.added, 'removed', now.removed, 'done', now.done,
+             'lost', now.lost, 'told', now.told, 'deletions', now.deletions)
 end
