@@ -27,7 +27,7 @@ test('the messages of an account are counted until they have ended', async () =>
   await producer.addResolve([...jobsOf('a', 3), ...jobsOf('b', 1)]);
   expect([producer.waitingOf(account('a')), producer.waitingOf(account('b'))]).toEqual([3, 1]);
   await producer.forgetWaiting([account('a'), account('b'), account('a')]);
-  // An end that was never counted, as of a job that another service has added.
+  // A job of another service ends without having been counted.
   await producer.forgetWaiting([account('b'), account('c')]);
   expect(await own.client.zrange('contour:waiting', '0', '-1', 'WITHSCORES')).toEqual([
     account('a'),
@@ -63,7 +63,7 @@ test('a flood is taken after the messages of others, also when another process a
     }),
   );
   consumer.start();
-  await waitFor('all of it', () => consumer.completed() === 202);
+  await waitFor('all jobs', () => consumer.completed() === 202);
   expect(seen.indexOf('healthy 0')).toBe(99);
   expect(seen.slice(100, 201)).toEqual(
     jobsOf('flood', 101).map((job) => job.message.messageIds[0]),

@@ -24,7 +24,7 @@ function job(over: Partial<DlqJob> = {}): DlqJob {
   };
 }
 
-/** The queue as Bull Board has it. */
+/** The queue that Bull Board shows. */
 async function boardQueue(): Promise<Queue> {
   const board = own.closing(boardQueues({ redisUrl: own.server.url, onError: own.onError }));
   const queue = board.queues.find(({ name }) => name === 'dlq') as Queue;
@@ -107,7 +107,7 @@ test('an entry of an earlier version is read, and removed with its notes only if
   const { former, jobs } = await readAll(index);
   expect(former.map((one) => one.entry)).toEqual([first, second]);
   expect(jobs).toHaveLength(1);
-  // Neither shown over nor hidden: it is not in Postgres yet.
+  // It is neither replaced nor hidden, because it is not in Postgres yet.
   await index.show([job({ id: first.id, version: 10_000 })]);
   await index.hide([{ id: first.id }]);
   expect((await readAll(index)).former).toHaveLength(2);

@@ -16,7 +16,7 @@ test('shards are dealt out evenly, and again when a worker comes or goes', async
     }
     return held;
   };
-  /** The first beat makes a worker known, the second makes the others let go, the third takes. */
+  /** The first beat makes a worker known, the second makes the others release shards, the third takes them. */
   const states = async (...ids: string[]) => {
     await beatAll(ids);
     await beatAll(ids);

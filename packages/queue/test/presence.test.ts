@@ -44,3 +44,12 @@ test('workers share the time at which Core last accepted a message', async () =>
   isAbout(await one.beat(100), 100);
   await Promise.all([one.leave(), two.leave()]);
 });
+
+test('scripts run again after SCRIPT FLUSH', async () => {
+  const producer = newProducer();
+  expect(await producer.liveWorkers()).toBe(0);
+  await own.client.script('FLUSH');
+  expect(await producer.liveWorkers()).toBe(0);
+  const [one] = await Promise.all([producer.streamFacts(1), own.client.script('FLUSH')]);
+  expect(one).toMatchObject([{ shard: 0, length: 0, owner: null }]);
+});

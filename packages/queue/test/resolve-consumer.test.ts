@@ -376,7 +376,7 @@ test('a job of a dead worker is taken over, and one that kills every worker is g
   });
   await producer.addResolve([resolveJobOf(message({ text: 'unlucky' }))]);
   await waitFor('the unlucky job', () => taken.length === 1);
-  // A producer that asks BullMQ to forget it is not asked to lose it.
+  // It is kept although its producer asks BullMQ to remove it.
   await addAsOthersDo(resolveJobOf(message({ text: 'deadly' })), { removeOnFail: true });
   await waitFor('both jobs', () => taken.length === 2);
   await dying.close(0);

@@ -50,7 +50,7 @@ test('an entry that another consumer left pending is claimed', async () => {
     .xreadgroup('GROUP', 'contour', 'another', 'COUNT', 1, 'STREAMS', STREAM, '>')
     .xclaim(STREAM, 'contour', 'another', 0, id, 'IDLE', 60_000)
     .exec();
-  await waitFor('it to be taken', () => seen.includes('left pending'));
+  await waitFor('the entry to be claimed', () => seen.includes('left pending'));
 });
 
 test('a batch that fails is reported and delivered again, and this delivery does not count', async () => {
@@ -61,7 +61,7 @@ test('a batch that fails is reported and delivered again, and this delivery does
     return idsOf(entries);
   });
   await add(2);
-  await waitFor('it to come again', async () => (await own.client.xlen(STREAM)) === 0);
+  await waitFor('the stream to be empty', async () => (await own.client.xlen(STREAM)) === 0);
   expect(seen).toEqual(['0×1', '1×1', '0×1', '1×1']);
   expect(failures.map(({ message }) => message)).toEqual(['not now']);
 });
@@ -74,7 +74,7 @@ test('an entry that has not ended is delivered again alone', async () => {
   });
   await own.client.set(LEASE, 'another', 'PX', 500);
   await add(3);
-  await waitFor('it to come again', async () => (await own.client.xlen(STREAM)) === 0);
+  await waitFor('the stream to be empty', async () => (await own.client.xlen(STREAM)) === 0);
   expect(seen).toEqual(['0×1 1×1 2×1', '0×2']);
 });
 
@@ -121,7 +121,7 @@ test('a held entry holds the later entries of its chat, and no others', async ()
   await addAll('a3', 'b3');
   await waitFor('the stream to be empty', async () => (await own.client.xlen(STREAM)) === 0);
   expect(done.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
-  // What only waited was never counted.
+  // The deliveries of an entry that only waited do not count.
   expect(tried.filter((text) => text.startsWith('a2'))).toEqual(['a2×1']);
   expect(failures).toEqual([]);
 });
@@ -143,7 +143,7 @@ test('the next owner reads held entries first, and in order', async () => {
     onLoss: () => undefined,
   });
   own.closing(heir).start();
-  await waitFor('both to be known', async () => {
+  await waitFor('both members', async () => {
     return (await own.client.zcard('contour:stream-workers')) === 2;
   });
   await giveUpShard(own.client, 'me', 0);
@@ -162,7 +162,7 @@ test('a worker releases a lease on a shard that falls to another worker', async 
     const [state] = await other.ask(() => leaseShards(other.client, 'a', 1));
     return state === 'held';
   });
-  // As if its own giving back had not arrived.
+  // As if its release had not reached Redis.
   await client.set(LEASE, 'me', 'PX', 4_000);
   await waitFor(
     'the shard to come back',
