@@ -115,7 +115,7 @@ export const ENDS_BEFORE_IT_HANDLES: Break = {
   guarantee: 2,
   effect: 'entries of a stream are acknowledged before they are resolved',
   file: 'packages/queue/dist/streams/read-shard.js',
-  find: 'const handled = await handleInHand(entries, heldChats);',
+  find: 'const handled = await this.handle(entries, heldChats);',
   replace:
-    'await ask(() => endEntries(client, shard, entries.map(({ id }) => id))); const handled = await handleInHand(entries, heldChats);',
+    'await redis.ask(() => endEntries(redis.client, shard, entries.map(({ id }) => id))); const handled = await this.handle(entries, heldChats);',
 };
