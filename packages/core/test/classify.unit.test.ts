@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { classify } from '../src/classify.ts';
+import { classify, retryDelayMs } from '../src/classify.ts';
 
 const NOW = Date.UTC(2024, 11, 10, 10, 0, 0);
 const RETRIED = [404, 408, 425, 429];
@@ -19,8 +19,8 @@ describe('classify', () => {
     },
   );
 
-  test.each(['timeout', 'network'] as const)('a %s is tried again', (kind) => {
-    const verdict = classify({ kind, error: new Error('gone') }, NOW);
+  test.each(['timeout', 'network'] as const)('a %s is retried', (kind) => {
+    const verdict = classify({ kind, detail: 'gone' }, NOW);
     expect(verdict).toEqual({ outcome: 'retry', code: kind });
   });
 
@@ -50,4 +50,10 @@ describe('classify', () => {
     const verdict = classify({ kind: 'status', status: 400, retryAfter: '5' }, NOW);
     expect(verdict).toEqual({ outcome: 'refused', code: 'http_400' });
   });
+});
+
+test('a message waits from one second to five minutes after an attempt, and at most an hour as Core asks', () => {
+  const longest = Array.from({ length: 12 }, (_, i) => retryDelayMs(i + 1, () => 1) / 1000);
+  expect(longest).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+  expect(retryDelayMs(1, () => 1, 86_400_000)).toBe(3_600_000);
 });
