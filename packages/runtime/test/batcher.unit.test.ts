@@ -19,7 +19,7 @@ function setUp({ maxSize = 3, maxInFlight = 1 } = {}) {
 }
 
 describe('createBatcher', () => {
-  test('starts at once when idle, with what arrived in the same turn', async () => {
+  test('starts at once when idle, with all items of the same turn', async () => {
     const { batcher, runs, started } = setUp();
     const results = Promise.all([batcher.push(1), batcher.push(2)]);
     await lookedAt();
@@ -28,7 +28,7 @@ describe('createBatcher', () => {
     expect(await results).toEqual([10, 20]);
   });
 
-  test('gathers what arrives while runs are in flight, up to maxSize', async () => {
+  test('gathers items while runs are in flight, up to maxSize', async () => {
     const { batcher, runs, started } = setUp({ maxSize: 3, maxInFlight: 2 });
     const results: Promise<number>[] = [];
     for (let item = 1; item <= 7; item++) {
@@ -48,7 +48,7 @@ describe('createBatcher', () => {
     expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50, 60, 70]);
   });
 
-  test('what may wait goes with the next that may not', async () => {
+  test('an item that may wait goes with the next one that may not', async () => {
     const { batcher, runs, started } = setUp();
     const results = [batcher.push(1, 60_000), batcher.push(2, 60_000)];
     await lookedAt();
@@ -67,7 +67,7 @@ describe('createBatcher', () => {
     await Promise.all(results);
   });
 
-  test('what may wait goes after its time, also when a run is in flight then', async () => {
+  test('an item that may wait goes after its time, also during a run', async () => {
     const { batcher, runs, started } = setUp();
     const first = batcher.push(1);
     await lookedAt();
@@ -80,7 +80,7 @@ describe('createBatcher', () => {
     expect(await second).toBe(20);
   });
 
-  test('a run that fails fails its own items, and the next ones go on', async () => {
+  test('a run that fails rejects its own items, and the next run starts', async () => {
     const { batcher, runs, started } = setUp({ maxSize: 2 });
     const settled = Promise.allSettled([1, 2, 3].map((item) => batcher.push(item)));
     await lookedAt();

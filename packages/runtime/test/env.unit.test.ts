@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { EnvError, readEnv } from '../src/env.ts';
 import {
+  EnvError,
   flag,
   keyList,
   listOf,
@@ -9,8 +9,9 @@ import {
   oneOf,
   port,
   positiveInt,
+  readEnv,
   url,
-} from '../src/env-fields.ts';
+} from '../src/env.ts';
 
 function faultsOf(schema: z.ZodObject, source: Record<string, string | undefined>): string[] {
   try {
@@ -35,13 +36,13 @@ describe('readEnv', () => {
     expect(Object.isFrozen(env)).toBe(true);
   });
 
-  test('takes an empty variable for an absent one', () => {
+  test('an empty variable counts as absent', () => {
     const source = { DATABASE_URL: 'postgres://h/db', PORT: '', CORE_URL: '' };
     expect(readEnv(schema, source)).toEqual({ DATABASE_URL: 'postgres://h/db', PORT: 8772 });
     expect(faultsOf(schema, { DATABASE_URL: '' })).toEqual(['DATABASE_URL  is required']);
   });
 
-  test('names all that is wrong at once, one line each, without the values', () => {
+  test('names all faults at once, one line each, without the values', () => {
     const source = { PORT: 'hidden-1', CORE_URL: 'ftp://hidden-2' };
     expect(faultsOf(schema, source)).toEqual([
       'DATABASE_URL  is required',
@@ -50,7 +51,7 @@ describe('readEnv', () => {
     ]);
   });
 
-  test('tells a fault between variables under the name it is given', () => {
+  test('a fault between variables has the name that the schema gives it', () => {
     const related = z
       .object({ A_MS: positiveInt(5), B_MS: positiveInt(1) })
       .refine((env) => env.A_MS < env.B_MS, { path: ['A_MS'], message: 'must be less than B_MS' });
@@ -107,7 +108,7 @@ describe('fields', () => {
     expect(faults(field, value)).toEqual([`X  ${message}`]);
   });
 
-  test('a key list tells its faulty entries by their place, and no key', () => {
+  test('a key list names faulty entries by their place, without the key', () => {
     expect(faults(keyList(), 'ops:s3cret,s3cret,ops:other,:s3cret,ci:')).toEqual([
       'X  entry 2 is not name:key',
       'X  entry 3 has the name of entry 1',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { logConnectionErrors } from '../src/log-connection-errors.ts';
 
-test('the same error is logged once in ten seconds, with how often it came', () => {
+test('the same error is logged once in ten seconds, with the number of repeats', () => {
   const lines: object[] = [];
   const clock = { ms: 0 };
   const logger = { warn: (fields: object) => void lines.push(fields) };

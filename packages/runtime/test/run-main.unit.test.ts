@@ -12,18 +12,18 @@ async function run(main: () => Promise<void>) {
   return seen;
 }
 
-test('a start that succeeds goes on', async () => {
+test('a start that succeeds does not end the process', async () => {
   expect(await run(async () => {})).toEqual([]);
 });
 
-test('a faulty environment is told in plain lines and ends with 1', async () => {
+test('a faulty environment is printed in plain lines, and the exit code is 1', async () => {
   const failed = run(async () => {
     throw new EnvError('REDIS_URL  is required');
   });
   expect(await failed).toEqual(['api cannot start:\nREDIS_URL  is required\n', 1]);
 });
 
-test('any other fault of a start is logged once and ends with 1', async () => {
+test('any other error of a start is logged once, and the exit code is 1', async () => {
   const fault = new Error('listen EADDRINUSE');
   const failed = run(async () => {
     throw fault;

@@ -37,7 +37,7 @@ describe('stop', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('goes on past a closer that fails', async () => {
+  test('continues after a closer that fails', async () => {
     const { shutdown, exits, events } = setUp();
     const closed = vi.fn();
     shutdown.add('first', closed);
@@ -54,7 +54,7 @@ describe('stop', () => {
     ]);
   });
 
-  test('tells a closer to give up while there is time to', async () => {
+  test('aborts a closer while there is still time', async () => {
     const { shutdown, exits, events } = setUp();
     const closed = vi.fn();
     shutdown.add('store', closed);
@@ -70,7 +70,7 @@ describe('stop', () => {
     expect(events.at(-1)).toEqual(['process.stopped', { reason: 'done', ms: 8000 }]);
   });
 
-  test('leaves a closer behind that does not end, and exits in time', async () => {
+  test('does not wait for a closer that hangs, and exits in time', async () => {
     const { shutdown, exits, events } = setUp();
     const closed = vi.fn();
     shutdown.add('store', closed);
@@ -94,7 +94,7 @@ describe('stop', () => {
     expect(exits).toEqual([1]);
   });
 
-  test('closes what a start still under way adds meanwhile', async () => {
+  test('closes what a start that is still under way adds', async () => {
     const { shutdown } = setUp();
     const closed = vi.fn();
     shutdown.add('server', async () => shutdown.add('late', closed));
@@ -130,7 +130,7 @@ describe('install', () => {
     expect(exits).toEqual([0]);
   });
 
-  test('a second signal ends at once with 1; an echo of the first does not', async () => {
+  test('a second signal exits at once with 1; an echo of the first does not', async () => {
     const { shutdown, exits, emit } = install();
     shutdown.add('consumers', never);
     emit('SIGINT', 'SIGINT');
@@ -157,7 +157,7 @@ describe('install', () => {
     },
   );
 
-  test('its listeners can be taken off', () => {
+  test('its listeners can be removed', () => {
     const before = EVENTS.map((event) => process.listenerCount(event));
     install().uninstall();
     expect(EVENTS.map((event) => process.listenerCount(event))).toEqual(before);

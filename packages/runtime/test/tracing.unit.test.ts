@@ -44,7 +44,7 @@ afterEach(async () => {
 function tracerOf(variables: Record<string, string> = {}): Tracer {
   const env = readEnv(schema, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...variables });
   const tracer = createTracer(env, { serviceName: 'test', logger });
-  if (tracer === undefined) throw new Error('there is no tracer');
+  if (tracer === undefined) throw new Error('no tracer');
   return tracer;
 }
 
@@ -58,7 +58,7 @@ const dropped = () =>
   warnings.filter(({ msg }) => msg === 'tracing.dropped').reduce((n, w) => n + (w.spans ?? 0), 0);
 
 describe('createTracer', () => {
-  it('makes none where no collector is named', () => {
+  it('makes no tracer without a collector', () => {
     expect(createTracer(readEnv(schema, {}), { serviceName: 'x', logger })).toBeUndefined();
   });
 
@@ -81,7 +81,7 @@ describe('createTracer', () => {
     expect([received, dropped()]).toEqual([4_096, 904]);
   });
 
-  it('does not offer again what a collector refuses', async () => {
+  it('does not retry spans that a collector refuses', async () => {
     status = 400;
     const tracer = tracerOf();
     makeSpans(tracer, 10);
@@ -89,16 +89,16 @@ describe('createTracer', () => {
     expect([received, dropped()]).toEqual([0, 10]);
   });
 
-  it('does not hold up the end for a collector that hangs', async () => {
+  it('closes in time while a collector hangs', async () => {
     status = 'hang';
     const tracer = tracerOf();
     makeSpans(tracer, 2_000);
-    // Held against a timer of the same process: when the machine stands still, so do both.
+    // A timer of the same process: when the machine pauses, both pause.
     await within('the end', 2_500, tracer.close());
     expect(dropped()).toBe(2_000);
   });
 
-  it('chooses new traces by the ratio and their id, and those of others as they were chosen', async () => {
+  it('samples new traces by the ratio and their id, and keeps the decision of a parent', async () => {
     const half = tracerOf({ OTEL_TRACES_SAMPLER_ARG: '0.5' });
     const flagsOf = (root: string) =>
       half.start({ name: 'one', kind: 'server', parent: undefined, root }).traceparent.slice(-2);
@@ -125,7 +125,7 @@ describe('tracingFields', () => {
     ['OTEL_EXPORTER_OTLP_HEADERS', 'x=hidden%'],
     ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
     ['OTEL_TRACES_SAMPLER_ARG', 'hidden'],
-  ])('%s may not be %s, and the complaint does not repeat it', (name, value) => {
+  ])('%s may not be %s, and the error does not repeat it', (name, value) => {
     expect(() => readEnv(schema, { [name]: value })).toThrow(new RegExp(`^${name}  must [^]*$`));
     expect(() => readEnv(schema, { [name]: value })).not.toThrow(/hidden/);
   });

@@ -20,7 +20,7 @@ function setUp() {
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-test('work that waits while nothing is completed is stuck, and told once', async () => {
+test('work that waits while nothing is completed is stuck, and is reported once', async () => {
   const { onStuck } = setUp();
   await pass(5000);
   expect(onStuck).not.toHaveBeenCalled();
@@ -40,14 +40,14 @@ test('one completion starts the count again', async () => {
   expect(onStuck).toHaveBeenCalledOnce();
 });
 
-test('no work waiting is never stuck', async () => {
+test('a worker without waiting work is never stuck', async () => {
   const { world, onStuck } = setUp();
   world.isWorkWaiting = async () => false;
   await pass(60_000);
   expect(onStuck).not.toHaveBeenCalled();
 });
 
-test('a look that cannot tell starts the count again', async () => {
+test('a look that fails starts the count again', async () => {
   const { world, onStuck } = setUp();
   await pass(4500);
   world.isWorkWaiting = () => Promise.reject(new Error('away'));
@@ -57,7 +57,7 @@ test('a look that cannot tell starts the count again', async () => {
   expect(onStuck).not.toHaveBeenCalled();
 });
 
-test('a look that hangs is not followed by another, nor called stuck', async () => {
+test('a look that hangs is not followed by another, and does not count as stuck', async () => {
   const { world, onStuck } = setUp();
   const look = vi.fn(() => new Promise<boolean>(() => {}));
   world.isWorkWaiting = look;
@@ -66,7 +66,7 @@ test('a look that hangs is not followed by another, nor called stuck', async () 
   expect(onStuck).not.toHaveBeenCalled();
 });
 
-test('stopped, it does not look any more', async () => {
+test('it does not look after it was stopped', async () => {
   const { watchdog, onStuck } = setUp();
   watchdog.stop();
   expect(vi.getTimerCount()).toBe(0);

@@ -10,7 +10,7 @@ test('an answer in time is passed on, and no timer stays', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('an answer that is late is an error that names what was waited for', async () => {
+test('an answer that is late is an error that names the server', async () => {
   const waited = within(1000, new Promise(() => {}), 'redis').catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(1000);
   const error = await waited;
@@ -18,7 +18,7 @@ test('an answer that is late is an error that names what was waited for', async 
   expect(error).toMatchObject({ message: 'redis did not answer within 1000 ms' });
 });
 
-test('a failure after the time-out disturbs nobody', async () => {
+test('a failure after the time-out is ignored', async () => {
   let fail: (error: Error) => void = () => {};
   const late = new Promise((_, reject) => {
     fail = reject;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { url } from '../env-fields.ts';
+import { url } from '../env.ts';
 
 /** `name=value,name=value` with percent-encoded values; the message shows neither. */
 function headerList() {
