@@ -56,7 +56,7 @@ describe('what is accepted', () => {
     ['vk', 'group_id'],
     ['avito', 'user_id'],
     ['max', 'bot_id'],
-  ])('%s is known by its %s, other fields being null', (channel, field) => {
+  ])('%s has its account by %s, with null in the other fields', (channel, field) => {
     const absent = {
       bot_token: null,
       profile_id: null,
@@ -72,17 +72,17 @@ describe('what is accepted', () => {
     expect(numeric.fingerprint).toBe(fingerprintOf('229000111'));
   });
 
-  it('takes a fingerprint in place of the credential, and both when they agree', () => {
+  it('accepts a fingerprint in place of the credential, and both if they agree', () => {
     const account_fingerprint = fingerprintOf(SEED.bot_token);
     expect(accepted({ bot_token: null, account_fingerprint }).messageId).toBe(accepted().messageId);
     expect(accepted({ account_fingerprint }).messageId).toBe(accepted().messageId);
   });
 
-  it('counts repeated message ids once and keeps their order, numbers as strings', () => {
+  it('counts duplicate message ids once and keeps their order, numbers as strings', () => {
     expect(accepted({ message_ids: ['b', 7, 'a', '7', 'b'] }).messageIds).toEqual(['b', '7', 'a']);
   });
 
-  it('takes message_id alone as a list of one', () => {
+  it('reads message_id alone as a list of one', () => {
     expect(accepted({ message_ids: null, message_id: 42 }).messageIds).toEqual(['42']);
   });
 
@@ -93,7 +93,7 @@ describe('what is accepted', () => {
     expect(accepted({ external_chat_id: '2' }).messageId).not.toBe(id);
   });
 
-  it('takes the credential out of the media, texts and keys and numbers alike', () => {
+  it('removes the credential from the media: from texts, keys and numbers', () => {
     const media = { url: 'https://files/a-telegram-credential/1', 'a-telegram-credential': [1] };
     expect(accepted({ media }).media).toBe(
       '{"url":"https://files/{credential}/1","{credential}":[1]}',
@@ -120,7 +120,7 @@ describe('what is accepted', () => {
     expect(accepted({ ...vk, media: free, meta: free })).toMatchObject({ media: text, meta: text });
   });
 
-  it('measures the media when the credential has been taken out', () => {
+  it('measures the media after the credential was removed', () => {
     const bot_token = 'x'.repeat(256);
     const long = Array.from({ length: 300 }, () => bot_token);
     expect(JSON.stringify(long).length).toBeGreaterThan(65_536);
@@ -131,7 +131,7 @@ describe('what is accepted', () => {
     expect(faultPaths(short)).toEqual(['media']);
   });
 
-  it('cuts a name and a user name behind 256 characters, and no character in two', () => {
+  it('cuts a name and a user name after 256 whole characters', () => {
     const long = `${'я'.repeat(200)}${'😀'.repeat(100)}`;
     const cut = `${'я'.repeat(200)}${'😀'.repeat(56)}`;
     expect(accepted({ client_name: long, client_username: long })).toMatchObject({
@@ -141,7 +141,7 @@ describe('what is accepted', () => {
     expect(accepted({ client_name: cut }).clientName).toBe(cut);
   });
 
-  it('says whether the channel vouches for the phone', () => {
+  it('notes whether the channel vouches for the phone', () => {
     expect(accepted({ phone_verified: true }).phoneVerified).toBe(true);
     for (const phone_verified of [false, null, undefined]) {
       expect(accepted({ phone_verified }).phoneVerified).toBe(false);
@@ -154,7 +154,7 @@ describe('what is accepted', () => {
     expect(accepted({ media: { a: 1, b: { c: 2, d: 4 } } }).contentHash).not.toBe(hash);
   });
 
-  it('fills in the trace id and the time of receipt', () => {
+  it('adds the trace id and the time of receipt', () => {
     const receivedAt = new Date('2026-01-02T03:04:05.678Z');
     const checked = checkIncoming({ ...SEED, trace_id: null, timestamp: null }, receivedAt);
     expect(checked).toMatchObject({ ok: true, message: { timestamp: '2026-01-02T03:04:05.678Z' } });
@@ -218,7 +218,7 @@ describe('what is refused', () => {
     ['U+0000 deep in the media', { media: { a: ['x', { b: '\0' }] } }, ['media.a.1.b']],
     ['U+0000 in a key of meta', { meta: { 'a\0': 1 } }, ['meta']],
     ['a time without an offset', { timestamp: '2024-12-10T10:00:15' }, ['timestamp']],
-    ['a day that is not', { timestamp: '2024-02-30T10:00:15Z' }, ['timestamp']],
+    ['a day that does not exist', { timestamp: '2024-02-30T10:00:15Z' }, ['timestamp']],
     ['no message ids', { message_ids: null }, ['message_ids']],
     ['an empty list', { message_ids: [] }, ['message_ids']],
     ['a string for the list', { message_ids: 'msg_1' }, ['message_ids']],
@@ -228,7 +228,7 @@ describe('what is refused', () => {
     ['a trace id with a space', { trace_id: 'a b' }, ['trace_id']],
     ['a trace id of 129', { trace_id: 'x'.repeat(129) }, ['trace_id']],
     ['media of more than 64 KiB', { media: { x: 'x'.repeat(65_536) } }, ['media']],
-    ['media nested without end', { media: nested(20_000) }, ['media']],
+    ['media that is nested too deeply', { media: nested(20_000) }, ['media']],
     ['a list for meta', { meta: [] }, ['meta']],
   ])('%s', (_what, change, paths) => {
     expect(faultPaths(change)).toEqual(paths);
@@ -238,7 +238,7 @@ describe('what is refused', () => {
     expect(checkIncoming(body)).toMatchObject({ ok: false, faults: [{ path: '' }] });
   });
 
-  it('names every fault at once', () => {
+  it('reports all faults at once', () => {
     const change = { text: 1, message_ids: [], bot_token: null, trace_id: '', media: '\0' };
     expect(faultPaths(change).sort()).toEqual([
       'bot_token',

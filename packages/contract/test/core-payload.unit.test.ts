@@ -42,7 +42,7 @@ function payloadText(...given: Parameters<typeof corePayloadAround>): string {
   return `${beforeSeq}7${afterSeq}`;
 }
 
-it('is what the schema says, with the fields of the message as they were sent', () => {
+it('matches the schema, with the fields of the message as they were sent', () => {
   const payload = corePayload.parse(JSON.parse(payloadText(message, enrichment)));
   expect(payload).toMatchObject({
     external_chat_id: '123456789',
@@ -56,7 +56,7 @@ it('is what the schema says, with the fields of the message as they were sent', 
   });
 });
 
-it.each([null, '{}', '{"a":1}'])('carries the flags beside a meta of %s', (meta) => {
+it.each([null, '{}', '{"a":1}'])('contains the flags beside a meta of %s', (meta) => {
   const payload = JSON.parse(payloadText({ ...message, meta }, enrichment));
   expect(payload.meta).toEqual({
     ...(meta === null ? {} : JSON.parse(meta)),
@@ -65,13 +65,13 @@ it.each([null, '{}', '{"a":1}'])('carries the flags beside a meta of %s', (meta)
   });
 });
 
-it('can be read back into the message it was made from', () => {
+it('can be read back into its message', () => {
   const text = payloadText(message, enrichment);
   const { clientName: _name, clientUsername: _user, mask: _mask, ...rest } = message;
   expect(messageOfPayload(text, message)).toMatchObject(rest);
 });
 
-it('says its channel, whatever the sender wrote', () => {
+it('contains its channel before the texts of the sender', () => {
   const text = '"channel_id":3,';
   expect(channelOfPayload(payloadText({ ...message, text }, enrichment))).toBe(message.channel);
   expect(channelOfPayload('{}')).toBeUndefined();

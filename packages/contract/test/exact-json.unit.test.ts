@@ -8,11 +8,11 @@ it.each([
   '{"quote":"\\"1.50\\"","slash":"\\\\"}',
   '"1.50"',
   'null',
-])('writes %s as it was read', (text) => {
+])('writes %s unchanged', (text) => {
   expect(writeExactJson(parseExactJson(text))).toBe(text);
 });
 
-it('leaves ordinary numbers numbers', () => {
+it('does not wrap ordinary numbers', () => {
   expect(parseExactJson('{"a":1.5,"b":[12,-3],"t":"10:00:15.123"}')).toEqual({
     a: 1.5,
     b: [12, -3],
@@ -20,7 +20,7 @@ it('leaves ordinary numbers numbers', () => {
   });
 });
 
-it('cannot be made to write anything but a number where it unwraps one', () => {
+it('does not unwrap a forged number', () => {
   const forged = { '\u{f8ff}number': '1,"injected":true' };
   expect(JSON.parse(writeExactJson(forged))).toEqual(forged);
 });

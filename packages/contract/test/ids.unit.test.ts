@@ -17,11 +17,11 @@ it('makes UUIDs of version 7 that sort by time', () => {
   expect([...ids].sort()).toEqual(ids);
 });
 
-it('never makes one UUID twice', () => {
+it('never makes the same UUID twice', () => {
   expect(new Set(Array.from({ length: 10_000 }, () => uuidv7(1))).size).toBe(10_000);
 });
 
-it('makes message ids of version 8 that keep apart what could run together', () => {
+it('makes message ids of version 8 that differ for every identity', () => {
   const id = (messageIds: string[], externalChatId = 'c') =>
     messageIdOf({ channel: 'vk', fingerprint: 'f', externalChatId, messageIds });
   expect(id(['a'])[14]).toBe('8');
@@ -37,9 +37,9 @@ it('reads an id in either case and refuses what is not a UUID', () => {
   }
 });
 
-it('keeps one kind of id out of the place of another', () => {
+it('does not compile with an id of another kind', () => {
   const tenantId: TenantId = uuidv7();
-  // @ts-expect-error: the compiler is the test
+  // @ts-expect-error -- the compiler checks this
   const clientId: ClientId = tenantId;
   expect(clientId).toBe(tenantId);
 });

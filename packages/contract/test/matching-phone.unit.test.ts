@@ -11,12 +11,12 @@ const MESSAGE = {
 };
 const VERIFIED = { linkByPhone: 'verified', phoneRegion: 'RU' } as const;
 
-it.each([true, false])('any phone counts as it is with %j', (setting) => {
+it.each([true, false])('any phone counts with %j', (setting) => {
   const settings = { linkByPhone: setting, phoneRegion: 'RU' } as const;
   expect(matchingPhone(MESSAGE, settings)).toBe(PHONE);
 });
 
-it('counts only where the channel vouches for it with verified', () => {
+it('with verified, a phone counts only if the channel vouches for it', () => {
   expect(matchingPhone(MESSAGE, VERIFIED)).toBeNull();
   expect(matchingPhone({ ...MESSAGE, phoneVerified: true }, VERIFIED)).toBe(PHONE);
 });
@@ -35,7 +35,7 @@ it.each([
 });
 
 it.each(['79991234568', '120363025246125486@g.us', '79991234567@lid', 'x79991234567'])(
-  'a WhatsApp client whose id is %s has typed that phone',
+  'a WhatsApp client whose id is %s does not have that phone',
   (id) => {
     const message = { ...MESSAGE, channel: 'whatsapp' as const, externalChatId: id };
     expect(matchingPhone(message, VERIFIED)).toBeNull();

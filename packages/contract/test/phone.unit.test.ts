@@ -14,6 +14,6 @@ it.each([
   expect(normalisePhone(raw, 'RU')).toBe(e164);
 });
 
-it('reads a number without a country in the region given', () => {
+it('reads a number without a country code in the given region', () => {
   expect(normalisePhone('020 7946 0958', 'GB')).toBe('+442079460958');
 });

@@ -28,7 +28,7 @@ const INVALID = [
 ];
 
 describe('traceparent', () => {
-  it('is taken as it came, a later version by its known parts', () => {
+  it('is kept unchanged; a later version keeps its known parts', () => {
     expect(parseTraceparent(VALID)).toBe(VALID);
     expect(parseTraceparent(`${VALID.replace('00-', 'cc-')}-what-ever`)).toBe(VALID);
   });
@@ -40,7 +40,7 @@ describe('traceparent', () => {
     expect(checked.ok && 'traceParent' in checked.message).toBe(false);
   });
 
-  it('travels in a message, which is none the worse for a wrong one or for none', () => {
+  it('is part of a message, which is valid without one too', () => {
     const checked = checkIncoming({ ...body, traceparent: VALID });
     if (!checked.ok) throw new Error('the body is refused');
     const { traceParent, ...rest } = checked.message;

@@ -3,7 +3,7 @@ import { fingerprintOf, mayHoldCredential, unreadableBody } from '../src/index.t
 
 const TOKEN = 'a-telegram-credential';
 
-it('has the credential nowhere, and its fingerprint in its place', () => {
+it('contains the fingerprint in place of the credential', () => {
   const body = {
     channel: 'telegram',
     bot_token: TOKEN,
@@ -18,7 +18,7 @@ it('has the credential nowhere, and its fingerprint in its place', () => {
   });
 });
 
-it("takes out what stands in another channel's field, too", () => {
+it("loses the values of other channels' credential fields too", () => {
   const kept = unreadableBody({
     channel: 'icq',
     bot_token: TOKEN,
@@ -28,7 +28,7 @@ it("takes out what stands in another channel's field, too", () => {
   expect(kept).toEqual({ channel: 'icq', text: '{credential} {credential}' });
 });
 
-it('keeps no value under an unknown name, because it may be a credential', () => {
+it('loses values under unknown names, which may be credentials', () => {
   const mistyped = { bot_tokn: TOKEN, text: 'Hello', message_ids: ['1'], media: { url: TOKEN } };
   const safe = {
     bot_tokn: '(21 characters)',
@@ -46,7 +46,7 @@ it('keeps no value under an unknown name, because it may be a credential', () =>
   });
 });
 
-it('keeps a short credential in media and meta, where it is any number', () => {
+it('keeps a short credential in media and meta, where it may be any number', () => {
   const body = { channel: 'vk', group_id: 1, text: '1 or 2', media: { n: 1 } };
   expect(unreadableBody({ ...body, bot_token: TOKEN })).toMatchObject({
     text: '{credential} or 2',
@@ -54,12 +54,12 @@ it('keeps a short credential in media and meta, where it is any number', () => {
   });
 });
 
-it('reads a body that was written as a text', () => {
+it('is parsed if it was sent as a text', () => {
   const kept = unreadableBody(JSON.stringify({ channel: 'telegram', bot_token: TOKEN }));
   expect(kept).toEqual({ channel: 'telegram', account_fingerprint: fingerprintOf(TOKEN) });
 });
 
-it('does not read, and does not keep, a text that is longer than any message', () => {
+it('is neither parsed nor kept if it is longer than any message', () => {
   const long = `{"bot_token":"${TOKEN}","list":[${'[],'.repeat(400_000)}0]}`;
   expect(mayHoldCredential(long)).toBe(true);
   expect(unreadableBody(long)).toMatch(/^\(12\d{5} characters\)$/);
@@ -73,12 +73,12 @@ it.each([
   ['an object', { message: { bot_token: TOKEN, text: `see ${TOKEN}` } }],
   ['a text', { message: JSON.stringify({ bot_token: TOKEN, text: `see ${TOKEN}` }) }],
   ['a list', { channel: 'vk', list: [{ group_id: TOKEN }, TOKEN] }],
-])('takes out what stands in %s inside', (_, body) => {
+])('loses credentials in %s inside', (_, body) => {
   expect(mayHoldCredential(body)).toBe(true);
   expect(JSON.stringify(unreadableBody(body))).not.toContain(TOKEN);
 });
 
-it('keeps nothing of what is nested too deeply, and does not fall over it', () => {
+it('is replaced by a note if it is nested too deeply', () => {
   const text = `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
   for (const data of [text, JSON.parse(text)]) {
     expect(mayHoldCredential(data)).toBe(true);
@@ -86,10 +86,10 @@ it('keeps nothing of what is nested too deeply, and does not fall over it', () =
   }
 });
 
-it('knows what cannot hold a credential', () => {
+it('is known to contain no credential', () => {
   expect(mayHoldCredential({ channel: 'vk', text: '{', meta: { a: ['bot_token'] } })).toBe(false);
 });
 
-it.each([null, 5, 'text', [TOKEN]])('tells only the size of %j', (data) => {
+it.each([null, 5, 'text', [TOKEN]])('is replaced by its size if it is %j', (data) => {
   expect(unreadableBody(data)).toMatch(/^\(\d+ characters that are no object\)$/);
 });
