@@ -14,15 +14,15 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Account, canReach, giveTo } from './account.ts';
-import { logTail } from './log-tail.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
+import { logTail } from './run-server.ts';
 import { superviseChild } from './supervise-child.ts';
 
 const COMMON_PLACE = '/var/tmp/contour-'; // reachable for every user, kept over a restart
 
 /**
- * The directory that really holds the data: the one that was asked for or, where the account
- * cannot reach that, a place that it can, with a symlink to it left behind.
+ * The directory of the data: the given one or, if the account cannot reach it, another one to which the given path
+ * becomes a symlink.
  */
 export async function reachableDataDir(
   dataDir: string,
@@ -34,7 +34,7 @@ export async function reachableDataDir(
   const parent = dirname(real ?? (await realpath(dirname(dataDir))).concat('/data'));
   if (!account || (await canReach(account, parent))) return real ?? dataDir;
   if (real) throw new Error(`${account.name}, as whom Postgres runs, cannot reach ${real}`);
-  await rm(dataDir, { force: true }); // a symlink whose target was cleaned away
+  await rm(dataDir, { force: true }); // a symlink whose target was deleted
   const place = await mkdtemp(COMMON_PLACE);
   await giveTo(account, place);
   await symlink(join(place, 'postgres'), dataDir);
@@ -42,7 +42,7 @@ export async function reachableDataDir(
   return join(place, 'postgres');
 }
 
-/** Makes the data directory, its superuser's password and one database, all or nothing. */
+/** Creates the data directory, the superuser's password and one database, all or nothing. */
 export async function makePostgresData(
   dataDir: string,
   database: string,
@@ -73,7 +73,7 @@ export async function makePostgresData(
   await rename(staging, dataDir);
 }
 
-/** The superuser's password, made with the data. */
+/** The superuser's password, which was created with the data. */
 export async function postgresPassword(dataDir: string): Promise<string> {
   return (await readFile(passwordFileOf(dataDir), 'utf8')).trim();
 }

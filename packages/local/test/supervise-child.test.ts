@@ -23,7 +23,7 @@ test.each(['postgres', 'redis', 'stubborn'])('%s ends when its starter is killed
   await waitUntilGone([pid]);
 });
 
-test('a child tells how it ended, and its output comes line by line', async () => {
+test('a child reports its exit, and its output arrives line by line', async () => {
   const lines: string[] = [];
   const script = 'echo one; echo two >&2; exit 3';
   const child = await superviseChild('sh', ['-c', script], { output: (line) => lines.push(line) });
@@ -31,7 +31,7 @@ test('a child tells how it ended, and its output comes line by line', async () =
   await expect.poll(() => lines.toSorted()).toEqual(['one', 'two']);
 });
 
-test('a child that does not listen is killed at the deadline', async () => {
+test('a child that ignores its signal is killed at the deadline', async () => {
   const script = "trap '' TERM; echo ready; while :; do sleep 1; done";
   const lines: string[] = [];
   const child = await superviseChild('sh', ['-c', script], { output: (line) => lines.push(line) });

@@ -1,8 +1,16 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
-/** Where this user keeps what is costly to fetch, shared by all checkouts. */
+/** Creates a directory for temporary data. An unprivileged server may pass through it. */
+export async function temporaryDir(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'contour-'));
+  await chmod(path, 0o711); // 0700 would exclude the user as whom root runs Postgres
+  return path;
+}
+
+/** The user's cache of downloads, shared by all checkouts. */
 export function userCacheDir(): string {
   const inHome = join(homedir(), '.cache', 'contour');
   try {
