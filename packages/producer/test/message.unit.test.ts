@@ -38,7 +38,7 @@ test('a chat has one shard, whether its id is a string or a number', () => {
 });
 
 test.each(Object.entries(CREDENTIAL_FIELDS))(
-  'the credential of %s stays behind',
+  'the credential of %s is not sent',
   (channel, field) => {
     const own = { channel, bot_token: null, external_chat_id: 7 };
     for (const credential of [TOKEN, 987654321]) {
@@ -51,7 +51,7 @@ test.each(Object.entries(CREDENTIAL_FIELDS))(
   },
 );
 
-test('a credential inside media and meta stays behind too, and the workers judge as over HTTP', () => {
+test('a credential inside media and meta is not sent either, and the workers read the message as over HTTP', () => {
   const media = {
     url: `https://files.example/${TOKEN}/a.jpg`,
     [TOKEN]: [1, TOKEN, null, true],
@@ -74,7 +74,7 @@ test('a credential inside media and meta stays behind too, and the workers judge
   expect(direct.message).toEqual({ ...overHttp.message, mask: null });
 });
 
-test('nothing but the fields of the contract leaves the process', () => {
+test('only the fields of the contract are sent', () => {
   expect(bodyOf(message({ tenant_id: 't', update: { token: TOKEN } }))).toEqual({
     channel: 'telegram',
     account_fingerprint: fingerprintOf(TOKEN),
@@ -86,7 +86,7 @@ test('nothing but the fields of the contract leaves the process', () => {
   });
 });
 
-test('a fingerprint is enough, and may stand beside its own credential', () => {
+test('a fingerprint is enough, and may be sent with its own credential', () => {
   const account_fingerprint = fingerprintOf(TOKEN);
   expect(bodyOf(message({ bot_token: null, account_fingerprint }))).toMatchObject({
     account_fingerprint,
@@ -118,20 +118,20 @@ test.each([
   ['a credential in place of the fingerprint', message({ account_fingerprint: TOKEN })],
   ["another's fingerprint", message({ account_fingerprint: fingerprintOf('other') })],
   ["another channel's credential", message({ profile_id: TOKEN })],
-  ['what JSON cannot hold', message({ media: circular })],
-])('%s is refused before it leaves, without its credential', (_, sent) => {
+  ['a value that is not JSON', message({ media: circular })],
+])('%s is refused with an error that does not contain the credential', (_, sent) => {
   const error = refusalOf(sent);
   expect(error).toBeInstanceOf(ProducerError);
   expect(error).toMatchObject({ code: 'invalid', name: 'ProducerError' });
   expect((error as Error).message).not.toContain(TOKEN);
 });
 
-test('what is not plainly wrong is left to the workers', () => {
+test('other fields are left to the workers', () => {
   const odd = { text: 5, message_ids: 'no list', timestamp: 'yesterday', client_phone: [] };
   expect(bodyOf(message(odd))).toMatchObject(odd);
 });
 
-describe('the vectors that both producers are held to', () => {
+describe('the test vectors of both producers', () => {
   const vectors = JSON.parse(
     readFileSync(new URL('../../../clients/python/tests/vectors.json', import.meta.url), 'utf8'),
   ) as {
@@ -158,11 +158,11 @@ describe('the vectors that both producers are held to', () => {
     },
   );
 
-  test.each(vectors.bodies)('a message of $message.channel leaves as its body', (vector) => {
+  test.each(vectors.bodies)('a message of $message.channel is sent as its body', (vector) => {
     expect(bodyOf(vector.message)).toEqual(vector.body);
   });
 
-  test.each(vectors.refused)('a wrong $path is refused by its name', ({ path, message: sent }) => {
+  test.each(vectors.refused)('the refusal of a wrong $path names it', ({ path, message: sent }) => {
     const error = refusalOf(sent);
     expect(error).toMatchObject({ code: 'invalid' });
     expect((error as Error).message).toMatch(new RegExp(`^${path} `));
