@@ -3,7 +3,6 @@ import {
   chown,
   mkdir,
   mkdtemp,
-  open,
   readFile,
   realpath,
   rename,
@@ -15,8 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { type Account, canReach, giveTo } from './account.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
-import { logTail } from './run-server.ts';
-import { superviseChild } from './supervise-child.ts';
+import { startLogged } from './run-server.ts';
 
 const COMMON_PLACE = '/var/tmp/contour-'; // reachable for every user, kept over a restart
 
@@ -89,15 +87,11 @@ async function runTool(
   account: Account | undefined,
   logFile: string,
 ): Promise<void> {
-  const log = await open(logFile, 'a', 0o600);
-  const since = (await log.stat()).size;
-  const child = await superviseChild(command, args, {
+  const { child, readLog } = await startLogged(logFile, command, args, {
     cwd: '/',
     ...account,
     ...(input === undefined ? {} : { input }),
-    output: log.fd,
-  }).finally(() => log.close());
+  });
   const { code } = await child.exited;
-  if (code === 0) return;
-  throw new Error(`${basename(command)} failed:\n${await logTail(logFile, since)}`);
+  if (code !== 0) throw new Error(`${basename(command)} failed:\n${await readLog()}`);
 }

@@ -6,6 +6,7 @@ const POLL_MS = 30;
 const READY_TIMEOUT_MS = 60_000; // crash recovery of a large database takes its time
 const FORMER_WAIT_MS = 12_000; // longer than the deadline of any server
 const PROBE_TIMEOUT_MS = 2_000;
+const LOG_LINES = 8;
 
 export type ServerOptions = {
   /** Where the data stays; created if it is missing. */
@@ -41,14 +42,10 @@ type ServerOrder = Omit<ChildOptions, 'output'> & {
 /** Starts a server whose output goes to a log file, and resolves when it answers. */
 export async function runServer(order: ServerOrder): Promise<RunningServer> {
   const { name, command, args, port, logFile, ready, ...options } = order;
-  const log = await open(logFile, 'a', 0o600);
-  const since = (await log.stat()).size;
-  const child = await superviseChild(command, args, { ...options, output: log.fd }).finally(() =>
-    log.close(),
-  );
+  const { child, readLog } = await startLogged(logFile, command, args, options);
   if (!(await isUp(child, ready))) {
     await child.stop();
-    throw new Error(`${name} did not start. End of its log:\n${await logTail(logFile, since)}`);
+    throw new Error(`${name} did not start. End of its log:\n${await readLog()}`);
   }
   return {
     pid: child.pid,
@@ -74,10 +71,25 @@ async function isUp(child: SupervisedChild, ready: () => Promise<boolean>): Prom
   return false;
 }
 
-/** The last lines of a server's log since an offset, for an error message. */
-export async function logTail(file: string, since = 0, lines = 8): Promise<string> {
-  const text = await readFile(file).catch(() => Buffer.alloc(0));
-  return text.subarray(since).toString().trim().split('\n').slice(-lines).join('\n');
+/** Starts a child whose output is appended to a log file. `readLog` returns its last lines, for an error message. */
+export async function startLogged(
+  logFile: string,
+  command: string,
+  args: readonly string[],
+  options: Omit<ChildOptions, 'output'>,
+): Promise<{ child: SupervisedChild; readLog: () => Promise<string> }> {
+  const log = await open(logFile, 'a', 0o600);
+  try {
+    const since = (await log.stat()).size;
+    const child = await superviseChild(command, args, { ...options, output: log.fd });
+    const readLog = async () => {
+      const text = await readFile(logFile).catch(() => Buffer.alloc(0));
+      return text.subarray(since).toString().trim().split('\n').slice(-LOG_LINES).join('\n');
+    };
+    return { child, readLog };
+  } finally {
+    await log.close();
+  }
 }
 
 /**
