@@ -228,7 +228,7 @@ class Outages(WithRedis):
             with self.assertRaises(ProducerError) as caught:
                 await asyncio.wait_for(producer.stream(message_of()), 0.5)
             self.assertEqual(caught.exception.code, "buffer_full")
-            self.assertIn("2 messages wait", str(caught.exception))
+            self.assertIn("2 messages already wait", str(caught.exception))
             gate.open()
             await waiting
             await producer.stream(message_of())

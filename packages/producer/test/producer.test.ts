@@ -165,7 +165,7 @@ test('an outage of Redis is a clear error in time, and a full buffer is one at o
     for (const { error, ms } of ends.slice(3)) {
       expect(error).toMatchObject({
         code: 'buffer_full',
-        message: expect.stringMatching(/^3 messages wait /),
+        message: expect.stringMatching(/^3 messages already wait /),
       });
       expect(ms).toBeLessThan(100);
     }
