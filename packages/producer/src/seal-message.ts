@@ -42,7 +42,7 @@ export function sealMessage(message: Message): SealedMessage {
   }
 }
 
-/** Lower-case hex SHA-256. It stands for the credential outside this process. */
+/** Lower-case hex SHA-256. It replaces the credential outside this process. */
 export function fingerprintOf(credential: string | number): string {
   return createHash('sha256').update(String(credential), 'utf8').digest('hex');
 }

@@ -1,6 +1,6 @@
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
-/** What an attempt shows about the other service; `unknown` if it showed nothing. */
+/** The health of the other service by one attempt; `unknown` if the attempt showed nothing. */
 export type Health = 'up' | 'down' | 'unknown';
 
 export interface CircuitOptions {

@@ -19,7 +19,7 @@ export interface CircuitsOptions extends Partial<typeof DEFAULTS> {
   onChange?: (state: CircuitState, key: string | undefined) => void;
 }
 
-/** What may be sent now. */
+/** How many attempts may begin now. */
 interface Limits {
   /** Attempts of all keys together; infinite while the common circuit is closed. */
   total: number;

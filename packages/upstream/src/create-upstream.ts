@@ -58,7 +58,7 @@ export function createUpstream({ url: address, timeoutMs, connections }: Upstrea
 const TOO_LONG = `an answer longer than ${BODY_LIMIT} bytes`;
 const NO_STATUS: Ending = { kind: 'network', detail: 'an answer without a status' };
 
-/** The status decides: what happens to the body after it does not change the ending. */
+/** The status decides: an error in the body after it does not change the ending. */
 function send(
   pool: Pool,
   request: Dispatcher.DispatchOptions,

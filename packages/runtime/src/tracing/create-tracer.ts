@@ -19,7 +19,7 @@ interface SpanStart {
 export interface Span {
   /** The parent for spans of the next stage. */
   readonly traceparent: string;
-  /** Call it once. `error` says what went wrong. */
+  /** Call it once. `error` is the reason of a failure. */
   end(attributes: Attributes, error?: string): void;
 }
 
@@ -101,7 +101,7 @@ function contextOf({ parent, root }: SpanStart, ratio: number) {
 const isChosen = (traceId: string, ratio: number): boolean =>
   Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
 
-// Asking the kernel for 8 bytes at a time costs more than the rest of a span together.
+// Random bytes are read in blocks, because a read of 8 bytes takes longer than the rest of a span.
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 
