@@ -19,18 +19,6 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** Postgres writes a UUID in lower case, so only that form can be compared as a string. */
-function toId(text: string, name: string): string {
-  if (!isUuid(text)) throw new TypeError(`not a ${name} id`);
-  return text.toLowerCase();
-}
-
-// For ids that enter as text. Each throws TypeError if the text is not a UUID.
-export const toTenantId = (text: string): TenantId => toId(text, 'tenant');
-export const toClientId = (text: string): ClientId => toId(text, 'client');
-export const toDialogId = (text: string): DialogId => toId(text, 'dialog');
-export const toMessageId = (text: string): MessageId => toId(text, 'message');
-
 function formatUuid(bytes: Uint8Array, version: number): string {
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | (version << 4);
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
