@@ -2,23 +2,23 @@ import { reviveMessage, settle, takeDue } from '@contour/store';
 import { deliverDialog } from '../../apps/worker/src/deliver/deliver-dialog.ts';
 import type { Act, Notes, Participant } from './scene.ts';
 
-/** What Core answers to a request, and how many requests there were before it. */
+/** Core's answer to a request, given the number of requests before it. */
 type Answers = (earlier: number) => 200 | 400 | 500;
 
-const NOBODY_LOGS = { info: () => undefined, warn: () => undefined } as never;
-const NOBODY_COUNTS = {
+const SILENT_LOGGER = { info: () => undefined, warn: () => undefined } as never;
+const NO_METRICS = {
   delivered: () => undefined,
   retried: () => undefined,
   dead: () => undefined,
 };
 
-/** What the worker's delivery of one dialog needs, with a Core that has its turns like a statement. */
+/** The dependencies of the worker's delivery, with a Core whose requests are scheduled like statements. */
 function delivery({ pool, atCore, notes }: Participant, answers: Answers) {
   return {
     maxAttempts: 5,
     retryDelayMs: () => 0,
-    logger: NOBODY_LOGS,
-    metrics: NOBODY_COUNTS,
+    logger: SILENT_LOGGER,
+    metrics: NO_METRICS,
     tracer: undefined,
     mustStop: () => false,
     settle: (part: object) => settle(pool, { attempts: [], emptied: [], postponed: [], ...part }),
@@ -38,7 +38,7 @@ function answer(notes: Notes, request: { messageId: string; body: string }, answ
   return { outcome: 'retry', code, status, ms: 1 } as const;
 }
 
-/** A run over the one shard: takes what is due and delivers it, until nothing is due. */
+/** A run over the only shard: takes due lanes and delivers them until none is due. */
 export function delivers(answers: Answers = () => 200): Act {
   return async (participant) => {
     const deps = delivery(participant, answers);
@@ -51,7 +51,7 @@ export function delivers(answers: Answers = () => 200): Act {
   };
 }
 
-/** An operator brings back what is dead. */
+/** An operator replays the dead messages. */
 export const revivesDead: Act = async ({ pool, tenant, notes }) => {
   for (const messageId of new Set(notes.told.map((told) => told.messageId))) {
     await reviveMessage(pool, { tenantId: tenant.id, messageId }, 1);

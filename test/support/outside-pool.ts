@@ -1,16 +1,16 @@
 import { createPool, type Pool } from '@contour/store';
 
-/** Whoever looks in from outside is known by it. */
+/** The application name of the tests' own connections. */
 const OUTSIDE = 'contour-test';
 
-/** A pool for looking in from outside; errors of its connections are part of many tests. */
+/** A pool for the tests' own queries. Errors of its connections are part of many tests. */
 export function openPool(url: string, max = 4): Pool {
   return createPool({
     url,
     applicationName: OUTSIDE,
     max,
     statementTimeoutMs: 60_000,
-    // On a machine that many tests keep busy a server takes its time.
+    // On a machine that is busy with other tests a server answers late.
     connectTimeoutMs: 30_000,
     onError: () => undefined,
   });
@@ -25,7 +25,7 @@ export async function usePool<T>(url: string, use: (pool: Pool) => Promise<T>): 
   }
 }
 
-/** Cuts off everybody but those whom `openPool` serves; says how many. */
+/** Terminates all connections except the tests' own, and returns their number. */
 export async function terminateBackends(pool: Pool): Promise<number> {
   const { rowCount } = await pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -33,4 +33,11 @@ export async function terminateBackends(pool: Pool): Promise<number> {
     [OUTSIDE],
   );
   return rowCount ?? 0;
+}
+
+/** The URL of another database of the same server. */
+export function databaseUrl(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return url.href;
 }

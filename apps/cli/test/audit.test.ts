@@ -7,6 +7,7 @@ import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messagesOf, messageTo } from '../../../test/support/messages.ts';
 import { withRedis } from '../../../test/support/redis-client.ts';
 import { runContour } from '../../../test/support/run-contour.ts';
+import { slowTest } from '../../../test/support/seed.ts';
 import { acceptedCount, resolve, startLoad } from '../../../test/support/send.ts';
 import { startTestRedis } from '../../../test/support/servers.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
@@ -188,7 +189,7 @@ test('a busy system with refusals and replays raises no alarm', { timeout: 120_0
   expect(after.result.counts.dead).toBeGreaterThan(0);
 });
 
-test('a hundred thousand messages, all of them orphans, need no memory', async () => {
+slowTest('a hundred thousand messages, all of them orphans, need no memory', async () => {
   const { url, pool } = await openScene();
   await pool.query(
     `insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,

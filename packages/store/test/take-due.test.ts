@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { takeDue } from '../src/index.ts';
+import { createLaneMarks, takeDue } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const SHARDS = [...Array(16).keys()];
@@ -24,6 +24,22 @@ it('takes the first lane of every tenant before the second of any', async () => 
   await fill(bundle, other, 2);
   const taken = await take(bundle, { lanes: 4 });
   expect(taken.map(({ tenantId }) => tenantId === other.id)).toEqual([false, true, false, true]);
+});
+
+it('does not let a tenant with many lanes hide those of another from a second take', async () => {
+  const bundle = await openBundle();
+  const other = await addTestTenant(bundle.pool);
+  await fill(bundle, bundle.tenant, 40);
+  await fill(bundle, other, 1);
+  await bundle.pool.query('update lanes set shard = 0');
+  const marks = createLaneMarks();
+  const tenants = async () => {
+    const wanted = { ...ANY, rooms: [], lanes: 4, lanesPerTenant: 2 };
+    const taken = await takeDue(bundle.pool, wanted, marks);
+    return taken.map(({ tenantId }) => tenantId);
+  };
+  expect(await tenants()).toEqual([bundle.tenant.id, bundle.tenant.id]);
+  expect(await tenants()).toContain(other.id);
 });
 
 it('takes of each tenant the lane first that has been due for longest', async () => {

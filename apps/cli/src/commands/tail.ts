@@ -62,6 +62,7 @@ async function tail(
     lastError = message;
   };
   const listener = createTailListener({ redisUrl, onError, onBeat: watch.hear });
+  // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for the promise
   return watch.run().finally(listener.close);
 }
 

@@ -8,7 +8,7 @@ export async function waitUntilReady(
   firstEnd: Promise<string>,
 ): Promise<void> {
   let ended: string | undefined;
-  firstEnd.then((how) => {
+  void firstEnd.then((how) => {
     ended = how;
   });
   let last = 'no answer';

@@ -45,6 +45,8 @@ export interface Parts {
 
 export interface LaneMarks {
   partsOf(shards: readonly number[]): Parts;
+  /** Sets a tenant apart whose lanes hide those of others from a scan. */
+  setApart(tenantId: string): void;
   /** Tenants whose lanes cannot be taken now. */
   noteFull(tenantIds: readonly string[]): void;
   shards(): number[];
@@ -116,6 +118,7 @@ export function createLaneMarks({
 
   return {
     partsOf,
+    setApart,
     noteFull(tenantIds) {
       full = new Set(tenantIds);
     },

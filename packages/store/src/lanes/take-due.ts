@@ -32,6 +32,8 @@ interface LaneColumns {
   tenant_id: string;
   dialog_id: string;
   version: string;
+  /** How many lanes of its tenant the scans have reached. */
+  seen: number;
 }
 
 interface MessageColumns {
@@ -65,7 +67,7 @@ const UNKNOWN_BYTES = 256 * 1024;
 // does not delay the others.
 const findDue = statement<Row>(
   'take_due',
-  `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
+  `select l.shard, l.tenant_id, l.dialog_id, l.version, l.seen, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
           m.attempts_before, m.last_error, (extract(epoch from m.received_at) * 1000)::float8 as received_ms, m.bytes,
           case when m.place <= $12::int and (m.place = 1
                  or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= $11::float8)
@@ -73,7 +75,8 @@ const findDue = statement<Row>(
      from (
        select due.*, row_number() over (order by due.place, due.due_at) as rank
          from (
-           select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place
+           select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place,
+                  (count(*) over (partition by l.tenant_id))::int as seen
              from unnest($1::int[], $2::uuid[], $3::float8[], $4::int[]) as p(shard, tenant_id, from_ms, most)
             cross join lateral (
               select shard, tenant_id, dialog_id, version, due_at
@@ -181,5 +184,7 @@ export async function takeDue(
     wanted.bytes ?? Number.POSITIVE_INFINITY,
     messagesPerLane,
   );
+  // Its lanes can fill the scan of a shard and hide those of others. From the next take on they do not.
+  for (const { tenant_id, seen } of rows) if (seen >= LEAST_SEEN) marks.setApart(tenant_id);
   return lanesOf(rows);
 }

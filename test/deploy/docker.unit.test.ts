@@ -1,8 +1,6 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { copiedFiles, instructionsOf, readDockerfile } from './dockerfile.ts';
 
@@ -34,7 +32,7 @@ describe.each(DOCKERFILES)('%s', (file) => {
     expect(files.filter((name) => !existsSync(join(ROOT, name)))).toEqual([]);
   });
 
-  it('takes only from stages that it has', () => {
+  it('copies only from its own stages', () => {
     const names = stages.map((stage) => stage.name);
     const taken = instructionsOf(final, 'COPY').map((text) => /^--from=(\S+)/.exec(text)?.[1]);
     expect(taken.every((name) => name !== undefined && names.includes(name))).toBe(true);
@@ -45,52 +43,6 @@ describe.each(DOCKERFILES)('%s', (file) => {
     expect(instructionsOf(final, 'HEALTHCHECK')).toHaveLength(1);
   });
 });
-
-/** The stage `dependencies` of both images, done outside a container: what it leaves in its folder. */
-function installDependencies(): string {
-  const [first, ...others] = DOCKERFILES.map((file) =>
-    readDockerfile(join(ROOT, file)).find((stage) => stage.name === 'dependencies'),
-  );
-  if (first === undefined) throw new Error('there is no stage named dependencies');
-  // The same steps in both files: one layer on disk, and here one installation.
-  for (const other of others) expect(other).toEqual(first);
-  const folder = mkdtempSync(join(tmpdir(), 'contour-image-'));
-  // Git knows what a fresh checkout has; node_modules of this one must not help.
-  const tracked = execFileSync('git', ['ls-files', '-z', ...copiedFiles(first)], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  for (const name of tracked.split('\0').filter((name) => name !== '')) {
-    cpSync(join(ROOT, name), join(folder, name));
-  }
-  for (const command of instructionsOf(first, 'RUN')) {
-    execFileSync('sh', ['-c', command], { cwd: folder, stdio: 'pipe' });
-  }
-  for (const group of ['packages', 'apps']) {
-    cpSync(join(ROOT, group), join(folder, group), {
-      recursive: true,
-      filter: (path) => !path.includes('node_modules'),
-    });
-  }
-  return folder;
-}
-
-it('the images start from what their own steps install, without development dependencies', () => {
-  const folder = installDependencies();
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  expect(existsSync(join(folder, 'node_modules/vitest'))).toBe(false);
-  const starts = DOCKERFILES.map((file): string[] => {
-    const [start = '[]'] = instructionsOf(readDockerfile(join(ROOT, file)).at(-1), 'CMD');
-    return JSON.parse(start);
-  });
-  for (const [command = '', ...args] of [...starts, compose.services.migrate?.command ?? []]) {
-    // Without settings it says which are missing: all of its modules have been loaded by then.
-    const options = { cwd: folder, env: { PATH: process.env.PATH }, encoding: 'utf8' as const };
-    const { status, stderr } = spawnSync(command, args, options);
-    expect(stderr, args.join(' ')).toContain('DATABASE_URL');
-    expect(status, args.join(' ')).not.toBe(0);
-  }
-}, 120_000);
 
 describe('docker-compose.yml', () => {
   it('has Postgres, Redis, Neo4j, the API and two workers', () => {
@@ -114,7 +66,7 @@ describe('docker-compose.yml', () => {
     expect(names.filter((name) => !new RegExp(`^#?${name}=`, 'm').test(listed))).toEqual([]);
   });
 
-  it('waits only for services it has, and for health only where health is checked', () => {
+  it('waits only for its own services, and for health only where it is checked', () => {
     for (const [name, { depends_on: waits = {} }] of services) {
       for (const [other, { condition }] of Object.entries(waits)) {
         const service = compose.services[other];

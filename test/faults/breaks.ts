@@ -1,25 +1,25 @@
-import type { ViolationKind } from '../../support/checker/violation.ts';
-import type { Behave } from '../../support/fake-core.ts';
-import type { Body } from '../../support/messages.ts';
-import type { Rewrite } from '../../support/rewritten/rewritten.ts';
+import type { ViolationKind } from '../support/checker/violation.ts';
+import type { Behave } from '../support/fake-core.ts';
+import type { Body } from '../support/messages.ts';
+import type { Rewrite } from '../support/rewritten/rewritten.ts';
 
 /** A deliberate defect of the product. */
 export interface Break extends Rewrite {
   /** The number of the guarantee that it takes away. */
   guarantee: number;
-  /** What it does, as a sentence about the product. */
+  /** The effect, as a sentence about the product. */
   effect: string;
 }
 
-/** A break of one guarantee, what brings it to light, and what the checker must then say. */
+/** A break of one guarantee, the load that shows it, and the violation that the checker must report. */
 export interface Scene extends Break {
   says: ViolationKind;
   core?: Behave;
-  /** What the messages have beside what all of them have. */
+  /** Additional fields of the messages. */
   fields?: (credential: string) => Body;
-  /** Every message is sent so often. */
+  /** How often each message is sent. */
   copies?: number;
-  /** Where the database would not allow the break, this takes its guard away. */
+  /** Removes the constraint that would prevent the break. */
   unguard?: string;
 }
 
@@ -28,7 +28,7 @@ const refusesAll: Behave = () => ({ status: 400 });
 export const BREAKS: readonly Scene[] = [
   {
     guarantee: 1,
-    effect: 'one batch in five is told as stored and is not',
+    effect: 'one batch in five is reported as stored and is not',
     file: 'packages/store/dist/resolve/message.js',
     find: 'const rows = await insertMessages(db,',
     replace:
@@ -46,7 +46,7 @@ export const BREAKS: readonly Scene[] = [
   },
   {
     guarantee: 3,
-    effect: 'nobody looks for the open dialog',
+    effect: 'the open dialog is not looked up',
     file: 'packages/store/dist/resolve/find-open-dialogs.js',
     find: 'where d.status_id in (1, 2)',
     replace: 'where false',
@@ -74,7 +74,7 @@ export const BREAKS: readonly Scene[] = [
   },
   {
     guarantee: 5,
-    effect: 'what waits in a lane is sent from its end',
+    effect: 'a lane is sent from its end',
     file: 'packages/store/dist/lanes/take-due.js',
     find: 'order by coalesce(m.place, 1), l.rank`',
     replace: 'order by coalesce(m.place, 1) desc, l.rank`',
@@ -93,7 +93,7 @@ export const BREAKS: readonly Scene[] = [
   },
   {
     guarantee: 7,
-    effect: 'a credential is left where the sender wrote it',
+    effect: 'a credential stays where the sender wrote it',
     file: 'packages/contract/dist/free-json.js',
     find: 'if (!isSecret(credential) || !mayContain(text, credential))',
     replace: 'if (true)',
@@ -102,10 +102,20 @@ export const BREAKS: readonly Scene[] = [
   },
   {
     guarantee: 8,
-    effect: 'what was never written into the graph counts as mirrored',
+    effect: 'rows that were never written into the graph count as mirrored',
     file: 'packages/graph/dist/create-graph.js',
     find: 'rows.length > 0',
     replace: 'rows.length > 1_000_000',
     says: 'mirror_differs',
   },
 ];
+
+/** An acknowledgement before the commit: it does harm only when a worker dies. */
+export const ENDS_BEFORE_IT_HANDLES: Break = {
+  guarantee: 2,
+  effect: 'entries of a stream are acknowledged before they are resolved',
+  file: 'packages/queue/dist/streams/read-shard.js',
+  find: 'const handled = await handleInHand(entries, heldChats);',
+  replace:
+    'await ask(() => endEntries(client, shard, entries.map(({ id }) => id))); const handled = await handleInHand(entries, heldChats);',
+};

@@ -5,11 +5,11 @@ import { SHORT_DAY, wholeDay } from './options.ts';
 
 const asked = inject('day');
 const options = asked === undefined ? SHORT_DAY : wholeDay(asked);
-/** What starting, the quiet moments and the end may take beside the day itself. */
+/** How long the start, the checks and the end may take in addition to the day. */
 const BESIDE_MS = 10 * 60_000;
 const timeout = options.lengthMs * 3 + BESIDE_MS;
 
-test('a day with trouble in every part breaks no promise, and leaves nothing behind', {
+test('a day with faults in every part breaks no promise and leaks nothing', {
   timeout,
 }, async () => {
   const lines: string[] = [];

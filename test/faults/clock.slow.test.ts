@@ -6,14 +6,13 @@ import { idOf, messagesOf } from '../support/messages.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { addToStreams, streamOwners, withFingerprint } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, told, underLoad } from './matrix/under-load.ts';
+import { FAST, graphOfMatrix, recover, told, underLoad } from './matrix/under-load.ts';
 
 const CLOCK_OFF = fileURLToPath(new URL('./inject/clock-off.mjs', import.meta.url));
 const TEN_MINUTES_MS = 600_000;
 const NINE_MINUTES_MS = 540_000;
-/** What is left of the first pause of 1 s, which varies by a half. */
+/** The shortest first retry delay: 1 s, varied by a half. */
 const EARLIEST_RETRY_MS = 450;
 const LATEST_RETRY_MS = 10_000;
 
@@ -22,7 +21,7 @@ const clockOff = (ms: number) => ({
   CLOCK_OFF_MS: String(ms),
 });
 
-/** How far the newest line of its log is ahead of the clock here. */
+/** How far its newest log line is ahead of this clock. */
 const aheadMs = (worker: BuiltProcess) => {
   const times = worker.output().matchAll(/"time":"([^"]+)"/g);
   return Date.parse([...times].at(-1)?.[1] ?? '') - Date.now();
@@ -64,9 +63,9 @@ describe('Clock', () => {
         const isRefused = nth === 1 && Number.parseInt(key.slice(-1), 16) % 4 === refused;
         return { status: isRefused ? 500 : 200 };
       });
-      const before = await waitFor('the shards to be dealt out among the three', async () => {
+      const before = await waitFor('the three to share the shards', async () => {
         const now = await owners();
-        // In turns: the last one goes to whoever has the first.
+        // Dealt in turn: the owner of the first shard has the last one, too.
         return new Set(now).size === 3 && !now.includes(null) && now[0] === now[3] && now;
       });
       const { telegram } = (await contour.addTenant()).accounts;
@@ -77,7 +76,7 @@ describe('Clock', () => {
         entries.map((body) => withFingerprint(body, telegram)),
       );
       await delay(5_000);
-      // Nobody takes a lease before its time.
+      // No worker takes a lease before its time.
       expect(await owners()).toEqual(before);
       for (const body of entries) load.sent.add(idOf(body));
       const outcome = await recover(contour, load);

@@ -5,19 +5,19 @@ import { linePlot } from './report/line-plot.ts';
 import { goalLines } from './report/lines.ts';
 import type { Results } from './report/results.ts';
 
-test('the median of an even number lies between the two in the middle', () => {
+test('the median of an even number of values lies between the two in the middle', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(median([3, 1, 2])).toBe(2);
 });
 
-test('the slowest of a hundred is above the 99th percentile of none', () => {
+test('the 99th percentile of a hundred values is the largest', () => {
   const values = Array.from({ length: 100 }, (_, i) => 100 - i);
   expect(quantile(values, 0.99)).toBe(100);
   expect(quantile(values, 0.5)).toBe(51);
   expect(spreadOf(values)).toEqual({ median: 50.5, least: 1, most: 100 });
 });
 
-test('pairs are measured A B, B A, A B, and never twice the same first', async () => {
+test('pairs are measured A B, B A, A B: the order alternates', async () => {
   const order: string[] = [];
   const run = (name: string) => async () => {
     order.push(name);
@@ -30,7 +30,7 @@ test('pairs are measured A B, B A, A B, and never twice the same first', async (
 
 const figure = (value: number) => ({ median: value, least: value, most: value, unit: '', of: 5 });
 
-test('a figure short of its goal is marked, whichever way the goal points', () => {
+test('a figure that misses its goal is marked, for goals of both kinds', () => {
   const results: Results = {
     commit: 'abc',
     machine: 'one',

@@ -14,7 +14,7 @@ const PAGES = [
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 const withoutCode = (text: string) => text.replace(/^```.*?^```/gms, '');
 
-/** What a heading is linked to by, as GitHub makes it. */
+/** The anchor of a heading, as GitHub makes it. */
 function anchorOf(heading: string): string {
   return heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
@@ -26,7 +26,7 @@ function anchorOf(heading: string): string {
 const anchorsIn = (page: string): string[] =>
   [...withoutCode(read(page)).matchAll(/^#{1,6} (.+)$/gm)].map(([, text = '']) => anchorOf(text));
 
-/** Links that stay in the repository, as a file and an anchor in it. */
+/** Links inside the repository, as file and anchor. */
 function linksIn(page: string): { link: string; file: string; anchor: string | undefined }[] {
   return [...withoutCode(read(page)).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, link = '']) => link)
@@ -38,7 +38,7 @@ function linksIn(page: string): { link: string; file: string; anchor: string | u
     });
 }
 
-/** Folders a path may begin with; the docs name a room by its last name alone, as in `store/resolve`. */
+/** Folders at the beginning of a path. The docs shorten a room to its name, as in `store/resolve`. */
 const TOP = ['apps', 'packages', 'clients', 'deploy', 'docs', 'scripts', 'test'];
 const ROOMS = new Map(
   ['apps', 'packages'].flatMap((top) =>
@@ -46,7 +46,7 @@ const ROOMS = new Map(
   ),
 );
 
-/** Whatever in a page's inline code and commands begins like a path of the repository. */
+/** Paths of the repository in a page's inline code and commands. */
 function pathsIn(page: string): string[] {
   const text = read(page);
   const inline = [...withoutCode(text).matchAll(/`([^`\n]+)`/g)].flatMap(([, code = '']) =>
@@ -62,7 +62,7 @@ function pathsIn(page: string): string[] {
   ];
 }
 
-/** Where a path that a page names may be: as it stands, as the source of what is built, or in a room. */
+/** The possible places of a path: itself, the source of a built file, or a room. */
 function placesOf(path: string): string[] {
   const [room = '', ...rest] = path.split('/');
   const inRoom = ROOMS.get(room);
@@ -78,7 +78,7 @@ const exists = (path: string) =>
   );
 
 describe.each(PAGES)('%s', (page) => {
-  it('links to files and headings that are there', () => {
+  it('links to existing files and headings', () => {
     const broken = linksIn(page).filter(
       ({ file, anchor }) =>
         !existsSync(join(ROOT, file)) ||
@@ -87,12 +87,12 @@ describe.each(PAGES)('%s', (page) => {
     expect(broken.map(({ link }) => link)).toEqual([]);
   });
 
-  it('names paths that are there', () => {
+  it('names existing paths', () => {
     expect(pathsIn(page).filter((path) => !exists(path))).toEqual([]);
   });
 });
 
-it('the pages have links and paths to look for', () => {
+it('the pages have links and paths', () => {
   expect(PAGES.flatMap(linksIn).length).toBeGreaterThan(20);
   expect(PAGES.flatMap(pathsIn).length).toBeGreaterThan(20);
 });

@@ -28,7 +28,7 @@ describe('.env.example', () => {
     }
   });
 
-  it('comments out everything that has a default', () => {
+  it('comments out every variable with a default', () => {
     const required = EXAMPLE.match(/^[A-Z0-9_]+(?==)/gm);
     expect(required).toEqual(['DATABASE_URL', 'REDIS_URL']);
   });

@@ -4,11 +4,17 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { messagesOf } from '../support/messages.ts';
 import { acceptedCount, startLoad } from '../support/send.ts';
 import { buildPrevious } from './matrix/build-previous.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  recover,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
-/** Long enough for the balancer to have looked. */
+/** Longer than the balancer's interval. */
 const DRAIN_MS = 2000;
 
 describe('Deployment', () => {
@@ -93,7 +99,7 @@ describe('Deployment', () => {
       }
       const recoverySeconds = await secondsUntilThrough(contour, load);
       const { accepted } = await load.done;
-      // No sender has noticed anything.
+      // Every request got its first answer, a 200.
       expect(new Set(load.trail.map(({ status }) => status))).toEqual(new Set([200]));
       return { recoverySeconds, violations: await contour.check({ accepted }) };
     },

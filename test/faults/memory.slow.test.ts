@@ -7,18 +7,24 @@ import { withRedis } from '../support/redis-client.ts';
 import { startLoad } from '../support/send.ts';
 import type { TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
-import { FAST, recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  recover,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 const SMALL_HEAP = '--max-old-space-size=96';
 const FILL_ON_SIGNAL = fileURLToPath(
   new URL('./inject/fill-memory-on-signal.mjs', import.meta.url),
 );
-/** Little on the wire, and more than the heap once it is read. */
+/** Small on the wire, larger than the heap once it is parsed. */
 const POISON = `[${'[],'.repeat(8_000_000)}0]`;
 
-/** Messages of the largest text there is, 250 KB each, a few of each chat. */
+/** Messages with the largest text, 250 KB each, a few of each chat. */
 function* bigMessages(account: TestAccount, chats: number, each: number): Generator<Body> {
   for (let index = 0; index < chats * each; index += 1) {
     yield messageTo(account, {
@@ -62,7 +68,7 @@ describe('Memory', () => {
       const outcome = await recover(contour, load);
       const isParked = async () => (await contour.dlq()).length === 1;
       await waitFor('the poison to be parked', isParked, { deadlineMs: 30_000 });
-      // Each worker that read it would die of it, one after the other.
+      // Each worker that read it would die, one after the other.
       expect(contour.workers.filter((worker) => worker.ended())).toEqual([]);
       return outcome;
     },

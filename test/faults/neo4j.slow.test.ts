@@ -19,11 +19,11 @@ import { waitFor } from '../support/wait-for.ts';
 import { type Outcome, row } from './matrix/row.ts';
 import { type Size, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
 
-/** So long after its return the mirror may take to be complete. */
+/** How long the mirror may take to be complete after its return. */
 const COMPLETE_SECONDS = 30;
-/** New clients, so that there is something to mirror all the time. */
+/** New clients, so that there are always rows to mirror. */
 const STRANGERS: Size = { count: 600, chats: 600, senders: 10, ahead: 200 };
-// A Bolt message of its own: two bytes of length, a structure without fields, COMMIT, the end.
+// A Bolt message: two bytes of length, a structure without fields, COMMIT, the end.
 const COMMIT = Buffer.from([0x00, 0x02, 0xb0, 0x12, 0x00, 0x00]);
 
 describe.skipIf(inject('neo4j').uri === undefined)('Neo4j', () => {
@@ -48,14 +48,14 @@ describe.skipIf(inject('neo4j').uri === undefined)('Neo4j', () => {
 
   const health = async () => (await get(`${contour.url}/health`)).json;
 
-  /** Core does not wait for the graph: all of a load gets there while it is away. */
+  /** Core does not wait for the graph: it gets all messages while the graph is away. */
   async function goesOnWithout(load: RunningLoad): Promise<void> {
     await load.done;
     await secondsUntilThrough(contour, load);
     expect(await health()).toMatchObject({ status: 'degraded', neo4j: false, postgres: true });
   }
 
-  /** To be called when the graph is there again. */
+  /** Call it when the graph is back. */
   async function mirrored(load: RunningLoad): Promise<Outcome> {
     const since = performance.now();
     const isComplete = async () => !(await isMirrorBehind(contour.database.pool));
@@ -89,7 +89,6 @@ describe.skipIf(inject('neo4j').uri === undefined)('Neo4j', () => {
     {
       injected: 'SIGSTOP, SIGCONT when Core has everything',
       load: told(STRANGERS),
-      quick: true, // it costs no second start
       withinSeconds: COMPLETE_SECONDS,
     },
     async () => {
@@ -131,7 +130,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('Neo4j', () => {
     },
   );
 
-  test('what has no tenant, or no key, is found and removed by graph verify', async () => {
+  test('graph verify finds and removes nodes without a tenant or a key', async () => {
     const driver = openDriver(neo4j.url);
     onTestFinished(() => driver.close());
     const count = async () => {
