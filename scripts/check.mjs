@@ -10,6 +10,8 @@ const CHECKS = [
   ['promises and switches', 'oxlint', ['--type-aware', '--format=unix']],
   ['unused code and dependencies', 'knip', ['--no-progress']],
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
+  ['package of the producer', 'publint', ['--strict', 'packages/producer']],
+  ['its types', 'attw', ['--pack', 'packages/producer', '--profile', 'esm-only', '--no-color']],
   ['words', process.execPath, ['scripts/check-words.mjs']],
 ];
 

@@ -103,7 +103,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 8,
     effect: 'rows that were never written into the graph count as mirrored',
-    file: 'packages/graph/dist/write-batch.js',
+    file: 'packages/graph/dist/create-graph.js',
     find: 'rows.length > 0',
     replace: 'rows.length > 1_000_000',
     says: 'mirror_differs',

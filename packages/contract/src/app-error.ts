@@ -5,12 +5,12 @@ export type AppErrorCode =
   | 'postgres_busy'
   /** Another transaction has changed what this one had read. The caller rolls back and starts again. */
   | 'lost_race'
-  /** The message was not tried: it waits behind another one that could not be resolved. */
+  /** The message was not tried, because it waits for another one that could not be resolved. */
   | 'not_tried'
   | 'neo4j_unavailable'
   | 'unexpected';
 
-/** The one error that adapters throw: a closed code, a message safe to show, always the cause. */
+/** The error that adapters throw. Its message is safe to show. */
 export class AppError extends Error {
   readonly code: AppErrorCode;
 
