@@ -37,7 +37,10 @@ export interface AppDeps
   boardQueues: BoardQueue[];
 }
 
-/** Builds the whole service from what it needs. It neither listens nor opens a connection. */
+/**
+ * Builds the whole service from what it needs. It neither listens nor opens a connection.
+ * An endpoint is a line here and a function in `routes/`: `app.get(path, { onRequest: guard, ...documented({…}) }, handler)`.
+ */
 export function buildApp(deps: AppDeps): HttpApp {
   const { logger, isLeaving, metrics, boardQueues } = deps;
   const app = createHttpApp({ logger, problems: PROBLEMS, isLeaving });

@@ -22,7 +22,7 @@ const KEEP_ALIVE_MS = 72_000;
 export interface HttpAppOptions {
   logger: Pick<Logger, 'debug' | 'info' | 'error'>;
   problems: ProblemTable;
-  /** True once the process was told to stop. */
+  /** True after the signal to stop. */
   isLeaving: () => boolean;
 }
 

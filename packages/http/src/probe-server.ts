@@ -20,7 +20,7 @@ function answerJson(response: ServerResponse, status: number, body: object): voi
 /**
  * GET /livez and GET /metrics for a process that serves nothing else over HTTP. It uses node:http alone,
  * because loading Fastify would slow down the start of such a process. A process whose event loop turns is alive,
- * whatever is away around it.
+ * also while its dependencies are away.
  */
 export async function startProbeServer(
   host: string,

@@ -27,6 +27,8 @@ export interface Findings {
   warnings: string[];
 }
 
+const NOTHING_FOUND: Findings = { reasons: [], warnings: [] };
+
 /** A number in the answer of GET /health. The service is degraded while it is 0, or cannot be read. */
 interface Count {
   name: string;
@@ -58,51 +60,40 @@ type Status = 'ok' | 'degraded' | 'unavailable';
 
 /** Calls every probe, side by side. No call is waited for longer than two seconds. */
 export function createHealth({ probes, counts, isLeaving }: Supervised) {
-  const asked = probes.map((probe) => {
-    const { ask, fitness, title } = probe;
-    return {
-      probe,
-      /** Null if none is configured. */
-      isThere:
-        ask === null
-          ? async () => null
-          : shareCall(async () => {
-              await ask();
-              return true;
-            }, title),
-      findings: fitness && shareCall(fitness.check, title),
-    };
-  });
+  const asked = probes.map(({ ask, fitness, ...probe }) => ({
+    ...probe,
+    /** Null if none is configured. */
+    isThere: ask === null ? async () => null : shareCall(() => ask().then(() => true), probe.title),
+    findings:
+      fitness === undefined ? async () => NOTHING_FOUND : shareCall(fitness.check, probe.title),
+    unknown: { reasons: [fitness?.unknown ?? ''], warnings: [] },
+  }));
   const counted = counts.map(({ name, read }) => ({ name, read: shareCall(read, name) }));
 
-  async function findingsOf({ probe, isThere, findings }: (typeof asked)[number]) {
-    const [there, found] = await Promise.all([isThere(), findings?.()]);
-    const isAway = there === undefined;
-    const reasons = found?.reasons ?? (probe.fitness === undefined ? [] : [probe.fitness.unknown]);
-    const away = isAway ? [`${probe.title} is away`] : [];
-    return {
-      reasons: isAway ? (probe.isRequired ? away : []) : reasons,
-      warnings: [...(found?.warnings ?? []), ...(probe.isRequired ? [] : away)],
-    };
+  async function findingsOf(probe: (typeof asked)[number]): Promise<Findings> {
+    const [isThere, found] = await Promise.all([probe.isThere(), probe.findings()]);
+    const { reasons, warnings } = found ?? probe.unknown;
+    if (isThere !== undefined) return { reasons, warnings };
+    const isAway = `${probe.title} is away`;
+    return probe.isRequired
+      ? { reasons: [isAway], warnings }
+      : { reasons: [], warnings: [...warnings, isAway] };
   }
 
   return {
     async health(): Promise<{ status: Status } & Record<string, boolean | number | string | null>> {
       const [there, numbers] = await Promise.all([
-        Promise.all(
-          asked.map(async ({ probe, isThere }) => {
-            const answer = await isThere();
-            return { ...probe, value: answer === null ? null : answer === true };
-          }),
-        ),
-        Promise.all(counted.map(async ({ name, read }) => ({ name, value: (await read()) ?? 0 }))),
+        Promise.all(asked.map((probe) => probe.isThere())),
+        Promise.all(counted.map((count) => count.read())),
       ]);
-      const away = there.filter(({ value }) => value === false);
-      const isDegraded = away.length > 0 || numbers.some(({ value }) => value === 0);
+      const away = asked.filter((_probe, index) => there[index] === undefined);
+      const isDegraded = away.length > 0 || numbers.some((number) => !number);
       const isUnavailable = away.some(({ isRequired }) => isRequired);
       return {
         status: isUnavailable ? 'unavailable' : isDegraded ? 'degraded' : 'ok',
-        ...Object.fromEntries([...there, ...numbers].map(({ name, value }) => [name, value])),
+        ...Object.fromEntries(asked.map(({ name }, index) => [name, there[index] ?? null])),
+        ...Object.fromEntries(away.map(({ name }) => [name, false])),
+        ...Object.fromEntries(counted.map(({ name }, index) => [name, numbers[index] ?? 0])),
       };
     },
 
@@ -130,42 +121,42 @@ const readiness = named(
 function healthOperation({ probes, counts }: Supervised) {
   const required = probes.filter(({ isRequired }) => isRequired);
   const optional = probes.filter(({ isRequired }) => !isRequired);
-  const titles = (some: readonly Probe[]) => some.map(({ title }) => title).join(' or ');
-  const needed = `${titles(required)} is away.`;
   const degraded = [
     ...optional.map(({ title }) => `${title} is away`),
     ...counts.map(({ none }) => none),
   ].join(', or ');
-  const fields = (value: (probe: Probe) => unknown, count: unknown) => ({
-    ...Object.fromEntries(probes.map((probe) => [probe.name, value(probe)])),
-    ...Object.fromEntries(counts.map(({ name }) => [name, count])),
-  });
-  const schema = named(
+  const unavailable = `${required.map(({ title }) => title).join(' or ')} is away.`;
+  const fields = <P, C>(ofProbe: (probe: Probe) => P, ofCount: C) =>
+    Object.fromEntries<P | C>([
+      ...probes.map((probe): [string, P] => [probe.name, ofProbe(probe)]),
+      ...counts.map(({ name }): [string, C] => [name, ofCount]),
+    ]);
+  const there = z.boolean();
+  const health = named(
     'Health',
     z.object({
       status: z
         .enum(['ok', 'degraded', 'unavailable'])
-        .describe(`degraded: ${degraded}. unavailable: ${needed}`),
-      ...(fields(
+        .describe(`degraded: ${degraded}. unavailable: ${unavailable}`),
+      ...fields(
         ({ isRequired }) =>
-          isRequired ? z.boolean() : z.boolean().nullable().describe('null if none is configured'),
+          isRequired ? there : there.nullable().describe('null if none is configured'),
         z.int().min(0),
-      ) as Record<string, z.ZodType>),
+      ),
     }),
   );
-  const away = required.at(-1);
   return documented({
     operationId: 'getHealth',
     summary: 'Whether every dependency answers',
     description: 'Real pings. No ping is waited for longer than two seconds.',
     ...about,
     responses: {
-      200: json('It works.', schema, {
+      200: json('It works.', health, {
         ok: { status: 'ok', ...fields(() => true, 2) },
         degraded: { status: 'degraded', ...fields(() => true, 0) },
       }),
-      503: json(needed, schema, {
-        unavailable: { status: 'unavailable', ...fields((probe) => probe !== away, 0) },
+      503: json(unavailable, health, {
+        unavailable: { status: 'unavailable', ...fields((one) => one !== required.at(-1), 0) },
       }),
     },
   });

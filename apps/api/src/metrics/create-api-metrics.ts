@@ -1,13 +1,12 @@
 import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
-import { Gauge, type Registry } from 'prom-client';
 import { type CountAnswer, createIntakeMetrics } from './intake-metrics.ts';
-import { type Look, lookFor } from './look.ts';
+import { type CreateGauge, gaugesOf, type Look, lookFor } from './look.ts';
 import { type PostgresProbes, postgresGauges } from './postgres-gauges.ts';
 import { type RedisProbes, redisGauges } from './redis-gauges.ts';
 
 type Pings = Record<string, (() => Promise<void>) | null>;
 
-export interface MetricsDeps extends RedisProbes, PostgresProbes {
+interface MetricsDeps extends RedisProbes, PostgresProbes {
   pools: Record<string, WatchedPool>;
   /** Null for a server that is not configured. */
   pings: Pings;
@@ -22,13 +21,12 @@ export interface ApiMetrics {
 }
 
 /** Shows for each configured server whether it answers. */
-function dependencyGauge(registry: Registry, pings: Pings): Look[] {
-  const up = new Gauge({
-    name: 'contour_dependency_up',
-    help: '1 if a server that this process needs answered a ping within 2 s.',
-    labelNames: ['dependency'],
-    registers: [registry],
-  });
+function dependencyGauge(gauge: CreateGauge, pings: Pings): Look[] {
+  const up = gauge(
+    'contour_dependency_up',
+    '1 if a server that this process needs answered a ping within 2 s.',
+    'dependency',
+  );
   return Object.entries(pings).flatMap(([dependency, ping]) => {
     if (ping === null) return [];
     const show = (isUp: true | undefined) => up.set({ dependency }, isUp ? 1 : 0);
@@ -43,16 +41,16 @@ function dependencyGauge(registry: Registry, pings: Pings): Look[] {
  */
 export function createApiMetrics(deps: MetricsDeps): ApiMetrics {
   const registry = createRegistry();
+  const gauge = gaugesOf(registry);
   watchPools(registry, deps.pools);
-  new Gauge({
-    name: 'contour_backlog_limit',
-    help: 'Above this many jobs waiting, delayed and active in `resolve` no message is accepted.',
-    registers: [registry],
-  }).set(deps.maxBacklog);
+  gauge(
+    'contour_backlog_limit',
+    'Above this many jobs waiting, delayed and active in `resolve` no message is accepted.',
+  ).set(deps.maxBacklog);
   const looks = [
-    ...dependencyGauge(registry, deps.pings),
-    ...redisGauges(registry, deps),
-    ...postgresGauges(registry, deps),
+    ...dependencyGauge(gauge, deps.pings),
+    ...redisGauges(gauge, deps),
+    ...postgresGauges(gauge, deps),
   ];
   return {
     countAnswer: createIntakeMetrics(registry),

@@ -30,7 +30,7 @@ export function createIntakeMetrics(registry: Registry): CountAnswer {
   });
   const seconds = createHistogram(registry, {
     name: 'contour_answer_seconds',
-    help: 'Time until POST /resolve was answered, whatever the answer, in seconds.',
+    help: 'Time from a request of POST /resolve to its answer, in seconds.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   })();
   const acceptedOf = perKey(CHANNEL_CODES, (channel) => accepted(channel, 'http'));

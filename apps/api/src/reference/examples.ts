@@ -116,7 +116,6 @@ const failedWith = (code: string) => ({
   failed_attempts: [{ at: DELIVERED_AT, code, ms: 3 }],
 });
 
-const known = { seq: 1, matched_by: 'created', is_new_client: true, is_new_dialog: true };
 const unresolved = {
   ...delivered,
   tenant_id: null,
@@ -133,8 +132,8 @@ const unresolved = {
 
 export const messageStates = {
   delivered,
-  pending: { ...delivered, ...known, ...failedWith('http_503'), state: 'pending' },
-  dead: { ...delivered, ...known, ...failedWith('http_400'), state: 'dead' },
+  pending: { ...delivered, ...failedWith('http_503'), state: 'pending' },
+  dead: { ...delivered, ...failedWith('http_400'), state: 'dead' },
   queued: { ...unresolved, state: 'queued' },
   parked: { ...unresolved, state: 'parked', attempts: 1, last_error: 'unknown_tenant' },
 };

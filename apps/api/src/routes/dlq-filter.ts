@@ -65,13 +65,8 @@ export const clearFilter = z
   });
 
 export function filterOf(fields: z.infer<typeof clearFilter>): DlqFilter {
-  const { reason, tenant_id: tenantId, fingerprint, before } = fields;
-  return {
-    ...(reason === undefined ? {} : { reason }),
-    ...(tenantId === undefined ? {} : { tenantId }),
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(before === undefined ? {} : { before }),
-  };
+  const { tenant_id: tenantId, ...others } = fields;
+  return { tenantId, ...others };
 }
 
 const EVERYTHING: DlqFilter = {};

@@ -1,4 +1,4 @@
-import { type DlqEntry, isUuid, type MatchedBy } from '@contour/contract';
+import { type DlqEntry, isUuid } from '@contour/contract';
 import {
   documented,
   type Guards,
@@ -13,39 +13,15 @@ import {
   SENDERS,
   shared,
 } from '@contour/http';
+import type { QueuedNote } from '@contour/queue';
+import type { Story } from '@contour/store';
 import { z } from 'zod';
 import { messageStates, problem } from '../reference/examples.ts';
 
-/** What the ledger holds about a message; the store's Story fits. */
-interface LedgerStory {
-  messageId: string;
-  traceId: string;
-  state: 'pending' | 'delivered' | 'dead';
-  tenantId: string;
-  clientId: string;
-  dialogId: string;
-  seq: number;
-  matchedBy: MatchedBy;
-  isNewClient: boolean;
-  isNewDialog: boolean;
-  attempts: number;
-  lastError: string | null;
-  receivedAt: string;
-  resolvedAt: string;
-  deliveredAt: string | null;
-  failedAttempts: Array<{ at: string; code: string; ms: number }>;
-}
-
-interface QueuedNote {
-  messageId: string;
-  traceId: string;
-  receivedAt: string;
-}
-
 export interface MessageDeps {
   guards: Pick<Guards, 'api' | 'admin'>;
-  findStory(messageId: string): Promise<LedgerStory | null>;
-  findStoriesByTrace(traceId: string): Promise<LedgerStory[]>;
+  findStory(messageId: string): Promise<Story | null>;
+  findStoriesByTrace(traceId: string): Promise<Story[]>;
   dlq: {
     get(id: string): Promise<DlqEntry | null>;
     byTrace(traceId: string): Promise<DlqEntry[]>;
@@ -89,7 +65,7 @@ const messageList = named('MessageList', z.object({ items: z.array(messageStatus
 
 type MessageStatus = z.infer<typeof messageStatus>;
 
-function statusOfStory(story: LedgerStory): MessageStatus {
+function statusOfStory(story: Story): MessageStatus {
   return {
     message_id: story.messageId,
     trace_id: story.traceId,
