@@ -5,16 +5,22 @@ import { type HttpProblemCode, type ProblemTable, problemOf } from './problems.t
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
+/** By path or by the name of a webhook, then by method. */
+type Operations = Record<string, Record<string, Operation>>;
+
 export interface ReferenceOptions {
   info: { title: string; version: string; description: string };
   tags: Array<{ name: string; description: string }>;
   problems: ProblemTable;
   /** Headers of answers beside those that every service has. */
   headers: Record<string, object>;
-  webhooks: Record<string, Record<string, Operation>>;
+  webhooks: Operations;
   /** JSON Schemas that say more than their zod schemas, by name. */
   refine: Record<string, (schema: JsonSchema) => JsonSchema>;
 }
+
+const mapValues = <T, U>(values: Record<string, T>, map: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));
 
 /** Puts `null` beside what a schema accepts. A second call for the same schema changes nothing. */
 function allowNull(schema: JsonSchema): void {
@@ -61,13 +67,9 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 function namedJsonSchemas(schemas: Iterable<z.ZodType>): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
   for (const schema of schemas) registry.add(schema, { id: nameOf(schema) ?? '' });
-  const { schemas: written } = z.toJSONSchema(registry, {
-    ...TO_JSON,
-    uri: (id) => refTo('schemas', id).$ref,
-  });
-  return Object.fromEntries(
-    Object.entries(written).map(([name, { $schema: _, $id: _id, ...rest }]) => [name, rest]),
-  );
+  const uri = (id: string) => refTo('schemas', id).$ref;
+  const { schemas: all } = z.toJSONSchema(registry, { ...TO_JSON, uri });
+  return mapValues(all, ({ $schema: _, $id: _id, ...rest }) => rest);
 }
 
 /** A copy in which every zod schema is a JSON Schema, or a reference to one, which is added to `used`. */
@@ -80,9 +82,7 @@ function withJsonSchemas(node: unknown, used: Set<z.ZodType>): unknown {
     used.add(node);
     return refTo('schemas', name);
   }
-  return Object.fromEntries(
-    Object.entries(node).map(([key, inner]) => [key, withJsonSchemas(inner, used)]),
-  );
+  return mapValues(node as Record<string, unknown>, (inner) => withJsonSchemas(inner, used));
 }
 
 function parametersOf({ parameters = [], query }: Operation): object[] {
@@ -100,11 +100,14 @@ function parametersOf({ parameters = [], query }: Operation): object[] {
   return [...parameters, ...inQuery];
 }
 
-function written(operation: Operation): object {
+function inOpenApi(operation: Operation): object {
   const { query: _, ...rest } = operation;
   const parameters = parametersOf(operation);
   return parameters.length === 0 ? rest : { ...rest, parameters };
 }
+
+const written = (operations: Operations) =>
+  mapValues(operations, (methods) => mapValues(methods, inOpenApi));
 
 function problemSchema(table: ProblemTable): z.ZodType {
   const codes = Object.keys(table) as [string, ...string[]];
@@ -190,20 +193,21 @@ const SECURITY = {
 
 /** Collects the operations of all routes that are added after this call. Returns what writes the document. */
 export function collectOperations(app: FastifyInstance, options: ReferenceOptions): () => object {
-  const paths: Record<string, Record<string, object>> = {};
+  const paths: Operations = {};
   app.addHook('onRoute', ({ url, method, config }) => {
     const operation = operationOf(config);
     if (operation === undefined || method === 'HEAD') return;
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [String(method).toLowerCase()]: written(operation) };
+    paths[path] = { ...paths[path], [String(method).toLowerCase()]: operation };
   });
   return () => documentOf(paths, options);
 }
 
-function documentOf(paths: object, options: ReferenceOptions): object {
-  const { info, tags, webhooks, refine, problems: table } = options;
+function documentOf(paths: Operations, options: ReferenceOptions): object {
+  const { info, tags, refine, problems: table } = options;
   const used = new Set<z.ZodType>();
-  const body = withJsonSchemas({ paths, webhooks: writtenHooks(webhooks) }, used) as object;
+  const operations = { paths: written(paths), webhooks: written(options.webhooks) };
+  const body = withJsonSchemas(operations, used) as object;
   const schemas = { ...namedJsonSchemas(used), Problem: jsonSchemaOf(problemSchema(table)) };
   for (const [name, schema] of Object.entries(schemas)) {
     Object.assign(schemas, { [name]: refine[name]?.(schema) ?? schema });
@@ -223,14 +227,6 @@ function documentOf(paths: object, options: ReferenceOptions): object {
     },
   };
 }
-
-const writtenHooks = (webhooks: ReferenceOptions['webhooks']) =>
-  Object.fromEntries(
-    Object.entries(webhooks).map(([name, methods]) => [
-      name,
-      Object.fromEntries(Object.entries(methods).map(([method, one]) => [method, written(one)])),
-    ]),
-  );
 
 /** The components that a document refers to. */
 function usedIn(

@@ -27,8 +27,6 @@ export interface Findings {
   warnings: string[];
 }
 
-const NOTHING_FOUND: Findings = { reasons: [], warnings: [] };
-
 /** A number in the answer of GET /health. The service is degraded while it is 0, or cannot be read. */
 interface Count {
   name: string;
@@ -58,26 +56,35 @@ function shareCall<T>(call: () => Promise<T>, what: string): () => Promise<T | u
 
 type Status = 'ok' | 'degraded' | 'unavailable';
 
+const NOTHING_FOUND: Findings = { reasons: [], warnings: [] };
+
+function findingsOf({ fitness, title }: Probe): () => Promise<Findings> {
+  if (fitness === undefined) return async () => NOTHING_FOUND;
+  const check = shareCall(fitness.check, title);
+  return async () => (await check()) ?? { reasons: [fitness.unknown], warnings: [] };
+}
+
+/** Resolves to undefined while the server is away, and to null if none is configured. */
+const presenceOf = ({ ask, title }: Probe): (() => Promise<true | null | undefined>) =>
+  ask === null ? async () => null : shareCall(() => ask().then(() => true as const), title);
+
 /** Calls every probe, side by side. No call is waited for longer than two seconds. */
 export function createHealth({ probes, counts, isLeaving }: Supervised) {
-  const asked = probes.map(({ ask, fitness, ...probe }) => ({
-    ...probe,
-    /** Null if none is configured. */
-    isThere: ask === null ? async () => null : shareCall(() => ask().then(() => true), probe.title),
-    findings:
-      fitness === undefined ? async () => NOTHING_FOUND : shareCall(fitness.check, probe.title),
-    unknown: { reasons: [fitness?.unknown ?? ''], warnings: [] },
+  const asked = probes.map((probe) => ({
+    name: probe.name,
+    isRequired: probe.isRequired,
+    away: `${probe.title} is away`,
+    isThere: presenceOf(probe),
+    findings: findingsOf(probe),
   }));
   const counted = counts.map(({ name, read }) => ({ name, read: shareCall(read, name) }));
 
-  async function findingsOf(probe: (typeof asked)[number]): Promise<Findings> {
+  async function examine(probe: (typeof asked)[number]): Promise<Findings> {
     const [isThere, found] = await Promise.all([probe.isThere(), probe.findings()]);
-    const { reasons, warnings } = found ?? probe.unknown;
-    if (isThere !== undefined) return { reasons, warnings };
-    const isAway = `${probe.title} is away`;
+    if (isThere !== undefined) return found;
     return probe.isRequired
-      ? { reasons: [isAway], warnings }
-      : { reasons: [], warnings: [...warnings, isAway] };
+      ? { reasons: [probe.away], warnings: found.warnings }
+      : { reasons: [], warnings: [...found.warnings, probe.away] };
   }
 
   return {
@@ -98,7 +105,7 @@ export function createHealth({ probes, counts, isLeaving }: Supervised) {
     },
 
     async readiness(): Promise<{ status: 'ready' | 'unready' } & Findings> {
-      const found = await Promise.all(asked.map(findingsOf));
+      const found = await Promise.all(asked.map(examine));
       const reasons = found.flatMap((one) => one.reasons);
       if (isLeaving()) reasons.unshift('This process is shutting down');
       const warnings = found.flatMap((one) => one.warnings);

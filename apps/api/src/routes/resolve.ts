@@ -65,7 +65,7 @@ export interface ResolveDeps {
  *
  *   refuse   without a key, above the rate, while the backlog or the account has no room
  *   check    the body becomes an IncomingMessage, and its credential a fingerprint
- *   add      a job in the queue `resolve`; the next stage is the worker's role `resolve`
+ *   add      a job in the queue `resolve`; the next stage is apps/worker/src/roles/resolve.ts
  *   wait     for the worker's reply, or until the ledger shows the message
  *   answer   with the receipt, with 202, or with a problem
  */
