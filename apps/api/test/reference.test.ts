@@ -88,6 +88,33 @@ test('every route is documented, and every documented path is a route', async ()
   expect(undocumented).toEqual(['/docs/scalar.js']);
 });
 
+test('every operation requires the keys that its documentation names', async () => {
+  const keys = { sender: 'key-of-a-sender', operator: 'key-of-an-operator' };
+  const closed = appBundle({
+    apiKeys: [{ name: 'sender', key: keys.sender }],
+    adminKeys: [{ name: 'operator', key: keys.operator }],
+  });
+  const refuses = async (method: string, url: string, key?: string) => {
+    const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    const answer = await closed.inject({ method: method as 'GET', url, headers });
+    return answer.statusCode === 401;
+  };
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const [method, { security }] of Object.entries(item)) {
+      const schemes = security.flatMap(Object.keys);
+      const url = path.replace('{id}', 'x');
+      expect(
+        [
+          await refuses(method.toUpperCase(), url),
+          await refuses(method.toUpperCase(), url, keys.sender),
+          await refuses(method.toUpperCase(), url, keys.operator),
+        ],
+        `${method} ${path}`,
+      ).toEqual([schemes.length > 0, schemes.length > 0 && !schemes.includes('apiKey'), false]);
+    }
+  }
+});
+
 test('every problem code is documented, with its status', () => {
   const documented = JSON.stringify(document.components.schemas.Problem);
   for (const [code, { status }] of Object.entries(PROBLEMS)) {

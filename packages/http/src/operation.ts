@@ -21,7 +21,7 @@ export interface Operation {
 }
 
 type Security = Array<Record<string, string[]>>;
-
+type Answer = object;
 type Examples = Record<string, unknown>;
 type Schema = z.ZodType | object;
 
@@ -29,8 +29,6 @@ interface Body {
   required: boolean;
   content: Record<string, object>;
 }
-
-type Answer = object;
 
 /** The credentials that an operation accepts. */
 export const OPEN: Security = [];
