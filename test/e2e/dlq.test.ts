@@ -130,21 +130,16 @@ describe('POST /dlq/replay', () => {
 describe('DELETE /dlq', () => {
   const clear = (query: string) => request('DELETE', `${contour.url}/dlq${query}`);
 
-  test.each([
-    '',
-    '?',
-    '?colour=red',
-    '?reason=nonsense',
-    '?before=now',
-    '?fingerprint=',
-    '?limit=5',
-  ])('with the filter "%s" is 400 and clears nothing', async (query) => {
-    const { count } = (await list('')).json;
-    const answer = await clear(query);
-    expect(answer.status).toBe(400);
-    expect(answer.json).toMatchObject({ code: 'invalid' });
-    expect((await list('')).json.count).toBe(count);
-  });
+  test.each(['?colour=red', '?reason=nonsense', '?before=now', '?fingerprint=', '?limit=5'])(
+    'with the filter "%s" is 400 and clears nothing',
+    async (query) => {
+      const { count } = (await list('')).json;
+      const answer = await clear(query);
+      expect(answer.status).toBe(400);
+      expect(answer.json).toMatchObject({ code: 'invalid' });
+      expect((await list('')).json.count).toBe(count);
+    },
+  );
 
   test('clears the matches and returns their number', async () => {
     const answer = await clear(`?fingerprint=${busy.fingerprint}&reason=unknown_tenant`);
@@ -155,6 +150,20 @@ describe('DELETE /dlq', () => {
       cleared: true,
       count: 0,
     });
+  });
+
+  test('with an empty body is 400 and clears nothing', async () => {
+    const { count } = (await list('')).json;
+    const answer = await request('DELETE', `${contour.url}/dlq`, { body: {} });
+    expect(answer.json).toMatchObject({ status: 400, code: 'invalid' });
+    expect((await list('')).json.count).toBe(count);
+  });
+
+  test('without a query and a body clears everything and says how many', async () => {
+    const { count } = (await list('')).json;
+    expect(count).toBeGreaterThan(0);
+    expect((await clear('')).json).toEqual({ cleared: true, count });
+    expect((await list('')).json.count).toBe(0);
   });
 });
 

@@ -137,7 +137,7 @@ describe('a running system answers as the reference says', () => {
     holds('getDlqEntry', 'not_found', await ask('GET', '/dlq/nothing'));
     holds('replayDlqEntry', 'not_found', await ask('POST', '/dlq/nothing/replay'));
     holds('listDlq', 'invalid', await ask('GET', '/dlq?limit=0'));
-    holds('clearDlq', 'invalid', await ask('DELETE', '/dlq'));
+    holds('clearDlq', 'invalid', await ask('DELETE', '/dlq', {}));
     holds('replayDlq', 'invalid', await ask('POST', '/dlq/replay', { limit: 0 }));
   });
 

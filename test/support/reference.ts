@@ -18,6 +18,7 @@ interface Documented {
 
 interface Operation {
   operationId: string;
+  security: Array<Record<string, string[]>>;
   parameters?: Array<{ name: string; schema: object; example?: unknown }>;
   requestBody?: { content: Record<string, Content> };
   responses: Record<string, Documented>;

@@ -1,8 +1,8 @@
 import { AppError, type ResolveJob } from '@contour/contract';
 import { createBatcher, TimeoutError, within } from '@contour/runtime';
 
-// Longer than the producer's own bound, so that its error, which knows the cause, comes first; a
-// request that had to gather behind two hanging batches is refused all the same.
+// Longer than the producer's own bound, so that its error, which has the cause, comes first. A request that waits behind
+// two hanging batches is refused as well.
 const ADD_WITHIN_MS = 2_600;
 
 interface Waiting {
@@ -12,13 +12,13 @@ interface Waiting {
 
 export type AddJob = (job: ResolveJob) => Promise<void>;
 
-/** Adds jobs many at a time while others are on their way; one alone waits for nothing. */
+/** Adds the jobs that gather while other batches are on their way. A job that comes alone does not wait. */
 export function createAddJob(addAll: (jobs: ResolveJob[]) => Promise<void>): AddJob {
   const batcher = createBatcher<Waiting, void>({
     maxInFlight: 2,
     maxSize: 100,
     async run(batch) {
-      // Its sender has been told that nothing was accepted: better to make that true.
+      // The sender of a given-up job was told that it was not accepted, so it is not added.
       const jobs = batch.filter(({ givenUp }) => !givenUp).map(({ job }) => job);
       if (jobs.length > 0) await addAll(jobs);
       return batch.map(() => undefined);

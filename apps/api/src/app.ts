@@ -1,91 +1,69 @@
-import { uuidv7 } from '@contour/contract';
+import { PROBLEMS } from '@contour/contract';
+import {
+  createGuards,
+  createHttpApp,
+  createRateLimit,
+  docsRoutes,
+  type HttpApp,
+  healthRoutes,
+  metricsRoute,
+  mountApart,
+} from '@contour/http';
 import { createReplay, type ReplayDeps } from '@contour/queue';
-import type { Logger, NamedKey, Tracer } from '@contour/runtime';
-import Fastify, { type FastifyInstance } from 'fastify';
-import { logRequests } from './access-log.ts';
-import type { BackPressure } from './back-pressure.ts';
-import { refuseOnSocket } from './client-error.ts';
-import { drainOnClose } from './draining.ts';
-import { createHealth, type Probes } from './health.ts';
-import { createIntake, type IntakeDeps } from './intake.ts';
-import { takeJsonBodies } from './json-body.ts';
-import { createGuards } from './keys.ts';
+import type { Logger, NamedKey } from '@contour/runtime';
 import type { ApiMetrics } from './metrics/create-api-metrics.ts';
-import { metricsRoute } from './metrics/metrics-route.ts';
-import { createErrorHandler } from './problems.ts';
-import { createRateLimit } from './rate-limit.ts';
-import { type BoardDeps, boardRoutes } from './routes/board.ts';
-import { type DlqRouteDeps, dlqRoutes } from './routes/dlq.ts';
-import { answerTheRest } from './routes/fallbacks.ts';
-import { healthRoutes } from './routes/health.ts';
-import { type MessageRouteDeps, messageRoutes } from './routes/messages.ts';
-import { referenceRoutes } from './routes/reference.ts';
-import { type ResolveRouteDeps, resolveRoute } from './routes/resolve.ts';
+import type { BoardQueue } from './open-board.ts';
+import { type Probes, supervisedBy } from './probes.ts';
+import { REFERENCE } from './reference/document.ts';
+import { type DlqDeps, dlqRoutes } from './routes/dlq.ts';
+import { type MessageDeps, messageRoutes } from './routes/messages.ts';
+import { type ResolveDeps, resolveRoute } from './routes/resolve.ts';
 
-const BODY_LIMIT = 256 * 1024;
-const HEADERS_WITHIN_MS = 10_000;
-const REQUEST_WITHIN_MS = 20_000;
-// Longer than what stands in front keeps its side open: it must be the one to hang up.
-const KEEP_ALIVE_MS = 72_000;
+const BOARD_PATH = '/admin/queues';
 
-export interface AppDeps extends Omit<IntakeDeps, 'logger'>, Omit<MessageRouteDeps, 'guards'> {
+export interface AppDeps
+  extends Omit<ResolveDeps, 'guard' | 'limitRate' | 'countAnswer' | 'logger'>,
+    Omit<MessageDeps, 'guards'> {
   logger: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
-  tracer?: Tracer | undefined;
   apiKeys: NamedKey[];
   adminKeys: NamedKey[];
   rateLimit: number;
-  backPressure: Pick<BackPressure, 'check'>;
-  limitWaiting: ResolveRouteDeps['limitWaiting'];
   addJobs: ReplayDeps['addJobs'];
   waitForRoom: ReplayDeps['waitForRoom'];
-  dlq: MessageRouteDeps['dlq'] & DlqRouteDeps['dlq'];
+  dlq: MessageDeps['dlq'] & DlqDeps['dlq'];
   probes: Probes;
+  isLeaving: () => boolean;
   metrics: ApiMetrics;
-  boardQueues: BoardDeps['queues'];
+  boardQueues: BoardQueue[];
 }
 
-function createServer({ logger }: AppDeps): FastifyInstance {
-  const handleError = createErrorHandler({ logger });
-  const app = Fastify({
-    bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_WITHIN_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    genReqId: () => uuidv7(),
-    // As much as a request line may have: an id that nobody has is a 404, however long it is.
-    routerOptions: { maxParamLength: 16 * 1024 },
-    trustProxy: false,
-    // Its own refusal would not be a problem document; drainOnClose says the same as one.
-    return503OnClosing: false,
-    clientErrorHandler: refuseOnSocket,
-    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
-  });
-  app.server.headersTimeout = HEADERS_WITHIN_MS;
-  app.setErrorHandler(handleError);
-  return app;
-}
-
-/** Builds the whole service from what it needs; it neither listens nor opens a connection. */
-export function buildApp(deps: AppDeps): FastifyInstance {
-  const app = createServer(deps);
+/**
+ * Builds the whole service from what it needs. It neither listens nor opens a connection.
+ * An endpoint is a line here and a function in `routes/`: `app.get(path, { onRequest: guard, ...documented({…}) }, handler)`.
+ */
+export function buildApp(deps: AppDeps): HttpApp {
+  const { logger, isLeaving, metrics, boardQueues } = deps;
+  const app = createHttpApp({ logger, problems: PROBLEMS, isLeaving });
   const guards = createGuards(deps);
-  logRequests(app, deps.logger);
-  drainOnClose(app, deps.probes.isLeaving);
-  takeJsonBodies(app);
-  answerTheRest(app);
-  healthRoutes(app, createHealth(deps.probes));
+  docsRoutes(app, REFERENCE);
   resolveRoute(app, {
+    ...deps,
     guard: guards.api,
     limitRate: createRateLimit(deps.rateLimit),
-    backPressure: deps.backPressure,
-    limitWaiting: deps.limitWaiting,
-    takeIn: createIntake(deps),
-    countAnswer: deps.metrics.countAnswer,
-    tracer: deps.tracer,
+    countAnswer: metrics.countAnswer,
   });
   messageRoutes(app, { ...deps, guards });
   dlqRoutes(app, { guard: guards.admin, dlq: deps.dlq, replay: createReplay(deps) });
-  metricsRoute(app, { guard: guards.admin, metrics: deps.metrics });
-  referenceRoutes(app);
-  boardRoutes(app, { guard: guards.adminInBrowser, queues: deps.boardQueues });
+  healthRoutes(app, supervisedBy(deps.probes, isLeaving));
+  metricsRoute(app, {
+    guard: guards.admin,
+    exposition: { contentType: metrics.contentType, metrics: metrics.scrape },
+    example: '# TYPE contour_backlog_limit gauge\ncontour_backlog_limit 100000\n',
+  });
+  mountApart(app, {
+    path: BOARD_PATH,
+    guard: guards.adminInBrowser,
+    load: async () => (await import('./open-board.ts')).openBoard(BOARD_PATH, boardQueues),
+  });
   return app;
 }

@@ -1,8 +1,9 @@
-import { unavailable } from './problem-error.ts';
+import { accountOf, type IncomingMessage } from '@contour/contract';
+import { ProblemError, RETRY_AFTER_SECONDS, unavailable } from '@contour/http';
 
 const LOOK_EVERY_MS = 1000;
 const LOOK_AGAIN_MS = 200;
-/** One look may be late because this process is, above all while it starts. */
+/** One look may be late because this process is busy, above all while it starts. */
 const FAILED_LOOKS_MEAN_AWAY = 2;
 const MEMORY_SHARE = 0.9;
 
@@ -11,7 +12,7 @@ export interface Backlog {
   delayed: number;
   active: number;
   memoryUsed: number;
-  /** 0 where there is none. */
+  /** 0 if Redis has no limit. */
   memoryLimit: number;
 }
 
@@ -24,15 +25,15 @@ function refusalOf(backlog: Backlog, maxBacklog: number): string | undefined {
 }
 
 export interface BackPressure {
-  /** Throws while nothing may be accepted; asks nobody, so it costs nothing. */
+  /** Throws while no message may be accepted. Makes no request. */
   check(): void;
   close(): void;
 }
 
 /**
- * Looks once a second whether there is room, so that a request is refused before it is accepted, and
- * at once while Redis is known to be away. Until the first look everything may pass: a Redis that is
- * away refuses by itself.
+ * Looks once a second whether the queue has room, so that a request is refused before it is accepted. While Redis is
+ * known to be away every request is refused at once. Until the first look every request passes: a Redis that is away
+ * refuses the job itself.
  */
 export function watchBackPressure(deps: {
   backlog: () => Promise<Backlog>;
@@ -44,18 +45,18 @@ export function watchBackPressure(deps: {
   let isClosed = false;
   let failedLooks = 0;
 
-  function tell(next: string | undefined, cause?: unknown): void {
+  function setRefusal(next: string | undefined, cause?: unknown): void {
     if (next !== refusal) deps.onChange(next, cause);
     refusal = next;
   }
 
   async function look(): Promise<void> {
     try {
-      tell(refusalOf(await deps.backlog(), deps.maxBacklog));
+      setRefusal(refusalOf(await deps.backlog(), deps.maxBacklog));
       failedLooks = 0;
     } catch (error) {
       failedLooks += 1;
-      if (failedLooks >= FAILED_LOOKS_MEAN_AWAY) tell('Redis is away.', error);
+      if (failedLooks >= FAILED_LOOKS_MEAN_AWAY) setRefusal('Redis is away.', error);
     }
     const nextMs = failedLooks > 0 ? LOOK_AGAIN_MS : LOOK_EVERY_MS;
     if (!isClosed) timer = setTimeout(() => void look(), nextMs).unref();
@@ -70,5 +71,19 @@ export function watchBackPressure(deps: {
       isClosed = true;
       clearTimeout(timer);
     },
+  };
+}
+
+/** Refuses a message of an account that has `max` messages waiting. Makes no request: the count is in memory. */
+export function createWaitingLimit(
+  waitingOf: (account: string) => number,
+  max: number,
+): (message: IncomingMessage) => void {
+  return (message) => {
+    if (waitingOf(accountOf(message)) < max) return;
+    throw new ProblemError('too_many_requests', {
+      detail: `At most ${max} messages of one account may wait to be resolved.`,
+      headers: { 'retry-after': RETRY_AFTER_SECONDS },
+    });
   };
 }

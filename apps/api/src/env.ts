@@ -37,11 +37,11 @@ const hasKeys = (keys: NamedKey[] | undefined) => keys !== undefined && keys.len
 const inProduction = (name: 'API_KEYS' | 'ADMIN_KEYS') => ({
   path: [name],
   error: 'is required in production',
-  // Also when something else is wrong, so that all of it is named at once.
+  // Checked also if another setting is wrong, so that every fault is named at once.
   when: () => true,
 });
 
-/** Every setting of the API, checked together: in production nothing may stand open. */
+/** Every setting of the API. In production no endpoint may be open, so keys are required. */
 export const apiEnv = fields
   .refine((env) => env.NODE_ENV !== 'production' || hasKeys(env.API_KEYS), inProduction('API_KEYS'))
   .refine(

@@ -2,7 +2,6 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { dlqJob, resolveJob } from '@contour/contract';
-import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
@@ -10,7 +9,7 @@ export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
 const OUR_SHAPES = [resolveJob, dlqJob, z.strictObject({ shard: z.int() })];
 const HARMLESS = ['channel', 'account_fingerprint', 'external_chat_id', 'message_ids', 'trace_id'];
 
-/** The data of a job as it may be seen: what a direct producer put there may hold a credential anywhere. */
+/** The data of a job as it may be shown: a direct producer may have put a credential into any field. */
 function visibleData(data: unknown): unknown {
   const ours = OUR_SHAPES.map((shape) => shape.safeParse(data)).find(({ success }) => success);
   if (ours !== undefined) return ours.data;
@@ -19,14 +18,14 @@ function visibleData(data: unknown): unknown {
 }
 
 function readOnlyView(queue: BoardQueue): BullMQAdapter {
-  // Retrying or removing a job by hand would go past the ledger: the endpoints for that are /dlq.
+  // Retrying or removing a job here would bypass the ledger. The endpoints under /dlq do it.
   const adapter = new BullMQAdapter(queue, { readOnlyMode: true });
   adapter.setFormatter('data', visibleData);
   return adapter;
 }
 
-/** Bull Board as a server that listens nowhere, so that its parsers and handlers stay its own. */
-export function openBoard(path: string, queues: readonly BoardQueue[]): FastifyInstance {
+/** Bull Board at `path`, as a Fastify plugin. Loading this module takes a sixth of the API's start. */
+export function openBoard(path: string, queues: readonly BoardQueue[]) {
   const adapter = new FastifyAdapter().setBasePath(path);
   createBullBoard({
     queues: queues.map(readOnlyView),
@@ -37,7 +36,5 @@ export function openBoard(path: string, queues: readonly BoardQueue[]): FastifyI
     status: 500,
     body: { error: 'The queues cannot be read now' },
   }));
-  const board = Fastify();
-  board.register(adapter.registerPlugin(), { prefix: path });
-  return board;
+  return adapter.registerPlugin();
 }

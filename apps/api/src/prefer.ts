@@ -1,15 +1,15 @@
-/** What a request asks for with `Prefer`; `waitMs` only where it says how long it would wait. */
+/** The `Prefer` header of a request. `waitMs` is set only if the header names a wait. */
 export interface Preference {
   respondAsync: boolean;
   waitMs?: number;
 }
 
-// A preference is a token, perhaps with a value, perhaps with parameters after a semicolon.
+// A preference is a token, optionally with a value, optionally with parameters after a semicolon.
 const PREFERENCE =
   /^\s*([!#$%&'*+.^_`|~\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*)))?\s*(?:;|$)/;
 const SEPARATOR = /,(?=(?:[^"]*"[^"]*")*[^"]*$)/;
 
-/** The patterns above are not linear: what is longer than any sensible preference is passed over. */
+/** The patterns above are not linear, so a header longer than any sensible preference is ignored. */
 const MAX_LENGTH = 1000;
 
 function preferencesIn(header: string): Array<[name: string, value: string]> {

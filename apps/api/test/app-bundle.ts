@@ -1,12 +1,12 @@
 import type { Outcome, Reply, ResolveJob } from '@contour/contract';
-import type { FastifyInstance } from 'fastify';
+import type { HttpApp } from '@contour/http';
 import { onTestFinished } from 'vitest';
 import { type AppDeps, buildApp } from '../src/app.ts';
 import { createApiMetrics } from '../src/metrics/create-api-metrics.ts';
-import { createOpenWaits } from '../src/open-waits.ts';
+import { createOpenWaits } from '../src/wait-for-outcome.ts';
 
 const nothing = async () => {};
-const NOTHING_TO_SEE: Parameters<typeof createApiMetrics>[0] = {
+const NO_METRICS: Parameters<typeof createApiMetrics>[0] = {
   pools: {},
   pings: {},
   maxBacklog: 1,
@@ -21,10 +21,18 @@ const NOTHING_TO_SEE: Parameters<typeof createApiMetrics>[0] = {
 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** The API on what is declared beside its consumers, with nobody behind it; tests put in what they need. */
-export function appBundle(overrides: Partial<AppDeps> = {}): FastifyInstance {
-  const app = buildApp({
+/** The API without anything behind it. A test puts in what it needs. */
+export function appBundle(overrides: Partial<AppDeps> = {}): HttpApp {
+  const app = bareApp(overrides);
+  onTestFinished(() => app.close());
+  return app;
+}
+
+/** The same for use outside of a test. */
+export function bareApp(overrides: Partial<AppDeps> = {}): HttpApp {
+  return buildApp({
     logger: silent,
+    tracer: undefined,
     apiKeys: [],
     adminKeys: [],
     rateLimit: 0,
@@ -56,31 +64,29 @@ export function appBundle(overrides: Partial<AppDeps> = {}): FastifyInstance {
       workers: async () => 2,
       pendingMigrations: async () => [],
       redisFacts: async () => ({ maxmemoryPolicy: 'noeviction', aof: true }),
-      isLeaving: () => false,
     },
+    isLeaving: () => false,
     boardQueues: [],
-    metrics: createApiMetrics(NOTHING_TO_SEE),
+    metrics: createApiMetrics(NO_METRICS),
     ...overrides,
   });
-  onTestFinished(() => app.close());
-  return app;
 }
 
-/** A worker who decides every job at once. */
+/** A worker that decides every job at once. */
 export function workerSaying(outcomeOf: (job: ResolveJob) => Outcome, parked = false) {
-  const told = new Map<string, (reply: Reply) => void>();
+  const expected = new Map<string, (reply: Reply) => void>();
   return {
     addJob: async (job: ResolveJob) => {
       const requestId = job.reply?.requestId ?? '';
-      told.get(requestId)?.({ requestId, outcome: outcomeOf(job), parked });
+      expected.get(requestId)?.({ requestId, outcome: outcomeOf(job), parked });
     },
     replies: {
       channel: 'replies',
       expect: (requestId: string) =>
-        new Promise<Reply | undefined>((resolve) => void told.set(requestId, resolve)),
-      forget: (requestId: string) => void told.delete(requestId),
+        new Promise<Reply | undefined>((resolve) => void expected.set(requestId, resolve)),
+      forget: (requestId: string) => void expected.delete(requestId),
     },
-    waiting: told,
+    waiting: expected,
   };
 }
 

@@ -83,5 +83,5 @@ export {
   type PhoneRegion,
   phoneRegion,
 } from './phone.ts';
-export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
+export { PROBLEMS, type ProblemCode } from './problems.ts';
 export { mayHoldCredential, unreadableBody } from './unreadable-body.ts';

@@ -1,5 +1,3 @@
-import type { Fault } from './outcomes.ts';
-
 /** All problem codes with status and title. */
 export const PROBLEMS = {
   invalid: { status: 400, title: 'The request is not valid' },
@@ -18,34 +16,3 @@ export const PROBLEMS = {
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
-
-/** An RFC 9457 problem. `accepted` and `reason` are what existing senders look at. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  code: ProblemCode;
-  detail: string;
-  trace_id: string | null;
-  accepted: false;
-  reason: ProblemCode;
-  errors?: Fault[];
-}
-
-export function problemOf(
-  code: ProblemCode,
-  { detail, traceId = null, errors }: { detail: string; traceId?: string | null; errors?: Fault[] },
-): Problem {
-  const { status, title } = PROBLEMS[code];
-  return {
-    type: `urn:contour:problem:${code}`,
-    title,
-    status,
-    code,
-    detail,
-    trace_id: traceId,
-    accepted: false,
-    reason: code,
-    ...(errors === undefined ? {} : { errors }),
-  };
-}

@@ -1,40 +1,56 @@
 import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
-import { Gauge } from 'prom-client';
-import { dependencyGauge } from './dependency-gauge.ts';
 import { type CountAnswer, createIntakeMetrics } from './intake-metrics.ts';
+import { type CreateGauge, gaugesOf, type Look, lookFor } from './look.ts';
 import { type PostgresProbes, postgresGauges } from './postgres-gauges.ts';
 import { type RedisProbes, redisGauges } from './redis-gauges.ts';
 
+type Pings = Record<string, (() => Promise<void>) | null>;
+
 interface MetricsDeps extends RedisProbes, PostgresProbes {
   pools: Record<string, WatchedPool>;
-  pings: Record<string, (() => Promise<void>) | null>;
+  /** Null for a server that is not configured. */
+  pings: Pings;
   maxBacklog: number;
 }
 
 export interface ApiMetrics {
   countAnswer: CountAnswer;
   contentType: string;
-  /** Answers within about 2 s, whatever is away: what cannot be known is then left out. */
+  /** Answers within about 2 s, whatever is away. Values that cannot be read are left out. */
   scrape(): Promise<string>;
 }
 
+/** Shows for each configured server whether it answers. */
+function dependencyGauge(gauge: CreateGauge, pings: Pings): Look[] {
+  const up = gauge(
+    'contour_dependency_up',
+    '1 if a server that this process needs answered a ping within 2 s.',
+    'dependency',
+  );
+  return Object.entries(pings).flatMap(([dependency, ping]) => {
+    if (ping === null) return [];
+    const show = (isUp: true | undefined) => up.set({ dependency }, isUp ? 1 : 0);
+    return [lookFor(dependency, () => ping().then(() => true as const), show)];
+  });
+}
+
 /**
- * What the API has counted, and the state of the whole installation. Every API shows the same state, so
- * it is read with `max`; no worker shows it, because a hundred of them would ask Redis and Postgres for
- * the same a hundred times, and because it matters most when no worker is there.
+ * What the API has counted, and the state of the whole installation. Every API shows the same state, so it is read
+ * with `max`. No worker shows it: a hundred workers would ask Redis and Postgres the same questions a hundred times,
+ * and the state matters most while no worker lives.
  */
 export function createApiMetrics(deps: MetricsDeps): ApiMetrics {
   const registry = createRegistry();
+  const gauge = gaugesOf(registry);
   watchPools(registry, deps.pools);
-  new Gauge({
-    name: 'contour_backlog_limit',
-    help: 'Past this many jobs waiting, delayed and active in `resolve` nothing is accepted.',
-    registers: [registry],
-  }).set(deps.maxBacklog);
+  gauge(
+    'contour_backlog_limit',
+    'Above this many jobs waiting, delayed and active in `resolve` no message is accepted.',
+  ).set(deps.maxBacklog);
   const looks = [
-    ...dependencyGauge(registry, deps.pings),
-    ...redisGauges(registry, deps),
-    ...postgresGauges(registry, deps),
+    ...dependencyGauge(gauge, deps.pings),
+    ...redisGauges(gauge, deps),
+    ...postgresGauges(gauge, deps),
   ];
   return {
     countAnswer: createIntakeMetrics(registry),

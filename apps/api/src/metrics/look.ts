@@ -1,15 +1,15 @@
 import { within } from '@contour/runtime';
-import type { Gauge } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 
-/** No scrape waits longer for a server; what it has not said by then is left out this time. */
+/** No scrape waits longer for a server. A value that did not come by then is left out. */
 const LOOK_WITHIN_MS = 2000;
 
-/** What is asked of a server at a scrape. Never rejects. */
+/** Asks a server at a scrape, and shows the answer. Never rejects. */
 export type Look = () => Promise<void>;
 
 /**
- * Asks and shows the answer, or shows `undefined` where there is none in time. One question is under way
- * at a time, however many scrape and however late the answer: a server in need is not asked harder.
+ * Asks, and shows the answer, or `undefined` if it does not come in time. Scrapes share the question that is under
+ * way, however late its answer is: a server in trouble is not asked more often.
  */
 export function lookFor<Facts>(
   what: string,
@@ -29,7 +29,14 @@ export function lookFor<Facts>(
   };
 }
 
-/** Shows the one value of a gauge, or nothing at all: 0 would be a lie. */
+export type CreateGauge = (name: string, help: string, ...labelNames: string[]) => Gauge;
+
+export const gaugesOf =
+  (registry: Registry): CreateGauge =>
+  (name, help, ...labelNames) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+
+/** Shows the one value of a gauge. Without a value it shows nothing, because 0 would be wrong. */
 export function showOne(gauge: Gauge, value: number | undefined): void {
   if (value === undefined) gauge.remove();
   else gauge.set(value);

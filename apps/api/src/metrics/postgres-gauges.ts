@@ -1,29 +1,25 @@
 import { DLQ_REASONS, type MirrorBacklog } from '@contour/contract';
 import type { LaneFacts, OldestSnapshots, ParkedFacts } from '@contour/store';
-import { Gauge, type Registry } from 'prom-client';
-import { type Look, lookFor, showOne } from './look.ts';
+import { type CreateGauge, type Look, lookFor, showOne } from './look.ts';
 
 export interface PostgresProbes {
   laneFacts(): Promise<LaneFacts>;
   oldestSnapshots(): Promise<OldestSnapshots>;
   parkedFacts(): Promise<ParkedFacts>;
-  /** Null where there is no graph. */
+  /** Null if there is no graph. */
   mirrorBacklog: (() => Promise<MirrorBacklog>) | null;
 }
 
-function laneGauges(registry: Registry): (facts: LaneFacts | undefined) => void {
-  const registers = [registry];
-  const lanes = new Gauge({
-    name: 'contour_lanes',
-    help: 'Dialogs with something to deliver: due now, or blocked until their next attempt. Counted to 200 000.',
-    labelNames: ['state'],
-    registers,
-  });
-  const oldest = new Gauge({
-    name: 'contour_lanes_oldest_due_seconds',
-    help: 'For how long the dialog that has been due the longest has been so.',
-    registers,
-  });
+function laneGauges(gauge: CreateGauge): (facts: LaneFacts | undefined) => void {
+  const lanes = gauge(
+    'contour_lanes',
+    'Lanes by state: due now, or blocked until their next attempt. Counted to 200 000.',
+    'state',
+  );
+  const oldest = gauge(
+    'contour_lanes_oldest_due_seconds',
+    'Age of the oldest due lane, in seconds.',
+  );
   return (facts) => {
     lanes.reset();
     showOne(oldest, facts?.oldestDueSeconds);
@@ -33,19 +29,16 @@ function laneGauges(registry: Registry): (facts: LaneFacts | undefined) => void 
   };
 }
 
-function parkedGauges(registry: Registry): (facts: ParkedFacts | undefined) => void {
-  const registers = [registry];
-  const entries = new Gauge({
-    name: 'contour_dlq_entries',
-    help: 'Entries of the dead-letter queue by their reason.',
-    labelNames: ['reason'],
-    registers,
-  });
-  const bytes = new Gauge({
-    name: 'contour_dlq_unknown_bytes',
-    help: 'Size of the dead-letter entries of unknown credentials, in bytes.',
-    registers,
-  });
+function parkedGauges(gauge: CreateGauge): (facts: ParkedFacts | undefined) => void {
+  const entries = gauge(
+    'contour_dlq_entries',
+    'Entries of the dead-letter queue by their reason.',
+    'reason',
+  );
+  const bytes = gauge(
+    'contour_dlq_unknown_bytes',
+    'Size of the dead-letter entries of unknown credentials, in bytes.',
+  );
   return (facts) => {
     entries.reset();
     showOne(bytes, facts?.unknownBytes);
@@ -55,49 +48,40 @@ function parkedGauges(registry: Registry): (facts: ParkedFacts | undefined) => v
   };
 }
 
-function graphGauges(registry: Registry): (backlog: MirrorBacklog | undefined) => void {
-  const registers = [registry];
-  const rows = new Gauge({
-    name: 'contour_graph_backlog_rows',
-    help: 'Rows that the graph does not show yet.',
-    registers,
-  });
-  const oldest = new Gauge({
-    name: 'contour_graph_backlog_oldest_seconds',
-    help: 'For how long the oldest of them has been waiting.',
-    registers,
-  });
+function graphGauges(gauge: CreateGauge): (backlog: MirrorBacklog | undefined) => void {
+  const rows = gauge('contour_graph_backlog_rows', 'Rows that the graph does not show yet.');
+  const oldest = gauge(
+    'contour_graph_backlog_oldest_seconds',
+    'Age of the oldest row that the graph does not show yet, in seconds.',
+  );
   return (backlog) => {
     showOne(rows, backlog?.rows);
     showOne(oldest, backlog?.oldestSeconds);
   };
 }
 
-function snapshotGauges(registry: Registry): (oldest: OldestSnapshots | undefined) => void {
-  const registers = [registry];
-  const seconds = new Gauge({
-    name: 'contour_postgres_oldest_snapshot_seconds',
-    help: 'Age of the oldest transaction that keeps Postgres from removing deleted rows, in seconds.',
-    registers,
-  });
-  const transactions = new Gauge({
-    name: 'contour_postgres_oldest_snapshot_transactions',
-    help: 'Transactions since the oldest snapshot that is held, also by a replication slot.',
-    registers,
-  });
+function snapshotGauges(gauge: CreateGauge): (oldest: OldestSnapshots | undefined) => void {
+  const seconds = gauge(
+    'contour_postgres_oldest_snapshot_seconds',
+    'Age of the oldest transaction that keeps Postgres from removing deleted rows, in seconds.',
+  );
+  const transactions = gauge(
+    'contour_postgres_oldest_snapshot_transactions',
+    'Transactions since the oldest snapshot that is held, also by a replication slot.',
+  );
   return (oldest) => {
     showOne(seconds, oldest && (oldest.inTime?.seconds ?? 0));
     showOne(transactions, oldest && (oldest.inTransactions?.transactions ?? 0));
   };
 }
 
-/** What Postgres holds, the same for whoever asks. */
-export function postgresGauges(registry: Registry, probes: PostgresProbes): Look[] {
-  const showBacklog = graphGauges(registry);
+/** What Postgres holds. Every API shows the same. */
+export function postgresGauges(gauge: CreateGauge, probes: PostgresProbes): Look[] {
+  const showBacklog = graphGauges(gauge);
   return [
-    lookFor('postgres', probes.laneFacts, laneGauges(registry)),
-    lookFor('postgres', probes.oldestSnapshots, snapshotGauges(registry)),
-    lookFor('postgres', probes.parkedFacts, parkedGauges(registry)),
+    lookFor('postgres', probes.laneFacts, laneGauges(gauge)),
+    lookFor('postgres', probes.oldestSnapshots, snapshotGauges(gauge)),
+    lookFor('postgres', probes.parkedFacts, parkedGauges(gauge)),
     probes.mirrorBacklog === null
       ? async () => showBacklog(undefined)
       : lookFor('postgres', probes.mirrorBacklog, showBacklog),

@@ -1,6 +1,5 @@
 import type { Backlog, Producer, QueueFacts, StreamFacts } from '@contour/queue';
-import { Gauge, type Registry } from 'prom-client';
-import { type Look, lookFor, showOne } from './look.ts';
+import { type CreateGauge, type Look, lookFor, showOne } from './look.ts';
 
 export interface RedisProbes extends Pick<Producer, 'backlog' | 'liveWorkers' | 'queueFacts'> {
   streamFacts(): Promise<StreamFacts[]>;
@@ -8,20 +7,18 @@ export interface RedisProbes extends Pick<Producer, 'backlog' | 'liveWorkers' | 
 
 const STATES = ['waiting', 'delayed', 'active', 'failed'] as const;
 
-function queueGauges(registry: Registry): (queues: QueueFacts[] | undefined) => void {
-  const registers = [registry];
-  const jobs = new Gauge({
-    name: 'contour_queue_jobs',
-    help: 'Jobs in a queue by their state; all entries of the dead-letter queue wait.',
-    labelNames: ['queue', 'state'],
-    registers,
-  });
-  const oldest = new Gauge({
-    name: 'contour_queue_oldest_seconds',
-    help: 'For how long the oldest job that nobody has taken has been waiting; 0 where none waits.',
-    labelNames: ['queue'],
-    registers,
-  });
+function queueGauges(gauge: CreateGauge): (queues: QueueFacts[] | undefined) => void {
+  const jobs = gauge(
+    'contour_queue_jobs',
+    'Jobs in a queue by their state. All entries of the dead-letter queue are waiting.',
+    'queue',
+    'state',
+  );
+  const oldest = gauge(
+    'contour_queue_oldest_seconds',
+    'Age of the oldest waiting job, in seconds; 0 without a waiting job.',
+    'queue',
+  );
   return (queues) => {
     jobs.reset();
     oldest.reset();
@@ -34,76 +31,52 @@ function queueGauges(registry: Registry): (queues: QueueFacts[] | undefined) => 
   };
 }
 
-function streamGauges(registry: Registry): (shards: StreamFacts[] | undefined) => void {
-  const own = { labelNames: ['shard'], registers: [registry] };
-  const gauges = {
-    length: new Gauge({
-      ...own,
-      name: 'contour_stream_entries',
-      help: 'Entries of a stream shard that are not done, read or not.',
-    }),
-    pending: new Gauge({
-      ...own,
-      name: 'contour_stream_pending',
-      help: 'Those of them that a worker has in hand.',
-    }),
-    lag: new Gauge({
-      ...own,
-      name: 'contour_stream_lag',
-      help: 'Those of them that nobody has read yet.',
-    }),
-    lost: new Gauge({
-      ...own,
-      name: 'contour_stream_lost',
-      help: 'Entries that somebody removed before they were done, ever.',
-    }),
-  };
-  const owned = new Gauge({
-    ...own,
-    name: 'contour_stream_owned',
-    help: '1 where a worker reads the shard.',
-  });
+const STREAM_GAUGES = [
+  ['length', 'contour_stream_entries', 'Entries of a stream shard that are not done, read or not.'],
+  ['pending', 'contour_stream_pending', 'Entries of a stream shard that a worker holds.'],
+  ['lag', 'contour_stream_lag', 'Entries of a stream shard that were not read yet.'],
+  [
+    'lost',
+    'contour_stream_lost',
+    'Entries of a stream shard that were removed from outside before they were done, ever.',
+  ],
+] as const;
+
+function streamGauges(gauge: CreateGauge): (shards: StreamFacts[] | undefined) => void {
+  const gauges = STREAM_GAUGES.map(([fact, name, help]) => ({
+    fact,
+    gauge: gauge(name, help, 'shard'),
+  }));
+  const owned = gauge('contour_stream_owned', '1 if a worker reads the stream shard.', 'shard');
   return (shards) => {
-    for (const gauge of [...Object.values(gauges), owned]) gauge.reset();
+    for (const one of [...gauges.map((shown) => shown.gauge), owned]) one.reset();
     for (const facts of shards ?? []) {
       const shard = String(facts.shard);
-      for (const [name, gauge] of Object.entries(gauges)) {
-        gauge.set({ shard }, facts[name as keyof typeof gauges]);
-      }
+      for (const shown of gauges) shown.gauge.set({ shard }, facts[shown.fact]);
       owned.set({ shard }, facts.owner === null ? 0 : 1);
     }
   };
 }
 
-function memoryGauges(registry: Registry): (backlog: Backlog | undefined) => void {
-  const registers = [registry];
-  const used = new Gauge({
-    name: 'contour_redis_memory_used_bytes',
-    help: 'What Redis says that it uses.',
-    registers,
-  });
-  const limit = new Gauge({
-    name: 'contour_redis_memory_limit_bytes',
-    help: 'The maxmemory of Redis; 0 where it has none.',
-    registers,
-  });
+function memoryGauges(gauge: CreateGauge): (backlog: Backlog | undefined) => void {
+  const used = gauge('contour_redis_memory_used_bytes', 'Memory that Redis reports as used.');
+  const limit = gauge(
+    'contour_redis_memory_limit_bytes',
+    'The maxmemory of Redis; 0 if unlimited.',
+  );
   return (backlog) => {
     showOne(used, backlog?.memoryUsed);
     showOne(limit, backlog?.memoryLimit);
   };
 }
 
-/** What Redis holds, the same for whoever asks. */
-export function redisGauges(registry: Registry, probes: RedisProbes): Look[] {
-  const workers = new Gauge({
-    name: 'contour_workers',
-    help: 'Workers that were heard of in the last 5 s.',
-    registers: [registry],
-  });
+/** What Redis holds. Every API shows the same. */
+export function redisGauges(gauge: CreateGauge, probes: RedisProbes): Look[] {
+  const workers = gauge('contour_workers', 'Workers that reported within the last 5 s.');
   return [
-    lookFor('redis', probes.queueFacts, queueGauges(registry)),
-    lookFor('redis', probes.streamFacts, streamGauges(registry)),
-    lookFor('redis', probes.backlog, memoryGauges(registry)),
+    lookFor('redis', probes.queueFacts, queueGauges(gauge)),
+    lookFor('redis', probes.streamFacts, streamGauges(gauge)),
+    lookFor('redis', probes.backlog, memoryGauges(gauge)),
     lookFor('redis', probes.liveWorkers, (count) => showOne(workers, count)),
   ];
 }

@@ -2,12 +2,13 @@ import {
   type Fault,
   fingerprintOf,
   messageIdOf,
+  PROBLEMS,
   type ProblemCode,
-  problemOf,
 } from '@contour/contract';
+import { problemOf } from '@contour/http';
 
-// Answers as a running system gave them; the end-to-end test provokes each of them anew and compares
-// all but ids and times.
+// Answers of a running system. The end-to-end test provokes each of them anew and compares everything except ids and
+// times.
 
 const CREDENTIAL = 'demo-telegram';
 const FINGERPRINT = fingerprintOf(CREDENTIAL);
@@ -23,7 +24,7 @@ const DELIVERED_AT = '2024-12-10T10:00:16.052Z';
 
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-/** All of a batch but whose it is. */
+/** A message without its channel and credential. */
 const BATCH = {
   external_user_id: '987654321',
   external_chat_id: '123456789',
@@ -115,7 +116,6 @@ const failedWith = (code: string) => ({
   failed_attempts: [{ at: DELIVERED_AT, code, ms: 3 }],
 });
 
-const known = { seq: 1, matched_by: 'created', is_new_client: true, is_new_dialog: true };
 const unresolved = {
   ...delivered,
   tenant_id: null,
@@ -132,8 +132,8 @@ const unresolved = {
 
 export const messageStates = {
   delivered,
-  pending: { ...delivered, ...known, ...failedWith('http_503'), state: 'pending' },
-  dead: { ...delivered, ...known, ...failedWith('http_400'), state: 'dead' },
+  pending: { ...delivered, ...failedWith('http_503'), state: 'pending' },
+  dead: { ...delivered, ...failedWith('http_400'), state: 'dead' },
   queued: { ...unresolved, state: 'queued' },
   parked: { ...unresolved, state: 'parked', attempts: 1, last_error: 'unknown_tenant' },
 };
@@ -196,10 +196,10 @@ export const corePayload = {
   client_phone: '+79991234567',
 };
 
-/** A problem whose trace id is the sender's. */
+/** A problem of a request whose body was read: the trace id is the sender's. */
 export const sendersProblem = (code: ProblemCode, detail: string, errors?: Fault[]) =>
-  problemOf(code, { detail, traceId: TRACE_ID, ...(errors && { errors }) });
+  problemOf(PROBLEMS, code, { detail, traceId: TRACE_ID, errors });
 
-/** A problem of a request whose body was not read, or that has none: the trace id is its own. */
+/** A problem of a request without a body, or whose body was not read: the trace id is the request's own. */
 export const problem = (code: ProblemCode, detail: string, errors?: Fault[]) =>
-  problemOf(code, { detail, traceId: REQUEST_TRACE_ID, ...(errors && { errors }) });
+  problemOf(PROBLEMS, code, { detail, traceId: REQUEST_TRACE_ID, errors });

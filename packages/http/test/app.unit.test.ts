@@ -1,0 +1,81 @@
+import { PROBLEMS } from '@contour/contract';
+import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { createHttpApp } from '../src/app.ts';
+import { docsRoutes } from '../src/docs.ts';
+import { documented, json, named, OPERATORS, shared } from '../src/operation.ts';
+import { ProblemError } from '../src/problems.ts';
+import { parseOrRefuse } from '../src/read-request.ts';
+
+const TABLE = { ...PROBLEMS, tool_denied: { status: 403, title: 'The tool is not allowed' } };
+const silent = { debug() {}, info() {}, error() {} };
+
+/** A service of its own, with one documented endpoint. */
+function service() {
+  const app = createHttpApp({ logger: silent, problems: TABLE, isLeaving: () => false });
+  onTestFinished(() => app.close());
+  docsRoutes(app, {
+    info: { title: 'Tools', version: '1.0.0', description: 'Calls tools.' },
+    tags: [{ name: 'Tools', description: 'For operators.' }],
+    problems: TABLE,
+    headers: {},
+    webhooks: {},
+    refine: {},
+  });
+  const call = named('Call', z.object({ name: z.string() }));
+  const query = z.strictObject({ name: z.string({ error: 'is required' }) });
+  const operation = documented({
+    operationId: 'getCall',
+    summary: 'A call',
+    tags: ['Tools'],
+    security: OPERATORS,
+    query,
+    responses: { 200: json('The call.', call, { one: { name: 'a' } }), 401: shared('NoAdminKey') },
+  });
+  app.get('/calls/:id', operation, async (request) => {
+    const { name } = parseOrRefuse(query, request.query);
+    if (name === 'denied') {
+      throw new ProblemError<keyof typeof TABLE>('tool_denied', { detail: 'Not for this caller.' });
+    }
+    return { name };
+  });
+  return app;
+}
+
+test('a service answers with the statuses of its own problem table', async () => {
+  const answer = await service().inject('/calls/1?name=denied');
+  expect(answer.statusCode).toBe(403);
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  expect(answer.json()).toMatchObject({
+    type: 'urn:contour:problem:tool_denied',
+    title: 'The tool is not allowed',
+    status: 403,
+    detail: 'Not for this caller.',
+  });
+});
+
+test('a query is checked by the schema that documents it', async () => {
+  const answer = await service().inject('/calls/1?colour=red');
+  expect(answer.json()).toMatchObject({
+    status: 400,
+    errors: [
+      { path: 'name', message: 'is required' },
+      { path: 'colour', message: 'is not known here' },
+    ],
+  });
+});
+
+test('the reference holds the documented routes, and the components that they use', async () => {
+  const { paths, components } = (await service().inject('/openapi.json')).json();
+  expect(paths['/calls/{id}'].get).toMatchObject({
+    operationId: 'getCall',
+    parameters: [{ name: 'name', in: 'query', required: true, schema: { type: 'string' } }],
+    responses: {
+      200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Call' } } } },
+      401: { $ref: '#/components/responses/NoAdminKey' },
+    },
+  });
+  expect(Object.keys(components.schemas)).toEqual(['Call', 'Problem']);
+  expect(Object.keys(components.responses)).toEqual(['NoAdminKey']);
+  expect(Object.keys(components.headers)).toEqual(['WWW-Authenticate', 'ETag']);
+});
