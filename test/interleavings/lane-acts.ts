@@ -7,6 +7,7 @@ type Answers = (earlier: number) => 200 | 400 | 500;
 
 const NOBODY_LOGS = { info: () => undefined, warn: () => undefined } as never;
 const NOBODY_COUNTS = {
+  answered: () => undefined,
   delivered: () => undefined,
   retried: () => undefined,
   dead: () => undefined,
@@ -18,7 +19,7 @@ function delivery({ pool, atCore, notes }: Participant, answers: Answers) {
     maxAttempts: 5,
     retryDelayMs: () => 0,
     logger: NOBODY_LOGS,
-    metrics: NOBODY_COUNTS,
+    observer: NOBODY_COUNTS,
     tracer: undefined,
     mustStop: () => false,
     settle: (part: object) => settle(pool, { attempts: [], emptied: [], postponed: [], ...part }),

@@ -44,7 +44,7 @@ import { createWaitingLimit } from './limit-waiting.ts';
 import { createApiMetrics } from './metrics/create-api-metrics.ts';
 import { createOpenWaits } from './open-waits.ts';
 import { unavailable } from './problem-error.ts';
-import { tailAddJob } from './tail.ts';
+import { reportAccepted, tailSubscriber } from './tail.ts';
 
 // Nobody who asks over HTTP is to wait longer for one look into Postgres.
 const LOOK_WITHIN_MS = 3000;
@@ -172,7 +172,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     rateLimit: env.RATE_LIMIT,
     waitMs: env.RESOLVE_WAIT_MS,
     backPressure,
-    addJob: tailAddJob(createAddJob(producer.addResolve), tail),
+    addJob: reportAccepted(createAddJob(producer.addResolve), tailSubscriber(tail)),
     addJobs: producer.addResolve,
     limitWaiting: createWaitingLimit(producer.waitingOf, env.MAX_WAITING_PER_ACCOUNT),
     waitForRoom: createRoom({

@@ -17,9 +17,10 @@ import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { withRedis } from '../../../test/support/redis-client.ts';
 import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { createDlq } from '../src/dlq/create-dlq.ts';
-import { dlqDuties } from '../src/dlq/dlq-duties.ts';
+import { createDlq } from '../src/dlq/dlq.ts';
 import { createShower } from '../src/dlq/show-entries.ts';
+import { dlqDuties } from '../src/dlq/upkeep.ts';
+import { uncounted } from './unheard.ts';
 
 const told: string[] = [];
 const note = (_: unknown, event: string) => void told.push(event);
@@ -84,8 +85,11 @@ function openDlq(refused: Allowance = ROOM) {
     ...{ pool, refused, logger, allowance: ROOM },
     show: () => undefined,
     forgetQueued: (id) => void forgotten.push(id),
-    onDropped: (count) => {
-      dropped += count;
+    observer: {
+      ...uncounted,
+      dropped: (count) => {
+        dropped += count;
+      },
     },
   });
   const duties = dlqDuties({ pool, index, dlq, shower, id: uuidv7(), logger });
@@ -154,7 +158,7 @@ test('messages are parked while Redis is full or away', async () => {
   const shower = createShower({ pool, index: away, logger });
   const dlq = createDlq({
     ...{ pool, refused: ROOM, logger, allowance: ROOM, show: shower.soon },
-    ...{ forgetQueued: () => undefined, onDropped: () => undefined },
+    ...{ forgetQueued: () => undefined, observer: uncounted },
   });
   const one = entryOf();
   expect(await dlq.park(one)).toBe('parked');

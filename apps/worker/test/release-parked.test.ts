@@ -9,10 +9,11 @@ import {
   switchTenant,
   type TestTenant,
 } from '../../../test/support/tenants.ts';
-import { createDlq, type Dlq } from '../src/dlq/create-dlq.ts';
-import { createRelease } from '../src/pulse/release-parked.ts';
-import { createResolver, type Resolver } from '../src/resolve/create-resolver.ts';
-import { unresolvedLetter } from '../src/resolve/unresolved-letter.ts';
+import { createDlq, type Dlq } from '../src/dlq/dlq.ts';
+import { unresolvedLetter } from '../src/dlq/letters.ts';
+import { createRelease } from '../src/duties/release-parked.ts';
+import { createResolver, type Resolver } from '../src/resolve/resolver.ts';
+import { uncounted } from './unheard.ts';
 
 /** More than one page of them. */
 const MANY = 205;
@@ -29,13 +30,13 @@ const logger = { info: note, warn: note, error: note, debug: () => undefined } a
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'));
   const room = { count: 1_000, bytes: 2 ** 30 };
-  const unheard = { forgetQueued() {}, show() {}, onDropped() {} };
+  const unheard = { forgetQueued() {}, show() {}, observer: uncounted };
   dlq = createDlq({ pool: database.pool, allowance: room, refused: room, ...unheard, logger });
   resolver = createResolver({
     concurrency: 10,
     pool: database.pool,
     logger,
-    metrics: { resolved: () => undefined },
+    observer: uncounted,
     tracer: undefined,
     wake: () => undefined,
     wakeGraph: () => undefined,

@@ -33,6 +33,12 @@ export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';
 export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
 export { type LinkByPhone, linkByPhone, matchingPhone } from './matching-phone.ts';
+export type {
+  MessageObserver,
+  ObservedAnswer,
+  ObservedDelivery,
+  ResolveWay,
+} from './message-observer.ts';
 export {
   MIRROR_KINDS,
   type MirrorBacklog,

@@ -52,7 +52,7 @@ export async function moveFormer(
 
 /**
  * Ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made from
- * the ledger. `kept` tells what Redis had before the first page was read.
+ * the ledger. `kept`: what Redis still had before the first page was read.
  */
 export async function endMove(
   { pool, logger }: Pick<MoveDeps, 'pool' | 'logger'>,

@@ -1,8 +1,8 @@
 import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
 import { type Batcher, createBatcher } from '@contour/runtime';
 import type { Ending } from '@contour/store';
-import { limitConcurrency } from './limit-concurrency.ts';
-import type { Suspects } from './suspects.ts';
+import { limitConcurrency } from '../limit-concurrency.ts';
+import type { Suspects } from './failures.ts';
 
 const BATCH_SIZE = 100;
 /** Connections for accounts whose batch has just failed. Nearly all of these are healthy. */

@@ -3,12 +3,12 @@ import type { Span, Tracer } from '@contour/runtime';
 import type { Ending } from '@contour/store';
 
 interface BatchTrace {
-  /** The same messages, each under its own span: what is stored is delivered under that. */
+  /** The same messages, each under its own span. A message is delivered under the span that is stored with it. */
   messages: IncomingMessage[];
   end(endings: readonly Ending[]): void;
 }
 
-/** One span for each message of a batch, with how long it had waited for it. */
+/** Makes one span for each message of a batch. It shows how long the message waited for the batch. */
 export function traceBatch(tracer: Tracer, messages: readonly IncomingMessage[]): BatchTrace {
   const startedAtMs = Date.now();
   const spans: Span[] = messages.map(({ traceParent: parent, messageId: root }) =>

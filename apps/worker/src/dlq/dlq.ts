@@ -1,0 +1,125 @@
+import type { DlqEntry, MessageObserver } from '@contour/contract';
+import { createBatcher, type Logger } from '@contour/runtime';
+import {
+  type Allowance,
+  asAppError,
+  dropRefused,
+  type Letter,
+  type ParkedEntry,
+  type Parking,
+  type Pool,
+  park,
+  readParked,
+  removeParked,
+} from '@contour/store';
+
+const BATCH_SIZE = 100;
+/** This worker checks the bound after it has parked this share of it. */
+const CHECK_SHARE = 1 / 16;
+/** The bound is also checked at this interval: another worker may have died before its check. */
+const CHECK_MS = 60_000;
+
+/** How a worker writes the dead-letter queue. Every method throws AppError if Postgres is away. */
+export interface Dlq {
+  /**
+   * A message has one entry: parking it again renews the entry with the newest reason and error. `wasRefused`: the
+   * sender was told that the message was not accepted.
+   */
+  park(entry: DlqEntry, how?: { wasRefused: boolean }): Promise<Parking>;
+  read(id: string): Promise<ParkedEntry | null>;
+  /** Removes the entry of a replay that succeeded, if it still has the version that was read. */
+  remove(id: string, version: string): Promise<boolean>;
+}
+
+interface DlqDeps {
+  pool: Pool;
+  /** The bound of one unknown account. */
+  allowance: Allowance;
+  /** The bound of all refused entries together. */
+  refused: Allowance;
+  /** Called for a parked message, which is no longer queued. */
+  forgetQueued: (messageId: string) => void;
+  /** Called when an entry has changed: the index in Redis must show it. */
+  show: () => void;
+  observer: Pick<MessageObserver, 'parked' | 'notParked' | 'dropped' | 'replayed'>;
+  logger: Pick<Logger, 'warn'>;
+}
+
+export interface OpenDlq extends Dlq {
+  /** The replay of a dead message succeeded, and Postgres has removed its entry. */
+  noteReplayed(): void;
+  /** Drops the oldest refused entries beyond the bound. */
+  keepBound(): Promise<void>;
+}
+
+const toAppError = (error: unknown): never => {
+  throw asAppError(error);
+};
+
+export function createDlq(deps: DlqDeps): OpenDlq {
+  const { pool, allowance, refused, forgetQueued, show, observer, logger } = deps;
+  /** Refused entries since the last check. */
+  const since: Allowance = { count: 0, bytes: 0 };
+  let checkedAt = Number.NEGATIVE_INFINITY;
+
+  async function keepBound(): Promise<void> {
+    const now = performance.now();
+    if (since.count === 0 && now - checkedAt < CHECK_MS) return;
+    checkedAt = now;
+    Object.assign(since, { count: 0, bytes: 0 });
+    const dropped = await dropRefused(pool, refused);
+    if (dropped === 0) return;
+    logger.warn({ dropped }, 'dlq.dropped');
+    observer.dropped(dropped);
+    show();
+  }
+
+  function noteRefused(letters: readonly Letter[]): void {
+    for (const { entry, wasRefused } of letters) {
+      if (!wasRefused) continue;
+      since.count += 1;
+      since.bytes += JSON.stringify(entry.message).length;
+    }
+  }
+
+  const isDue = () =>
+    since.count > refused.count * CHECK_SHARE || since.bytes > refused.bytes * CHECK_SHARE;
+
+  // One at a time, so that messages are parked in their order.
+  const parking = createBatcher<Letter, Parking>({
+    maxSize: BATCH_SIZE,
+    maxInFlight: 1,
+    run: async (letters) => {
+      const results = await park(pool, letters, allowance).catch(toAppError);
+      const parked = letters.filter((_, index) => results[index] === 'parked');
+      for (const { entry } of parked) forgetQueued(entry.id);
+      noteRefused(parked);
+      if (parked.length > 0) show();
+      // The next check, here or by the duty, drops the excess.
+      if (isDue()) await keepBound().catch((err) => logger.warn({ err }, 'dlq.bound_not_kept'));
+      return results;
+    },
+  });
+
+  function noteReplayed(): void {
+    show();
+    observer.replayed();
+  }
+
+  return {
+    async park(entry, { wasRefused } = { wasRefused: false }) {
+      const result = await parking.push({ entry, wasRefused });
+      if (result === 'parked') observer.parked(entry);
+      else observer.notParked(entry);
+      return result;
+    },
+    read: (id) => readParked(pool, id).catch(toAppError),
+    async remove(id, version) {
+      const removed = await removeParked(pool, [{ id, version }]).catch(toAppError);
+      if (removed > 0) noteReplayed();
+      return removed > 0;
+    },
+    noteReplayed,
+    keepBound,
+  };
+}
