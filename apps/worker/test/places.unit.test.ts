@@ -50,7 +50,7 @@ describe('createPlaces', () => {
     expect(places.rooms().map(({ room }) => room)).toEqual([0, 0, 1]);
   });
 
-  it('gives what one holds beyond its share to the others as it comes free', () => {
+  it('gives places beyond the share of a tenant to the others as they come free', () => {
     const { take, release, fill } = setUp(100);
     take('a', 90);
     expect(fill('b')).toBe(2);
@@ -60,7 +60,7 @@ describe('createPlaces', () => {
     expect([fill('b'), fill('a')]).toEqual([25, 5]);
   });
 
-  it.each([1, 2, 3, 9])('has a place for a tenant where there are only %i', (total) => {
+  it.each([1, 2, 3, 9])('has a place for a tenant if there are only %i', (total) => {
     const { fill, places } = setUp(total);
     expect(fill('a')).toBe(Math.max(1, total - 1));
     expect(places.hasRoom('b')).toBe(total > 1);

@@ -69,7 +69,7 @@ async function lockDialogsOf(tenant: TestTenant): Promise<void> {
   });
 }
 
-test('the messages of the others go through while all dialogs of one tenant are locked', async () => {
+test('messages of other tenants are resolved while all dialogs of one tenant are locked', async () => {
   const [stuck, healthy] = [await addTestTenant(database.pool), await addTestTenant(database.pool)];
   await Promise.all(chatsOf(10).map((chat) => told(messageOf(stuck, chat))));
   await told(messageOf(healthy, 'chat'));
@@ -82,7 +82,7 @@ test('the messages of the others go through while all dialogs of one tenant are 
   expect(ends.filter((end) => end === 'postgres_busy')).toHaveLength(4);
   expect(ends.filter((end) => end === 'not_tried')).toHaveLength(6);
 
-  // By now the account is known: it shares no batch with the others, and they wait for nothing.
+  // Now the account is a suspect: it shares no batch with the others, and they do not wait for it.
   const again = Promise.all(chatsOf(10).map((chat) => told(messageOf(stuck, chat))));
   const startedAt = performance.now();
   expect(await told(messageOf(healthy, 'chat'))).toBe('resolved');

@@ -68,7 +68,7 @@ const left = async () =>
     )
   ).rows;
 
-test('a mark that is refused is tried again beside the others, and what follows in its dialog waits', async () => {
+test('a refused mark is tried again beside the others, and later marks of its dialog wait', async () => {
   const refused = await refuseOne();
   const settle = settlerOf();
   const ends = lanes.map((lane) => Promise.all(partsOf(lane).map((part) => settle(part))));
@@ -81,7 +81,7 @@ test('a mark that is refused is tried again beside the others, and what follows 
   expect(await left()).toEqual([]);
 });
 
-test('a mark that is refused is left when the process stops, and its lane stays due', async () => {
+test('a refused mark is given up when the process stops, and its lane stays due', async () => {
   const refused = await refuseOne();
   const stop = new AbortController();
   const settle = settlerOf(stop.signal);

@@ -1,23 +1,14 @@
-/** A worker's places for dialogs under way, shared by all shards that it runs. */
-export interface Places {
-  free(): number;
-  take(tenantId: string): void;
-  release(tenantId: string): void;
-  hasRoom(tenantId: string): boolean;
-  /** How many more places each tenant may hold that holds any. */
-  rooms(): Array<{ tenantId: string; room: number }>;
-  /** How many places a tenant may hold that holds none yet. */
-  roomOfOthers(): number;
-}
+export type Places = ReturnType<typeof createPlaces>;
 
 /**
- * Each tenant with a dialog under way may hold an equal share of the places, so a tenant whose Core is slow leaves the
- * rest to the others. A tenth is a reserve for tenants that hold none, or one of many places: if a tenant was alone and
- * holds all the rest, others get a place before its first dialog ends. `onRoom` is called when places come free that a
- * tenant may have lacked: at once if it may have had too few, and if it held its whole share, once a quarter of that
- * is free. Otherwise each dialog of a tenant with many lanes that ends would cost a look.
+ * A worker's places for dialogs under way, shared by all shards that it runs. Each tenant with a dialog under way may
+ * hold an equal share, so a tenant whose Core is slow leaves the rest to the others. A tenth is a reserve for tenants that
+ * hold none, or one of many places: if a tenant was alone and holds all the rest, others get a place before its first
+ * dialog ends. `onRoom` is called when places come free that a tenant may have lacked: at once if it may have had too
+ * few, and if it held its whole share, once a quarter of that is free. Otherwise each dialog of a tenant with many lanes
+ * that ends would cost a look.
  */
-export function createPlaces(total: number, onRoom: () => void): Places {
+export function createPlaces(total: number, onRoom: () => void) {
   const reserve = total > 1 ? Math.ceil(total / 10) : 0;
   /** A tenant may use the reserve until it holds this many places. */
   const mostOfReserve = Math.min(2, Math.ceil(reserve / 2));
@@ -46,11 +37,11 @@ export function createPlaces(total: number, onRoom: () => void): Places {
 
   return {
     free,
-    take(tenantId) {
+    take(tenantId: string): void {
       held += 1;
       heldBy.set(tenantId, (heldBy.get(tenantId) ?? 0) + 1);
     },
-    release(tenantId) {
+    release(tenantId: string): void {
       const own = heldBy.get(tenantId) ?? 0;
       const share = shareAmong(heldBy.size);
       const wereOthersShort = free() === 0 || (free() === reserve && heldBy.size > 1);
@@ -61,33 +52,30 @@ export function createPlaces(total: number, onRoom: () => void): Places {
       const hasRoomNow = !wasWorthALook && isWorthALook(own - 1);
       if (wereOthersShort || hasRoomNow || (own === 1 && isAnyBetween(share))) onRoom();
     },
-    hasRoom: (tenantId) => roomOf(heldBy.get(tenantId) ?? 0) > 0,
+    hasRoom: (tenantId: string): boolean => roomOf(heldBy.get(tenantId) ?? 0) > 0,
+    /** How many more places each tenant may hold that holds any. */
     rooms: () => [...heldBy].map(([tenantId, own]) => ({ tenantId, room: roomOf(own) })),
+    /** How many places a tenant may hold that holds none yet. */
     roomOfOthers: () => roomOf(0),
   };
 }
 
-/** The size of the payloads that a worker holds, of all lanes in hand. */
-export interface BytesInHand {
-  /** How many more may be read. The first message of a lane is read in any case, because places bound the lanes. */
-  free(): number;
-  take(bytes: number): void;
-  release(bytes: number): void;
-}
+export type BytesInHand = ReturnType<typeof createBytesInHand>;
 
 /**
  * Bounds the payloads that a worker holds before it sends them. Places alone do not bound them: a hundred lanes of many
  * big messages would fill its memory. A lane of which only a part was read is taken again when that part has been sent,
  * so big messages delay no other lane.
  */
-export function createBytesInHand(most: number): BytesInHand {
+export function createBytesInHand(most: number) {
   let held = 0;
   return {
+    /** How many more may be read. The first message of a lane is read in any case, because places bound the lanes. */
     free: () => Math.max(0, most - held),
-    take(bytes) {
+    take(bytes: number): void {
       held += bytes;
     },
-    release(bytes) {
+    release(bytes: number): void {
       held -= bytes;
     },
   };

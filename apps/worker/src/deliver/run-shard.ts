@@ -155,41 +155,34 @@ function openDialogs(deps: ShardDeps, shard: number) {
   };
 }
 
-/** A run waits for its bell, which may ring at any time. A ring before the wait is not lost. */
-export interface Bell {
-  ring(): void;
-  /** How often it has rung so far. */
-  rings(): number;
-  /** Forgets earlier rings. Clear it before a look, so that it rings again for what comes during the look. */
-  clear(): void;
-  isRung(): boolean;
-  /** Ends the current wait, or the next one, for another reason than a ring. */
-  nudge(): void;
-  /** Resolves at the next ring or nudge, or after the time. */
-  wait(timeoutMs: number): Promise<void>;
-}
+export type Bell = ReturnType<typeof createBell>;
 
-export function createBell(): Bell {
+/** A run waits for its bell, which may ring at any time. A ring before the wait is not lost. */
+export function createBell() {
   let rings = 0;
   let rung = false;
   let isNudged = false;
   let wakeWaiter: (() => void) | undefined;
   return {
-    ring() {
+    ring(): void {
       rings += 1;
       rung = true;
       wakeWaiter?.();
     },
+    /** How often it has rung so far. */
     rings: () => rings,
-    clear() {
+    /** Forgets earlier rings. Clear it before a look, so that it rings again for what comes during the look. */
+    clear(): void {
       rung = false;
     },
     isRung: () => rung,
-    nudge() {
+    /** Ends the current wait, or the next one, for another reason than a ring. */
+    nudge(): void {
       isNudged = true;
       wakeWaiter?.();
     },
-    wait(timeoutMs) {
+    /** Resolves at the next ring or nudge, or after the time. */
+    wait(timeoutMs: number): Promise<void> {
       if (rung || isNudged) {
         isNudged = false;
         return Promise.resolve();
@@ -212,15 +205,7 @@ export function createBell(): Bell {
  * Notices that this process was frozen for longer than other workers wait for it. Its shards have then been given to
  * another worker, so it must not continue the dialogs in hand.
  */
-export interface FreezeGuard {
-  wasFrozen(): boolean;
-  stop(): void;
-}
-
-export function createFreezeGuard(
-  longestMs: number,
-  now: () => number = () => performance.now(),
-): FreezeGuard {
+export function createFreezeGuard(longestMs: number, now = () => performance.now()) {
   let lastSeen = now();
   let frozen = false;
   // `wasFrozen` looks, too: after a freeze an answer from the network may come before the timer.
@@ -232,7 +217,7 @@ export function createFreezeGuard(
   const timer = setInterval(look, Math.min(500, longestMs / 4));
   timer.unref();
   return {
-    wasFrozen() {
+    wasFrozen(): boolean {
       look();
       return frozen;
     },

@@ -7,11 +7,6 @@ import { deliveryMetrics } from './delivery-metrics.ts';
 import { parkingMetrics } from './parking-metrics.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
 
-export interface WorkerMetrics {
-  registry: Registry;
-  subscribers: Subscriber[];
-}
-
 /**
  * A worker's metrics: only what this worker did, so that Prometheus can add up all workers. The API shows what is the
  * same for all of them: queues, lanes and streams.
@@ -19,7 +14,7 @@ export interface WorkerMetrics {
 export function createWorkerMetrics(deps: {
   pools: Record<string, WatchedPool>;
   core: Pick<Core, 'circuits'>;
-}): WorkerMetrics {
+}): { registry: Registry; subscribers: Subscriber[] } {
   const registry = createRegistry();
   watchPools(registry, deps.pools);
   watchCircuits(registry, deps.core);

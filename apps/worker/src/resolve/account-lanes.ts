@@ -10,13 +10,6 @@ const UNSUSPECTED_AT_ONCE = 3;
 /** Connections for all suspects together: accounts of which a message failed alone. */
 const SUSPECTED_AT_ONCE = 2;
 
-export interface AccountLanes {
-  /** Whether messages of this account are currently resolved apart from others. */
-  isApart(message: IncomingMessage): boolean;
-  /** Resolves a message together with others of its own account only, in the order of the calls. */
-  push(message: IncomingMessage): Promise<Ending>;
-}
-
 interface Lane {
   batcher: Batcher<IncomingMessage, Ending>;
   inHand: number;
@@ -32,7 +25,7 @@ export function createAccountLanes(deps: {
   /** How many messages this worker may have in hand. */
   concurrency: number;
   resolve: (messages: readonly IncomingMessage[]) => Promise<Ending[]>;
-}): AccountLanes {
+}) {
   const { suspects, concurrency, resolve } = deps;
   const lanes = new Map<string, Lane>();
   const runSuspected = limitConcurrency(SUSPECTED_AT_ONCE);
@@ -68,19 +61,18 @@ export function createAccountLanes(deps: {
     suspectedInHand >= mostSuspected || (lanes.get(account)?.inHand ?? 0) >= mostOfAccount;
 
   return {
-    isApart(message) {
+    /** Whether messages of this account are currently resolved apart from others. */
+    isApart(message: IncomingMessage): boolean {
       const account = accountOf(message);
       return lanes.has(account) || suspects.has(account);
     },
-    async push(message) {
+    /** Resolves a message together with others of its own account only, in the order of the calls. */
+    async push(message: IncomingMessage): Promise<Ending> {
       const account = accountOf(message);
       if (!suspects.has(account)) return inLane(account, message);
       if (isFull(account)) {
-        return new AppError(
-          'not_tried',
-          'Too many messages of its account are in hand.',
-          undefined,
-        );
+        const fault = 'Too many messages of its account are in hand.';
+        return new AppError('not_tried', fault, undefined);
       }
       suspectedInHand += 1;
       try {

@@ -43,35 +43,27 @@ function createExpiringKeys(most: number, nowMs: Clock) {
 
 type Identity = Pick<IncomingMessage, 'messageId' | 'contentHash'>;
 
-/** Messages that failed and wait for their next try. A duplicate waits with its message: it would meet the same lock. */
-export interface HeldMessages {
-  hold(message: Identity, forMs: number): void;
-  /** How long a message, or a duplicate of it, has to wait for its next try; 0 if it is not held. */
-  leftMs(message: Identity): number;
-}
+export type HeldMessages = ReturnType<typeof createHeldMessages>;
 
-export function createHeldMessages(nowMs = monotonic): HeldMessages {
+/** Messages that failed and wait for their next try. A duplicate waits with its message: it would meet the same lock. */
+export function createHeldMessages(nowMs = monotonic) {
   const held = createExpiringKeys(MOST_HELD, nowMs);
   const keyOf = ({ messageId, contentHash }: Identity) => `${messageId} ${contentHash}`;
   return {
-    hold: (message, forMs) => held.add(keyOf(message), forMs),
-    leftMs: (message) => Math.ceil(held.leftMs(keyOf(message))),
+    hold: (message: Identity, forMs: number) => held.add(keyOf(message), forMs),
+    /** How long a message, or a duplicate of it, has to wait for its next try; 0 if it is not held. */
+    leftMs: (message: Identity) => Math.ceil(held.leftMs(keyOf(message))),
   };
 }
 
-/** Accounts, or tenants, of which a message has just failed alone. */
-export interface Suspects {
-  note(account: string): void;
-  has(account: string): boolean;
-  /** Forgets all suspects, because Postgres is slow for all. */
-  clear(): void;
-}
+export type Suspects = ReturnType<typeof createSuspects>;
 
-export function createSuspects(nowMs = monotonic): Suspects {
+/** Accounts, or tenants, of which a message has just failed alone. */
+export function createSuspects(nowMs = monotonic) {
   const suspects = createExpiringKeys(MOST_SUSPECTS, nowMs);
   return {
-    note: (account) => suspects.add(account, SUSPECT_MS),
-    has: (account) => suspects.leftMs(account) > 0,
+    note: (account: string) => suspects.add(account, SUSPECT_MS),
+    has: (account: string) => suspects.leftMs(account) > 0,
     clear: suspects.clear,
   };
 }
