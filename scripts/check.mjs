@@ -8,6 +8,8 @@ const CHECKS = [
   ['types of the tests', 'tsc', ['-p', 'tsconfig.test.json']],
   ['unused code and dependencies', 'knip', ['--no-progress']],
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
+  ['package of the producer', 'publint', ['--strict', 'packages/producer']],
+  ['its types', 'attw', ['--pack', 'packages/producer', '--profile', 'esm-only', '--no-color']],
 ];
 
 const failed = CHECKS.filter(([what, command, args]) => {

@@ -7,7 +7,13 @@ import {
   createShardBells,
   createTailPublisher,
 } from '@contour/queue';
-import { createTracer, type Logger, logConnectionErrors, type Shutdown } from '@contour/runtime';
+import {
+  createTracer,
+  type Duty,
+  type Logger,
+  logConnectionErrors,
+  type Shutdown,
+} from '@contour/runtime';
 import { createPool } from '@contour/store';
 import { createShardCalls } from './deliver/shard-calls.ts';
 import { createDlq } from './dlq/dlq.ts';
@@ -17,7 +23,6 @@ import type { WorkerEnv } from './env.ts';
 import { debounced, writeLater } from './later.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
 import { observers } from './observers.ts';
-import type { Duty } from './pulse/create-pulse.ts';
 import { createResolver } from './resolve/resolver.ts';
 import { tailSubscriber } from './tail.ts';
 

@@ -1,8 +1,7 @@
-import { type Logger, neo4jOf, type Shutdown } from '@contour/runtime';
+import { type Logger, neo4jOf, type Shutdown, startScheduler } from '@contour/runtime';
 import type { WorkerEnv } from './env.ts';
 import { watchStalled } from './metrics/worker-metrics.ts';
 import { startProbeServer } from './probe-server.ts';
-import { startPulse } from './pulse/create-pulse.ts';
 import { openDeliverRole } from './roles/deliver.ts';
 import { openGraphRole } from './roles/graph.ts';
 import { openResolveRole } from './roles/resolve.ts';
@@ -42,8 +41,9 @@ export async function startWorker(
 
   const probes = await startProbeServer(env.HOST, env.WORKER_PORT, registry);
   shutdown.add('probes', () => probes.close());
-  const pulse = startPulse([...shared.duties, ...roles.flatMap(({ duties }) => duties)], logger);
-  shutdown.add('pulse', () => pulse.stop());
+  const duties = [...shared.duties, ...roles.flatMap((role) => role.duties)];
+  const scheduler = startScheduler(duties, logger);
+  shutdown.add('scheduler', () => scheduler.stop());
   shutdown.add('consumers', async () => {
     stop.abort();
     // All at once: they share the time in which work may end by itself.

@@ -3,12 +3,12 @@ export type AppErrorCode =
   | 'postgres_unavailable'
   /** A lock was not free in time or a statement took too long. Other work may succeed meanwhile. */
   | 'postgres_busy'
-  /** The message was not tried: it waits behind another one that could not be resolved. */
+  /** The message was not tried, because it waits for another one that could not be resolved. */
   | 'not_tried'
   | 'neo4j_unavailable'
   | 'unexpected';
 
-/** The one error that adapters throw: a closed code, a message safe to show, always the cause. */
+/** The error that adapters throw. Its message is safe to show. */
 export class AppError extends Error {
   readonly code: AppErrorCode;
 

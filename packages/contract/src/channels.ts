@@ -1,4 +1,4 @@
-/** The channels a client may write from; `id` is the row in the table `channels`. */
+/** The channels; `id` is the row in the table `channels`. */
 export const CHANNELS = {
   telegram: { id: 1, credentialField: 'bot_token' },
   whatsapp: { id: 2, credentialField: 'profile_id' },
@@ -15,7 +15,7 @@ export const CREDENTIAL_FIELDS = CHANNEL_CODES.map((code) => CHANNELS[code].cred
 
 const codeOfId = new Map<number, Channel>(CHANNEL_CODES.map((code) => [CHANNELS[code].id, code]));
 
-/** The channel behind a database id; an id that the table cannot hold is a bug, not an input. */
+/** The channel of a database id. An unknown id is a bug, because the table cannot hold it. */
 export function channelOfId(id: number): Channel {
   const code = codeOfId.get(id);
   if (code === undefined) throw new RangeError(`no channel has the id ${id}`);

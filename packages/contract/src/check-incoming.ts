@@ -1,15 +1,20 @@
 import { hash } from 'node:crypto';
 import { CREDENTIAL_FIELDS } from './channels.ts';
-import { type Account, checkCredential } from './check-credential.ts';
+import { type Account, checkCredential } from './credential.ts';
 import { writeExactJson } from './exact-json.ts';
-import type { Fault } from './faults.ts';
-import { type FreeJson, freeJson, MIN_SECRET_LENGTH } from './free-json.ts';
+import {
+  type FreeJson,
+  freeJson,
+  inKeyOrder,
+  MAX_DEPTH,
+  MIN_SECRET_LENGTH,
+  withoutCredential,
+} from './free-json.ts';
 import { messageIdOf, uuidv7 } from './ids.ts';
 import { incomingFields, isMessageId } from './incoming-fields.ts';
-import type { IncomingMessage } from './incoming-message.ts';
+import { type IncomingMessage, parseTraceparent } from './incoming-message.ts';
 import { type Findings, inspectField, MAX_FAULTS } from './inspect-field.ts';
-import { inKeyOrder, MAX_DEPTH, withoutCredential } from './json-walk.ts';
-import { parseTraceparent } from './traceparent.ts';
+import type { Fault } from './outcomes.ts';
 
 const MAX_MEDIA_BYTES = 64 * 1024;
 /** Keys of `media` and `meta` together. 64 KiB of JSON hold at most 13 100, so no `media` alone is refused. */
@@ -26,14 +31,14 @@ const isBody = (value: unknown): value is Body =>
 const SECRET_FIELDS = [...CREDENTIAL_FIELDS, 'account_fingerprint'];
 const KNOWN_FIELDS = [...Object.keys(incomingFields.shape), ...SECRET_FIELDS];
 
-/** Only the fields that we read: a fault in what we ignore is nobody's. */
+/** Only the fields that we read: faults in other fields do not matter. */
 function knownFields(body: Body): Body {
   const known: Body = {};
   for (const key of KNOWN_FIELDS) if (Object.hasOwn(body, key)) known[key] = body[key];
   return known;
 }
 
-/** Up to the last bad id that is named: to name each of a hundred thousand takes seconds. */
+/** Cuts the list after the last bad id that is reported: to report each of a hundred thousand takes seconds. */
 function upToLastFault(ids: unknown): unknown {
   if (!Array.isArray(ids)) return ids;
   let faults = 0;
@@ -54,7 +59,7 @@ function fieldFaults(body: Body): { fields?: Fields; faults: Fault[] } {
   return { faults };
 }
 
-/** Rules that need more than one field, checked whatever else is wrong, so that all is named at once. */
+/** Rules that need more than one field. They are checked in any case, so that all faults are reported at once. */
 function faultsBetweenFields(body: Body): Fault[] {
   const faults: Fault[] = [];
   if ((body.media ?? null) === null && (body.text ?? '') === '') {
@@ -66,18 +71,18 @@ function faultsBetweenFields(body: Body): Fault[] {
   return faults;
 }
 
-/** Keys are told in paths, and a credential may stand in one. */
-function keyAsTold(known: Body): (key: string) => string {
-  const secrets = SECRET_FIELDS.map((field) => known[field] ?? '')
+/** Paths show keys, and a key may contain a credential. */
+function createKeyRedaction(body: Body): (key: string) => string {
+  const secrets = SECRET_FIELDS.map((field) => body[field] ?? '')
     .filter((value) => typeof value === 'number' || typeof value === 'string')
     .map(String)
     .filter((secret) => secret.length >= MIN_SECRET_LENGTH);
-  const told = new Map<string, string>();
+  const redacted = new Map<string, string>();
   return (key) => {
-    const before = told.get(key);
-    if (before !== undefined) return before;
+    const known = redacted.get(key);
+    if (known !== undefined) return known;
     const shown = secrets.reduce((rest, secret) => withoutCredential(rest, secret) as string, key);
-    told.set(key, shown);
+    redacted.set(key, shown);
     return shown;
   };
 }
@@ -87,7 +92,7 @@ function inspect(known: Body): { usable: Body; faults: Fault[] } {
   const found: Findings = { faults: [], keys: 0 };
   const refused: Fault[] = [];
   const usable = { ...known };
-  const options = { shown: keyAsTold(known), found, maxKeys: MAX_KEYS };
+  const options = { shown: createKeyRedaction(known), found, maxKeys: MAX_KEYS };
   for (const [path, value] of Object.entries(known)) {
     const finding = inspectField(value, path, options);
     if (finding === 'fine') continue;
@@ -106,7 +111,7 @@ function mediaFaults({ text }: FreeJson): Fault[] {
   return [{ path: 'media', message: `must be at most ${MAX_MEDIA_BYTES} bytes of JSON` }];
 }
 
-/** Tells a repeat from a conflict: the same message ids with another text or media. */
+/** Distinguishes a duplicate from a conflict: the same message ids with another text or media. */
 function contentHashOf(text: string | null, media: unknown): string {
   const content = writeExactJson([text ?? '', inKeyOrder(media ?? null)]);
   return hash('sha256', content, 'hex');
@@ -114,7 +119,7 @@ function contentHashOf(text: string | null, media: unknown): string {
 
 const FLAGS = ['is_new_client', 'is_new_dialog'];
 
-/** The flags that Core reads in `meta` are ours: a sender's own of the same name would be a lie. */
+/** Core trusts the flags in `meta`, so a sender's fields of these names are removed. */
 function metaWithoutFlags(meta: Fields['meta']): unknown {
   if (meta === undefined) return null;
   // Copying twenty thousand keys would take longer than all other steps.
@@ -155,7 +160,7 @@ function toMessage(
   };
 }
 
-/** Checks one body as it came over the wire; every fault is named, not only the first. */
+/** Checks a body as it was received, and reports all faults. */
 export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Checked {
   if (!isBody(body)) return { ok: false, faults: [{ path: '', message: 'must be a JSON object' }] };
   const known = knownFields(body);

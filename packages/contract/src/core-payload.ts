@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { CHANNEL_CODES, CHANNELS, type Channel, channelOfId } from './channels.ts';
+import type { ClientId, DialogId, TenantId } from './ids.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 
 const nullableText = z.string().nullable();
 
-/** What Core gets. Builders of the text below are held to this schema by the tests. */
+/** The body of a push to Core. Tests check the text that is built below against this schema. */
 export const corePayload = z.strictObject({
   tenant_id: z.uuid(),
   domain_id: z.int(),
@@ -34,15 +35,15 @@ export const corePayload = z.strictObject({
 
 export type CorePayload = z.infer<typeof corePayload>;
 
-/** What resolving added to a message. */
+/** The fields that resolving adds to a message. */
 export interface Enrichment {
-  tenantId: string;
+  tenantId: TenantId;
   domainId: number;
-  dialogId: string;
+  dialogId: DialogId;
   channelAccountId: number;
   isNewClient: boolean;
   isNewDialog: boolean;
-  client: CorePayload['client'];
+  client: CorePayload['client'] & { id: ClientId };
 }
 
 function metaWithFlags(meta: string | null, flags: object): string {
@@ -51,9 +52,9 @@ function metaWithFlags(meta: string | null, flags: object): string {
 }
 
 /**
- * The payload as the text that is stored once and sent as it is, however often: what stands before the number
- * that the message gets in its dialog, which is known only as it is stored, and what stands behind it. It is put
- * together from texts, because `media` and `meta` must not go through a JSON value again (exact-json).
+ * The payload that is stored once and sent unchanged in every attempt: the texts before and after `seq`, the number of
+ * the message in its dialog, which is known only when the message is stored. The payload is joined from texts, because
+ * `media` and `meta` must not go through a JSON value again (exact-json).
  */
 export function corePayloadAround(
   message: IncomingMessage,
@@ -91,8 +92,8 @@ export function corePayloadAround(
 }
 
 /**
- * The channel of a stored payload, without reading all of it: what a sender wrote comes after it. Undefined
- * where the text was made by somebody else.
+ * The channel of a stored payload, found without parsing it: the fields of the sender come after it. Undefined if the
+ * text is not a payload of ours.
  */
 export function channelOfPayload(payload: string): Channel | undefined {
   const [, id] = /"channel_id":([1-5]),/.exec(payload.slice(0, 300)) ?? [];

@@ -16,7 +16,7 @@ export type DlqReason = (typeof DLQ_REASONS)[number];
 
 const nullableText = z.string().nullable();
 
-/** A dead-letter entry as it is kept. Exactly one of `message` and `raw` holds what was sent. */
+/** A dead-letter entry. Either `message` or `raw` is set. */
 export const dlqEntry = z.object({
   v: z.literal(1),
   id: z.string(),
@@ -30,7 +30,7 @@ export const dlqEntry = z.object({
   failedAt: z.iso.datetime(),
   receivedAt: z.iso.datetime(),
   message: incomingMessage.nullable(),
-  /** What a direct producer sent and nobody could read, as JSON text, without its credential. */
+  /** Unreadable data of a direct producer, as JSON text, without its credential. */
   raw: nullableText,
 });
 
@@ -60,7 +60,7 @@ export const dlqJob = z.strictObject({
 
 export type DlqJob = z.infer<typeof dlqJob>;
 
-/** A checked message in the form in which it could be sent again by a direct producer. */
+/** A checked message in the form of a request, so that a direct producer could send it again. */
 function wireForm(message: IncomingMessage): Record<string, unknown> {
   return {
     channel: message.channel,
@@ -80,7 +80,7 @@ function wireForm(message: IncomingMessage): Record<string, unknown> {
   };
 }
 
-/** An entry as an operator sees it. */
+/** An entry as API and CLI show it. */
 export function dlqEntryBody(entry: DlqEntry): string {
   const { message } = entry;
   return writeExactJson({
@@ -103,7 +103,7 @@ export function dlqEntryBody(entry: DlqEntry): string {
   });
 }
 
-/** Reads a stored Core payload back into the message it was made from, for its dead-letter entry. */
+/** Reads a stored payload back into its message, for the message's dead-letter entry. */
 export function messageOfPayload(
   payload: string,
   stored: Pick<IncomingMessage, 'contentHash' | 'fingerprint' | 'receivedAt' | 'traceParent'>,

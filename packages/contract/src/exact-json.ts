@@ -1,22 +1,21 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * JSON whose numbers survive the way through JavaScript. A sender's 12345678901234567890 or 1.50
- * must reach Core as it came, but JSON.parse rounds it. A number that would not come back the
- * same is wrapped as {MARK: "its text"} while it is a value here, and unwrapped when written. Nobody can
- * guess the mark: an object that only looks like a wrapped number stays an object.
+ * JSON without loss of digits. A sender's 12345678901234567890 or 1.50 must reach Core unchanged, but JSON.parse rounds
+ * it. A number whose text JavaScript would change is wrapped as {MARK: "its text"} while it is a value, and unwrapped
+ * when it is written. The mark is random, so a sender's object cannot look like a wrapped number.
  */
 const MARK = `\u{f8ff}${randomBytes(8).toString('hex')}`;
 
 // Strings are matched first so that digits inside them are passed over.
-// A number is what JSON calls one: `01.5` must not come out of here as one that is wrapped.
+// Only numbers of JSON's grammar match: a wrapped `01.5` would be accepted, although it is not JSON.
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-// Only where a value may begin: most texts have dates and ids in them, and few have such a number.
+// Only at the start of a value, because most texts contain dates and ids, and few contain such a number.
 const MIGHT_CHANGE = /(?:^|[,[]|"\s*:)\s*(?:-0|-?\d{16}|-?\d+[.eE])/;
 const MARKED = new RegExp(`\\{"${MARK}":"(-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?)"\\}`, 'g');
 
-/** False where JSON.parse reads every number as it stands. */
-export const mayHoldInexactNumbers = (text: string): boolean => MIGHT_CHANGE.test(text);
+/** False if JSON.parse changes no number. */
+const mayHoldInexactNumbers = (text: string): boolean => MIGHT_CHANGE.test(text);
 
 export function parseExactJson(text: string): unknown {
   if (!mayHoldInexactNumbers(text)) return JSON.parse(text);
@@ -36,4 +35,17 @@ export function writeExactJson(value: unknown): string {
 export function exactNumberText(value: object): string | undefined {
   const text = (value as Record<string, unknown>)[MARK];
   return typeof text === 'string' ? text : undefined;
+}
+
+/** The fields of free JSON, whose numbers keep all their digits. */
+const EXACT_FIELDS = ['media', 'meta'];
+
+/** Parses the text of a request, job or stream entry. Throws if it is not JSON. */
+export function parseBody(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !mayHoldInexactNumbers(text)) return value;
+  const fields = EXACT_FIELDS.filter((field) => Object.hasOwn(value, field));
+  if (fields.length === 0) return value;
+  const exact = parseExactJson(text) as Record<string, unknown>;
+  return Object.assign(value, Object.fromEntries(fields.map((field) => [field, exact[field]])));
 }

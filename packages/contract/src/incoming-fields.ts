@@ -6,7 +6,7 @@ const MAX_MESSAGE_IDS = 1000;
 /** Longest id, name, user name and phone, in Unicode code points. */
 const MAX_SHORT_TEXT = 256;
 
-// Code points are counted only if the cheaper count of code units does not decide.
+// Code points are counted only if the number of code units does not decide.
 const hasAtMost = (text: string, max: number) =>
   text.length <= max || (text.length <= 2 * max && [...text].length <= max);
 
@@ -24,7 +24,7 @@ function cutToShort(text: string): string {
 export const isMessageId = (id: unknown): boolean =>
   typeof id === 'string' ? id !== '' && hasAtMost(id, MAX_SHORT_TEXT) : Number.isSafeInteger(id);
 
-// Existing senders write null for whatever does not apply: null is absence everywhere.
+// Existing senders write null for absent fields, so null counts as absent everywhere.
 const absentWhenNull = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => value ?? undefined, schema.optional());
 const requiredUnlessNull = <T extends z.ZodType>(schema: T) =>
@@ -62,8 +62,8 @@ const name = absentWhenNull(z.string({ error: 'must be a string' }).transform(cu
 const isPlainObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
 
 /**
- * What enters, field by field. Rules between fields are in check-incoming. What is said in `meta` and
- * `describe` is for the reference: what a refinement checks cannot be read from it.
+ * The fields of a request. Rules between fields are in check-incoming. `meta` and `describe` are for the API reference,
+ * which cannot read the conditions of a refinement.
  */
 export const incomingFields = z.object({
   channel: requiredUnlessNull(
@@ -90,32 +90,30 @@ export const incomingFields = z.object({
         error: `must have at most ${MAX_TEXT} characters`,
       })
       .meta({ maxLength: MAX_TEXT }),
-  ).describe(
-    `At most ${MAX_TEXT} characters; empty, null or absent only where there is \`media\`.`,
-  ),
+  ).describe(`At most ${MAX_TEXT} characters; empty, null or absent only if there is \`media\`.`),
   timestamp: absentWhenNull(
     z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with an offset' }),
-  ).describe('ISO 8601 with an offset; the time of receipt where it is absent.'),
+  ).describe('ISO 8601 with an offset; the time of receipt by default.'),
   message_ids: absentWhenNull(messageIds).describe(
-    `1 to ${MAX_MESSAGE_IDS} ids of 1 to ${MAX_SHORT_TEXT} characters; repeats within the list count once. With channel, account and chat they identify the message.`,
+    `1 to ${MAX_MESSAGE_IDS} ids of 1 to ${MAX_SHORT_TEXT} characters; duplicates within the list count once. With channel, account and chat they identify the message.`,
   ),
   message_id: absentWhenNull(id).describe(
-    'A list of one, where `message_ids` is absent; ignored otherwise.',
+    'Counts as a list of one if `message_ids` is absent; ignored otherwise.',
   ),
   trace_id: absentWhenNull(
     z
       .string({ error: 'must be a string' })
       .regex(/^[\x21-\x7e]{1,128}$/, { error: 'must have 1 to 128 visible ASCII characters' }),
-  ).describe('1 to 128 visible ASCII characters; made up (UUIDv7) where it is absent.'),
+  ).describe('1 to 128 visible ASCII characters; a new UUIDv7 by default.'),
   media: z
     .unknown()
     .optional()
     .describe(
-      "Any JSON up to 64 KiB. The message's own credential, where it occurs inside, becomes `{credential}` before that is measured; one of fewer than 8 characters is a public id, and stays.",
+      "Any JSON up to 64 KiB. The message's own credential becomes `{credential}` in it before the size is measured; a credential of fewer than 8 characters is a public id and stays.",
     ),
   meta: absentWhenNull(
     z
       .custom<Record<string, unknown>>(isPlainObject, { error: 'must be an object' })
       .meta({ type: 'object' }),
-  ).describe('Passed on to Core as it is. At most 20 000 keys, together with `media`.'),
+  ).describe('Passed to Core unchanged. At most 20 000 keys, together with `media`.'),
 });

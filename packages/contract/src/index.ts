@@ -1,4 +1,3 @@
-export { accountOf } from './account.ts';
 export { AppError, type AppErrorCode } from './app-error.ts';
 export {
   CHANNEL_CODES,
@@ -7,7 +6,6 @@ export {
   CREDENTIAL_FIELDS,
   channelOfId,
 } from './channels.ts';
-export { CREDENTIAL_PATTERN, FINGERPRINT_PATTERN } from './check-credential.ts';
 export { type Checked, checkIncoming } from './check-incoming.ts';
 export {
   type CorePayload,
@@ -16,7 +14,13 @@ export {
   corePayloadAround,
   type Enrichment,
 } from './core-payload.ts';
-export { fingerprintOf, maskCredential } from './credential.ts';
+export {
+  accountOf,
+  CREDENTIAL_PATTERN,
+  FINGERPRINT_PATTERN,
+  fingerprintOf,
+  maskCredential,
+} from './credential.ts';
 export {
   DLQ_REASONS,
   type DlqEntry,
@@ -27,12 +31,28 @@ export {
   dlqJob,
   messageOfPayload,
 } from './dlq-entry.ts';
-export { parseExactJson, writeExactJson } from './exact-json.ts';
-export type { Fault } from './faults.ts';
-export { isUuid, messageIdOf, uuidv7 } from './ids.ts';
+export { parseBody, parseExactJson, writeExactJson } from './exact-json.ts';
+export {
+  type ClientId,
+  type DialogId,
+  isUuid,
+  type MessageId,
+  messageIdOf,
+  type TenantId,
+  toClientId,
+  toDialogId,
+  toMessageId,
+  toTenantId,
+  uuidv7,
+} from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';
-export { type IncomingMessage, incomingMessage } from './incoming-message.ts';
-export { type LinkByPhone, linkByPhone, matchingPhone } from './matching-phone.ts';
+export {
+  type IncomingMessage,
+  incomingMessage,
+  parseTraceparent,
+  type ResolveJob,
+  resolveJob,
+} from './incoming-message.ts';
 export type {
   MessageObserver,
   ObservedAnswer,
@@ -57,11 +77,21 @@ export {
   mirrorKeyOf,
   mirrorKeyText,
 } from './mirror.ts';
-export { type MatchedBy, type Outcome, type Receipt, receiptBody } from './outcomes.ts';
-export { parseBody } from './parse-body.ts';
-export { normalisePhone, type PhoneRegion, phoneRegion } from './phone.ts';
+export {
+  type Fault,
+  type MatchedBy,
+  type Outcome,
+  type Receipt,
+  type Reply,
+  receiptBody,
+} from './outcomes.ts';
+export {
+  type LinkByPhone,
+  linkByPhone,
+  matchingPhone,
+  normalisePhone,
+  type PhoneRegion,
+  phoneRegion,
+} from './phone.ts';
 export { PROBLEMS, type Problem, type ProblemCode, problemOf } from './problems.ts';
-export type { Reply } from './reply.ts';
-export { type ResolveJob, resolveJob } from './resolve-job.ts';
-export { parseTraceparent } from './traceparent.ts';
 export { mayHoldCredential, unreadableBody } from './unreadable-body.ts';

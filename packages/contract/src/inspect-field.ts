@@ -1,6 +1,6 @@
 import { exactNumberText } from './exact-json.ts';
-import type { Fault } from './faults.ts';
-import { isBranch, MAX_DEPTH } from './json-walk.ts';
+import { isBranch, MAX_DEPTH } from './free-json.ts';
+import type { Fault } from './outcomes.ts';
 
 /** As many as a message may have ids. Bounds answers and dead-letter entries. */
 export const MAX_FAULTS = 1000;

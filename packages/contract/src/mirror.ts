@@ -1,14 +1,14 @@
-// What the graph shows, in the graph's own names, and how the room of the graph asks the room of
-// Postgres for it: neither knows the other.
+// The rows that the graph shows, with the graph's names, and the interface by which packages/graph reads them from
+// packages/store: neither package imports the other.
 
-/** A row that the graph shows. Whoever changes what the graph shows of it also changes `changed_at`. */
+/** A row that the graph shows. A change of a field that the graph shows also changes `changed_at`. */
 interface Mirrored {
   tenant_id: string;
   client_id: string;
   changed_at: string;
 }
 
-/** A client as the graph has it: what `create_client` is given. */
+/** A client in the graph: the parameters of `create_client`. */
 export interface MirroredClient extends Mirrored {
   name: string | null;
   phone: string | null;
@@ -38,32 +38,32 @@ export const MIRROR_KINDS = ['clients', 'identities', 'dialogs'] as const satisf
 
 export type MirrorRow = MirrorRows[MirrorKind];
 
-/** What makes a node the one it is. `channel` is empty where an id says it all. */
+/** The identity of a node. `channel` is empty if the id alone is unique. */
 export interface MirrorKey {
   tenant_id: string;
   channel: string;
   id: string;
 }
 
-/** What was deleted, and has to leave the graph too. */
+/** A deleted row, whose node has to leave the graph too. */
 export interface MirrorRemoval extends MirrorKey {
   seq: string;
   kind: MirrorKind | 'tenants';
-  /** False where a row is there again: then its mark decides, and the note is only forgotten. */
+  /** False if the row exists again: then its mark decides, and the removal is only deleted. */
   isGone: boolean;
 }
 
-/** What the graph does not show yet, or not as it is by now. */
+/** Rows that the graph does not show yet, or shows in an older state. */
 export type MirrorBatch = { [Kind in MirrorKind]: MirrorRows[Kind][] } & {
   removals: MirrorRemoval[];
 };
 
-/** Where a run has come to, for each part of a batch; nothing is read twice in one run. */
+/** The position of a run in each part of a batch; a run reads nothing twice. */
 export type MirrorCursor = {
   [Part in MirrorKind | 'removals']?: readonly string[] | undefined;
 };
 
-/** The right to write to one graph, until somebody else has been given a later one. */
+/** The right to write to one graph, until another worker has a later turn. */
 export interface MirrorTurn {
   mirrorId: string;
   turn: number;
@@ -71,15 +71,15 @@ export interface MirrorTurn {
 
 export interface MirrorBacklog {
   rows: number;
-  /** Seconds for which the oldest of them has been waiting; 0 where there is none. */
+  /** How long the oldest row has waited, in seconds; 0 if there is none. */
   oldestSeconds: number;
 }
 
-/** What Postgres knows of the mirror. Every method throws AppError, `postgres_unavailable` when it is away. */
+/** Postgres' side of the mirror. Every method throws AppError, `postgres_unavailable` while Postgres is away. */
 export interface MirrorSource {
   /**
-   * The next turn, later than `seen`; null while somebody else has one that is still good. A turn is
-   * good for some seconds, and is prolonged by every `mark`.
+   * The next turn, later than `seen`; null while another worker has a valid one. A turn is valid for some seconds, and
+   * every `mark` prolongs it.
    */
   takeTurn(own: MirrorTurn | null, seen: number): Promise<MirrorTurn | null>;
   endTurn(turn: MirrorTurn): Promise<void>;
@@ -88,36 +88,35 @@ export interface MirrorSource {
     limit: number,
   ): Promise<{ batch: MirrorBatch; next: MirrorCursor }>;
   /**
-   * Marks what the graph shows by now, but for rows that have changed since they were read. False when
-   * the turn was lost: then nothing is marked.
+   * Marks the rows that the graph shows now, except those that have changed since they were read. Returns false and
+   * marks nothing if the turn was lost.
    */
   mark(turn: MirrorTurn, batch: MirrorBatch): Promise<boolean>;
 
   tenants(): Promise<string[]>;
   /** How many rows these tenants have in all. */
   countRows(tenants: readonly string[]): Promise<number>;
-  /** The rows of a tenant in the order of their keys, and whether each counted as mirrored. */
+  /** The rows of a tenant in the order of their keys, each with its mark. */
   readPage<Kind extends MirrorKind>(
     kind: Kind,
     tenantId: string,
     last: MirrorRows[Kind] | null,
     limit: number,
   ): Promise<Array<MirrorRows[Kind] & { is_marked: boolean }>>;
-  /** Those of the rows that count as mirrored and are still as they were read. */
+  /** The rows that are marked and have not changed since they were read. */
   stillMarked<Kind extends MirrorKind>(
     kind: Kind,
     rows: readonly MirrorRows[Kind][],
   ): Promise<MirrorRows[Kind][]>;
-  /** Has those of them mirrored once more: but for what somebody is changing now. */
+  /** Removes the marks, so that the rows are mirrored again. Rows that are locked keep theirs. */
   unmark<Kind extends MirrorKind>(kind: Kind, rows: readonly MirrorRows[Kind][]): Promise<void>;
-  /** Those of the keys that belong to no row, and whose removal has not been noted yet. */
+  /** The keys without a row whose removal has not been noted yet. */
   orphans(kind: MirrorKind | 'tenants', keys: readonly MirrorKey[]): Promise<MirrorKey[]>;
-  /** Has the keys' nodes removed, unless a row is found there when it comes to it. */
+  /** Notes that the keys' nodes are to be removed. A removal is skipped if there is a row by then. */
   noteRemovals(kind: MirrorKind | 'tenants', keys: readonly MirrorKey[]): Promise<void>;
   backlog(): Promise<MirrorBacklog>;
 }
 
-/** The key of what a row shows. */
 export function mirrorKeyOf(row: MirrorRow): MirrorKey {
   const { tenant_id } = row;
   if ('dialog_id' in row) return { tenant_id, channel: '', id: row.dialog_id };

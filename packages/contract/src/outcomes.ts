@@ -1,31 +1,37 @@
-import type { Fault } from './faults.ts';
+import type { ClientId, DialogId, MessageId, TenantId } from './ids.ts';
 
-/** What a sender is told once its message is in the ledger; a repeat gets the same again. */
-export interface Receipt {
-  tenantId: string;
-  clientId: string;
-  dialogId: string;
-  traceId: string;
-  messageId: string;
+/** A fault in an input. `path` is its place, such as `message_ids.3` or `media.file.url`. */
+export interface Fault {
+  path: string;
+  message: string;
 }
 
-/** How a resolve ends: one of a closed set, returned and never thrown. */
+/** The answer to an accepted message. A duplicate gets the same. */
+export interface Receipt {
+  tenantId: TenantId;
+  clientId: ClientId;
+  dialogId: DialogId;
+  traceId: string;
+  messageId: MessageId;
+}
+
+/** How resolving a message ends. Outcomes are returned, never thrown. */
 export type Outcome =
   | { kind: 'resolved'; receipt: Receipt }
-  /** It was in the ledger already: the first answer, again. */
+  /** A duplicate: the message was accepted before. */
   | { kind: 'replayed'; receipt: Receipt }
-  /** The same message ids are in the ledger with another text or media. */
-  | { kind: 'conflict'; tenantId: string }
-  /** `tenantId`: whose credential it was until it was replaced; it leads nowhere any more. */
-  | { kind: 'unknown_tenant'; tenantId?: string }
+  /** The same message ids were accepted with another text or media. */
+  | { kind: 'conflict'; tenantId: TenantId }
+  /** `tenantId` is set if the credential was this tenant's until it was replaced. */
+  | { kind: 'unknown_tenant'; tenantId?: TenantId }
   /** The tenant or this channel account of it is switched off. */
-  | { kind: 'tenant_disabled'; tenantId: string }
-  /** The database refuses this one message's data; its neighbours in the batch are not touched. */
+  | { kind: 'tenant_disabled'; tenantId: TenantId }
+  /** Postgres refuses the data of this message. The other messages of the batch are not affected. */
   | { kind: 'invalid'; faults: Fault[] };
 
 export type MatchedBy = 'identity' | 'phone' | 'created';
 
-/** The answer's bytes are made here and nowhere else, so that every repeat gets the same. */
+/** The only place that writes the answer, so that duplicates get the same bytes. */
 export function receiptBody(receipt: Receipt): string {
   return JSON.stringify({
     accepted: true,
@@ -35,4 +41,12 @@ export function receiptBody(receipt: Receipt): string {
     trace_id: receipt.traceId,
     message_id: receipt.messageId,
   });
+}
+
+/** The outcome that a worker sends to the waiting API process, as JSON on that process's own pub/sub channel. */
+export interface Reply {
+  requestId: string;
+  outcome: Outcome;
+  /** Whether the message is in the dead-letter queue. */
+  parked: boolean;
 }

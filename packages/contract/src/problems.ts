@@ -1,18 +1,18 @@
-import type { Fault } from './faults.ts';
+import type { Fault } from './outcomes.ts';
 
-/** Every way to say no over HTTP: the one table from code to status and title. */
+/** All problem codes with status and title. */
 export const PROBLEMS = {
   invalid: { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'A key is missing or wrong' },
   tenant_disabled: { status: 403, title: 'The tenant is switched off' },
   unknown_tenant: { status: 404, title: 'No tenant has this credential' },
-  not_found: { status: 404, title: 'There is nothing here' },
-  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
-  message_conflict: { status: 409, title: 'The message ids were accepted with another content' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  message_conflict: { status: 409, title: 'These message ids were accepted with other content' },
   too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body is not JSON' },
   too_many_requests: { status: 429, title: 'Too many requests' },
-  internal: { status: 500, title: 'Something went wrong here' },
+  internal: { status: 500, title: 'Internal error' },
   unavailable: { status: 503, title: 'Nothing can be accepted now' },
   not_yet: { status: 503, title: 'Queued, but not resolved yet' },
 } as const;

@@ -1,13 +1,11 @@
 import { CHANNELS, type Channel, CREDENTIAL_FIELDS } from './channels.ts';
-import { FINGERPRINT_PATTERN } from './check-credential.ts';
-import { fingerprintOf } from './credential.ts';
-import { MIN_SECRET_LENGTH, mayContain } from './free-json.ts';
+import { FINGERPRINT_PATTERN, fingerprintOf } from './credential.ts';
+import { isTooDeep, MIN_SECRET_LENGTH, mayContain, withoutCredential } from './free-json.ts';
 import { incomingFields } from './incoming-fields.ts';
-import { isTooDeep, withoutCredential } from './json-walk.ts';
 
 type Body = Record<string, unknown>;
 
-/** Each is looked for in the whole body: more than this is no message but a burden. */
+/** The whole body is searched for each of them, so there is a limit. */
 const MAX_SECRETS = 50;
 
 /** The fields of the contract. The values below `media` and `meta` may be anything. */
@@ -20,20 +18,20 @@ const FREE_FIELDS = new Set(['media', 'meta']);
 const isBody = (value: unknown): value is Body =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** In the place of a fingerprint somebody may have put the credential itself. */
+/** A field for the fingerprint may contain the credential by mistake. */
 const isCredentialField = (key: string, value: unknown): boolean =>
   (CREDENTIAL_FIELDS as readonly string[]).includes(key) ||
   (key === 'account_fingerprint' &&
     !(typeof value === 'string' && FINGERPRINT_PATTERN.test(value)));
 
-/** More than any message has. To read it might take all the memory that there is. */
+/** Longer than any message. To parse such a text could exhaust the memory. */
 const MAX_PARSED_LENGTH = 1024 * 1024;
 
 const looksLikeBody = (text: string): boolean => /^\s*[[{]/.test(text);
 
 const isTooLong = (text: string): boolean => text.length > MAX_PARSED_LENGTH && looksLikeBody(text);
 
-/** A body or list that was written as a text by mistake; undefined for any other text. */
+/** Parses a body or list that was sent as a text by mistake; undefined for any other text. */
 function parsed(text: string): unknown {
   if (!looksLikeBody(text) || isTooLong(text)) return undefined;
   try {
@@ -43,7 +41,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Whether a credential may stand in it, at any depth, and in texts that hold a body in turn. */
+/** Whether the value may contain a credential, at any depth, also in texts that contain a JSON body. */
 export function mayHoldCredential(value: unknown): boolean {
   if (typeof value === 'string') return isTooLong(value) || mayHoldCredential(parsed(value));
   if (typeof value !== 'object' || value === null) return false;
@@ -53,7 +51,7 @@ export function mayHoldCredential(value: unknown): boolean {
   );
 }
 
-/** The fingerprint takes the place of the channel's own credential, so that the body can be mended. */
+/** The fingerprint that replaces the channel's own credential, so that an operator can repair the body. */
 function fingerprint(body: Body): Body {
   const { channel } = body;
   if (typeof channel !== 'string' || !Object.hasOwn(CHANNELS, channel)) return {};
@@ -83,7 +81,7 @@ function gatherSecrets(value: unknown, secrets: Set<string>, depth = 0): void {
 const SIZE = /^\(\d+ characters( that are no object)?\)$/;
 
 /** Replaces an unknown value by its length. A short one is not a secret and stays. */
-function told(value: unknown): unknown {
+function lengthOnly(value: unknown): unknown {
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
   return text.length < MIN_SECRET_LENGTH || SIZE.test(text) ? value : `(${text.length} characters)`;
 }
@@ -103,7 +101,7 @@ function keptText(text: string, keeping: Keeping): unknown {
   if (mayHoldCredential(inner)) {
     return isTooDeep(inner) ? sizeOf(inner) : JSON.stringify(kept(inner, keeping));
   }
-  return keeping.place === 'unknown' ? told(text) : text;
+  return keeping.place === 'unknown' ? lengthOnly(text) : text;
 }
 
 function placeOf(key: string, around: Place): Place {
@@ -118,7 +116,7 @@ function placeOf(key: string, around: Place): Place {
 function kept(value: unknown, keeping: Keeping): unknown {
   if (typeof value === 'string') return keptText(value, keeping);
   if (typeof value !== 'object' || value === null) {
-    return keeping.place === 'unknown' ? told(value) : value;
+    return keeping.place === 'unknown' ? lengthOnly(value) : value;
   }
   if (Array.isArray(value)) return value.map((item) => kept(item, keeping));
   return Object.fromEntries(
@@ -126,7 +124,7 @@ function kept(value: unknown, keeping: Keeping): unknown {
       .filter(([key, child]) => !isCredentialField(key, child))
       .map(([key, child]) => {
         const place = placeOf(key, keeping.place);
-        if (place === 'free' && !keeping.isAccountKnown) return [key, told(child)];
+        if (place === 'free' && !keeping.isAccountKnown) return [key, lengthOnly(child)];
         return [key, kept(child, { ...keeping, place })];
       }),
   );

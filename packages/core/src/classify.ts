@@ -1,24 +1,49 @@
-import { MAX_RETRY_AFTER_MS } from './backoff.ts';
-import type { Health } from './circuit.ts';
+import {
+  type Ending,
+  type Health,
+  parseRetryAfter,
+  type RetryPolicy,
+  retryDelay,
+} from '@contour/upstream';
 
-/** How one attempt ended, before anyone judged it. */
-export type Answer =
-  | { kind: 'status'; status: number; retryAfter?: string | null }
-  | { kind: 'timeout' | 'network'; error: unknown };
+/** How one attempt ended, before it is judged. */
+export type Answer = Extract<Ending, { kind: 'status' | 'timeout' | 'network' }>;
 
-/** What an attempt's end means for its message. */
+/** What an answer means for its message. */
 export type Verdict =
   | { outcome: 'delivered' }
   | { outcome: 'retry'; code: string; retryAfterMs?: number }
   | { outcome: 'refused'; code: string };
 
-/** Not Found is among them: a Core that is being deployed answers it for a route it will have again. */
+/** 404 is among them: a Core that is being deployed answers it for a route that it will have again. */
 const RETRIED_STATUSES = new Set([404, 408, 425, 429]);
-
 /** The address, the credentials or the method are wrong: every message would get this answer. */
 const WAY_STATUSES = new Set([401, 403, 405, 407]);
 /** These may be about the way as well as about the message. */
 const DOUBTFUL_STATUSES = new Set([404, 429]);
+
+const RETRIES: RetryPolicy = {
+  firstMs: 1000,
+  maxMs: 5 * 60_000,
+  // A longer Retry-After is probably a mistake, and would hold a dialog for a day.
+  maxRetryAfterMs: 60 * 60_000,
+};
+
+/**
+ * How long a message waits after its `attempt`-th attempt (from 1) has failed.
+ *
+ *   after attempt   1   2   3   4   5   6    7    8     9     10   11   12
+ *   at most         1s  2s  4s  8s  16s 32s  64s  128s  256s  5m   5m   (none is left)
+ *   since the first 1s  3s  7s  15s 31s 63s  2m   4m    8.5m  13m  18m
+ *
+ * The jitter takes up to half away. So with 12 attempts a message becomes dead 9 to 18 minutes after its first one. If
+ * Core answers no other message either, the circuit opens, and waiting for it costs no attempt.
+ */
+export const retryDelayMs = (
+  attempt: number,
+  random?: () => number,
+  retryAfterMs?: number,
+): number => retryDelay(RETRIES, attempt, random, retryAfterMs);
 
 /** Whether an answer is about the way to Core rather than about a message. */
 export function isAboutTheWay(answer: Answer): boolean {
@@ -34,7 +59,7 @@ export function mayBeAboutTheWay(answer: Answer): boolean {
   );
 }
 
-/** Judges one attempt; `now` (ms) is what an HTTP-date in Retry-After is measured against. */
+/** Judges one attempt. An HTTP-date in `Retry-After` is measured against `now`. */
 export function classify(answer: Answer, now: number): Verdict {
   if (answer.kind !== 'status') return { outcome: 'retry', code: answer.kind };
   const { status } = answer;
@@ -42,26 +67,13 @@ export function classify(answer: Answer, now: number): Verdict {
   const code = `http_${status}`;
   const retried = RETRIED_STATUSES.has(status) || (status >= 500 && status < 600);
   if (!retried) return { outcome: 'refused', code };
-  const retryAfterMs = parseRetryAfter(answer.retryAfter, now);
-  return retryAfterMs === undefined
-    ? { outcome: 'retry', code }
-    : { outcome: 'retry', code, retryAfterMs };
+  const asked = parseRetryAfter(answer.retryAfter, now);
+  if (asked === undefined) return { outcome: 'retry', code };
+  return { outcome: 'retry', code, retryAfterMs: Math.min(asked, RETRIES.maxRetryAfterMs) };
 }
 
 /** What an answer shows about Core. A retried status below 500 shows nothing. */
 export function healthOf(answer: Answer): Health {
   if (answer.kind !== 'status' || answer.status >= 500 || isAboutTheWay(answer)) return 'down';
   return RETRIED_STATUSES.has(answer.status) ? 'unknown' : 'up';
-}
-
-/** Seconds or an HTTP-date; undefined when it is neither, for nonsense must not move a retry. */
-function parseRetryAfter(value: string | null | undefined, now: number): number | undefined {
-  const text = value?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
-  // All three forms of an HTTP-date begin with the day's name. Date.parse alone would take `-5` for a year.
-  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
-  // asctime, the oldest form, names no zone and means GMT.
-  const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
-  if (Number.isNaN(at)) return undefined;
-  return Math.min(Math.max(at - now, 0), MAX_RETRY_AFTER_MS);
 }

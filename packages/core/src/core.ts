@@ -1,4 +1,3 @@
-import type { CircuitsState, Limits } from './circuits.ts';
 import type { Judgement } from './refusals.ts';
 
 /** One message on its way; `body` is sent byte for byte as it was stored. */
@@ -22,7 +21,17 @@ export type PushResult =
   | { outcome: 'held' }
   | { outcome: 'aborted' };
 
-/** The way to Core. */
+/** What may be sent now. */
+export interface Limits {
+  /** Messages of all tenants together; infinite while the common circuit is closed. */
+  total: number;
+  /** Messages of a tenant that is not listed. */
+  perTenant: number;
+  /** Tenants that may send less than that. */
+  rooms: Array<{ tenantId: string; room: number }>;
+}
+
+/** The push to Core. */
 export interface Core {
   push(message: PushMessage): Promise<PushResult>;
   /** False while every push would be held back. A cheap check before lanes are taken. */
@@ -31,11 +40,31 @@ export interface Core {
   limits(): Limits;
   /** Starts a new round of probes, because no other tenant has anything due. Returns false if no round had begun. */
   startRound(): boolean;
-  circuits(): CircuitsState;
+  /** `isOpen`: this worker gets nothing through to Core. `openTenants`: tenants whose own circuit is open. */
+  circuits(): { isOpen: boolean; openTenants: number };
   /** How long ago the latest message was sent that Core has accepted; null if there is none. */
   acceptedAgoMs(): number | null;
   /** Notes that Core accepted a message of another worker, sent this long ago. */
   acceptedElsewhere(agoMs: number): void;
-  /** Cuts what is still under way; those pushes end as `aborted`. */
+  /** Cuts the pushes that are under way; they end as `aborted`. */
   close(): Promise<void>;
+}
+
+/** Replaces Core if no CORE_URL is set: every payload becomes one line of JSON and counts as delivered. */
+export function createConsoleCore(deps: { write: (line: string) => void }): Core {
+  return {
+    async push({ messageId, traceId, body }) {
+      const fields = { msg: 'core.console', message_id: messageId, trace_id: traceId };
+      // The body is JSON already, and is shown exactly as Core would get it.
+      deps.write(`${JSON.stringify(fields).slice(0, -1)},"payload":${body}}\n`);
+      return { outcome: 'delivered', ms: 0 };
+    },
+    available: () => true,
+    limits: () => ({ total: Infinity, perTenant: Infinity, rooms: [] }),
+    startRound: () => false,
+    circuits: () => ({ isOpen: false, openTenants: 0 }),
+    acceptedAgoMs: () => null,
+    acceptedElsewhere: () => {},
+    close: async () => {},
+  };
 }

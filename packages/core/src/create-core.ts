@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { Pool } from 'undici';
-import { attempt, type Ending } from './attempt.ts';
-import type { CircuitState, Health } from './circuit.ts';
-import { type CircuitsOptions, createCircuits, type Pass } from './circuits.ts';
+import {
+  type CircuitState,
+  type CircuitsOptions,
+  createCircuits,
+  createUpstream,
+  type Ending,
+  type Health,
+} from '@contour/upstream';
 import { classify, healthOf, isAboutTheWay } from './classify.ts';
 import type { Core, PushMessage, PushResult } from './core.ts';
 import { type CoreLogger, createRefusals, type Refusals } from './refusals.ts';
@@ -25,27 +29,11 @@ export interface CoreOptions {
   monotonic?: () => number;
 }
 
-type Judge = ReturnType<Refusals['begin']>;
-
-interface Timed {
-  ending: Ending;
-  ms: number;
-}
-
-/** The way to Core over HTTP: one attempt per push, behind circuits. The caller retries. */
+/** Core over HTTP: one attempt per push, behind circuits. The caller retries. */
 export function createCore(options: CoreOptions): Core {
-  const { timeoutMs, connections, logger, now = Date.now } = options;
-  const { monotonic = () => performance.now() } = options;
-  const url = new URL(options.url);
+  const { logger, now = Date.now, monotonic = () => performance.now() } = options;
   const key = options.secret === undefined ? undefined : parseSecret(options.secret);
-  // An attempt has its own deadline, which covers the phases that undici would time one by one.
-  const pool = new Pool(url.origin, {
-    connections,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connectTimeout: timeoutMs,
-  });
+  const upstream = createUpstream(options);
   const circuits = createCircuits({
     ...options.circuits,
     now: monotonic,
@@ -53,61 +41,63 @@ export function createCore(options: CoreOptions): Core {
   });
   const refusals = createRefusals({ now: monotonic, logger });
 
-  function headersOf({
-    messageId,
-    traceId,
-    traceparent,
-    body,
-  }: PushMessage): Record<string, string> {
-    const timestampSeconds = Math.floor(now() / 1000);
-    return {
-      'content-type': 'application/json',
-      'user-agent': USER_AGENT,
-      'idempotency-key': messageId,
-      'x-trace-id': traceId,
-      ...(traceparent === undefined ? undefined : { traceparent }),
-      ...authorizationOf(url),
-      ...(key && signHeaders(key, { id: messageId, timestampSeconds, body })),
-    };
-  }
-
-  async function post(message: PushMessage): Promise<Timed> {
-    const startedAt = performance.now();
-    const request = {
-      path: url.pathname + url.search,
-      headers: headersOf(message),
-      body: message.body,
-    };
-    const ending = await attempt({ pool, request, timeoutMs, signal: message.signal });
-    return { ending, ms: Math.round(performance.now() - startedAt) };
-  }
-
-  /** Whether Core has accepted any message since the failures of this tenant began. */
-  const isAccepting = ({ failingSince }: Pass) =>
-    failingSince !== undefined && refusals.hasAcceptedSince(failingSince);
-
   return {
     async push(message) {
-      if (pool.destroyed || message.signal?.aborted) return { outcome: 'aborted' };
-      const pass = circuits.enter(message.tenantId);
+      const { tenantId, messageId, body, signal } = message;
+      if (upstream.isClosed() || signal?.aborted) return { outcome: 'aborted' };
+      const pass = circuits.enter(tenantId);
       if (pass === undefined) return { outcome: 'held' };
-      const judge = refusals.begin(message.messageId);
+      const { failingSince } = pass;
+      const judge = refusals.begin(messageId);
       let health: Health = 'unknown';
       try {
-        const timed = await post(message);
-        health = healthOfEnding(timed.ending, isAccepting(pass));
-        return resultOf(timed, judge, now());
+        const startedAt = performance.now();
+        const ending = await upstream.post({
+          headers: headersOf(message, key, now()),
+          body,
+          signal,
+        });
+        const ms = Math.round(performance.now() - startedAt);
+        const acceptsOthers = failingSince !== undefined && refusals.hasAcceptedSince(failingSince);
+        health = healthOfEnding(ending, acceptsOthers);
+        return resultOf(ending, { ms, judge, now: now() });
       } finally {
         circuits.leave(pass, health);
       }
     },
     available: circuits.available,
-    limits: circuits.limits,
+    limits() {
+      const { total, perKey, rooms } = circuits.limits();
+      return {
+        total,
+        perTenant: perKey,
+        rooms: rooms.map(({ key: tenantId, room }) => ({ tenantId, room })),
+      };
+    },
     startRound: circuits.startRound,
-    circuits: circuits.state,
+    circuits() {
+      const { isOpen, openKeys } = circuits.state();
+      return { isOpen, openTenants: openKeys };
+    },
     acceptedAgoMs: refusals.acceptedAgoMs,
     acceptedElsewhere: refusals.acceptedElsewhere,
-    close: () => pool.destroy(),
+    close: upstream.close,
+  };
+}
+
+function headersOf(
+  { messageId, traceId, traceparent, body }: PushMessage,
+  key: Buffer | undefined,
+  now: number,
+): Record<string, string> {
+  const timestampSeconds = Math.floor(now / 1000);
+  return {
+    'content-type': 'application/json',
+    'user-agent': USER_AGENT,
+    'idempotency-key': messageId,
+    'x-trace-id': traceId,
+    ...(traceparent === undefined ? undefined : { traceparent }),
+    ...(key && signHeaders(key, { id: messageId, timestampSeconds, body })),
   };
 }
 
@@ -117,28 +107,18 @@ function healthOfEnding(ending: Ending, acceptsOthers: boolean): Health {
   return acceptsOthers && isAboutTheWay(ending) ? 'up' : healthOf(ending);
 }
 
-function resultOf({ ending, ms }: Timed, judge: Judge, now: number): PushResult {
+function resultOf(
+  ending: Ending,
+  { ms, judge, now }: { ms: number; judge: ReturnType<Refusals['begin']>; now: number },
+): PushResult {
   if (ending.kind === 'aborted') return { outcome: 'aborted' };
   if (ending.kind === 'unsendable') {
-    return { outcome: 'refused', code: 'unsendable', ms, detail: messageOf(ending.error) };
+    return { outcome: 'refused', code: 'unsendable', ms, detail: ending.detail };
   }
   const judgement = judge(ending, classify(ending, now));
-  if (ending.kind !== 'status') return { ...judgement, ms, detail: messageOf(ending.error) };
+  if (ending.kind !== 'status') return { ...judgement, ms, detail: ending.detail };
   const { status } = ending;
   return { ...judgement, ms, status, detail: `Core answered ${status}` };
-}
-
-/** Where a name has several addresses and none answers, the message is in the errors inside. */
-function messageOf(error: unknown): string {
-  const parts = error instanceof AggregateError ? error.errors : [error];
-  return parts.map((part) => (part instanceof Error ? part.message : String(part))).join('; ');
-}
-
-/** undici drops a user and password that stand in the URL; Core would then refuse everything. */
-function authorizationOf({ username, password }: URL): Record<string, string> {
-  if (username === '' && password === '') return {};
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
 function logCircuit(

@@ -1,5 +1,10 @@
-import { retryDelayMs } from './backoff.ts';
-import { type Answer, isAboutTheWay, mayBeAboutTheWay, type Verdict } from './classify.ts';
+import {
+  type Answer,
+  isAboutTheWay,
+  mayBeAboutTheWay,
+  retryDelayMs,
+  type Verdict,
+} from './classify.ts';
 
 /** Short, because a circuit holds back all but a few of these messages. */
 const MAX_WAY_DELAY_MS = 5_000;

@@ -6,13 +6,13 @@ const PREFIX = 'whsec_';
 export function parseSecret(secret: string): Buffer {
   const base64 = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : '';
   const key = Buffer.from(base64, 'base64');
-  // Buffer.from skips what is not base64, and would sign with a key that nobody has.
+  // Buffer.from ignores characters that are not base64, and would return another key.
   const exact = key.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '');
   if (key.length === 0 || !exact) throw new TypeError('must be whsec_ followed by base64');
   return key;
 }
 
-/** What a signature covers. `body` is the exact text that goes over the wire. */
+/** The signed parts of a request. `body` is the exact text that goes over the wire. */
 export interface Signed {
   id: string;
   timestampSeconds: number;

@@ -6,11 +6,11 @@ export interface BatcherOptions<I, O> {
 }
 
 export interface Batcher<I, O> {
-  /** One that may wait goes with the next that may not, and after this many milliseconds at the latest. */
+  /** An item that may wait goes with the next item that may not, or after `mayWaitMs`. */
   push(item: I, mayWaitMs?: number): Promise<O>;
   /** Resolves when nothing waits and nothing is in flight. */
   idle(): Promise<void>;
-  /** How many items wait for a batch; those in flight not counted. */
+  /** How many items wait for a batch, without those in flight. */
   readonly size: number;
 }
 
@@ -21,9 +21,9 @@ interface Waiting<I, O> {
 }
 
 /**
- * Batches without a timer, but for what may wait: while `maxInFlight` runs are under way, arrivals gather;
- * whatever has gathered goes when one ends. An idle batcher starts when all that has come in by now has been looked
- * at, so that one alone waits for nothing and those that arrived together, over many connections, go together.
+ * Batches form while `maxInFlight` runs are under way: the next run takes all items that have arrived meanwhile. Only
+ * items that may wait need a timer. An idle batcher starts after the current turn of the event loop. So a single item
+ * does not wait, and items that arrived together over many connections go together.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { run, maxSize, maxInFlight } = options;

@@ -1,6 +1,6 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
-/** All that is wrong with the environment, one line each. Names variables, never their values. */
+/** Every fault of the environment, one per line. Contains names of variables, never their values. */
 export class EnvError extends Error {
   override readonly name = 'EnvError';
 }
@@ -19,10 +19,139 @@ export function readEnv<S extends z.ZodObject>(
     const name = String(path[0] ?? '');
     return [name, name === '' || name in given ? message : 'is required'];
   });
-  // One variable may be malformed in several ways: they belong on lines of their own, but each once.
+  // One variable may have the same fault several times.
   const width = Math.max(...faults.map(([name]) => name.length));
   const lines = new Set(
     faults.map(([name, message]) => `${name.padEnd(width)}  ${message}`.trim()),
   );
   throw new EnvError([...lines].join('\n'));
+}
+
+// No message below contains a value: it may be a secret, or a secret in the wrong place.
+
+/** Node fires a timer with a longer delay at once. */
+const MAX_INT = 2 ** 31 - 1;
+
+/** A URL that begins with one of `protocols`, such as `redis:`; stays a string. */
+export function url(protocols: readonly string[]) {
+  const beginnings = protocols.map((protocol) => `${protocol}//`);
+  const fits = (text: string) =>
+    URL.canParse(text) && beginnings.some((beginning) => text.startsWith(beginning));
+  return z.string().refine(fits, `must be a URL that begins with ${beginnings.join(' or ')}`);
+}
+
+/** The graph's address. Spread it into the schema of every process that connects to the graph. */
+export const neo4jFields = {
+  NEO4J_URI: url(['bolt:', 'bolt+s:', 'bolt+ssc:', 'neo4j:', 'neo4j+s:', 'neo4j+ssc:']).optional(),
+  NEO4J_USER: z.string().default('neo4j'),
+  NEO4J_PASSWORD: z.string().optional(),
+};
+
+interface GraphEnv {
+  NEO4J_URI: string;
+  NEO4J_USER: string;
+  NEO4J_PASSWORD?: string | undefined;
+}
+
+type MaybeGraphEnv = Omit<GraphEnv, 'NEO4J_URI'> & { NEO4J_URI?: string | undefined };
+
+interface Neo4jOptions {
+  uri: string;
+  user: string;
+  password: string | undefined;
+}
+
+/** The options of a connection to the graph; undefined if there is no graph. */
+export function neo4jOf(env: GraphEnv): Neo4jOptions;
+export function neo4jOf(env: MaybeGraphEnv): Neo4jOptions | undefined;
+export function neo4jOf(env: MaybeGraphEnv): Neo4jOptions | undefined {
+  const { NEO4J_URI: uri, NEO4J_USER: user, NEO4J_PASSWORD: password } = env;
+  return uri === undefined ? undefined : { uri, user, password };
+}
+
+/** How long a delivered message is kept. The worker deletes by it, and the audit checks it. */
+export const retentionFields = {
+  RETENTION_DAYS: positiveInt(30),
+};
+
+/** A TCP port; 0 lets the system choose. */
+export function port() {
+  return integer(0, 65_535);
+}
+
+export function positiveInt(fallback: number) {
+  return integer(1, MAX_INT).default(fallback);
+}
+
+export function nonNegativeInt(fallback: number) {
+  return integer(0, MAX_INT).default(fallback);
+}
+
+/** `true`, `1`, `false` or `0`. */
+export function flag(fallback: boolean) {
+  return z
+    .enum(['true', '1', 'false', '0'], 'must be true or false')
+    .transform((text) => text === 'true' || text === '1')
+    .default(fallback);
+}
+
+export function oneOf<const T extends string>(values: readonly T[], fallback: NoInfer<T>) {
+  return z.enum(values, `must be one of ${values.join(', ')}`).default(fallback);
+}
+
+/** A comma-separated choice from `values`; all of them by default. */
+export function listOf<const T extends string>(values: readonly T[]) {
+  const known: readonly string[] = values;
+  return z
+    .string()
+    .transform((text) => [...new Set(entriesOf(text))])
+    .refine(
+      (names): names is T[] => names.length > 0 && names.every((name) => known.includes(name)),
+      `must be a list of ${values.join(', ')}`,
+    )
+    .default([...values]);
+}
+
+export interface NamedKey {
+  name: string;
+  key: string;
+}
+
+/** `name:key,name:key`; empty by default. A fault names the entry by its place, because the entry holds a key. */
+export function keyList() {
+  return z
+    .string()
+    .transform((text, context): NamedKey[] => {
+      const placeOfName = new Map<string, number>();
+      return entriesOf(text).flatMap((entry, index) => {
+        const place = index + 1;
+        const fault = (message: string): [] => {
+          context.addIssue({ code: 'custom', message });
+          return [];
+        };
+        const [, name, key] = /^([\w.-]+):([\x21-\x7e]+)$/.exec(entry) ?? [];
+        if (name === undefined || key === undefined) return fault(`entry ${place} is not name:key`);
+        const earlier = placeOfName.get(name);
+        if (earlier !== undefined) return fault(`entry ${place} has the name of entry ${earlier}`);
+        placeOfName.set(name, place);
+        return [{ name, key }];
+      });
+    })
+    .default([]);
+}
+
+function integer(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => /^\d+$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      message: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+}
+
+function entriesOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
 }

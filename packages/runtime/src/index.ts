@@ -1,6 +1,6 @@
 export { type Batcher, type BatcherOptions, createBatcher } from './batcher.ts';
-export { EnvError, readEnv } from './env.ts';
 export {
+  EnvError,
   flag,
   keyList,
   listOf,
@@ -11,17 +11,22 @@ export {
   oneOf,
   port,
   positiveInt,
+  readEnv,
   retentionFields,
   url,
-} from './env-fields.ts';
+} from './env.ts';
 export { logConnectionErrors } from './log-connection-errors.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions } from './logger.ts';
-export { createCounter } from './metrics/create-counter.ts';
-export { createHistogram } from './metrics/create-histogram.ts';
-export { createRegistry } from './metrics/create-registry.ts';
-export { perKey } from './metrics/per-key.ts';
-export { type WatchedPool, watchPools } from './metrics/watch-pools.ts';
+export {
+  createCounter,
+  createHistogram,
+  createRegistry,
+  perKey,
+  type WatchedPool,
+  watchPools,
+} from './metrics.ts';
 export { runMain } from './run-main.ts';
+export { type Duty, startScheduler } from './scheduler.ts';
 export { createShutdown, type Shutdown, type ShutdownOptions } from './shutdown.ts';
 export { createTracer, type Span, type Tracer } from './tracing/create-tracer.ts';
 export { tracingFields } from './tracing/tracing-fields.ts';

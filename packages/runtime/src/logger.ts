@@ -4,11 +4,10 @@ import {
   type LoggerOptions as LoggerSettings,
   pino,
 } from 'pino';
-import { serializeError } from './serialize-error.ts';
 
 export type { Logger };
 
-/** What LOG_LEVEL may be. */
+/** The values of LOG_LEVEL. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export interface LoggerOptions {
@@ -18,8 +17,8 @@ export interface LoggerOptions {
 }
 
 /**
- * Where a credential would stand if a message or a request were ever logged; nothing is meant to log one.
- * Named paths: each wildcard would cost every line many times what writing it does (20 to 70 µs for 2).
+ * The places of a credential in a message or a request, in case one is logged by mistake. Each path is named, because
+ * wildcards would cost every line many times what writing it does (20 to 70 µs for two of them).
  */
 const CREDENTIALS = ['bot_token', 'profile_id', 'group_id', 'user_id', 'bot_id', 'authorization'];
 const PARENTS = ['', 'message.', 'body.', 'data.', 'headers.', 'req.headers.', 'req.body.'];
@@ -28,20 +27,17 @@ const REDACTED_PATHS = CREDENTIALS.flatMap((field) => PARENTS.map((parent) => pa
 const WARN = pino.levels.values.warn ?? 0;
 
 /**
- * Lines are written many at a time: each write costs more than the line in it. They wait for 100 ms at most, and
- * for nothing when one of them is a warning or worse, or when the process ends by itself.
+ * Gathers lines, because each write costs more than the line in it. Lines wait for 100 ms at most. A warning, an error
+ * and the end of the process write them at once.
  */
 function gatheringStdout() {
   const stdout = pino.destination({ dest: 1, sync: true, minLength: 8_192, periodicFlush: 100 });
-  // Not flushSync: where nobody reads any more, it tries for ever.
+  // Not flushSync: it would retry for ever on a pipe without a reader.
   process.on('exit', () => stdout.flush());
   return stdout;
 }
 
-/**
- * One line of JSON per event: a constant message such as `delivery.attempted`, everything that varies in
- * fields, an error under `err`.
- */
+/** Writes one line of JSON per event: a constant message such as `delivery.attempted`, fields, an error under `err`. */
 export function createLogger({ level, name, destination }: LoggerOptions): Logger {
   const stdout = destination === undefined ? gatheringStdout() : undefined;
   const options: LoggerSettings = {
@@ -59,4 +55,34 @@ export function createLogger({ level, name, destination }: LoggerOptions): Logge
     },
   };
   return pino(options, destination ?? stdout);
+}
+
+/** An error as it is logged. */
+interface SerializedError {
+  type: string;
+  message: string;
+  code?: string | number;
+  stack?: string;
+  cause?: SerializedError;
+  errors?: SerializedError[];
+}
+
+const MAX_DEPTH = 5;
+
+/**
+ * Keeps the fields that are known to be safe, with the causes. Other serializers copy all properties of an error, among
+ * them a client's phone (`detail` of Postgres) or a whole message (`command` of Redis).
+ */
+function serializeError(error: unknown, depth = 0): SerializedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  const serialized: SerializedError = { type: error.name, message: error.message };
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' || typeof code === 'number') serialized.code = code;
+  if (error.stack !== undefined) serialized.stack = error.stack;
+  if (depth === MAX_DEPTH) return serialized;
+  if (error.cause !== undefined) serialized.cause = serializeError(error.cause, depth + 1);
+  if (error instanceof AggregateError) {
+    serialized.errors = error.errors.map((inner) => serializeError(inner, depth + 1));
+  }
+  return serialized;
 }

@@ -7,7 +7,7 @@ export interface ProcessEnds {
   fail: (error: unknown) => void;
 }
 
-/** Runs an app's main; a start that fails ends the process with 1 and says why, once. */
+/** Runs an app's main. If it fails, the process logs the reason once and exits with 1. */
 export async function runMain(
   name: string,
   main: () => Promise<void>,
@@ -16,7 +16,7 @@ export async function runMain(
   try {
     await main();
   } catch (error) {
-    // The operator's mistake, told for the operator: no stack, no JSON.
+    // The operator made this mistake and reads the text: no stack, no JSON.
     if (error instanceof EnvError) ends.writeError(`${name} cannot start:\n${error.message}\n`);
     else ends.fail(error);
     ends.exit(1);

@@ -1,8 +1,17 @@
-import { type Closer, closeInReverse } from './close-in-reverse.ts';
 import type { Logger } from './logger.ts';
 
-/** A Ctrl-C reaches the whole group, and a parent may pass it on besides: that is one signal, not two. */
+/** A Ctrl-C reaches the whole process group, and a parent may pass it on as well: together they are one signal. */
 const SAME_SIGNAL_MS = 300;
+
+// Parts of `timeoutMs`; createShutdown explains them.
+const ABORT_AT = 0.8;
+const HURRY_AT = 0.88;
+const LEAVE_AT = 0.95;
+
+interface Closer {
+  name: string;
+  close: (signal: AbortSignal) => Promise<void> | void;
+}
 
 export interface ShutdownOptions {
   timeoutMs: number;
@@ -11,23 +20,23 @@ export interface ShutdownOptions {
 }
 
 export interface Shutdown {
-  /** Closers run in reverse order; `signal` fires when there is little time left. */
+  /** Closers run in reverse order. Their `signal` fires when little time is left. */
   add(name: string, close: Closer['close']): void;
-  /** Listens to the process; the function returned takes the listeners off again. */
+  /** Listens to the process. The returned function removes the listeners. */
   install(): () => void;
-  /** Closes everything and exits; a second call joins the first, the higher code counts. */
+  /** Closes everything and exits. A second call waits for the first; the higher code counts. */
   stop(reason: string, code?: number): Promise<void>;
 }
 
 /**
  * The end of a process, bounded by `timeoutMs`.
  *
- *   80 %  the closers' signal fires: give up what is under way
- *   88 %  a closer that has not ended is left behind, and the next ones run
- *   95 %  exit, with the names of those that did not close in the log; the rest is for a busy event loop
+ *   80 %  the closers' signal fires: they cut the work that is under way
+ *   88 %  the next closers run without waiting for the one that has not ended
+ *   95 %  exit; the log names the closers that have not ended. The rest is for a busy event loop.
  *
- * A signal ends with 0 even then: what was not finished is in Postgres and will be taken up. An error that
- * nobody caught ends with 1.
+ * A signal exits with 0 even then, because unfinished work is in Postgres and another process resumes it. An uncaught
+ * error exits with 1.
  */
 export function createShutdown({
   timeoutMs,
@@ -86,4 +95,49 @@ export function createShutdown({
     },
     stop,
   };
+}
+
+/**
+ * Takes the closers off the list, last first, each after the one before has ended or time is short. Returns the names of
+ * those that had not ended in time. A closer that is added meanwhile is closed as well.
+ */
+async function closeInReverse(
+  closers: Closer[],
+  timeoutMs: number,
+  onError: (name: string, error: unknown) => void,
+): Promise<string[]> {
+  const abort = new AbortController();
+  const abortTimer = setTimeout(() => abort.abort(), timeoutMs * ABORT_AT);
+  const hurry = after(timeoutMs * HURRY_AT);
+  const leave = after(timeoutMs * LEAVE_AT);
+  const open = new Set<Closer>();
+
+  async function run(closer: Closer): Promise<void> {
+    open.add(closer);
+    try {
+      await closer.close(abort.signal);
+    } catch (error) {
+      onError(closer.name, error);
+    }
+    open.delete(closer);
+  }
+
+  const runs: Promise<void>[] = [];
+  for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
+    const ended = run(closer);
+    runs.push(ended);
+    await Promise.race([ended, hurry.passed]);
+  }
+  await Promise.race([Promise.all(runs), leave.passed]);
+  for (const timer of [abortTimer, hurry.timer, leave.timer]) clearTimeout(timer);
+  return [...open].map(({ name }) => name);
+}
+
+/** The timer keeps the process alive until all closers have ended, also while no handle is open. */
+function after(ms: number) {
+  let pass = () => {};
+  const passed = new Promise<void>((resolve) => {
+    pass = resolve;
+  });
+  return { passed, timer: setTimeout(pass, ms) };
 }

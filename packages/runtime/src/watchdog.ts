@@ -1,7 +1,7 @@
 export interface WatchdogOptions {
   intervalMs: number;
   stuckAfterMs: number;
-  /** May reject: that means "cannot tell", and then nobody is called stuck. */
+  /** A rejection means that it is not known; then no worker counts as stuck. */
   isWorkWaiting: () => Promise<boolean>;
   /** A counter that only grows. */
   completed: () => number;
@@ -9,8 +9,8 @@ export interface WatchdogOptions {
 }
 
 /**
- * Calls `onStuck`, once, when work has been waiting and nothing was completed for `stuckAfterMs`. It counts
- * looks rather than time: a process that was frozen gets its chance to go on before it is judged.
+ * Calls `onStuck` once if work has been waiting and none was completed for `stuckAfterMs`. It counts looks and not time,
+ * so that a process that was frozen can first continue its work.
  */
 export function createWatchdog(options: WatchdogOptions): { stop(): void } {
   const { intervalMs, stuckAfterMs, isWorkWaiting, completed, onStuck } = options;

@@ -1,5 +1,5 @@
 import type { DlqIndex } from '@contour/queue';
-import type { Logger } from '@contour/runtime';
+import type { Duty, Logger } from '@contour/runtime';
 import {
   dropAliveParked,
   indexedEntries,
@@ -10,7 +10,6 @@ import {
   type TurnDuty,
   takeParkedTurn,
 } from '@contour/store';
-import type { Duty } from '../pulse/create-pulse.ts';
 import type { OpenDlq } from './dlq.ts';
 import { createFormerLook, endMove, moveFormer } from './move-former.ts';
 import type { Shower } from './show-entries.ts';

@@ -1,7 +1,6 @@
-import { createCounter } from '@contour/runtime';
+import { createCounter, type Duty } from '@contour/runtime';
 import { type ActiveAccount, findReleasable, takeParkedTurn } from '@contour/store';
 import type { Registry } from 'prom-client';
-import type { Duty } from '../pulse/create-pulse.ts';
 import { createReleaseTries, type PageDeps, type Release, releasePage } from './release-page.ts';
 
 /** In seconds. */

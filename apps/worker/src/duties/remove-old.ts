@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createCounter, type Logger } from '@contour/runtime';
+import { createCounter, type Duty, type Logger } from '@contour/runtime';
 import { messageBlocks, type Pool, removeOldMessages, takeRetentionTurn } from '@contour/store';
 import type { Registry } from 'prom-client';
-import type { Duty } from '../pulse/create-pulse.ts';
 
 /*
  * A batch is 1 MB of the table, a run 10 MB: with a run every 5 s, 170 GB a day. So old messages leave a table of any

@@ -1,5 +1,5 @@
 import type { Consumer } from '@contour/queue';
-import type { Duty } from '../pulse/create-pulse.ts';
+import type { Duty } from '@contour/runtime';
 
 /** A part of the work that a worker may take on. WORKER_ROLES names the roles of a worker. */
 export interface Role {

@@ -1,19 +1,18 @@
 import { type Attributes, type EndedSpan, otlpBody } from './otlp.ts';
 
-/** All that may wait, those under way included: a few megabytes, however long the collector is away. */
+/** Spans in memory, those of the request under way included: a few megabytes, also during a long outage. */
 const MAX_WAITING = 4096;
 const BATCH_SIZE = 512;
-/** So long spans gather; after each failure in a row twice as long, up to the second figure. */
+/** The pause between batches. It doubles after each failure in a row, up to the second figure. */
 const GATHER_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const POST_WITHIN_MS = 10_000;
-/** What the end of the process may wait for the last spans. */
 const CLOSE_WITHIN_MS = 1_000;
 
 const RETRIED_STATUSES = new Set([429, 502, 503, 504]);
 
 interface ExporterOptions {
-  /** The base of OTLP over HTTP; `/v1/traces` is put behind it. */
+  /** The base of OTLP over HTTP; `/v1/traces` is appended. */
   endpoint: string;
   headers: Record<string, string>;
   resource: Attributes;
@@ -23,65 +22,64 @@ interface ExporterOptions {
 }
 
 interface Exporter {
-  /** Never waits and never fails: what there is no room for is dropped and counted. */
+  /** Never waits and never fails: a span for which there is no room is dropped and counted. */
   add(span: EndedSpan): void;
-  /** Sends what is left, in a second at most. */
+  /** Sends the remaining spans, in a second at most. */
   close(signal?: AbortSignal): Promise<void>;
 }
 
-type PostEnd = 'taken' | 'refused' | 'later';
+type PostResult = 'accepted' | 'refused' | 'retry';
 
-const tracesUrl = (endpoint: string): URL => {
+/** Returns the function that sends one batch. */
+function createPost({ endpoint, headers, resource, onError }: ExporterOptions, cut: AbortSignal) {
   const url = new URL(endpoint);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`;
-  return url;
-};
 
-/** Sends spans in batches, one request at a time, behind the back of whoever made them. */
-export function createExporter(options: ExporterOptions): Exporter {
-  const { headers, resource, onError, onDropped } = options;
-  const url = tracesUrl(options.endpoint);
-  const waiting: EndedSpan[] = [];
-  const cut = new AbortController();
-  let dropped = 0;
-  let pauseMs = GATHER_MS;
-  let timer: NodeJS.Timeout | undefined;
-  let sending: Promise<void> | undefined;
-  let isClosed = false;
-
-  async function post(batch: readonly EndedSpan[]): Promise<PostEnd> {
+  return async (batch: readonly EndedSpan[]): Promise<PostResult> => {
     try {
       const response = await fetch(url, {
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json' },
         body: otlpBody(resource, batch),
         redirect: 'manual',
-        signal: AbortSignal.any([cut.signal, AbortSignal.timeout(POST_WITHIN_MS)]),
+        signal: AbortSignal.any([cut, AbortSignal.timeout(POST_WITHIN_MS)]),
       });
       await response.arrayBuffer();
-      if (response.ok) return 'taken';
+      if (response.ok) return 'accepted';
       onError(new Error(`the collector answered ${response.status}`));
-      return RETRIED_STATUSES.has(response.status) ? 'later' : 'refused';
+      return RETRIED_STATUSES.has(response.status) ? 'retry' : 'refused';
     } catch (error) {
-      if (!isClosed) onError(error as Error);
-      return 'later';
+      if (!cut.aborted) onError(error as Error);
+      return 'retry';
     }
-  }
+  };
+}
 
-  function tellDropped(): void {
-    if (dropped > 0) onDropped(dropped);
+/** Sends spans in batches, one request at a time. */
+export function createExporter(options: ExporterOptions): Exporter {
+  const cut = new AbortController();
+  const post = createPost(options, cut.signal);
+  const waiting: EndedSpan[] = [];
+  let dropped = 0;
+  let pauseMs = GATHER_MS;
+  let timer: NodeJS.Timeout | undefined;
+  let sending: Promise<void> | undefined;
+  let isClosed = false;
+
+  function reportDropped(): void {
+    if (dropped > 0) options.onDropped(dropped);
     dropped = 0;
   }
 
-  /** Sends while there is as much as `least`; false when the collector has to be left alone. */
+  /** Sends while at least this many wait. Returns false if the collector needs a pause. */
   async function send(least: number): Promise<boolean> {
     do {
       const batch = waiting.slice(0, BATCH_SIZE);
-      const end = await post(batch);
-      if (end === 'later') return false;
+      const result = await post(batch);
+      if (result === 'retry') return false;
       waiting.splice(0, batch.length);
-      if (end === 'refused') dropped += batch.length;
-      tellDropped();
+      if (result === 'refused') dropped += batch.length;
+      reportDropped();
     } while (waiting.length >= least);
     return true;
   }
@@ -96,7 +94,7 @@ export function createExporter(options: ExporterOptions): Exporter {
 
   function schedule(ms: number): void {
     if (isClosed || timer !== undefined) return;
-    // Unwatched spans are no reason for a process to stay.
+    // Waiting spans do not keep the process alive.
     timer = setTimeout(() => {
       sending = run();
     }, ms).unref();
@@ -110,11 +108,12 @@ export function createExporter(options: ExporterOptions): Exporter {
       }
       waiting.push(span);
       if (sending !== undefined) return;
-      if (waiting.length === BATCH_SIZE && pauseMs === GATHER_MS) {
+      const isFull = waiting.length === BATCH_SIZE && pauseMs === GATHER_MS;
+      if (isFull) {
         clearTimeout(timer);
         timer = undefined;
-        schedule(0);
-      } else schedule(pauseMs);
+      }
+      schedule(isFull ? 0 : pauseMs);
     },
     async close(signal) {
       isClosed = true;
@@ -127,7 +126,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       clearTimeout(deadline);
       signal?.removeEventListener('abort', stop);
       dropped += waiting.length;
-      tellDropped();
+      reportDropped();
     },
   };
 }

@@ -10,28 +10,28 @@ interface SpanStart {
   kind: SpanKind;
   /** A valid W3C traceparent; without one the span begins a trace. */
   parent: string | null | undefined;
-  /** A UUID that gives the trace its id where the span begins one: the same every time, then. */
+  /** The UUID that becomes the id of a new trace. By default the id is random. */
   root?: string | undefined;
-  /** Milliseconds since 1970; now where it is left out. */
+  /** Milliseconds since 1970; now by default. */
   startedAtMs?: number;
 }
 
 export interface Span {
-  /** What the next one on the way gets: this span is its parent. */
+  /** The parent for spans of the next stage. */
   readonly traceparent: string;
-  /** Ends it, once; `error` says what went wrong. */
+  /** Call it once. `error` says what went wrong. */
   end(attributes: Attributes, error?: string): void;
 }
 
-/** Where there is no tracing there is no tracer, and `tracer?.start({…})` makes nothing at all. */
+/** Without tracing there is no tracer, and `tracer?.start({…})` costs nothing. */
 export interface Tracer {
   start(start: SpanStart): Span;
-  /** Sends what is left; bounded. */
+  /** Sends the remaining spans, in a second at most. */
   close(signal?: AbortSignal): Promise<void>;
 }
 
 interface TracerOptions {
-  /** Unless OTEL_SERVICE_NAME says another. */
+  /** OTEL_SERVICE_NAME replaces it. */
   serviceName: string;
   logger: Pick<Logger, 'warn'>;
 }
@@ -51,14 +51,14 @@ function randomHex(bytes: number): string {
   return pool.toString('hex', used - bytes, used);
 }
 
-/** All who see one trace decide alike: by the end of its id, which is random in every kind of id. */
+/** All services decide alike for one trace: by the end of its id, which is random in every version of UUID. */
 const isChosen = (traceId: string, ratio: number): boolean =>
   Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
 
 const newTraceId = (root: string | undefined): string =>
   root?.replaceAll('-', '').toLowerCase() ?? randomHex(16);
 
-/** What the one before has decided holds; a new trace is chosen by the ratio. */
+/** A parent's decision holds; a new trace is sampled by the ratio. */
 function contextOf({ parent, root }: SpanStart, ratio: number) {
   if (parent) {
     const isSampled = (Number.parseInt(parent.slice(53, 55), 16) & SAMPLED) !== 0;
@@ -68,7 +68,7 @@ function contextOf({ parent, root }: SpanStart, ratio: number) {
   return { traceId, parentSpanId: undefined, isSampled: isChosen(traceId, ratio) };
 }
 
-/** The tracer that the environment asks for; undefined where it names no collector. */
+/** Returns undefined if the environment names no collector. */
 export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | undefined {
   const endpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (endpoint === undefined) return undefined;
@@ -86,18 +86,25 @@ export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | 
       const { traceId, parentSpanId, isSampled } = contextOf(start, ratio);
       if (!isSampled && start.parent) return unrecorded(start.parent);
       const spanId = randomHex(8);
-      // Said on, so that nobody behind chooses what was not chosen here.
+      // Passed on, so that later services do not sample the trace either.
       if (!isSampled) return unrecorded(`00-${traceId}-${spanId}-00`);
       const { name, kind, startedAtMs = Date.now() } = start;
-      // The wall clock may be set while a span is open: its length is measured by the other one.
+      // The wall clock may be set while a span is open, so a monotonic one measures its length.
       const openedAt = performance.now() - (Date.now() - startedAtMs);
       return {
         traceparent: `00-${traceId}-${spanId}-01`,
         end(attributes, error) {
           const endedAtMs = startedAtMs + (performance.now() - openedAt);
           exporter.add({
-            ...{ traceId, spanId, parentSpanId, name, kind },
-            ...{ startedAtMs, endedAtMs, attributes, error },
+            traceId,
+            spanId,
+            parentSpanId,
+            name,
+            kind,
+            startedAtMs,
+            endedAtMs,
+            attributes,
+            error,
           });
         },
       };

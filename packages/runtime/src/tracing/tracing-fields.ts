@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { url } from '../env-fields.ts';
+import { url } from '../env.ts';
 
 /** `name=value,name=value` with percent-encoded values; the message shows neither. */
 function headerList() {
@@ -29,7 +29,7 @@ const hasNoUser = (text: string) => {
 
 const isRatio = (text: string) => /^(0|1|0?\.\d+|1\.0+)$/.test(text);
 
-/** Where spans go; spread into the schema of every process that makes some. The names are OpenTelemetry's. */
+/** The settings of tracing, with OpenTelemetry's names. Spread them into the schema of a process that makes spans. */
 export const tracingFields = {
   OTEL_EXPORTER_OTLP_ENDPOINT: url(['http:', 'https:'])
     .refine(hasNoUser, 'must hold no user: credentials go into OTEL_EXPORTER_OTLP_HEADERS')
