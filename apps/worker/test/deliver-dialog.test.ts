@@ -1,6 +1,6 @@
 import { checkIncoming } from '@contour/contract';
 import type { Core } from '@contour/core';
-import { resolveBatch, takeDue } from '@contour/store';
+import { resolveBatch, settle, takeDue } from '@contour/store';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
@@ -27,7 +27,10 @@ async function openLane(count: number) {
   if (lane === undefined) throw new Error('no lane is due');
   const stopping = new AbortController().signal;
   const deps = {
-    settle: createSettler({ pool, logger: silent, observer: uncounted, stopping }),
+    settle: createSettler({
+      write: (settlement) => settle(pool, settlement),
+      ...{ logger: silent, observer: uncounted, stopping },
+    }),
     logger: silent,
     observer: uncounted,
     tracer: undefined,

@@ -1,10 +1,17 @@
 import { checkIncoming } from '@contour/contract';
-import { createPool, type DueLane, type Pool, resolveBatch, takeDue } from '@contour/store';
-import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
+import {
+  asAppError,
+  createPool,
+  type DueLane,
+  type Pool,
+  resolveBatch,
+  settle as settleIn,
+  takeDue,
+} from '@contour/store';
+import { beforeEach, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { waitFor } from '../../../test/support/wait-for.ts';
 import { createSettler, type DialogPart } from '../src/deliver/settler.ts';
 import { silent, uncounted } from './unheard.ts';
 
@@ -35,8 +42,15 @@ beforeEach(async () => {
   lanes = await takeAll();
 });
 
-const settlerOf = (stopping = new AbortController().signal, settlePool = pool) =>
-  createSettler({ pool: settlePool, logger: silent, observer: uncounted, stopping });
+/** Marks are written through this pool. */
+const settlerOf = (settlePool: Pool) =>
+  createSettler({
+    write: (settlement) =>
+      settleIn(settlePool, settlement).catch((error: unknown) => {
+        throw asAppError(error);
+      }),
+    ...{ logger: silent, observer: uncounted, stopping: new AbortController().signal },
+  });
 
 /** The marks of a lane's messages, and with the last its lane. */
 const partsOf = (lane: DueLane): DialogPart[] =>
@@ -68,9 +82,9 @@ const left = async () =>
     )
   ).rows;
 
-test('a refused mark is tried again beside the others, and later marks of its dialog wait', async () => {
+test('a refused mark is tried again beside the others, and its lane stays until then', async () => {
   const refused = await refuseOne();
-  const settle = settlerOf();
+  const settle = settlerOf(pool);
   const ends = lanes.map((lane) => Promise.all(partsOf(lane).map((part) => settle(part))));
   const others = ends.filter((_, at) => lanes[at] !== refused);
   await Promise.all(others);
@@ -79,24 +93,6 @@ test('a refused mark is tried again beside the others, and later marks of its di
   await pool.query('drop trigger refuse on messages');
   await Promise.all(ends);
   expect(await left()).toEqual([]);
-});
-
-test('a refused mark is given up when the process stops, and its lane stays due', async () => {
-  const refused = await refuseOne();
-  const stop = new AbortController();
-  const settle = settlerOf(stop.signal);
-  const ends = partsOf(refused).map((part) => settle(part));
-  const refusedAgain = vi.fn();
-  for (const end of ends) end.catch(refusedAgain);
-  await Promise.all(
-    lanes
-      .filter((l) => l !== refused)
-      .flatMap(partsOf)
-      .map((part) => settle(part)),
-  );
-  stop.abort();
-  await waitFor('both marks to be left', () => refusedAgain.mock.calls.length === 2);
-  expect(await left()).toEqual([{ dialog_id: refused.dialogId, lanes: 1, pending: 2 }]);
 });
 
 test('locked lanes delay the marks of their own tenant only', async () => {
@@ -115,7 +111,7 @@ test('locked lanes delay the marks of their own tenant only', async () => {
     ...{ url, applicationName: 'settle', lockTimeoutMs: 200, onError: () => undefined },
   });
   onTestFinished(() => settlePool.end());
-  const settle = settlerOf(new AbortController().signal, settlePool);
+  const settle = settlerOf(settlePool);
   const startedAt = performance.now();
   const ends = partsFor(locked).map((part) => settle(part));
   await Promise.all(partsFor(free).map((part) => settle(part)));

@@ -1,6 +1,6 @@
 import { AppError, type MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
-import { asAppError, type Pool, type Settlement, settle } from '@contour/store';
+import type { Settlement } from '@contour/store';
 import { limitConcurrency } from '../limit-concurrency.ts';
 import { isAway, pause, untilItWorks } from '../outages.ts';
 import { createSuspects } from '../resolve/failures.ts';
@@ -25,8 +25,8 @@ export interface DialogPart extends Partial<Settlement> {
 export type Settle = (part: DialogPart, how?: { mayWait: boolean }) => Promise<void>;
 
 interface SettlerDeps {
-  /** Has a short lock_timeout. */
-  pool: Pool;
+  /** Writes to Postgres, with a short lock_timeout. */
+  write: (settlement: Settlement) => Promise<void>;
   logger: Pick<Logger, 'warn'>;
   observer: Pick<MessageObserver, 'settled'>;
   stopping: AbortSignal;
@@ -85,18 +85,14 @@ export function createSettler(deps: SettlerDeps): Settle {
 
 type Write = (parts: readonly DialogPart[]) => Promise<void>;
 
-function createWrite({ pool, logger, observer, stopping }: SettlerDeps): Write {
+function createWrite({ write, logger, observer, stopping }: SettlerDeps): Write {
   return async (parts) => {
     const settlement: Settlement = {
       attempts: parts.flatMap((part) => part.attempts ?? []),
       emptied: parts.flatMap((part) => part.emptied ?? []),
       postponed: parts.flatMap((part) => part.postponed ?? []),
     };
-    const once = () =>
-      settle(pool, settlement).catch((error: unknown) => {
-        throw asAppError(error);
-      });
-    await untilItWorks(once, {
+    await untilItWorks(() => write(settlement), {
       stopping,
       onFailure: (err) => logger.warn({ err }, 'settle.waits'),
     });

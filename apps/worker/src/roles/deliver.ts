@@ -1,6 +1,13 @@
 import { retryDelayMs } from '@contour/core';
 import { createDeliverConsumer } from '@contour/queue';
-import { createLaneMarks, dueShards, type LaneMarks, takeDue } from '@contour/store';
+import {
+  asAppError,
+  createLaneMarks,
+  dueShards,
+  type LaneMarks,
+  settle,
+  takeDue,
+} from '@contour/store';
 import { createBytesInHand, createPlaces } from '../deliver/places.ts';
 import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/run-shard.ts';
 import { createSettler } from '../deliver/settler.ts';
@@ -63,7 +70,13 @@ function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
       ...{ places, core, bytes },
       takeDue: (wanted) => takeDue(pools.main, wanted, marks),
     }),
-    settle: createSettler({ pool: pools.settle, logger, observer, stopping }),
+    settle: createSettler({
+      ...{ logger, observer, stopping },
+      write: (settlement) =>
+        settle(pools.settle, settlement).catch((error: unknown) => {
+          throw asAppError(error);
+        }),
+    }),
     coreIsAvailable: () => core.available(),
     maxAttempts: env.DELIVER_ATTEMPTS,
     retryDelayMs: (attempt: number, retryAfterMs?: number) =>
