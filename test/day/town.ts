@@ -1,6 +1,7 @@
 import { CHANNEL_CODES, type Channel, fingerprintOf } from '@contour/contract';
-import { type Pool, registerChannelAccount } from '@contour/store';
+import { registerChannelAccount } from '@contour/store';
 import { type Dice, diceOf } from '../support/dice.ts';
+import type { Pool } from '../support/outside-pool.ts';
 import { credentialOf } from './credentials.ts';
 
 /** A channel account, or, while it has no id, a credential that nobody has registered yet. */

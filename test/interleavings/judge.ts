@@ -1,9 +1,9 @@
-import type { Pool } from '@contour/store';
 import { checkAccepted } from '../support/checker/check-accepted.ts';
 import { checkCore } from '../support/checker/check-core.ts';
 import type { LedgerRow } from '../support/checker/ledger-row.ts';
 import { checkTables } from '../support/checker/table-rules.ts';
 import type { Violation } from '../support/checker/violation.ts';
+import type { Pool } from '../support/outside-pool.ts';
 import { answerOf, kindOf, type Notes } from './scene.ts';
 
 interface Row extends LedgerRow {

@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../support/outside-pool.ts';
 import type { Footprint } from './footprint.ts';
 import type { AtCore, Seat } from './seat.ts';
 

@@ -5,8 +5,9 @@ import {
   type Outcome,
   receiptBody,
 } from '@contour/contract';
-import { type Arrival, type Ending, type Pool, resolveBatch } from '@contour/store';
+import { type Arrival, type Ending, resolveBatch } from '@contour/store';
 import type { Body } from '../support/messages.ts';
+import type { Pool } from '../support/outside-pool.ts';
 import type { TestTenant } from '../support/tenants.ts';
 import type { AtCore } from './seat.ts';
 

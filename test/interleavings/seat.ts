@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from '@contour/store';
+import type { Pool, PoolClient } from '../support/outside-pool.ts';
 import { AT_CORE, createFootprints, type Footprint } from './footprint.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { createPool, type Pool } from '@contour/store';
 import { inject } from 'vitest';
 import { createDatabase } from '../support/fresh-database.ts';
+import { openAsStore, type Pool } from '../support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../support/tenants.ts';
 import type { Table } from './play.ts';
 import { createSeat, type Seat } from './seat.ts';
@@ -51,7 +51,7 @@ function openPool(url: string, options: string): Pool {
     session.searchParams.set(name, value);
   }
   const onError = () => undefined; // the statement under way fails, and says so
-  return createPool({ url: session.href, applicationName: 'contour-test', max: 1, onError });
+  return openAsStore({ url: session.href, applicationName: 'contour-test', max: 1, onError });
 }
 
 /** Something that can be waited for again and again. */

@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from './outside-pool.ts';
 
 const RULES: Record<string, string> = {
   'a repeated identity': `select 1 from client_channels group by tenant_id, channel_id, external_id having count(*) > 1`,

@@ -1,4 +1,4 @@
-import { isMirrorBehind, type Pool } from '@contour/store';
+import { isMirrorBehind } from '@contour/store';
 import { checkAccepted } from './checker/check-accepted.ts';
 import { checkCore } from './checker/check-core.ts';
 import { checkCredentials } from './checker/check-credentials.ts';
@@ -8,6 +8,7 @@ import { readLedger } from './checker/ledger-row.ts';
 import { checkTables } from './checker/table-rules.ts';
 import type { Violation } from './checker/violation.ts';
 import type { FakeCore } from './fake-core.ts';
+import type { Pool } from './outside-pool.ts';
 import { dumpRedis, readRedisFiles } from './redis-dump.ts';
 import type { Accepted } from './send.ts';
 import { waitFor } from './wait-for.ts';

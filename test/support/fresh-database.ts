@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { migrate, type Pool } from '@contour/store';
+import { migrate } from '@contour/store';
 import { databaseUrl } from './database-url.ts';
-import { openPool, usePool } from './outside-pool.ts';
+import { openPool, type Pool, usePool } from './outside-pool.ts';
 import { TURNS, takeTurns } from './take-turns.ts';
 
 const TEMPLATE = 'contour_template';

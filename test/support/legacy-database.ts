@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createPool } from '@contour/store';
 import type { Database } from './fresh-database.ts';
+import { openAsStore } from './outside-pool.ts';
 
 const TABLES = `
   create table tenants (id uuid primary key default gen_random_uuid(), name varchar(100));
@@ -63,12 +63,12 @@ export async function createLegacyDatabase(serverUrl: string, clients: number): 
     onError: () => undefined,
     statementTimeoutMs: 600_000,
   };
-  const server = createPool({ ...options, url: serverUrl, max: 1 });
+  const server = openAsStore({ ...options, url: serverUrl, max: 1 });
   const name = `legacy_${randomUUID().replaceAll('-', '')}`;
   await server.query(`create database "${name}"`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const pool = createPool({ ...options, url: url.href, max: 6 });
+  const pool = openAsStore({ ...options, url: url.href, max: 6 });
   await pool.query(TABLES);
   for (const sql of FILL) await pool.query(sql, sql.includes('$1') ? [clients] : []);
   return {

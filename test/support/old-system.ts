@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pool } from '@contour/store';
+import type { Pool } from './outside-pool.ts';
 
 interface Slow {
   ms: number;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { CHANNEL_CODES, CHANNELS, type Channel, fingerprintOf } from '@contour/contract';
-import type { Pool } from '@contour/store';
 import { drawDigits, drawHex } from './chance.ts';
+import type { Pool } from './outside-pool.ts';
 
 export interface TestAccount {
   id: number;

@@ -10,6 +10,7 @@ const UNAVAILABLE: Record<AppErrorCode, string | undefined> = {
   redis_unavailable: 'Redis is away.',
   postgres_unavailable: 'Postgres is away.',
   postgres_busy: 'Postgres is too busy.',
+  lost_race: undefined, // only a caller of resolveIn sees it
   not_tried: undefined, // only the resolver postpones
   neo4j_unavailable: undefined, // nobody who asks over HTTP waits for the graph
   unexpected: undefined,

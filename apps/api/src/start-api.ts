@@ -33,6 +33,7 @@ import {
   parkedFacts,
   pendingMigrations,
   ping,
+  poolCounts,
 } from '@contour/store';
 import type { FastifyInstance } from 'fastify';
 import { createAddJob } from './add-jobs.ts';
@@ -142,7 +143,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
   const departure = createDeparture();
   const laneMarks = createLaneMarks({ shardCount: USUAL_SHARDS });
   const metrics = createApiMetrics({
-    pools: { main: pool, probe: probePool },
+    pools: { main: poolCounts(pool), probe: poolCounts(probePool) },
     pings: {
       postgres: () => ping(probePool),
       redis: producer.ping,

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Pool } from '@contour/store';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { auditAdopted, rowsOf, schemaOf } from '../../../test/support/adopted-database.ts';
 import type { Database } from '../../../test/support/fresh-database.ts';
 import { createLegacyDatabase } from '../../../test/support/legacy-database.ts';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
 import { runContour } from '../src/run-contour.ts';
 

@@ -1,5 +1,6 @@
-import type { OldSnapshot, Pool } from '@contour/store';
+import type { OldSnapshot } from '@contour/store';
 import { expect, it } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { checkSnapshots } from '../src/doctor/check-snapshots.ts';
 
 /** A server that answers the one question with these holders. */

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { freePort } from '@contour/local';
-import { createPool } from '@contour/store';
 import { expect, inject, test } from 'vitest';
+import { openAsStore } from '../../../test/support/outside-pool.ts';
 import { runContour } from '../../../test/support/run-contour.ts';
 import { contourHere } from './contour-here.ts';
 
 /** Lends a database without any table. */
 async function withEmptyDatabase(use: (url: string) => Promise<void>): Promise<void> {
   const url = new URL(inject('postgresUrl'));
-  const server = createPool({
+  const server = openAsStore({
     url: url.href,
     applicationName: 'contour-test',
     max: 1,

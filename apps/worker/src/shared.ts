@@ -14,7 +14,7 @@ import {
   logConnectionErrors,
   type Shutdown,
 } from '@contour/runtime';
-import { createPool } from '@contour/store';
+import { createPool, poolCounts } from '@contour/store';
 import { createShardCalls } from './deliver/shard-calls.ts';
 import { createDlq } from './dlq/dlq.ts';
 import { createShower } from './dlq/show-entries.ts';
@@ -55,7 +55,12 @@ export function openShared(opening: Opening) {
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const core = openCore(env, logger);
-  const { registry, subscribers } = createWorkerMetrics({ pools, core });
+  const counts = {
+    main: poolCounts(pools.main),
+    resolve: poolCounts(pools.resolve),
+    settle: poolCounts(pools.settle),
+  };
+  const { registry, subscribers } = createWorkerMetrics({ pools: counts, core });
   const tail = createTailPublisher({ ...redis, process: 'worker' });
   shutdown.add('tail', async () => tail.close());
   const observer = observers(...subscribers, tailSubscriber(tail));

@@ -6,7 +6,6 @@ import {
   deadLetters,
   dueShards,
   isMoved,
-  type Pool,
   resolveBatch,
   settle,
   takeDue,
@@ -14,6 +13,7 @@ import {
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { withRedis } from '../../../test/support/redis-client.ts';
 import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';

@@ -1,7 +1,7 @@
 import { AppError, checkIncoming, type IncomingMessage } from '@contour/contract';
-import { createPool, type Pool } from '@contour/store';
 import { beforeEach, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { within } from '../../../test/support/wait-for.ts';
 import { createResolver, type Resolver } from '../src/resolve/resolver.ts';
@@ -17,7 +17,7 @@ let sent = 0;
 beforeEach(async () => {
   database = await createDatabase(inject('postgresUrl'));
   onTestFinished(database.drop);
-  hasty = createPool({
+  hasty = openAsStore({
     ...{ url: database.url, applicationName: 'hasty', onError: () => undefined },
     ...{ isForLookups: true, lockTimeoutMs: LOCK_TIMEOUT_MS },
   });

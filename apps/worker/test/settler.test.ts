@@ -1,16 +1,9 @@
 import { checkIncoming } from '@contour/contract';
-import {
-  asAppError,
-  createPool,
-  type DueLane,
-  type Pool,
-  resolveBatch,
-  settle as settleIn,
-  takeDue,
-} from '@contour/store';
+import { type DueLane, resolveBatch, settle as settleIn, takeDue } from '@contour/store';
 import { beforeEach, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { createSettler, type DialogPart } from '../src/deliver/settler.ts';
 import { silent, uncounted } from './unheard.ts';
@@ -45,10 +38,7 @@ beforeEach(async () => {
 /** Marks are written through this pool. */
 const settlerOf = (settlePool: Pool) =>
   createSettler({
-    write: (settlement) =>
-      settleIn(settlePool, settlement).catch((error: unknown) => {
-        throw asAppError(error);
-      }),
+    write: (settlement) => settleIn(settlePool, settlement),
     ...{ logger: silent, observer: uncounted, stopping: new AbortController().signal },
   });
 
@@ -107,7 +97,7 @@ test('locked lanes delay the marks of their own tenant only', async () => {
   await session.query('begin');
   await session.query('select from lanes where tenant_id = $1 for update', [locked.id]);
 
-  const settlePool = createPool({
+  const settlePool = openAsStore({
     ...{ url, applicationName: 'settle', lockTimeoutMs: 200, onError: () => undefined },
   });
   onTestFinished(() => settlePool.end());

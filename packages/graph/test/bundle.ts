@@ -1,6 +1,7 @@
-import { createMirrorSource, type Pool } from '@contour/store';
+import { createMirrorSource } from '@contour/store';
 import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createGraph, createMirror, type Graph, type Mirror, type Refusal } from '../src/index.ts';

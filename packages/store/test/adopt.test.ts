@@ -6,6 +6,7 @@ import { auditAdopted, rowsOf, schemaOf } from '../../../test/support/adopted-da
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
 import { createLegacyDatabase } from '../../../test/support/legacy-database.ts';
 import { startOldSystem } from '../../../test/support/old-system.ts';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import type { TestTenant } from '../../../test/support/tenants.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import {
@@ -13,8 +14,6 @@ import {
   type Arrival,
   applyAdoption,
   checkAdoption,
-  createPool,
-  type Pool,
   resolveBatch,
 } from '../src/index.ts';
 import { arrival } from './bundle.ts';
@@ -106,7 +105,7 @@ const LOOKS = /^\s*(?:select|begin|set)\b/;
  * what a killed process leaves behind, in so far as the database can tell. Says whether it was done before.
  */
 async function applyAndBreak(url: string, statements: number, isSent: boolean): Promise<boolean> {
-  const pool = createPool({ url, applicationName: 'broken', max: 2, onError: () => undefined });
+  const pool = openAsStore({ url, applicationName: 'broken', max: 2, onError: () => undefined });
   let left = Number.POSITIVE_INFINITY;
   pool.on('connect', (client) => {
     const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
@@ -135,7 +134,7 @@ async function applyAndListen({ url }: Database): Promise<Array<string | undefin
   const debugging = new URL(url);
   debugging.searchParams.set('options', '-c client_min_messages=debug1');
   const limits = { applicationName: 'listening', max: 2, onError: () => undefined };
-  const pool = createPool({ ...limits, url: debugging.href });
+  const pool = openAsStore({ ...limits, url: debugging.href });
   pool.on('connect', (client) => {
     let current = '';
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import type { TestTenant } from '../../../test/support/tenants.ts';
-import type { Pool } from '../src/index.ts';
 
 /** One client with one dialog of three delivered messages, written by hand. */
 export interface AuditScene {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
-import { binaryArray } from '../src/binary-array.ts';
-import { statement } from '../src/statement.ts';
+import { binaryArray } from '../src/database/binary-array.ts';
+import { statement } from '../src/database/statement.ts';
 
 let database: Database;
 beforeAll(async () => {

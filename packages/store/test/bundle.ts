@@ -1,8 +1,9 @@
 import { checkIncoming, normalisePhone } from '@contour/contract';
 import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type BatchResult, type Pool, resolveBatch } from '../src/index.ts';
+import { type Arrival, type BatchResult, resolveBatch } from '../src/index.ts';
 
 export interface Bundle {
   pool: Pool;
@@ -29,6 +30,31 @@ export async function openBundle(options: { linkByPhone?: boolean } = {}): Promi
     },
   };
 }
+
+/** The same pool, with an action before each statement of that name. */
+export function interrupted(
+  { pool }: Bundle,
+  verb: string,
+  act: (time: number) => Promise<unknown>,
+): Pool {
+  let times = 0;
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (config: { name?: string }) => {
+      if (config.name === verb) {
+        times += 1;
+        await act(times);
+      }
+      return client.query(config as never);
+    };
+    return Object.create(client, { query: { value: query } });
+  };
+  return { connect } as unknown as Pool;
+}
+
+export const onlyOnce = (act: () => Promise<unknown>) => async (time: number) => {
+  if (time === 1) await act();
+};
 
 let lastId = 0;
 

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { expect, test } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import {
   CROWDED_CLIENTS,
   createForecast,
   findSuspects,
-  type Pool,
   resolveBatch,
   type Suspect,
 } from '../src/index.ts';

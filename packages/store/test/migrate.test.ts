@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect, inject, it, onTestFinished } from 'vitest';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createPool, migrate, type Pool, pendingMigrations } from '../src/index.ts';
+import { migrate, pendingMigrations } from '../src/index.ts';
 
 async function openEmptyDatabase() {
   const name = `empty_${randomUUID().replaceAll('-', '')}`;
   const options = { applicationName: 'contour-test', onError: () => undefined };
-  const server = createPool({ ...options, url: inject('postgresUrl'), max: 1 });
+  const server = openAsStore({ ...options, url: inject('postgresUrl'), max: 1 });
   await server.query(`create database ${name}`);
   const url = new URL(inject('postgresUrl'));
   url.pathname = `/${name}`;
-  const pool = createPool({ ...options, url: url.href });
+  const pool = openAsStore({ ...options, url: url.href });
   onTestFinished(async () => {
     await pool.end();
     await server.query(`drop database ${name} with (force)`);

@@ -1,12 +1,18 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { openAsStore } from '../../../test/support/outside-pool.ts';
 import { startTestPostgres } from '../../../test/support/servers.ts';
-import { createPool, oldestSnapshots } from '../src/index.ts';
+import { oldestSnapshots } from '../src/index.ts';
 
 test('the oldest open transaction is named, with its age in time and in transactions', async () => {
   const server = await startTestPostgres();
   onTestFinished(server.close);
   const open = (applicationName: string) => {
-    const pool = createPool({ url: server.url, applicationName, max: 1, onError: () => undefined });
+    const pool = openAsStore({
+      url: server.url,
+      applicationName,
+      max: 1,
+      onError: () => undefined,
+    });
     onTestFinished(() => pool.end());
     return pool;
   };

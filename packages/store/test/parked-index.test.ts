@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import {
   eraseParked,
   findFormer,
@@ -9,7 +10,6 @@ import {
   markIndexed,
   markUnindexed,
   markUnshown,
-  type Pool,
   park,
   parkedFacts,
   parkedVersions,

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
 import {
   findReleasable,
-  type Pool,
   park,
   readWaiting,
   stopWaiting,

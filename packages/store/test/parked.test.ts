@@ -1,5 +1,6 @@
 import { type DlqEntry, fingerprintOf } from '@contour/contract';
 import { expect, it } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import {
   type Allowance,
   clearParked,
@@ -9,7 +10,6 @@ import {
   findFormer,
   isDlqCursor,
   type Parking,
-  type Pool,
   park,
   parkFormer,
   readParked,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { createPool, type Pool, resolveBatch, settle, takeDue } from '../src/index.ts';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
+import { resolveBatch, settle, takeDue } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
@@ -7,7 +8,7 @@ afterEach(() => vi.useRealTimers());
 
 /** One connection as a worker has them, which has asked everything once while the tables were empty. */
 async function openEarly(bundle: Bundle): Promise<Pool> {
-  const pool = createPool({
+  const pool = openAsStore({
     url: bundle.url,
     applicationName: 'plans',
     max: 1,

@@ -1,14 +1,8 @@
 import { expect, it } from 'vitest';
+import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import {
-  type Ending,
-  erasePerson,
-  type Pool,
-  resolveBatch,
-  settle,
-  takeDue,
-} from '../src/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
+import { type Ending, erasePerson, resolveBatch, settle, takeDue } from '../src/index.ts';
+import { arrival, interrupted, onlyOnce, openBundle } from './bundle.ts';
 
 const kinds = (outcomes: Ending[]) =>
   outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
@@ -22,31 +16,6 @@ const blocked = (pool: Pool, howMany: number) =>
     );
     return rows[0].n >= howMany;
   });
-
-/** The same pool, where something happens before each statement of that name. */
-function interrupted(
-  { pool }: Bundle,
-  verb: string,
-  act: (time: number) => Promise<unknown>,
-): Pool {
-  let times = 0;
-  const connect = async () => {
-    const client = await pool.connect();
-    const query = async (config: { name?: string }) => {
-      if (config.name === verb) {
-        times += 1;
-        await act(times);
-      }
-      return client.query(config as never);
-    };
-    return Object.create(client, { query: { value: query } });
-  };
-  return { connect } as unknown as Pool;
-}
-
-const onlyOnce = (act: () => Promise<unknown>) => async (time: number) => {
-  if (time === 1) await act();
-};
 
 const deadlock = () => Object.assign(new Error('deadlock detected'), { code: '40P01' });
 

@@ -1,13 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import {
-  type Arrival,
-  createPool,
-  type Ending,
-  type Pool,
-  resolveBatch,
-  resolveTogether,
-} from '../src/index.ts';
+import { type Arrival, type Ending, resolveBatch, resolveTogether } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const OPTIONS = { linkByPhone: true, shardCount: 16 };
@@ -23,7 +17,7 @@ interface Scene extends Bundle {
 
 async function openScene(): Promise<Scene> {
   const bundle = await openBundle();
-  const hasty = createPool({
+  const hasty = openAsStore({
     ...{ url: bundle.url, applicationName: 'hasty', onError: () => undefined },
     ...{ isForLookups: true, lockTimeoutMs: 50 },
   });

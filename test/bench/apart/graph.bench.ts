@@ -1,9 +1,10 @@
-import { isMirrorBehind, type Pool } from '@contour/store';
+import { isMirrorBehind } from '@contour/store';
 import { driver as openDriver } from 'neo4j-driver';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkMirror } from '../../support/checker/check-mirror.ts';
 import { type Contour, startContour } from '../../support/contour.ts';
 import { messagesOf } from '../../support/messages.ts';
+import type { Pool } from '../../support/outside-pool.ts';
 import { runContour } from '../../support/run-contour.ts';
 import { acceptedCount, type RunningLoad, startLoad } from '../../support/send.ts';
 import { startTestNeo4j, type TestServer } from '../../support/servers.ts';

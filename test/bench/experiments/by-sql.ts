@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createPool, FOR_LOOKUPS, type Pool, resolveBatch } from '@contour/store';
+import { FOR_LOOKUPS, resolveBatch } from '@contour/store';
+import { openAsStore, type Pool } from '../../support/outside-pool.ts';
 import type { Bench } from '../rig/bench.ts';
 import { findPgbench } from '../rig/find-pgbench.ts';
 import { recordSql } from '../rig/record-sql.ts';
@@ -17,7 +18,7 @@ const CONNECTIONS = 2;
 
 /** Connections as the worker has them. */
 const connect = (url: string): Pool =>
-  createPool({
+  openAsStore({
     url,
     applicationName: 'contour-bench',
     max: CONNECTIONS,

@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../../support/outside-pool.ts';
 import type { Program } from './program.ts';
 
 interface Counts {

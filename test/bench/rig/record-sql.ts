@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from '@contour/store';
 import type { QueryConfig } from 'pg';
+import type { Pool, PoolClient } from '../../support/outside-pool.ts';
 
 /** What was asked of Postgres, statement by statement, as a script can ask it again. */
 export interface Recording {

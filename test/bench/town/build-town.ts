@@ -1,5 +1,6 @@
-import { createPool, migrate, migrationNames, type Pool } from '@contour/store';
+import { migrate, migrationNames } from '@contour/store';
 import { databaseUrl } from '../../support/database-url.ts';
+import { openAsStore, type Pool } from '../../support/outside-pool.ts';
 import { CHAT, CREDENTIAL, type Town } from './town.ts';
 
 /** With the last migration in it: a town of an older schema is another. */
@@ -15,7 +16,7 @@ const idOf = (kind: string, number: string) => `md5('${kind} ' || ${number})::uu
 const STATEMENT_MS = 60 * 60_000;
 
 const open = (url: string) =>
-  createPool({
+  openAsStore({
     url,
     applicationName: 'contour-bench',
     max: 1,

@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../../support/outside-pool.ts';
 import type { Figure } from './figure.ts';
 
 const MB = 1024 * 1024;

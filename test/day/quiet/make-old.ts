@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../../support/outside-pool.ts';
 
 /**
  * What has been checked becomes two days old, so that retention removes it while the next hour goes

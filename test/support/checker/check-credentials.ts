@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../outside-pool.ts';
 import type { Violation } from './violation.ts';
 
 /** Texts in which no credential may stand, by where they come from. */

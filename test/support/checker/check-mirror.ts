@@ -1,5 +1,5 @@
-import type { Pool } from '@contour/store';
 import neo4j from 'neo4j-driver';
+import type { Pool } from '../outside-pool.ts';
 import type { Violation } from './violation.ts';
 
 /** A node or an edge, in one line. */

@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Pool } from '../outside-pool.ts';
 import type { Violation, ViolationKind } from './violation.ts';
 
 /**

@@ -2,12 +2,11 @@ import type { DlqEntry, MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
 import {
   type Allowance,
-  asAppError,
+  type Database,
   dropRefused,
   type Letter,
   type ParkedEntry,
   type Parking,
-  type Pool,
   park,
   readParked,
   removeParked,
@@ -32,7 +31,7 @@ export interface Dlq {
 }
 
 interface DlqDeps {
-  pool: Pool;
+  pool: Database;
   /** The bound of one unknown account. */
   allowance: Allowance;
   /** The bound of all refused entries together. */
@@ -51,10 +50,6 @@ export interface OpenDlq extends Dlq {
   /** Drops the oldest refused entries beyond the bound. */
   keepBound(): Promise<void>;
 }
-
-const toAppError = (error: unknown): never => {
-  throw asAppError(error);
-};
 
 export function createDlq(deps: DlqDeps): OpenDlq {
   const { pool, allowance, refused, forgetQueued, show, observer, logger } = deps;
@@ -90,7 +85,7 @@ export function createDlq(deps: DlqDeps): OpenDlq {
     maxSize: BATCH_SIZE,
     maxInFlight: 1,
     run: async (letters) => {
-      const results = await park(pool, letters, allowance).catch(toAppError);
+      const results = await park(pool, letters, allowance);
       const parked = letters.filter((_, index) => results[index] === 'parked');
       for (const { entry } of parked) forgetQueued(entry.id);
       noteRefused(parked);
@@ -113,9 +108,9 @@ export function createDlq(deps: DlqDeps): OpenDlq {
       else observer.notParked(entry);
       return result;
     },
-    read: (id) => readParked(pool, id).catch(toAppError),
+    read: (id) => readParked(pool, id),
     async remove(id, version) {
-      const removed = await removeParked(pool, [{ id, version }]).catch(toAppError);
+      const removed = await removeParked(pool, [{ id, version }]);
       if (removed > 0) noteReplayed();
       return removed > 0;
     },

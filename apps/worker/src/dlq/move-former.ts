@@ -3,10 +3,10 @@ import type { DlqIndex, FormerLetter, IndexPage } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import {
   buryDead,
+  type Database,
   type FormerDeath,
   isMoved,
   noteAllMoved,
-  type Pool,
   parkFormer,
   parkFormerDeaths,
 } from '@contour/store';
@@ -15,7 +15,7 @@ import {
 const LATEST_SECONDS = 600;
 
 interface MoveDeps {
-  pool: Pool;
+  pool: Database;
   index: Pick<DlqIndex, 'read' | 'dropFormer' | 'formerKept'>;
   logger: Pick<Logger, 'info'>;
 }

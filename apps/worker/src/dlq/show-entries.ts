@@ -2,16 +2,16 @@ import type { DlqJob } from '@contour/contract';
 import type { DlqIndex } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import {
+  type Database,
   findLeft,
   findUnindexed,
   type IndexedEntry,
   markIndexed,
   markUnshown,
-  type Pool,
 } from '@contour/store';
 
 interface ShowDeps {
-  pool: Pool;
+  pool: Database;
   index: Pick<DlqIndex, 'show' | 'hide'>;
   logger: Pick<Logger, 'debug'>;
 }

@@ -1,10 +1,10 @@
 import type { DlqIndex } from '@contour/queue';
 import type { Duty, Logger } from '@contour/runtime';
 import {
+  type Database,
   dropAliveParked,
   indexedEntries,
   markUnindexed,
-  type Pool,
   parkedVersions,
   removeOldFormer,
   type TurnDuty,
@@ -26,7 +26,7 @@ const SWEEP_MS = 10 * 60 * 1000;
 const REBUILD_MS = 5_000;
 
 interface UpkeepDeps {
-  pool: Pool;
+  pool: Database;
   index: DlqIndex;
   dlq: Pick<OpenDlq, 'keepBound'>;
   shower: Shower;

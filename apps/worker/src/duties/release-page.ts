@@ -2,8 +2,8 @@ import { AppError, type IncomingMessage } from '@contour/contract';
 import type { Logger } from '@contour/runtime';
 import {
   type ActiveAccount,
+  type Database,
   type Ending,
-  type Pool,
   readWaiting,
   removeParked,
   stopWaiting,
@@ -47,7 +47,7 @@ export function createReleaseTries() {
 }
 
 export interface PageDeps {
-  pool: Pool;
+  pool: Database;
   dlq: Pick<Dlq, 'park'>;
   /** Resolves for this tenant only. A message whose account has another tenant now ends as `unknown_tenant`. */
   resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;

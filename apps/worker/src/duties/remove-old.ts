@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createCounter, type Duty, type Logger } from '@contour/runtime';
-import { messageBlocks, type Pool, removeOldMessages, takeRetentionTurn } from '@contour/store';
+import { type Database, messageBlocks, removeOldMessages, takeRetentionTurn } from '@contour/store';
 import type { Registry } from 'prom-client';
 
 /*
@@ -18,7 +18,7 @@ const TURN_MS = 4_000;
 /** A duty: deletes delivered messages that are older than `days`, from the place where the last sweep ended. */
 export function removeOldDuty(deps: {
   registry: Registry;
-  pool: Pool;
+  pool: Database;
   days: number;
   stopping: AbortSignal;
   logger: Pick<Logger, 'info'>;

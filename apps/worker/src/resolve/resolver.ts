@@ -13,9 +13,9 @@ import { createBatcher, type Logger, type Tracer } from '@contour/runtime';
 import {
   type Arrival,
   type BatchResult,
+  type Database,
   type Ending,
   type FullClient,
-  type Pool,
   resolveBatch,
   resolveTogether,
 } from '@contour/store';
@@ -30,7 +30,7 @@ const BATCH_SIZE = 100;
 
 interface ResolverDeps {
   /** Has a short lock_timeout: a row that is locked for longer delays only its own tenant. */
-  pool: Pool;
+  pool: Database;
   logger: Pick<Logger, 'debug' | 'warn'>;
   observer: Pick<MessageObserver, 'resolved'>;
   tracer: Tracer | undefined;

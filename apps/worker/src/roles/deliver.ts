@@ -1,13 +1,6 @@
 import { retryDelayMs } from '@contour/core';
 import { createDeliverConsumer } from '@contour/queue';
-import {
-  asAppError,
-  createLaneMarks,
-  dueShards,
-  type LaneMarks,
-  settle,
-  takeDue,
-} from '@contour/store';
+import { createLaneMarks, dueShards, type LaneMarks, settle, takeDue } from '@contour/store';
 import { createBytesInHand, createPlaces } from '../deliver/places.ts';
 import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/run-shard.ts';
 import { createSettler } from '../deliver/settler.ts';
@@ -72,10 +65,7 @@ function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
     }),
     settle: createSettler({
       ...{ logger, observer, stopping },
-      write: (settlement) =>
-        settle(pools.settle, settlement).catch((error: unknown) => {
-          throw asAppError(error);
-        }),
+      write: (settlement) => settle(pools.settle, settlement),
     }),
     coreIsAvailable: () => core.available(),
     maxAttempts: env.DELIVER_ATTEMPTS,

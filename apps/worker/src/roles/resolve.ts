@@ -1,7 +1,7 @@
 import type { IncomingMessage, Reply } from '@contour/contract';
 import { createResolveConsumer, type Producer } from '@contour/queue';
 import { createBatcher, createWatchdog } from '@contour/runtime';
-import { asAppError, findTenants, type Pool, ping, reviveMessage } from '@contour/store';
+import { findTenants, ping, reviveMessage } from '@contour/store';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
 import { writeLater } from '../later.ts';
 import { createHeldMessages } from '../resolve/failures.ts';
@@ -31,7 +31,10 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     resolve: resolver.resolve,
     dlq,
     revive: createRevive(deps),
-    ownerOf: createOwnerOf(pool),
+    ownerOf: async (message: IncomingMessage) => {
+      const tenants = await findTenants(pool, [message]);
+      return tenants.get(message)?.tenantId ?? null;
+    },
     reply: createReply(producer),
     held: createHeldMessages(),
     forgetQueued: deps.forgetQueued,
@@ -93,22 +96,10 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
 /** Makes a dead message due again. */
 function createRevive({ pool, env, calls, dlq }: ResolveRoleDeps) {
   return async (message: { tenantId: string; messageId: string }) => {
-    const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS).catch((error) => {
-      throw asAppError(error);
-    });
+    const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS);
     if (revival.shard !== null) calls.call([revival.shard]);
     if (revival.hasLeft) dlq.noteReplayed();
     return revival;
-  };
-}
-
-/** Finds the tenant that has the account of a message; null if no tenant has it. */
-function createOwnerOf(pool: Pool) {
-  return async (message: IncomingMessage): Promise<string | null> => {
-    const tenants = await findTenants(pool, [message]).catch((error) => {
-      throw asAppError(error);
-    });
-    return tenants.get(message)?.tenantId ?? null;
   };
 }
 

@@ -1,10 +1,12 @@
-import type { Pool } from '../pool.ts';
-import { inTransaction, withClient } from '../transaction.ts';
-import type { Suspect, TableCheck, TenantCounts } from './table-check.ts';
+import type { MessageId, TenantId } from '@contour/contract';
+import type { Database, Queryable } from '../database/database.ts';
+import { run, statement } from '../database/statement.ts';
+import { inTransaction, withClient } from '../database/transaction.ts';
+import type { Suspect, TableCheck, TenantCounts } from './table-checks.ts';
 
 const FETCHED = 1_000;
 
-/** Where an audit looks, and what it has to know of the installation. */
+/** The tenant that an audit checks, and a setting of the installation that the checks need. */
 export interface Scope {
   tenantId: string;
   retentionDays: number;
@@ -16,34 +18,34 @@ export interface Scope {
  * is open while the caller works on it.
  */
 export async function findSuspects(
-  pool: Pool,
+  db: Database,
   { sql }: TableCheck,
   { tenantId, retentionDays }: Scope,
   keys: readonly string[] | null,
   onSuspects: (suspects: Suspect[]) => Promise<void>,
 ): Promise<void> {
-  await withClient(pool, async (client) => {
-    // Every parameter has to occur, whichever the check reads.
+  await withClient(db, async (client) => {
+    // Every parameter has to occur in the text, even if the check does not read it.
     const declare = `declare suspects no scroll cursor with hold for
       select key, detail from (${sql}) s where $1::uuid is not null and $3::int is not null`;
-    await inTransaction(client, () => client.query(declare, [tenantId, keys, retentionDays]));
+    await inTransaction(client, (tx) => run(tx, declare, [tenantId, keys, retentionDays]));
     try {
       for (;;) {
-        const { rows } = await client.query<{ key: string; detail: string }>(
-          `fetch ${FETCHED} from suspects`,
-        );
+        const fetch = `fetch ${FETCHED} from suspects`;
+        const rows = await run<{ key: string; detail: string }>(client, fetch);
         if (rows.length === 0) return;
         await onSuspects(rows.map((row) => ({ tenantId, ...row })));
       }
     } finally {
-      await client.query('close suspects').catch(() => undefined);
+      await run(client, 'close suspects').catch(() => undefined);
     }
   });
 }
 
 /** How many rows a tenant has. */
-export async function countTenant(pool: Pool, tenantId: string): Promise<TenantCounts> {
-  const { rows } = await pool.query<Record<keyof TenantCounts, string>>(
+export async function countTenant(db: Queryable, tenantId: string): Promise<TenantCounts> {
+  const [row] = await run<Record<keyof TenantCounts, string>>(
+    db,
     `select m.*, (select count(*) from clients where tenant_id = $1) as clients,
             (select count(*) from client_channels where tenant_id = $1) as identities,
             (select count(*) from dialogs where tenant_id = $1) as dialogs,
@@ -55,6 +57,81 @@ export async function countTenant(pool: Pool, tenantId: string): Promise<TenantC
                from messages where tenant_id = $1) m`,
     [tenantId],
   );
-  const counts = Object.entries(rows[0] ?? {}).map(([name, count]) => [name, Number(count)]);
+  const counts = Object.entries(row ?? {}).map(([name, count]) => [name, Number(count)]);
   return Object.fromEntries(counts);
+}
+
+const NIL = '00000000-0000-0000-0000-000000000000';
+const PAGE = 200;
+
+const findDeadPage = statement<{ id: MessageId }>(
+  'audit_dead_page',
+  `select id from messages where status = 'dead' and tenant_id = $1 and id > $2
+    order by id limit $3`,
+);
+
+/** The ids of a tenant's dead messages, page by page. */
+export async function* deadMessages(db: Queryable, tenantId: string): AsyncGenerator<MessageId[]> {
+  let after: MessageId = NIL;
+  for (;;) {
+    const ids = (await findDeadPage(db, tenantId, after, PAGE)).map(({ id }) => id);
+    const last = ids.at(-1);
+    if (last === undefined) return;
+    yield ids;
+    after = last;
+  }
+}
+
+const TABLES = [
+  'channel_accounts',
+  'clients',
+  'client_channels',
+  'dialogs',
+  'messages',
+  'lanes',
+] as const;
+
+// From one tenant to the next by the index that begins with it, instead of reading every row.
+const strayIn = (table: (typeof TABLES)[number]) => `
+  with recursive seen as (
+    (select tenant_id from ${table} order by tenant_id limit 1)
+    union all
+    select (select n.tenant_id from ${table} n where n.tenant_id > s.tenant_id
+             order by n.tenant_id limit 1)
+      from seen s where s.tenant_id is not null
+  )
+  select '${table}' as found_in, tenant_id from seen
+   where tenant_id is not null and not exists (select from tenants where id = tenant_id)`;
+
+/** Tenant ids that have rows but no row in tenants. An audit that goes from tenant to tenant would miss them. */
+export async function strayTenants(
+  db: Queryable,
+): Promise<Array<{ tenantId: TenantId; table: string }>> {
+  const rows = await run<{ found_in: string; tenant_id: TenantId }>(
+    db,
+    TABLES.map((table) => `(${strayIn(table)})`).join('\n union all\n'),
+  );
+  return rows.map((row) => ({ tenantId: row.tenant_id, table: row.found_in }));
+}
+
+export interface Unmirrored {
+  clients: number;
+  identities: number;
+  dialogs: number;
+}
+
+const UNMIRRORED = 'graph_synced_at is null and ($1::uuid is null or tenant_id = $1)';
+
+const countAll = statement<{ clients: string; identities: string; dialogs: string }>(
+  'audit_unmirrored',
+  `select (select count(*) from clients where ${UNMIRRORED}) as clients,
+          (select count(*) from client_channels where ${UNMIRRORED}) as identities,
+          (select count(*) from dialogs where ${UNMIRRORED}) as dialogs`,
+);
+
+/** How many rows the graph does not show yet, of one tenant or of all. */
+export async function countUnmirrored(db: Queryable, tenantId: string | null): Promise<Unmirrored> {
+  const [row] = await countAll(db, tenantId);
+  const { clients = 0, identities = 0, dialogs = 0 } = row ?? {};
+  return { clients: Number(clients), identities: Number(identities), dialogs: Number(dialogs) };
 }

@@ -1,15 +1,98 @@
-import { MAX_LINKED } from '../resolve/identity-limits.ts';
-import { FOREIGN_EDGES, LOOSE_EDGES } from './edges.ts';
-import type { TableCheck } from './table-check.ts';
+import type { TenantId } from '@contour/contract';
+import { MAX_LINKED } from '../resolve/find-clients.ts';
 
-/** Keys to look at again, or all. */
+/** How many rows of each kind a tenant has, and its messages by status. */
+export interface TenantCounts {
+  clients: number;
+  identities: number;
+  dialogs: number;
+  messages: number;
+  lanes: number;
+  delivered: number;
+  dead: number;
+  pending: number;
+}
+
+/** A row that seems to break a promise. `key` finds it again, and `detail` says what is wrong. */
+export interface Suspect {
+  tenantId: TenantId;
+  key: string;
+  detail: string;
+}
+
+/**
+ * One promise, as a query for the rows of a tenant that break it. `$1` is the tenant, `$2` the keys to check again (null:
+ * all), `$3` the number of days for which delivered messages are kept. It relies on no constraint, because an adopted
+ * database may lack them.
+ */
+export interface TableCheck {
+  name: string;
+  /** The promise in a few words. */
+  promise: string;
+  /** The rows that it checks. */
+  of: keyof TenantCounts;
+  sql: string;
+}
+
+interface Edge {
+  from: string;
+  what: string;
+  column: string;
+  to: string;
+  toWhat: string;
+  /** The column of `from` that finds the row again. */
+  key: string;
+}
+
+/** The columns that refer to a row, which must be of the same tenant. */
+const EDGES: readonly Edge[] = [
+  {
+    ...{ from: 'dialogs', what: 'dialog', key: 'id' },
+    ...{ column: 'client_id', to: 'clients', toWhat: 'client' },
+  },
+  {
+    ...{ from: 'dialogs', what: 'dialog', key: 'id' },
+    ...{ column: 'channel_account_id', to: 'channel_accounts', toWhat: 'channel account' },
+  },
+  {
+    ...{ from: 'messages', what: 'message', key: 'id' },
+    ...{ column: 'dialog_id', to: 'dialogs', toWhat: 'dialog' },
+  },
+  {
+    ...{ from: 'messages', what: 'message', key: 'id' },
+    ...{ column: 'client_id', to: 'clients', toWhat: 'client' },
+  },
+  {
+    ...{ from: 'client_channels', what: 'identity of client', key: 'client_id' },
+    ...{ column: 'client_id', to: 'clients', toWhat: 'client' },
+  },
+];
+
+// If the tenant has no such row, it is looked up for each tenant, because the keys begin with the tenant.
+const edgeSql = ({ from, what, column, to, toWhat, key }: Edge, isElsewhere: boolean): string => `
+  select f.${key}::text as key,
+         format('${what} %s: ${toWhat} %s ${isElsewhere ? 'is of another tenant' : 'is missing'}',
+                f.${key}, f.${column}) as detail
+    from ${from} f
+   where f.tenant_id = $1 and ($2::text[] is null or f.${key} = any($2::text[]::uuid[]))
+     and not exists (select from ${to} t where t.tenant_id = f.tenant_id and t.id = f.${column})
+     and ${isElsewhere ? '' : 'not '}exists (
+       select from tenants o join ${to} t on t.tenant_id = o.id and t.id = f.${column})`;
+
+/** Rows that refer to a row of another tenant. */
+const FOREIGN_EDGES = EDGES.map((edge) => edgeSql(edge, true)).join('\n union all');
+
+/** Rows that refer to a row that does not exist. */
+const LOOSE_EDGES = EDGES.map((edge) => edgeSql(edge, false)).join('\n union all');
+
+/** The keys to check again, or all. */
 const among = (column: string) => `($2::text[] is null or ${column} = any($2::text[]))`;
 const amongIds = (column: string) => `($2::text[] is null or ${column} = any($2::text[]::uuid[]))`;
 
 const KEPT_SINCE = "(now() - $3::int * interval '1 day')";
 
-// Delivered messages go after a while: a number may be missing only where the message before it, or
-// else the dialog, is older than that. The number after the last one is asked for like the others.
+// Delivered messages are deleted after some days: a number may be missing only if the message before it, or the dialog,
+// is older than that. The number after the last one is checked like the others.
 const SEQUENCE = `
   with page as (
     select tenant_id, id, last_seq, created_at from dialogs
@@ -31,7 +114,7 @@ const SEQUENCE = `
          format('dialog %s: last_seq %s, number %s follows %s', b.id, p.last_seq, b.seq, b.before) as detail
     from (select distinct on (id) * from broken order by id, seq) b join page p using (id)`;
 
-// Of a dialog that is older than that, messages may have been removed; of all others, none.
+// A dialog that is older may have lost messages to retention. Any other dialog must have all of them.
 const CONSERVATION = `
   select $1::text as key,
          format('numbered %s, found %s: %s delivered, %s dead, %s pending',
@@ -93,7 +176,7 @@ const LANE_WITHOUT_PENDING = `
      and not exists (select from messages m where m.tenant_id = l.tenant_id
                         and m.dialog_id = l.dialog_id and m.status = 'pending')`;
 
-/** Each holds in every snapshot of the tables, but the last, whose lanes the next run clears away. */
+/** Each holds in every snapshot of the tables, except the last: the next delivery run removes such lanes. */
 export const TABLE_CHECKS: readonly TableCheck[] = [
   {
     name: 'conservation',
@@ -142,7 +225,7 @@ export const TABLE_CHECKS: readonly TableCheck[] = [
   },
 ];
 
-/** For somebody's attention, not a broken promise: Core may be away. */
+/** A warning and no broken promise, because Core may be away. */
 export const OVERDUE_LANES: TableCheck = {
   name: 'overdue',
   promise: 'while workers live, no lane is due for 5 min',
@@ -155,7 +238,7 @@ export const OVERDUE_LANES: TableCheck = {
    where l.tenant_id = $1 and ${amongIds('l.dialog_id')} and l.due_at < now() - interval '5 min'`,
 };
 
-/** A warning: the phone that links the identities may be a placeholder, or a stranger's. */
+/** A warning: the phone that links the identities may be a placeholder, or belong to another person. */
 export const CROWDED_CLIENTS: TableCheck = {
   name: 'crowded',
   promise: `no client has ${MAX_LINKED} identities or more`,

@@ -1,44 +1,69 @@
 import {
   MIRROR_KINDS,
+  type MirrorBacklog,
   type MirrorBatch,
   type MirrorCursor,
   type MirrorKind,
   type MirrorRows,
   type MirrorSource,
 } from '@contour/contract';
-import type { Pool } from '../pool.ts';
-import { asAppError } from '../sql-error.ts';
-import { statement } from '../statement.ts';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 import { markMirrored } from './mark-mirrored.ts';
-import { mirrorBacklog } from './mirror-backlog.ts';
 import { tableOf } from './mirror-tables.ts';
 import { noteRemovals, orphans, readRemovals } from './removals.ts';
 import { endTurn, takeTurn } from './turn.ts';
 
+const WAITING = `
+  select graph_changed_at as since from clients where graph_synced_at is null
+  union all select graph_changed_at from client_channels where graph_synced_at is null
+  union all select graph_changed_at from dialogs where graph_synced_at is null
+  union all select removed_at from graph_removals`;
+
+const backlog = statement<MirrorBacklog>(
+  'graph_backlog',
+  `select count(*)::int as rows,
+          coalesce(extract(epoch from now() - min(since)), 0)::float8 as "oldestSeconds"
+     from (${WAITING}) w`,
+);
+
+const isAny = statement<{ any: boolean }>('graph_is_behind', `select exists (${WAITING}) as any`);
+
+/** How far the graph is behind. */
+async function mirrorBacklog(db: Queryable): Promise<MirrorBacklog> {
+  const [row] = await backlog(db);
+  return row ?? { rows: 0, oldestSeconds: 0 };
+}
+
+/** Whether the graph is behind at all. Cheap enough to run once a second. */
+export async function isMirrorBehind(db: Queryable): Promise<boolean> {
+  return (await isAny(db))[0]?.any === true;
+}
+
 const tenantIds = statement<{ id: string }>('tenant_ids', 'select id from tenants order by id');
 
 async function readKind<Kind extends MirrorKind>(
-  pool: Pool,
+  db: Queryable,
   kind: Kind,
   after: MirrorCursor,
   limit: number,
 ): Promise<{ rows: MirrorRows[Kind][]; place: readonly string[] | undefined }> {
   const table = tableOf(kind);
-  const found = await table.readUnmirrored(pool, after[kind], limit);
+  const found = await table.readUnmirrored(db, after[kind], limit);
   const rows = found.map(({ place: _, ...row }) => row as unknown as MirrorRows[Kind]);
   return { rows, place: found.at(-1)?.place ?? after[kind] };
 }
 
 async function readBatch(
-  pool: Pool,
+  db: Queryable,
   after: MirrorCursor,
   limit: number,
 ): Promise<{ batch: MirrorBatch; next: MirrorCursor }> {
-  const clients = await readKind(pool, 'clients', after, limit);
-  const identities = await readKind(pool, 'identities', after, limit);
-  const dialogs = await readKind(pool, 'dialogs', after, limit);
-  // Last, as they are written last: a row that was deleted after it was read goes again.
-  const removals = await readRemovals(pool, after.removals?.[0] ?? '0', limit);
+  const clients = await readKind(db, 'clients', after, limit);
+  const identities = await readKind(db, 'identities', after, limit);
+  const dialogs = await readKind(db, 'dialogs', after, limit);
+  // Read last because they are written last: a row that was deleted after it was read leaves the graph again.
+  const removals = await readRemovals(db, after.removals?.[0] ?? '0', limit);
   const lastRemoval = removals.at(-1);
   return {
     batch: {
@@ -56,31 +81,26 @@ async function readBatch(
   };
 }
 
-async function countRows(pool: Pool, tenants: readonly string[]): Promise<number> {
+async function countRows(db: Queryable, tenants: readonly string[]): Promise<number> {
   let rows = 0;
-  for (const kind of MIRROR_KINDS) rows += await tableOf(kind).count(pool, tenants);
+  for (const kind of MIRROR_KINDS) rows += await tableOf(kind).count(db, tenants);
   return rows;
 }
 
-/** Postgres, as the mirror and the comparison see it. */
-export function createMirrorSource(pool: Pool): MirrorSource {
-  const ask = <T>(answer: Promise<T>): Promise<T> =>
-    answer.catch((error: unknown) => {
-      throw asAppError(error);
-    });
+/** The access of the mirror and of its comparison to Postgres. */
+export function createMirrorSource(db: Queryable): MirrorSource {
   return {
-    takeTurn: (own, seen) => ask(takeTurn(pool, own, seen)),
-    endTurn: (turn) => ask(endTurn(pool, turn)),
-    readUnmirrored: (after, limit) => ask(readBatch(pool, after, limit)),
-    mark: (turn, batch) => ask(markMirrored(pool, turn, batch)),
-    tenants: () => ask(tenantIds(pool).then((rows) => rows.map(({ id }) => id))),
-    countRows: (tenants) => ask(countRows(pool, tenants)),
-    readPage: (kind, tenantId, last, limit) =>
-      ask(tableOf(kind).readPage(pool, tenantId, last, limit)),
-    stillMarked: (kind, rows) => ask(tableOf(kind).stillMarked(pool, rows)),
-    unmark: async (kind, rows) => void (await ask(tableOf(kind).unmark(pool, rows))),
-    orphans: (kind, keys) => ask(orphans(pool, kind, keys)),
-    noteRemovals: (kind, keys) => ask(noteRemovals(pool, kind, keys)),
-    backlog: () => ask(mirrorBacklog(pool)),
+    takeTurn: (own, seen) => takeTurn(db, own, seen),
+    endTurn: (turn) => endTurn(db, turn),
+    readUnmirrored: (after, limit) => readBatch(db, after, limit),
+    mark: (turn, batch) => markMirrored(db, turn, batch),
+    tenants: async () => (await tenantIds(db)).map(({ id }) => id),
+    countRows: (tenants) => countRows(db, tenants),
+    readPage: (kind, tenantId, last, limit) => tableOf(kind).readPage(db, tenantId, last, limit),
+    stillMarked: (kind, rows) => tableOf(kind).stillMarked(db, rows),
+    unmark: async (kind, rows) => void (await tableOf(kind).unmark(db, rows)),
+    orphans: (kind, keys) => orphans(db, kind, keys),
+    noteRemovals: (kind, keys) => noteRemovals(db, kind, keys),
+    backlog: () => mirrorBacklog(db),
   };
 }

@@ -1,7 +1,40 @@
-import { MIRROR_KINDS, type MirrorKey, type MirrorRemoval, mirrorKeyText } from '@contour/contract';
-import { type Queryable, statement } from '../statement.ts';
-import { columnsOfKeys } from './mirror-table.ts';
-import { unknownKeys } from './unknown-keys.ts';
+import {
+  isUuid,
+  MIRROR_KINDS,
+  type MirrorKey,
+  type MirrorRemoval,
+  mirrorKeyText,
+} from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { namedStatement, statement } from '../database/statement.ts';
+import { columnsOfKeys, tableOf } from './mirror-tables.ts';
+
+const unknownTenants = statement<MirrorKey>(
+  'unknown_tenants',
+  `select q.* from unnest($1::uuid[], $2::text[], $3::text[]) as q(tenant_id, channel, id)
+    where not exists (select from tenants t where t.id = q.tenant_id)`,
+);
+
+/** Whether Postgres writes the id like this. Another spelling of the same id is another node of the graph. */
+const isOwnId = (text: string) => isUuid(text) && text === text.toLowerCase();
+
+/** The keys that belong to no row. A key need not be a UUID. */
+async function unknownKeys(
+  db: Queryable,
+  kind: MirrorRemoval['kind'],
+  keys: readonly MirrorKey[],
+): Promise<MirrorKey[]> {
+  const hasId = kind === 'clients' || kind === 'dialogs';
+  const isPossible = (key: MirrorKey) => isOwnId(key.tenant_id) && (!hasId || isOwnId(key.id));
+  const possible = keys.filter(isPossible);
+  const impossible = keys.filter((key) => !isPossible(key));
+  if (possible.length === 0) return impossible;
+  const missing =
+    kind === 'tenants'
+      ? await unknownTenants(db, ...columnsOfKeys(possible))
+      : await tableOf(kind).unknown(db, possible);
+  return [...impossible, ...missing];
+}
 
 const read = statement<Omit<MirrorRemoval, 'isGone'>>(
   'read_graph_removals',
@@ -9,21 +42,28 @@ const read = statement<Omit<MirrorRemoval, 'isGone'>>(
     where seq > $1::bigint order by seq limit $2`,
 );
 
-const note = statement(
-  'note_graph_removals',
+const KEYS = { kind: 'text', tenant_ids: 'text[]', channels: 'text[]', ids: 'text[]' } as const;
+
+const keysOf = (kind: MirrorRemoval['kind'], keys: readonly MirrorKey[]) => {
+  const [tenant_ids, channels, ids] = columnsOfKeys(keys);
+  return { kind, tenant_ids, channels, ids };
+};
+
+const note = namedStatement('note_graph_removals')(
+  KEYS,
   `insert into graph_removals (kind, tenant_id, channel, id)
-   select $1, * from unnest($2::text[], $3::text[], $4::text[])`,
+   select :kind, * from unnest(:tenant_ids, :channels, :ids)`,
 );
 
-const noted = statement<MirrorKey>(
-  'noted_graph_removals',
-  `select q.* from unnest($2::text[], $3::text[], $4::text[]) as q(tenant_id, channel, id)
+const noted = namedStatement<MirrorKey>('noted_graph_removals')(
+  KEYS,
+  `select q.* from unnest(:tenant_ids, :channels, :ids) as q(tenant_id, channel, id)
     where exists (
       select from graph_removals r
-       where r.tenant_id = q.tenant_id and r.kind = $1 and r.id = q.id and r.channel = q.channel)`,
+       where r.tenant_id = q.tenant_id and r.kind = :kind and r.id = q.id and r.channel = q.channel)`,
 );
 
-/** A row may have come back under its key since: then its own mark decides what the graph shows. */
+/** Reads notes of deleted rows. If there is a row with this key again, its own mark decides what the graph shows. */
 export async function readRemovals(
   db: Queryable,
   after: string,
@@ -47,10 +87,10 @@ export async function noteRemovals(
   kind: MirrorRemoval['kind'],
   keys: readonly MirrorKey[],
 ): Promise<void> {
-  if (keys.length > 0) await note(db, kind, ...columnsOfKeys(keys));
+  if (keys.length > 0) await note(db, keysOf(kind, keys));
 }
 
-/** Nodes that have no row, and that nobody has asked to remove. */
+/** The keys of nodes that have no row and no note. */
 export async function orphans(
   db: Queryable,
   kind: MirrorRemoval['kind'],
@@ -58,6 +98,6 @@ export async function orphans(
 ): Promise<MirrorKey[]> {
   const unknown = await unknownKeys(db, kind, keys);
   if (unknown.length === 0) return [];
-  const going = new Set((await noted(db, kind, ...columnsOfKeys(unknown))).map(mirrorKeyText));
+  const going = new Set((await noted(db, keysOf(kind, unknown))).map(mirrorKeyText));
   return unknown.filter((key) => !going.has(mirrorKeyText(key)));
 }

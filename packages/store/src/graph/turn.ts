@@ -1,9 +1,10 @@
 import type { MirrorTurn } from '@contour/contract';
-import { type Queryable, statement } from '../statement.ts';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 
 /**
- * Longer than a batch takes, short enough to be waited for when its holder died. Where it runs out too
- * early, the graph refuses what comes too late.
+ * Longer than a batch takes, and short enough to wait for if the holder died. If a turn ends too early, the graph refuses
+ * the late write.
  */
 export const HELD_FOR = "interval '15 seconds'";
 
@@ -25,7 +26,7 @@ const end = statement<TurnRow>(
   'update graph_turns set held_until = now() where turn = $1',
 );
 
-/** The next turn, later than `seen`; null while another than `own` is still held. */
+/** The next turn, later than `seen`; null while another worker holds one. */
 export async function takeTurn(
   db: Queryable,
   own: MirrorTurn | null,

@@ -1,19 +1,21 @@
+import type { DialogId, MessageId, TenantId } from '@contour/contract';
+
 export interface Lane {
-  tenantId: string;
-  dialogId: string;
-  /** Guards the lane's removal: whatever comes later changes it. A bigint as text. */
+  tenantId: TenantId;
+  dialogId: DialogId;
+  /** Guards the lane's removal, because everything that is added to a lane changes it. A bigint as text. */
   version: string;
 }
 
 export interface PendingMessage {
-  tenantId: string;
-  dialogId: string;
-  messageId: string;
+  tenantId: TenantId;
+  dialogId: DialogId;
+  messageId: MessageId;
   traceId: string;
-  /** The W3C traceparent it is delivered under; null where nobody traced it. */
+  /** The W3C traceparent for its delivery; null if the message is not traced. */
   traceParent: string | null;
   seq: number;
-  /** All attempts so far; the message is marked only in the state in which it was read. */
+  /** All attempts so far. The message is marked only if it still has as many. */
   attempts: number;
   /** Those of them that came before the last replay. */
   attemptsBefore: number;
@@ -21,4 +23,13 @@ export interface PendingMessage {
   receivedAt: Date;
   /** The bytes that Core gets. */
   payload: string;
+}
+
+/**
+ * The shard that delivers a dialog. It is written into the lane when the lane is made, and stays until the lane is empty.
+ * So two workers never deliver one dialog after the number of shards was changed.
+ */
+export function laneShard(dialogId: string, shardCount: number): number {
+  // The last digits of a UUID are random in every version that a dialog may have.
+  return Number.parseInt(dialogId.slice(-8), 16) % shardCount;
 }

@@ -1,19 +1,19 @@
-import { BURIED_AGAIN } from '../parked/bury.ts';
-import { storable } from '../parked/letter-columns.ts';
-import { isLostRace } from '../sql-error.ts';
-import { columns, type Queryable, statement } from '../statement.ts';
+import type { MessageId, TenantId } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { restarting } from '../database/errors.ts';
+import { columns, namedStatement } from '../database/statement.ts';
+import { BURIED_AGAIN } from '../dead-letters/bury.ts';
+import { storable } from '../dead-letters/letter-columns.ts';
 import type { Lane } from './lane.ts';
 
-const MAX_STARTS = 10;
-
-/** How one attempt ended, as it is written down. */
+/** The result of one attempt, as it is stored. */
 export interface Attempt {
-  tenantId: string;
-  messageId: string;
-  /** How many there were before this one. */
+  tenantId: TenantId;
+  messageId: MessageId;
+  /** How many attempts there were before this one. */
   earlier: number;
   status: 'pending' | 'delivered' | 'dead';
-  /** Null for a delivery. */
+  /** Null if the message was delivered. */
   error: { code: string; ms: number } | null;
   /** The dead-letter entry of a dead message. */
   death?: Death;
@@ -24,21 +24,36 @@ export interface Death {
   message: string;
 }
 
-/** What a run has to write: attempts, lanes worked off, and lanes that wait for a retry. */
+/** The results of a delivery run: attempts, empty lanes, and lanes that wait for a retry. */
 export interface Settlement {
   attempts: Attempt[];
   emptied: Lane[];
   postponed: Array<{ lane: Lane; delayMs: number }>;
 }
 
-// May be written twice, when the answer to the first time was lost: a message is marked only while it
-// has as many attempts as were known, and a lane is removed only in the version that was taken. To be
-// postponed is a new version: of another run that took the lane, too, the mark of the message that failed
-// here is refused, and so must be the removal. Both updates of lanes lock in key order, as the resolver does.
-// The same statement inserts a dead message's entry, so neither exists without the other.
-// Not `status = 'pending'`: then all that is pending of a tenant might be read through, by the index of it.
-const writeSettlement = statement<{ n: number }>(
-  'settle',
+/*
+ * A settlement may be written twice, because the answer to the first write may have been lost. So a message is marked
+ * only while it has as many attempts as were known, and a lane is removed only in the version in which it was taken. A
+ * postponed lane gets a new version: if another run has taken the lane, too, it can neither mark the message that failed
+ * here nor remove the lane. `held` locks the lanes in key order, after the messages, as the resolver does. The entry of a
+ * dead message is inserted in the same statement, so neither exists without the other.
+ * The condition is not `status = 'pending'`: with it Postgres might read all pending messages of a tenant by their index.
+ */
+const writeSettlement = namedStatement<{ n: number }>('settle')(
+  {
+    message_tenant_ids: 'uuid[]',
+    message_ids: 'uuid[]',
+    earlier_attempts: 'int[]',
+    statuses: 'text[]',
+    codes: 'text[]',
+    took_ms: 'int[]',
+    death_reasons: 'text[]',
+    death_messages: 'text[]',
+    lane_tenant_ids: 'uuid[]',
+    lane_dialog_ids: 'uuid[]',
+    lane_versions: 'bigint[]',
+    lane_delays_ms: 'float8[]',
+  },
   `with attempted as (
      update messages m
         set status = a.status, attempts = m.attempts + 1,
@@ -46,7 +61,8 @@ const writeSettlement = statement<{ n: number }>(
             last_error = coalesce(a.code, m.last_error),
             attempt_log = case when a.code is null then m.attempt_log else
               coalesce(m.attempt_log, '[]') || jsonb_build_object('at', now(), 'code', a.code, 'ms', a.ms) end
-       from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[], $11::text[], $12::text[])
+       from unnest(:message_tenant_ids, :message_ids, :earlier_attempts, :statuses, :codes, :took_ms,
+                   :death_reasons, :death_messages)
             as a(tenant_id, id, earlier, status, code, ms, reason, message)
       where m.tenant_id = a.tenant_id and m.id = a.id
         and m.status not in ('delivered', 'dead') and m.attempts = a.earlier
@@ -67,7 +83,7 @@ const writeSettlement = statement<{ n: number }>(
      on conflict (id) do update set ${BURIED_AGAIN}
    ), held as (
      select l.tenant_id, l.dialog_id, q.delay_ms, q.version
-       from unnest($7::uuid[], $8::uuid[], $9::bigint[], $10::float8[])
+       from unnest(:lane_tenant_ids, :lane_dialog_ids, :lane_versions, :lane_delays_ms)
             as q(tenant_id, dialog_id, version, delay_ms)
        join lanes l using (tenant_id, dialog_id)
       order by l.tenant_id, l.dialog_id
@@ -85,39 +101,27 @@ const writeSettlement = statement<{ n: number }>(
    select count(*)::int as n from attempted`,
 );
 
-/** Writes what many dialogs have come to in one statement; again where it loses a race. */
+/** Writes the results of many dialogs in one statement. Starts again if it loses a race. */
 export async function settle(db: Queryable, settlement: Settlement): Promise<void> {
   const { attempts, emptied, postponed } = settlement;
   const lanes = [...emptied.map((lane) => ({ lane, delayMs: null })), ...postponed];
-  const asked = [
-    ...columns(
-      attempts,
-      (a) => a.tenantId,
-      (a) => a.messageId,
-      (a) => a.earlier,
-      (a) => a.status,
-      (a) => a.error?.code ?? null,
-      (a) => (a.error === null ? null : Math.round(a.error.ms)),
-    ),
-    ...columns(
-      lanes,
-      ({ lane }) => lane.tenantId,
-      ({ lane }) => lane.dialogId,
-      ({ lane }) => lane.version,
-      ({ delayMs }) => delayMs,
-    ),
-    ...columns(
-      attempts,
-      (a) => a.death?.reason ?? null,
-      (a) => (a.death === undefined ? null : storable(a.death.message)),
-    ),
-  ];
-  for (let start = 1; ; start += 1) {
-    try {
-      await writeSettlement(db, ...asked);
-      return;
-    } catch (error) {
-      if (!isLostRace(error) || start === MAX_STARTS) throw error;
-    }
-  }
+  const values = {
+    ...columns(attempts, {
+      message_tenant_ids: (one) => one.tenantId,
+      message_ids: (one) => one.messageId,
+      earlier_attempts: (one) => one.earlier,
+      statuses: (one) => one.status,
+      codes: (one) => one.error?.code ?? null,
+      took_ms: (one) => (one.error === null ? null : Math.round(one.error.ms)),
+      death_reasons: (one) => one.death?.reason ?? null,
+      death_messages: (one) => (one.death === undefined ? null : storable(one.death.message)),
+    }),
+    ...columns(lanes, {
+      lane_tenant_ids: ({ lane }) => lane.tenantId,
+      lane_dialog_ids: ({ lane }) => lane.dialogId,
+      lane_versions: ({ lane }) => lane.version,
+      lane_delays_ms: ({ delayMs }) => delayMs,
+    }),
+  };
+  await restarting(() => writeSettlement(db, values));
 }

@@ -1,9 +1,10 @@
-import { columns, type Queryable, statement } from '../statement.ts';
+import type { DialogId, MessageId, TenantId } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { columns, namedStatement } from '../database/statement.ts';
 import type { Lane, PendingMessage } from './lane.ts';
-import { createLaneMarks, type LaneMarks } from './lane-marks.ts';
-import { IN_PART, sinceMark } from './mark-sql.ts';
+import { createLaneMarks, IN_PART, type LaneMarks, sinceMark } from './lane-marks.ts';
 
-/** A lane that is due, with what is next in it, in `seq` order. */
+/** A lane that is due, with its next messages in `seq` order. */
 export interface DueLane extends Lane {
   shard: number;
   messages: PendingMessage[];
@@ -22,20 +23,20 @@ export interface Wanted {
   bytes?: number;
   /** Dialogs in hand, which are not taken. */
   notDialogs: readonly string[];
-  /** How many lanes of a tenant at most; none of those of whom there may be no more. */
+  /** How many lanes of a tenant at most. `rooms` has the tenants for which another limit holds. */
   lanesPerTenant: number;
   rooms: ReadonlyArray<{ tenantId: string; room: number }>;
 }
 
 interface LaneColumns {
   shard: number;
-  tenant_id: string;
-  dialog_id: string;
+  tenant_id: TenantId;
+  dialog_id: DialogId;
   version: string;
 }
 
 interface MessageColumns {
-  id: string;
+  id: MessageId;
   trace_id: string;
   trace_parent: string | null;
   seq: number;
@@ -59,33 +60,46 @@ const LEAST_SEEN = 8;
 /** The assumed size of a message of an earlier version. */
 const UNKNOWN_BYTES = 256 * 1024;
 
-// One snapshot for lanes and messages: a message that is missing here came after it, and with it a new
-// version of the lane. A lane without messages comes, too: it has to be removed. Messages are read only of lanes that
-// get a place, and payloads only of first messages and of others that fit beside them, so that a lane of big messages
-// does not delay the others.
-const findDue = statement<Row>(
-  'take_due',
+// One snapshot for lanes and messages: a message that is missing here came later, and gave the lane a new version. A
+// lane without messages is returned, too, because it has to be removed. Messages are read only for lanes that get a place,
+// and payloads only of first messages and of others that fit beside them, so that a lane of big messages does not delay
+// the others.
+const findDue = namedStatement<Row>('take_due')(
+  {
+    shards: 'int[]',
+    tenant_ids: 'uuid[]',
+    from_ms: 'float8[]',
+    most: 'int[]',
+    apart: 'uuid[]',
+    not_dialogs: 'uuid[]',
+    room_tenant_ids: 'uuid[]',
+    rooms: 'int[]',
+    lanes_per_tenant: 'int',
+    lanes: 'int',
+    max_bytes: 'float8',
+    messages_per_lane: 'int',
+  },
   `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
           m.attempts_before, m.last_error, (extract(epoch from m.received_at) * 1000)::float8 as received_ms, m.bytes,
-          case when m.place <= $12::int and (m.place = 1
-                 or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= $11::float8)
+          case when m.place <= :messages_per_lane and (m.place = 1
+                 or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= :max_bytes)
                then m.payload::text end as payload
      from (
        select due.*, row_number() over (order by due.place, due.due_at) as rank
          from (
            select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place
-             from unnest($1::int[], $2::uuid[], $3::float8[], $4::int[]) as p(shard, tenant_id, from_ms, most)
+             from unnest(:shards, :tenant_ids, :from_ms, :most) as p(shard, tenant_id, from_ms, most)
             cross join lateral (
               select shard, tenant_id, dialog_id, version, due_at
                 from lanes
                where shard = p.shard and due_at >= ${sinceMark('p.from_ms')} and due_at <= now()
-                 and dialog_id <> all($6::uuid[]) and ${IN_PART('p', '$5')}
+                 and dialog_id <> all(:not_dialogs) and ${IN_PART}
                order by due_at limit p.most
             ) l
          ) due
-         left join unnest($7::uuid[], $8::int[]) as r(tenant_id, room) using (tenant_id)
-        where due.place <= coalesce(r.room, $9::int)
-        order by due.place, due.due_at limit $10
+         left join unnest(:room_tenant_ids, :rooms) as r(tenant_id, room) using (tenant_id)
+        where due.place <= coalesce(r.room, :lanes_per_tenant)
+        order by due.place, due.due_at limit :lanes
      ) l
      left join lateral (
        select row_number() over (order by seq) as place, n.*
@@ -94,7 +108,7 @@ const findDue = statement<Row>(
                   coalesce(payload_bytes, ${UNKNOWN_BYTES}) as bytes
              from messages
             where tenant_id = l.tenant_id and dialog_id = l.dialog_id and status = 'pending'
-            order by seq limit $12::int + 1
+            order by seq limit :messages_per_lane + 1
          ) n
      ) m on true
     order by coalesce(m.place, 1), l.rank`,
@@ -160,26 +174,23 @@ export async function takeDue(
   const asked = parts
     .map((part) => ({ ...part, most: mostOf(part.tenantId) }))
     .filter(({ most }) => most > 0);
-  const rows = await findDue(
-    db,
-    ...columns(
-      asked,
-      (part) => part.shard,
-      (part) => part.tenantId,
-      (part) => part.fromMs,
-      (part) => part.most,
-    ),
-    [...new Set([...apart, ...full])],
-    notDialogs,
-    ...columns(
-      rooms,
-      (r) => r.tenantId,
-      (r) => r.room,
-    ),
-    lanesPerTenant,
+  const rows = await findDue(db, {
+    ...columns(asked, {
+      shards: (part) => part.shard,
+      tenant_ids: (part) => part.tenantId,
+      from_ms: (part) => part.fromMs,
+      most: (part) => part.most,
+    }),
+    apart: [...new Set([...apart, ...full])],
+    not_dialogs: notDialogs,
+    ...columns(rooms, {
+      room_tenant_ids: ({ tenantId }) => tenantId,
+      rooms: ({ room }) => room,
+    }),
+    lanes_per_tenant: lanesPerTenant,
     lanes,
-    wanted.bytes ?? Number.POSITIVE_INFINITY,
-    messagesPerLane,
-  );
+    max_bytes: wanted.bytes ?? Number.POSITIVE_INFINITY,
+    messages_per_lane: messagesPerLane,
+  });
   return lanesOf(rows);
 }

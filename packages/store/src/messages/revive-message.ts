@@ -1,5 +1,6 @@
-import { goneAndNoted } from '../parked/remove-parked.ts';
-import { type Queryable, statement } from '../statement.ts';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
+import { goneAndNoted } from '../dead-letters/leave.ts';
 
 interface RevivalRow {
   status: 'pending' | 'delivered' | 'dead';
@@ -32,7 +33,7 @@ const revive = statement<RevivalRow>(
 );
 
 export interface Revival {
-  /** The shard to wake, where the message was dead and is due again; null where it was not dead. */
+  /** The shard to wake; null if the message was not dead. */
   shard: number | null;
   attempts: number;
   /** Whether there is such a message. */

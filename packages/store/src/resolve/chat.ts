@@ -1,31 +1,38 @@
-import { CHANNELS, type IncomingMessage, type MatchedBy } from '@contour/contract';
+import {
+  CHANNELS,
+  type ClientId,
+  type IncomingMessage,
+  type MatchedBy,
+  type TenantId,
+} from '@contour/contract';
 import type { Account } from './tenant.ts';
 
-/** A message that is new as far as the first look at the ledger can tell, with its tenant. */
+/** A message that the first look has not found in the ledger, and its account. */
 export interface Fresh {
   message: IncomingMessage;
   account: Account;
-  /** E.164, or null where the number sent is none that could identify a client. */
+  /** E.164, or null if the number that was sent cannot identify a client. */
   phone: string | null;
 }
 
+/** A client, as far as it is known or about to be stored. */
 export interface Profile {
-  id: string;
+  id: ClientId;
   name: string | null;
   phone: string | null;
   channels: Array<{ channel_id: number; external_id: string }>;
 }
 
-/** All that a batch says about one channel identity. Its messages share one client. */
+/** The messages of a batch from one channel identity, and what they say about the client. */
 export interface Chat {
-  tenantId: string;
+  tenantId: TenantId;
   channelId: number;
   externalId: string;
   username: string | null;
   name: string | null;
   phone: string | null;
   messages: Fresh[];
-  /** Set by the client resolver: who it is, and how the first message of the batch found out. */
+  /** Set by client.ts: the client, and how the first message of the chat was matched to it. */
   client?: Profile;
   matchedBy?: MatchedBy;
 }
@@ -33,7 +40,7 @@ export interface Chat {
 export const chatKey = (chat: Pick<Chat, 'tenantId' | 'channelId' | 'externalId'>): string =>
   `${chat.tenantId} ${chat.channelId} ${chat.externalId}`;
 
-/** Groups a batch by chat, in key order: every worker then takes locks in the same order. */
+/** Groups a batch by chat, in key order, so that all workers take locks in the same order. */
 export function chatsOf(fresh: readonly Fresh[]): Chat[] {
   const chats = new Map<string, Chat>();
   for (const item of fresh) {

@@ -1,8 +1,52 @@
 import { uuidv7 } from '@contour/contract';
-import { columns, type Queryable, statement } from '../statement.ts';
+import type { Queryable } from '../database/database.ts';
+import { columns, namedStatement, statement } from '../database/statement.ts';
+import type { FullClient } from './arrivals.ts';
 import { type Chat, chatKey, type Profile } from './chat.ts';
-import { findFreePlaces } from './free-places.ts';
-import { MAX_LINKED } from './identity-limits.ts';
+import { MAX_LINKED } from './find-clients.ts';
+
+// In key order, as everywhere. Every batch that links by phone takes this lock first. Other inserts of identities take a
+// weaker lock and do not wait for it.
+const lockClients = statement(
+  'lock_phone_owners',
+  `select from clients
+    where (tenant_id, id) in (select * from unnest($1::uuid[], $2::uuid[]))
+    order by tenant_id, id for no key update`,
+);
+
+const countIdentities = statement<{ id: string; identities: number }>(
+  'count_identities',
+  `select q.id, (select count(*)::int
+                   from (select from client_channels
+                          where tenant_id = q.tenant_id and client_id = q.id limit ${MAX_LINKED}) l) as identities
+     from unnest($1::uuid[], $2::uuid[]) as q(tenant_id, id)`,
+);
+
+/**
+ * How many more identities each owner of a phone may get by it. A missing owner may get none. A full owner is not locked,
+ * so that the many chats that give one placeholder do not wait for one another.
+ */
+async function findFreePlaces(
+  db: Queryable,
+  chats: readonly Chat[],
+  owners: ReadonlyMap<Chat, Profile>,
+): Promise<Map<Profile, number>> {
+  const free = new Map<Profile, number>();
+  const asked = new Map<Profile, string>();
+  for (const chat of chats) {
+    const owner = owners.get(chat);
+    if (owner !== undefined && owner.channels.length < MAX_LINKED) asked.set(owner, chat.tenantId);
+  }
+  if (asked.size === 0) return free;
+  const keys = [[...asked.values()], [...asked.keys()].map(({ id }) => id)];
+  await lockClients(db, ...keys);
+  // Only a new statement sees the identities that the transaction before this one has linked.
+  const counts = new Map(
+    (await countIdentities(db, ...keys)).map((row) => [row.id, row.identities]),
+  );
+  for (const owner of asked.keys()) free.set(owner, MAX_LINKED - (counts.get(owner.id) ?? 0));
+  return free;
+}
 
 interface WonRow {
   tenant_id: string;
@@ -10,14 +54,23 @@ interface WonRow {
   external_id: string;
 }
 
-// A client row is inserted only for an identity that was won, in the same statement: whoever loses
-// the race for an identity leaves no client behind. Several chats may share one new client (one
-// phone in one batch); any of them that was won makes it.
-const insertIdentities = statement<WonRow>(
-  'insert_identities_and_clients',
+// A client is inserted only with an identity that was won, in the same statement: a batch that loses the race for an
+// identity leaves no client behind. Several chats of a batch may share one new client (one phone). Any of them that was
+// won makes it.
+const insertIdentities = namedStatement<WonRow>('insert_identities_and_clients')(
+  {
+    tenant_ids: 'uuid[]',
+    channel_ids: 'smallint[]',
+    external_ids: 'text[]',
+    client_ids: 'uuid[]',
+    usernames: 'text[]',
+    is_new: 'boolean[]',
+    names: 'text[]',
+    phones: 'text[]',
+  },
   `with wanted as (
-     select * from unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[],
-                          $6::boolean[], $7::text[], $8::text[])
+     select * from unnest(:tenant_ids, :channel_ids, :external_ids, :client_ids, :usernames,
+                          :is_new, :names, :phones)
        as w(tenant_id, channel_id, external_id, client_id, username, is_new, name, phone)
    ), won as (
      insert into client_channels (tenant_id, channel_id, external_id, client_id, external_username)
@@ -39,12 +92,6 @@ interface Plan {
   chat: Chat;
   client: Profile;
   isNew: boolean;
-}
-
-/** A client that gets no further identity, although another chat gave its phone. */
-export interface FullClient {
-  tenantId: string;
-  clientId: string;
 }
 
 interface Plans {
@@ -89,8 +136,8 @@ function plan(
   return { plans, full: [...full.values()] };
 }
 
-/** The outcome for chats without a client. Each chat that is not `lost` has one now. */
-export interface Created {
+/** The result for chats without a client. Each chat that is not `lost` has one now. */
+interface Created {
   /** Chats whose identity another transaction inserted first. */
   lost: Chat[];
   full: FullClient[];
@@ -108,17 +155,16 @@ export async function createClients(
   const { plans, full } = plan(chats, owners, free, linkByPhone);
   const rows = await insertIdentities(
     db,
-    ...columns(
-      plans,
-      ({ chat }) => chat.tenantId,
-      ({ chat }) => chat.channelId,
-      ({ chat }) => chat.externalId,
-      ({ client }) => client.id,
-      ({ chat }) => chat.username,
-      ({ isNew }) => isNew,
-      ({ client }) => client.name,
-      ({ client }) => client.phone,
-    ),
+    columns(plans, {
+      tenant_ids: ({ chat }) => chat.tenantId,
+      channel_ids: ({ chat }) => chat.channelId,
+      external_ids: ({ chat }) => chat.externalId,
+      client_ids: ({ client }) => client.id,
+      usernames: ({ chat }) => chat.username,
+      is_new: ({ isNew }) => isNew,
+      names: ({ client }) => client.name,
+      phones: ({ client }) => client.phone,
+    }),
   );
   const won = new Set(
     rows.map((row) =>

@@ -1,29 +1,63 @@
-import { uuidv7 } from '@contour/contract';
-import { LostRace } from '../lost-race.ts';
-import { columns, type Queryable, statement } from '../statement.ts';
+import { type ClientId, type DialogId, type TenantId, uuidv7 } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { lostRace, unexpected } from '../database/errors.ts';
+import { columns, namedStatement, statement } from '../database/statement.ts';
 import type { Chat, Fresh } from './chat.ts';
-import { findOpenDialogs } from './find-open-dialogs.ts';
+
+const findOpen = statement<{ n: number; id: DialogId }>(
+  'find_open_dialogs',
+  `select q.n::int as n, d.id
+     from unnest($1::uuid[], $2::uuid[], $3::int[])
+          with ordinality as q(tenant_id, client_id, channel_account_id, n)
+     join dialogs d using (tenant_id, client_id, channel_account_id)
+    where d.status_id in (1, 2)`,
+);
+
+/** The open dialogs of these clients over these accounts, by their ids. Takes no lock. */
+export async function findOpenDialogs<
+  Key extends { tenantId: string; clientId: string; accountId: number },
+>(db: Queryable, wanted: readonly Key[]): Promise<Map<Key, DialogId>> {
+  if (wanted.length === 0) return new Map();
+  const rows = await findOpen(
+    db,
+    wanted.map((one) => one.tenantId),
+    wanted.map((one) => one.clientId),
+    wanted.map((one) => one.accountId),
+  );
+  const found = new Map<Key, DialogId>();
+  for (const { n, id } of rows) {
+    const one = wanted[n - 1];
+    if (one !== undefined) found.set(one, id);
+  }
+  return found;
+}
 
 export interface Dialog {
-  id: string;
-  tenantId: string;
-  clientId: string;
+  id: DialogId;
+  tenantId: TenantId;
+  clientId: ClientId;
   accountId: number;
-  /** Made by this transaction, for this batch. */
+  /** Made by this batch. */
   isNew: boolean;
 }
 
 interface Wanted {
-  tenantId: string;
-  clientId: string;
+  tenantId: TenantId;
+  clientId: ClientId;
   channelId: number;
   accountId: number;
 }
 
-const insertMissing = statement<{ id: string }>(
-  'insert_dialogs',
+const insertMissing = namedStatement<{ id: string }>('insert_dialogs')(
+  {
+    tenant_ids: 'uuid[]',
+    ids: 'uuid[]',
+    client_ids: 'uuid[]',
+    channel_ids: 'smallint[]',
+    account_ids: 'int[]',
+  },
   `insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id)
-   select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::int[])
+   select * from unnest(:tenant_ids, :ids, :client_ids, :channel_ids, :account_ids)
    on conflict do nothing
    returning id`,
 );
@@ -31,11 +65,11 @@ const insertMissing = statement<{ id: string }>(
 const keyOf = (d: Pick<Wanted, 'tenantId' | 'clientId' | 'accountId'>) =>
   `${d.tenantId} ${d.clientId} ${d.accountId}`;
 
-/** In key order: two batches that make the same dialogs never wait for each other. */
+/** In key order, so that two batches that make the same dialogs do not deadlock. */
 function wantedDialogs(chats: readonly Chat[]): Wanted[] {
   const wanted = new Map<string, Wanted>();
   for (const { tenantId, channelId, client, messages } of chats) {
-    if (client === undefined) throw new Error('a chat came to its dialog without a client');
+    if (client === undefined) throw unexpected('a chat has no client');
     for (const { account } of messages) {
       const dialog = { tenantId, clientId: client.id, channelId, accountId: account.id };
       wanted.set(keyOf(dialog), dialog);
@@ -56,15 +90,17 @@ async function find(db: Queryable, wanted: readonly Wanted[], into: Found): Prom
 async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
   if (wanted.length === 0) return;
   const made = wanted.map((dialog) => ({ ...dialog, id: uuidv7() }));
-  const asked = columns(
-    made,
-    (d) => d.tenantId,
-    (d) => d.id,
-    (d) => d.clientId,
-    (d) => d.channelId,
-    (d) => d.accountId,
+  const rows = await insertMissing(
+    db,
+    columns(made, {
+      tenant_ids: (dialog) => dialog.tenantId,
+      ids: (dialog) => dialog.id,
+      client_ids: (dialog) => dialog.clientId,
+      channel_ids: (dialog) => dialog.channelId,
+      account_ids: (dialog) => dialog.accountId,
+    }),
   );
-  const won = new Set((await insertMissing(db, ...asked)).map((row) => row.id));
+  const won = new Set(rows.map((row) => row.id));
   for (const dialog of made) {
     const { id, tenantId, clientId, accountId } = dialog;
     if (won.has(id)) into.set(keyOf(dialog), { id, tenantId, clientId, accountId, isNew: true });
@@ -79,11 +115,11 @@ const among =
   ({ tenantId, client }, { account }) => {
     const dialog =
       client && found.get(keyOf({ tenantId, clientId: client.id, accountId: account.id }));
-    if (dialog === undefined) throw new Error('a message came to be stored without a dialog');
+    if (dialog === undefined) throw unexpected('a message has no dialog');
     return dialog;
   };
 
-/** The open dialogs of these chats, or null where one has none. */
+/** The open dialogs of these chats, or null if one is missing. */
 export async function findDialogs(db: Queryable, chats: readonly Chat[]): Promise<DialogOf | null> {
   const wanted = wantedDialogs(chats);
   const found: Found = new Map();
@@ -91,15 +127,15 @@ export async function findDialogs(db: Queryable, chats: readonly Chat[]): Promis
   return found.size < wanted.length ? null : among(found);
 }
 
-/** Which conversation is it? The open one of client and account, else a new one. */
+/** The open dialog of each client and account, or a new one. */
 export async function openDialogs(db: Queryable, chats: readonly Chat[]): Promise<DialogOf> {
   const wanted = wantedDialogs(chats);
   const found: Found = new Map();
   const missing = () => wanted.filter((dialog) => !found.has(keyOf(dialog)));
   await find(db, wanted, found);
   await create(db, missing(), found);
-  // Another transaction made these meanwhile: only a new statement can see its rows.
+  // Another transaction made these meanwhile. Only a new statement can see its rows.
   await find(db, missing(), found);
-  if (missing().length > 0) throw new LostRace('a dialog was closed between two looks');
+  if (missing().length > 0) throw lostRace('A dialog was closed meanwhile.');
   return among(found);
 }

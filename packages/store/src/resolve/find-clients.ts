@@ -1,11 +1,20 @@
-import { columns, type Queryable, statement } from '../statement.ts';
+import type { ClientId } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 import type { Chat, Profile } from './chat.ts';
-import { MAX_LINKED, MAX_NAMED } from './identity-limits.ts';
-import { byChannel } from './named-channels.ts';
+
+/**
+ * A client with this many identities gets no further one by its phone: a phone that more chats give is a placeholder, or
+ * belongs to another person.
+ */
+export const MAX_LINKED = 20;
+
+/** How many channels of its client a payload names at most. */
+const MAX_NAMED = 50;
 
 interface ProfileRow {
   n: number;
-  id: string;
+  id: ClientId;
   name: string | null;
   phone: string | null;
   channel_id: number | null;
@@ -36,7 +45,12 @@ const findByPhone = statement<ProfileRow>(
      ${channelsOfClient(MAX_LINKED)}`,
 );
 
-// n numbers the rows asked for from 1, so an answer finds its question without a composite key.
+type ReachedAt = Profile['channels'][number];
+
+const byChannel = (a: ReachedAt, b: ReachedAt): number =>
+  a.channel_id - b.channel_id || (a.external_id < b.external_id ? -1 : 1);
+
+// n is the number of the question, from 1, so an answer finds its question without a composite key.
 function byQuestion(chats: readonly Chat[], rows: readonly ProfileRow[]): Map<Chat, Profile> {
   const found = new Map<Chat, Profile>();
   for (const { n, id, name, phone, channel_id, external_id } of rows) {
@@ -57,13 +71,13 @@ export async function findClientsByIdentity(
   chats: readonly Chat[],
 ): Promise<Map<Chat, Profile>> {
   if (chats.length === 0) return new Map();
-  const asked = columns(
-    chats,
-    (c) => c.tenantId,
-    (c) => c.channelId,
-    (c) => c.externalId,
+  const rows = await findByIdentity(
+    db,
+    chats.map((chat) => chat.tenantId),
+    chats.map((chat) => chat.channelId),
+    chats.map((chat) => chat.externalId),
   );
-  return byQuestion(chats, await findByIdentity(db, ...asked));
+  return byQuestion(chats, rows);
 }
 
 /**
@@ -76,10 +90,22 @@ export async function findPhoneOwners(
 ): Promise<Map<Chat, Profile>> {
   const asking = chats.filter((chat) => chat.phone !== null);
   if (asking.length === 0) return new Map();
-  const asked = columns(
-    asking,
-    (c) => c.tenantId,
-    (c) => c.phone,
+  const rows = await findByPhone(
+    db,
+    asking.map((chat) => chat.tenantId),
+    asking.map((chat) => chat.phone),
   );
-  return byQuestion(asking, await findByPhone(db, ...asked));
+  return byQuestion(asking, rows);
+}
+
+/**
+ * The channels that a chat's payload names, in order: at most MAX_NAMED, its own always among them. The index decides
+ * which others; the oldest usually come first.
+ */
+export function namedChannels({ channelId, externalId, client }: Chat): ReachedAt[] {
+  const channels = client?.channels ?? [];
+  const isOwn = (one: ReachedAt) => one.channel_id === channelId && one.external_id === externalId;
+  if (channels.length <= MAX_NAMED && channels.some(isOwn)) return channels;
+  const others = channels.filter((one) => !isOwn(one)).slice(0, MAX_NAMED - 1);
+  return [...others, { channel_id: channelId, external_id: externalId }].sort(byChannel);
 }

@@ -1,37 +1,49 @@
-import type { IncomingMessage, Outcome } from '@contour/contract';
-import type { PoolClient } from '../pool.ts';
-import type { Queryable } from '../statement.ts';
-import { inTransaction } from '../transaction.ts';
+import type { Outcome, Receipt } from '@contour/contract';
+import type { Queryable, Transaction } from '../database/database.ts';
+import { isLostRace, lostRace } from '../database/errors.ts';
+import {
+  type Arrival,
+  type BatchResult,
+  type FullClient,
+  noResults,
+  type ResolveOptions,
+  type Results,
+  resolveCopies,
+  without,
+} from './arrivals.ts';
 import { chatsOf, type Fresh } from './chat.ts';
 import { areAllKnown, makeClients, recogniseClients } from './client.ts';
-import type { FullClient } from './create-clients.ts';
 import { findDialogs, openDialogs } from './dialog.ts';
 import { findInLedger, outcomeOfRepeat } from './ledger.ts';
-import { storeMessages } from './message.ts';
+import { type Stored, storeMessages } from './store-messages.ts';
 import { findTenants } from './tenant.ts';
 
-/** A checked message and the phone to match by. */
-export interface Arrival {
-  message: IncomingMessage;
-  phone: string | null;
-}
+/*
+ * The steps of a batch, in their order, and the files where they are:
+ *
+ * | step                                                         | file                            |
+ * |--------------------------------------------------------------|---------------------------------|
+ * | look up the account and its tenant                           | tenant.ts                       |
+ * | answer duplicates from the ledger                            | ledger.ts                       |
+ * | group the new messages by chat                               | chat.ts                         |
+ * | find each chat's client, by identity or by phone             | client.ts, find-clients.ts      |
+ * | make the missing clients, and fill in names and phones       | client.ts, create-clients.ts    |
+ * | find the open dialogs, and make the missing ones             | dialog.ts                       |
+ * | number the messages, store them, put their dialogs into lanes | store-messages.ts, one statement |
+ *
+ * resolve-batch.ts runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes
+ * a batch apart that fails. arrivals.ts has the types, and answers copies within a batch.
+ */
 
-export interface ResolveOptions {
-  linkByPhone: boolean;
-  shardCount: number;
-  /** The one tenant that these messages may be for: any other's account counts as unknown. */
-  onlyFor?: string | undefined;
-}
-
-export interface FirstLook {
+/** The first look: what is answered already, and what is new. */
+interface FirstLook {
   outcomes: Map<Arrival, Outcome>;
   fresh: Map<Arrival, Fresh>;
 }
 
 /**
- * The first look, which needs no transaction: whose each message is, and what the ledger knows
- * already. A repeat gets its answer even when its tenant has been switched off since, or its
- * credential has been replaced: it was accepted, and it will be delivered.
+ * Finds the tenant of each message and answers duplicates. It needs no transaction. A duplicate is answered even if its
+ * tenant was switched off or its credential was replaced since: it was accepted, and it will be delivered.
  */
 export async function firstLook(
   db: Queryable,
@@ -64,40 +76,79 @@ export async function firstLook(
   return look;
 }
 
-/** What has come of a batch so far; nothing is said of messages that have to start again. */
-export interface Resolved {
-  outcomes: Map<Arrival, Outcome>;
-  shards: number[];
-  hasNewDialogs: boolean;
-  fullClients: FullClient[];
+/** Runs work inside a transaction: the one that is open, or a new one. */
+export type Within = <T>(work: (db: Queryable) => Promise<T>) => Promise<T>;
+
+/**
+ * Finds or makes client and dialog, and stores the messages. Most messages come from a known client with an open dialog.
+ * Then storing is the only write, and one statement needs no transaction around it. That statement also detects whatever
+ * has changed since the reads before it.
+ */
+async function storeFresh(
+  db: Queryable,
+  within: Within,
+  fresh: readonly Fresh[],
+  options: ResolveOptions,
+): Promise<Stored & { fullClients: FullClient[] }> {
+  const chats = chatsOf(fresh);
+  const recognised = await recogniseClients(db, chats);
+  const dialogOf = areAllKnown(recognised) ? await findDialogs(db, chats) : null;
+  if (dialogOf) {
+    const stored = await storeMessages(db, chats, dialogOf, options.shardCount);
+    return { ...stored, fullClients: [] };
+  }
+  return within(async (tx) => {
+    const fullClients = await makeClients(tx, recognised, options);
+    const opened = await openDialogs(tx, chats);
+    return { ...(await storeMessages(tx, chats, opened, options.shardCount)), fullClients };
+  });
+}
+
+/** Resolves arrivals once and adds their outcomes. A message whose dialog was closed meanwhile gets none. */
+export async function resolveOnce(
+  db: Queryable,
+  within: Within,
+  arrivals: readonly Arrival[],
+  options: ResolveOptions,
+  results: Results,
+): Promise<void> {
+  const { outcomes, fresh } = await firstLook(db, arrivals, options);
+  for (const [arrival, outcome] of outcomes) results.outcomes.set(arrival, outcome);
+  if (fresh.size === 0) return;
+  const stored = await storeFresh(db, within, [...fresh.values()], options);
+  for (const [arrival, item] of fresh) {
+    const receipt: Receipt | undefined = stored.receipts.get(item);
+    if (receipt) results.outcomes.set(arrival, { kind: 'resolved', receipt });
+  }
+  for (const shard of stored.shards) results.shards.add(shard);
+  results.hasNewDialogs ||= stored.hasNewDialogs;
+  results.fullClients.push(...stored.fullClients);
+}
+
+/** What `resolveIn` has done, if the caller commits. */
+export interface ResolvedBatch extends BatchResult {
+  outcomes: Outcome[];
 }
 
 /**
- * Resolves what is new: client, dialog, message. Most messages come from somebody who is known and in a dialog
- * that is open: then storing them is all there is to write, in one statement. Whatever has changed since the
- * looks before it is found out by that statement.
+ * Resolves arrivals inside a READ COMMITTED transaction of the caller, and neither begins nor commits. Only after the
+ * commit may the caller wake the shards. Throws an AppError with the code `lost_race` if another transaction was faster:
+ * the caller rolls back and starts again. Any other failure is thrown, too. No message is tried apart from the others.
  */
-export async function resolveFresh(
-  client: PoolClient,
-  fresh: ReadonlyMap<Arrival, Fresh>,
+export async function resolveIn(
+  tx: Transaction,
+  arrivals: readonly Arrival[],
   options: ResolveOptions,
-): Promise<Resolved> {
-  const chats = chatsOf([...fresh.values()]);
-  const recognised = await recogniseClients(client, chats);
-  const dialogOf = areAllKnown(recognised) ? await findDialogs(client, chats) : null;
-  let fullClients: FullClient[] = [];
-  const { receipts, ...stored } = dialogOf
-    ? await storeMessages(client, chats, dialogOf, options.shardCount)
-    : await inTransaction(client, async () => {
-        fullClients = await makeClients(client, recognised, options);
-        const opened = await openDialogs(client, chats);
-        return storeMessages(client, chats, opened, options.shardCount);
-      });
-
-  const outcomes = new Map<Arrival, Outcome>();
-  for (const [arrival, item] of fresh) {
-    const receipt = receipts.get(item);
-    if (receipt) outcomes.set(arrival, { kind: 'resolved', receipt });
-  }
-  return { outcomes, ...stored, fullClients };
+): Promise<ResolvedBatch> {
+  const batch = await resolveCopies(arrivals, async (firsts) => {
+    const results = noResults();
+    try {
+      await resolveOnce(tx, (work) => work(tx), firsts, options, results);
+    } catch (error) {
+      throw isLostRace(error) ? lostRace('Another transaction was faster.', error) : error;
+    }
+    if (without(firsts, results).length > 0) throw lostRace('A dialog was closed meanwhile.');
+    return results;
+  });
+  return batch as ResolvedBatch;
 }

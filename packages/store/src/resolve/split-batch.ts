@@ -1,8 +1,6 @@
 import { AppError, accountOf, type Outcome } from '@contour/contract';
-import { sideBySide } from '../side-by-side.ts';
-import { asAppError, isDataError, sqlState } from '../sql-error.ts';
-import type { Arrival } from './resolve.ts';
-import { type Results, without } from './try-batch.ts';
+import { asAppError, isDataError, sqlState } from '../database/errors.ts';
+import { type Arrival, type Results, without } from './arrivals.ts';
 
 /** Each account needs a connection, and a locked row occupies one for the time of `lock_timeout`. */
 const ACCOUNTS_AT_ONCE = 3;
@@ -11,6 +9,25 @@ const MOST_BUSY = 4;
 
 /** Tries these arrivals together: adds their endings, or throws. */
 export type Try = (arrivals: readonly Arrival[]) => Promise<void>;
+
+/**
+ * Runs the work for every item, `atOnce` at a time, in the order of the items. Settles when all work has ended, and
+ * throws the first failure then.
+ */
+async function sideBySide<Item>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  const workOn = async () => {
+    for (const item of left) await work(item);
+  };
+  const lines = Array.from({ length: Math.min(atOnce, items.length) }, workOn);
+  for (const line of await Promise.allSettled(lines)) {
+    if (line.status === 'rejected') throw line.reason;
+  }
+}
 
 /** The failures of one account while its part of the batch is halved. */
 interface Trouble {

@@ -1,12 +1,13 @@
-import { CHANNELS, type IncomingMessage } from '@contour/contract';
-import { columns, type Queryable, statement } from '../statement.ts';
+import { CHANNELS, type IncomingMessage, type TenantId } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
 
 export interface Account {
   id: number;
-  tenantId: string;
+  tenantId: TenantId;
   domainId: number;
   isActive: boolean;
-  /** Found by the credential that it had before its rotation, and no longer has to be. */
+  /** It was found by the credential before its last rotation, and the time for that is over. */
   isExpired: boolean;
 }
 
@@ -14,13 +15,13 @@ interface AccountRow {
   channel_id: number;
   fingerprint: string;
   id: number;
-  tenant_id: string;
+  tenant_id: TenantId;
   domain_id: number;
   is_active: boolean;
   is_expired: boolean;
 }
 
-/** The account of `q` (channel_id, fingerprint). Two lookups in two indexes; the current holder precedes a former one. */
+/** SQL for the account of `q` (channel_id, fingerprint). Two lookups in two indexes; the current holder precedes a former one. */
 export const ACCOUNT_OF = `
           select id, tenant_id, is_active, false as is_previous, false as is_expired
             from channel_accounts
@@ -42,18 +43,18 @@ const findAccounts = statement<AccountRow>(
 
 const keyOf = (channelId: number, fingerprint: string) => `${channelId} ${fingerprint}`;
 
-/** Whose message is it? Answers by message; a credential that nobody has is not in the map. */
+/** The account of each message. A message with an unknown credential is not in the map. */
 export async function findTenants<Message extends Pick<IncomingMessage, 'channel' | 'fingerprint'>>(
   db: Queryable,
   messages: readonly Message[],
 ): Promise<Map<Message, Account>> {
   const wanted = new Map(messages.map((m) => [keyOf(CHANNELS[m.channel].id, m.fingerprint), m]));
-  const [channelIds, fingerprints] = columns(
-    [...wanted.values()],
-    (m) => CHANNELS[m.channel].id,
-    (m) => m.fingerprint,
+  const asked = [...wanted.values()];
+  const rows = await findAccounts(
+    db,
+    asked.map((m) => CHANNELS[m.channel].id),
+    asked.map((m) => m.fingerprint),
   );
-  const rows = await findAccounts(db, channelIds, fingerprints);
   const accounts = new Map(
     rows.map((row) => [
       keyOf(row.channel_id, row.fingerprint),

@@ -1,0 +1,52 @@
+export {
+  buryDead,
+  dropAliveParked,
+  type FormerDeath,
+  isMoved,
+  noteAllMoved,
+  parkFormerDeaths,
+} from './bury.ts';
+export {
+  findLeft,
+  findUnindexed,
+  type IndexedEntry,
+  indexedEntries,
+  markIndexed,
+  markUnindexed,
+  markUnshown,
+  parkedVersions,
+  type TurnDuty,
+  takeParkedTurn,
+} from './indexing.ts';
+export {
+  clearParked,
+  dropRefused,
+  eraseParked,
+  type FormerEntry,
+  findFormer,
+  forgetFormer,
+  removeOldFormer,
+  removeParked,
+} from './leave.ts';
+export type { Letter } from './letter-columns.ts';
+export { type Allowance, type Parking, park, parkFormer } from './park.ts';
+export type { ParkedEntry } from './parked-row.ts';
+export {
+  countParked,
+  type DeadLetters,
+  type DlqFilter,
+  type DlqPage,
+  deadLetters,
+  isDlqCursor,
+  type ParkedFacts,
+  parkedFacts,
+  readParked,
+} from './read.ts';
+export {
+  type ActiveAccount,
+  findReleasable,
+  readWaiting,
+  stopWaiting,
+  type WaitingEntry,
+  type WaitingPlace,
+} from './waiting.ts';

@@ -1,0 +1,147 @@
+import type { DlqEntry } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
+import { keysOf, type ReadEntry } from './leave.ts';
+
+/** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
+export interface IndexedEntry {
+  id: string;
+  version: string;
+  reason: DlqEntry['reason'];
+  stage: DlqEntry['stage'];
+  tenantId: string | null;
+  clientId: string | null;
+  dialogId: string | null;
+  channel: string | null;
+  mask: string | null;
+  traceId: string | null;
+  errorCode: string;
+  attempts: number;
+  receivedAt: Date;
+  failedAt: Date;
+}
+
+const PAGE = 500;
+
+const findEntries = statement<IndexedEntry>(
+  'find_unindexed_parked',
+  `select id, version, reason, stage, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId",
+          channel, mask, trace_id as "traceId", error_code as "errorCode", attempts, received_at as "receivedAt",
+          failed_at as "failedAt"
+     from parked where indexed_at is null order by seq limit ${PAGE}`,
+);
+
+/** The oldest entries that Redis does not show in their current version. */
+export const findUnindexed = (db: Queryable): Promise<IndexedEntry[]> => findEntries(db);
+
+const mark = statement(
+  'mark_parked_indexed',
+  `update parked p set indexed_at = now()
+     from (select k.id from parked k
+             join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
+            order by k.id for update of k) d
+    where p.id = d.id`,
+);
+
+/** Notes that Redis shows these entries in these versions. */
+export async function markIndexed(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
+  await mark(db, ...keysOf(entries));
+}
+
+const unmark = statement(
+  'mark_parked_unindexed',
+  `update parked p set indexed_at = null
+     from (select id from parked where id = any($1::uuid[]) order by id for update) d
+    where p.id = d.id`,
+);
+
+/** Notes that Redis does not show these entries. */
+export async function markUnindexed(db: Queryable, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await unmark(db, ids);
+}
+
+export interface LeftEntry {
+  id: string;
+  leftAt: string;
+  /** Whether the entry was parked again, so that Redis has to show it. */
+  isThere: boolean;
+}
+
+const findLeftRows = statement<LeftEntry>(
+  'find_left_parked',
+  `select f.id, f.left_at::text as "leftAt", exists (select from parked p where p.id = f.id) as "isThere"
+     from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
+);
+
+/** Entries that have left and that Redis may still show. */
+export const findLeft = (db: Queryable): Promise<LeftEntry[]> => findLeftRows(db);
+
+const KEYS = 'unnest($1::uuid[], $2::text[]) as q(id, left_at)';
+
+const markLeft = statement(
+  'mark_parked_left',
+  `with forgotten as (
+     delete from parked_former f using ${KEYS}
+      where f.id = q.id and f.left_at = q.left_at::timestamptz and f.leaving = 'erased'
+   )
+   update parked_former f set is_indexed = false from ${KEYS}
+    where f.id = q.id and f.left_at = q.left_at::timestamptz and f.leaving <> 'erased'`,
+);
+
+/** Notes that Redis no longer shows these entries, and deletes the notes of erased ones. */
+export async function markUnshown(db: Queryable, entries: readonly LeftEntry[]): Promise<void> {
+  await markLeft(
+    db,
+    entries.map(({ id }) => id),
+    entries.map(({ leftAt }) => leftAt),
+  );
+}
+
+const findIndexed = statement<{ id: string; seq: string }>(
+  'find_indexed_parked',
+  `select id, seq from parked where seq > $1::bigint and indexed_at is not null order by seq limit 1000`,
+);
+
+/** The ids of all entries that Redis should show, page by page. */
+export async function* indexedEntries(db: Queryable): AsyncGenerator<string[]> {
+  let after = '0';
+  for (;;) {
+    const rows = await findIndexed(db, after);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map(({ id }) => id);
+    after = last.seq;
+  }
+}
+
+const findVersions = statement<{ id: string; version: string }>(
+  'find_parked_versions',
+  'select id, version from parked where id = any($1::uuid[])',
+);
+
+/** The versions of the entries among these ids. */
+export async function parkedVersions(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await findVersions(db, ids);
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/** A duty that only one worker may perform at a time. */
+export type TurnDuty = 'release' | 'sweep' | 'rebuild';
+
+const take = statement<{ duty: string }>(
+  'take_parked_turn',
+  `update parked_turns set holder = $2, held_until = now() + $3::float8 * interval '1 ms'
+    where duty = $1 and (holder = $2 or held_until < now())
+   returning duty`,
+);
+
+/** Takes or renews the lease of a duty for `ms`. Returns false if another holder has it. */
+export async function takeParkedTurn(
+  db: Queryable,
+  { duty, holder, ms }: { duty: TurnDuty; holder: string; ms: number },
+): Promise<boolean> {
+  return (await take(db, duty, holder, ms)).length > 0;
+}

@@ -1,0 +1,188 @@
+import { type DlqReason, isUuid } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { statement } from '../database/statement.ts';
+import { conditionsOf, countParked, type DlqFilter, forConditions } from './read.ts';
+
+/** How an entry left the dead-letter queue. No note is kept of an erased one. */
+export type Leaving = 'let_in' | 'cleared' | 'dropped' | 'erased';
+
+/** SQL that removes the rows that `doomed` selects and notes how they left. The statement may continue with `gone`. */
+export const goneAndNoted = (doomed: string, leaving: Leaving): string => `
+  gone as (
+    delete from parked p using (${doomed}) d where p.id = d.id
+    returning p.id, p.reason, p.failed_at
+  ), noted as (
+    insert into parked_former (id, reason, failed_at, leaving)
+    select id, reason, failed_at, '${leaving}' from gone
+    on conflict (id) do update
+       set reason = excluded.reason, failed_at = excluded.failed_at, leaving = excluded.leaving,
+           left_at = now(), is_indexed = true
+  )`;
+
+// Locked in key order, as in every statement that writes these rows.
+const removeRead = statement<{ id: string }>(
+  'remove_parked',
+  `with ${goneAndNoted(
+    `select k.id from parked k
+       join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
+      order by k.id for update of k`,
+    'let_in',
+  )}
+   select id from gone`,
+);
+
+export interface ReadEntry {
+  id: string;
+  version: string;
+}
+
+/** Entries as two arrays, ids and versions, for `unnest`. */
+export const keysOf = (entries: readonly ReadEntry[]): [ids: string[], versions: string[]] => [
+  entries.map(({ id }) => id),
+  entries.map(({ version }) => version),
+];
+
+/** Removes entries that have been resolved, if they still have the versions that were read. Returns how many. */
+export async function removeParked(db: Queryable, entries: readonly ReadEntry[]): Promise<number> {
+  return (await removeRead(db, ...keysOf(entries))).length;
+}
+
+const erase = statement<{ id: string }>(
+  'erase_parked',
+  `with ${goneAndNoted('select k.id from parked k where k.id = any($1::uuid[]) order by k.id for update', 'erased')}
+   select id from gone`,
+);
+
+/** Removes entries in any version. Returns how many. */
+export async function eraseParked(db: Queryable, ids: readonly string[]): Promise<number> {
+  return (await erase(db, ids)).length;
+}
+
+const PAGE = 500;
+
+const findLatest = statement<{ version: string }>(
+  'latest_parked_version',
+  'select last_value::text as version from parked_versions',
+);
+
+/**
+ * Removes the entries that match, page by page. Entries that were parked, or parked again, after its start stay.
+ * Reports its progress and returns how many it has removed.
+ */
+export async function clearParked(
+  db: Queryable,
+  filter: DlqFilter,
+  onProgress: (done: number, total: number) => void = () => undefined,
+): Promise<number> {
+  const latest = (await findLatest(db))[0]?.version ?? '0';
+  const total = await countParked(db, filter);
+  const { key, sql, params, values } = conditionsOf(filter);
+  const removePage = forConditions<{ seq: string; is_gone: boolean }>(
+    `clear_parked ${key}`,
+    { after: 'bigint', latest: 'bigint', limit: 'int', ...params },
+    `with page as (
+       select p.id, p.seq, p.version from parked p
+        where p.seq > :after and p.seq <= :latest and p.version <= :latest${sql}
+        order by p.seq limit :limit
+     ), locked as (
+       select p.id from parked p join page using (id, version) order by p.id for update of p
+     ), ${goneAndNoted('select id from locked', 'cleared')}
+     select page.seq, exists (select from gone where gone.id = page.id) as is_gone
+       from page order by page.seq`,
+  );
+  let after = '0';
+  let removed = 0;
+  for (;;) {
+    onProgress(Math.min(removed, total), total);
+    const rows = await removePage(db, { after, latest, limit: PAGE, ...values });
+    const end = rows.at(-1);
+    if (end === undefined) return removed;
+    after = end.seq;
+    removed += rows.filter((row) => row.is_gone).length;
+  }
+}
+
+const dropOldest = statement<{ id: string }>(
+  'drop_refused',
+  `with ranked as (
+     select id, version, row_number() over newest_first as nth, sum(bytes) over newest_first as bytes_so_far
+       from parked where was_refused
+     window newest_first as (order by seq desc rows unbounded preceding)
+   ), doomed as (
+     select p.id from parked p join ranked r using (id, version)
+      where r.nth > $1::int or r.bytes_so_far > $2::bigint
+      order by p.id for update of p skip locked
+   ), ${goneAndNoted('select id from doomed', 'dropped')}
+   select id from gone`,
+);
+
+/**
+ * Drops the oldest refused entries of all accounts beyond their bound. Their senders were told that the messages were
+ * not accepted. Returns how many it has dropped.
+ */
+export async function dropRefused(
+  db: Queryable,
+  { count, bytes }: { count: number; bytes: number },
+): Promise<number> {
+  return (await dropOldest(db, count, bytes)).length;
+}
+
+/** A removed entry, remembered for a week for the history of its message. */
+export interface FormerEntry {
+  reason: DlqReason;
+  failedAt: string;
+  leftAt: string;
+  leaving: Leaving;
+}
+
+const findFormerOne = statement<{
+  reason: DlqReason;
+  failed_at: Date;
+  left_at: Date;
+  leaving: Leaving;
+}>(
+  'find_parked_former',
+  `select reason, failed_at, left_at, leaving from parked_former
+    where id = $1::uuid and leaving <> 'erased'`,
+);
+
+export async function findFormer(db: Queryable, id: string): Promise<FormerEntry | null> {
+  const [row] = isUuid(id) ? await findFormerOne(db, id) : [];
+  if (row === undefined) return null;
+  return {
+    reason: row.reason,
+    failedAt: row.failed_at.toISOString(),
+    leftAt: row.left_at.toISOString(),
+    leaving: row.leaving,
+  };
+}
+
+const KEPT_DAYS = 7;
+const BATCH = 5_000;
+
+const removeOld = statement<{ id: string }>(
+  'remove_old_parked_former',
+  `delete from parked_former where id in (
+     select id from parked_former
+      where left_at < now() - ${KEPT_DAYS} * interval '1 day' and not is_indexed
+      order by left_at limit ${BATCH} for update skip locked)
+   returning id`,
+);
+
+/** Deletes notes of entries that left more than a week ago, a batch at a time. Returns how many. */
+export async function removeOldFormer(db: Queryable): Promise<number> {
+  return (await removeOld(db)).length;
+}
+
+const forgetAll = statement(
+  'forget_parked_former',
+  `with gone as (
+     delete from parked_former where id = any($1::uuid[]) and not is_indexed
+   )
+   update parked_former set leaving = 'erased' where id = any($1::uuid[]) and is_indexed`,
+);
+
+/** Deletes the notes of these entries. Entries that Redis still shows are only marked as erased until then. */
+export async function forgetFormer(db: Queryable, ids: readonly string[]): Promise<void> {
+  await forgetAll(db, ids.filter(isUuid));
+}

@@ -1,0 +1,96 @@
+import type { Channel, DlqEntry, IncomingMessage, TenantId } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { namedStatement, statement } from '../database/statement.ts';
+import { ACCOUNT_OF } from '../resolve/tenant.ts';
+import { keysOf, type ReadEntry } from './leave.ts';
+import {
+  PARKED_COLUMNS,
+  PARKED_MESSAGE,
+  type ParkedEntry,
+  type ParkedRow,
+  parkedEntry,
+} from './parked-row.ts';
+
+const PAGE_ENTRIES = 200;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+const findAccounts = statement<{ channel: Channel; fingerprint: string; tenant_id: TenantId }>(
+  'find_releasable_accounts',
+  `select q.channel, q.fingerprint, a.tenant_id
+     from (select w.channel, w.fingerprint, c.id as channel_id
+             from (select distinct channel, fingerprint from parked where waits) w
+             join channels c on c.code = w.channel) q
+    cross join lateral (${ACCOUNT_OF}) a
+     join tenants t on t.id = a.tenant_id
+    where a.is_active and t.is_active and not a.is_expired`,
+);
+
+/** The active accounts for which entries wait. */
+export async function findReleasable(db: Queryable): Promise<ActiveAccount[]> {
+  const rows = await findAccounts(db);
+  return rows.map(({ tenant_id: tenantId, ...account }) => ({ ...account, tenantId }));
+}
+
+/** An account whose messages would be resolved now. */
+export interface ActiveAccount {
+  channel: Channel;
+  fingerprint: string;
+  tenantId: TenantId;
+}
+
+export interface WaitingEntry extends ParkedEntry {
+  entry: DlqEntry & { message: IncomingMessage };
+}
+
+/** A place in an account's order of receipt. */
+export interface WaitingPlace {
+  receivedAt: string;
+  seq: string;
+}
+
+const BEGINNING: WaitingPlace = { receivedAt: '-infinity', seq: '0' };
+
+const readPage = namedStatement<ParkedRow & { received_text: string }>('read_waiting_parked')(
+  { channel: 'text', fingerprint: 'text', received_at: 'timestamptz', seq: 'bigint' },
+  `select ${PARKED_COLUMNS}, p.received_at::text as received_text
+     from (select id, sum(bytes) over (order by received_at, seq) - bytes as bytes_before
+             from (select id, bytes, received_at, seq from parked
+                    where waits and channel = :channel and fingerprint = :fingerprint
+                      and (received_at, seq) > (:received_at, :seq)
+                    order by received_at, seq limit ${PAGE_ENTRIES}) q) page
+     join parked p using (id) ${PARKED_MESSAGE}
+    where page.bytes_before < ${PAGE_BYTES}
+    order by p.received_at, p.seq`,
+);
+
+const hasMessage = (one: ParkedEntry): one is WaitingEntry => one.entry.message !== null;
+
+/** The entries that wait for an account, in the order of receipt. `next` is null at the end. */
+export async function readWaiting(
+  db: Queryable,
+  { channel, fingerprint }: Pick<ActiveAccount, 'channel' | 'fingerprint'>,
+  after: WaitingPlace | null,
+): Promise<{ entries: WaitingEntry[]; next: WaitingPlace | null }> {
+  const { receivedAt, seq } = after ?? BEGINNING;
+  const rows = await readPage(db, { channel, fingerprint, received_at: receivedAt, seq });
+  const last = rows.at(-1);
+  return {
+    entries: rows.map(parkedEntry).filter(hasMessage),
+    next: last === undefined ? null : { receivedAt: last.received_text, seq: last.seq },
+  };
+}
+
+const stop = statement(
+  'stop_waiting_parked',
+  `update parked p set waits = false
+     from (select k.id from parked k
+             join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
+            order by k.id for update of k) d
+    where p.id = d.id`,
+);
+
+/** Notes that these entries no longer wait for their account. Only a replay resolves them. */
+export async function stopWaiting(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  await stop(db, ...keysOf(entries));
+}

@@ -1,0 +1,9 @@
+export { erasePerson } from './erase-person.ts';
+export {
+  countPerson,
+  dropGraphNotes,
+  findPerson,
+  hasMirror,
+  type Person,
+  tenantFingerprints,
+} from './person.ts';

@@ -1,0 +1,155 @@
+import { type Channel, type ClientId, channelOfId, type TenantId } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { unexpected } from '../database/errors.ts';
+import { namedStatement, statement, type Values } from '../database/statement.ts';
+import { countSetAside, type SetAside } from './set-aside.ts';
+
+/** The data that identifies a client within one tenant. */
+export interface Person {
+  tenantId: TenantId;
+  clientId: ClientId;
+  /** False if Postgres does not have this client, or has it no longer. */
+  isKnown: boolean;
+  phone: string | null;
+  identities: Array<{ channel: Channel; externalId: string }>;
+  dialogIds: string[];
+}
+
+interface PersonRow {
+  is_known: boolean;
+  phone: string | null;
+  identities: Array<{ channel_id: number; external_id: string }> | null;
+  dialog_ids: string[] | null;
+}
+
+const findOne = statement<PersonRow>(
+  'find_person',
+  `select c.id is not null as is_known, c.phone,
+          (select json_agg(json_build_object('channel_id', channel_id, 'external_id', external_id))
+             from client_channels where tenant_id = $1 and client_id = $2) as identities,
+          (select json_agg(id) from dialogs where tenant_id = $1 and client_id = $2) as dialog_ids
+     from (values (1)) one(n) left join clients c on c.tenant_id = $1 and c.id = $2`,
+);
+
+export async function findPerson(
+  db: Queryable,
+  { tenantId, clientId }: Pick<Person, 'tenantId' | 'clientId'>,
+): Promise<Person> {
+  const [row] = await findOne(db, tenantId, clientId);
+  return {
+    tenantId,
+    clientId,
+    isKnown: row?.is_known === true,
+    phone: row?.phone ?? null,
+    identities: (row?.identities ?? []).map(({ channel_id, external_id }) => ({
+      channel: channelOfId(channel_id),
+      externalId: external_id,
+    })),
+    dialogIds: row?.dialog_ids ?? [],
+  };
+}
+
+/** Rows, by table. */
+export interface PersonRows extends SetAside {
+  messages: number;
+  lanes: number;
+  dialogs: number;
+  client_channels: number;
+  clients: number;
+  /** Notes of nodes that have to leave the graph. They contain the keys of deleted rows. */
+  graph_removals: number;
+}
+
+const PERSON = {
+  tenant_id: 'uuid',
+  client_id: 'uuid',
+  dialog_ids: 'uuid[]',
+  channels: 'text[]',
+  external_ids: 'text[]',
+} as const;
+
+const valuesOf = (person: Person): Values<typeof PERSON> => ({
+  tenant_id: person.tenantId,
+  client_id: person.clientId,
+  dialog_ids: person.dialogIds,
+  channels: person.identities.map(({ channel }) => channel),
+  external_ids: person.identities.map(({ externalId }) => externalId),
+});
+
+const THEIR_NOTES = `r.tenant_id = :tenant_id::text and (
+  (r.kind = 'clients' and r.id = :client_id::text)
+  or (r.kind = 'dialogs' and r.id = any(:dialog_ids::text[]))
+  or (r.kind = 'identities' and (r.channel, r.id) in (select * from unnest(:channels, :external_ids))))`;
+
+// Also counts by chats and phone: a client that has one of these is the same person, perhaps as a new client.
+const countAll = namedStatement<PersonRows>('count_person')(
+  { ...PERSON, phone: 'text' },
+  `with d as (
+     select id from dialogs where tenant_id = :tenant_id and client_id = :client_id
+      union select unnest(:dialog_ids)
+   ), i as (
+     select channel_id, external_id from client_channels where tenant_id = :tenant_id and client_id = :client_id
+      union
+     select channel_id, external_id
+       from unnest(:channels, :external_ids) as q(code, external_id) join channels ch using (code)
+       join client_channels c using (external_id)
+      where c.tenant_id = :tenant_id and c.channel_id = ch.id
+   )
+   select (select count(*)::int from messages m join d on m.dialog_id = d.id
+            where m.tenant_id = :tenant_id) as messages,
+          (select count(*)::int from lanes l join d on l.dialog_id = d.id
+            where l.tenant_id = :tenant_id) as lanes,
+          (select count(*)::int from dialogs join d using (id) where tenant_id = :tenant_id) as dialogs,
+          (select count(*)::int from i) as client_channels,
+          (select count(*)::int from clients
+            where tenant_id = :tenant_id and (id = :client_id or phone = :phone)) as clients,
+          (select count(*)::int from graph_removals r where ${THEIR_NOTES}) as graph_removals`,
+);
+
+/** The rows of a person, found by client id, dialogs, chats and phone. */
+export async function countPerson(db: Queryable, person: Person): Promise<PersonRows> {
+  const [row] = await countAll(db, { ...valuesOf(person), phone: person.phone });
+  if (row === undefined) throw unexpected('a count returned no row');
+  return { ...row, ...(await countSetAside(db, person)) };
+}
+
+const dropNotes = namedStatement('erase_graph_notes')(
+  PERSON,
+  `delete from graph_removals r where ${THEIR_NOTES}`,
+);
+
+/** Deletes the notes that the deletions have left, for a database without a graph: no mirror would delete them. */
+export async function dropGraphNotes(db: Queryable, person: Person): Promise<void> {
+  await dropNotes(db, valuesOf(person));
+}
+
+const wasMirrored = statement<{ was: boolean }>(
+  'was_mirrored',
+  'select exists (select from graph_turns where turn > 0) as was',
+);
+
+/** Whether a graph was ever written from this database. */
+export async function hasMirror(db: Queryable): Promise<boolean> {
+  return (await wasMirrored(db))[0]?.was === true;
+}
+
+const findFingerprints = statement<{ channel_id: number; fingerprints: string[]; is_own: boolean }>(
+  'tenant_fingerprints',
+  `select channel_id, tenant_id = $1 as is_own, array_agg(fingerprint) || array_agg(previous_fingerprint)
+            filter (where previous_fingerprint is not null) as fingerprints
+     from channel_accounts group by 1, 2`,
+);
+
+type Fingerprints = Map<Channel, Set<string>>;
+
+/** The current and previous fingerprints of a tenant's accounts, and those of all other tenants. */
+export async function tenantFingerprints(
+  db: Queryable,
+  tenantId: string,
+): Promise<{ own: Fingerprints; others: Fingerprints }> {
+  const found = { own: new Map(), others: new Map() };
+  for (const { channel_id, fingerprints, is_own } of await findFingerprints(db, tenantId)) {
+    found[is_own ? 'own' : 'others'].set(channelOfId(channel_id), new Set(fingerprints));
+  }
+  return found;
+}

@@ -1,0 +1,1 @@
+export { createMirrorSource, isMirrorBehind } from './mirror-source.ts';

@@ -1,0 +1,170 @@
+import type { Queryable } from '../database/database.ts';
+import { columns, namedStatement, statement } from '../database/statement.ts';
+import {
+  createLaneMarks,
+  IN_PART,
+  type LaneMarks,
+  type Looked,
+  MARK_MARGIN,
+  markOf,
+  type Parts,
+  sinceMark,
+} from './lane-marks.ts';
+
+const LOWEST = -(2 ** 31);
+const HIGHEST = 2 ** 31 - 1;
+
+// Walks from shard to shard by the index instead of reading every lane, and skips the known shards: while an old
+// snapshot is open, a shard has an index entry for every lane that was removed since.
+const findBetween = statement<{ shard: number }>(
+  'find_shards',
+  `select s.shard
+     from unnest($1::int[], $2::int[]) as gap(after, before)
+    cross join lateral (
+      with recursive found as (
+        select min(shard) as shard from lanes where shard > gap.after and shard < gap.before
+        union all
+        select (select min(shard) from lanes where shard > found.shard and shard < gap.before)
+          from found where found.shard is not null
+      )
+      select shard from found where shard is not null
+    ) s`,
+);
+
+/** The shards that have a lane, except the known ones, which are given in ascending order. */
+async function findShards(db: Queryable, known: readonly number[]): Promise<number[]> {
+  const edges = [LOWEST, ...known, HIGHEST];
+  const gaps = edges.slice(1).map((before, index) => ({ after: edges[index] ?? LOWEST, before }));
+  const open = gaps.filter(({ after, before }) => before - after > 1);
+  const rows = await findBetween(
+    db,
+    open.map(({ after }) => after),
+    open.map(({ before }) => before),
+  );
+  return rows.map(({ shard }) => shard);
+}
+
+interface LookRow {
+  part: number;
+  is_due: boolean;
+  due_for_s: number;
+  reached_ms: number;
+  page: string[] | null;
+}
+
+/** How many first lanes of a shard are looked at to find tenants with many. */
+const PAGE = 50;
+
+/** After this long, the remaining full looks wait for the next look. */
+const FULL_LOOKS_MS = 500;
+
+// Reads only the first lanes of a shard, so a million lanes that wait for a Core that is down cost no more than these.
+const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
+  { shards: 'int[]', tenant_ids: 'uuid[]', from_ms: 'float8[]', apart: 'uuid[]' },
+  `select (p.number - 1)::int as part, coalesce(l.first_due <= now(), false) as is_due,
+          coalesce(extract(epoch from now() - l.first_due), 0)::float8 as due_for_s,
+          ${markOf(`least(l.first_due, now() - ${MARK_MARGIN})`)} as reached_ms, l.page
+     from unnest(:shards, :tenant_ids, :from_ms) with ordinality as p(shard, tenant_id, from_ms, number)
+    cross join lateral (
+      select min(due_at) as first_due,
+             case when count(*) filter (where due_at <= now()) = ${PAGE} then array_agg(tenant_id) end as page
+        from (
+          select tenant_id, due_at from lanes
+           where shard = p.shard and due_at >= ${sinceMark('p.from_ms')} and ${IN_PART}
+           order by due_at limit case when p.tenant_id is null then ${PAGE} else 1 end
+        ) f
+    ) l`,
+);
+
+interface SeenLanes {
+  shard: number;
+  isDue: boolean;
+  /** How long the first of them has been due. */
+  dueForSeconds: number;
+}
+
+interface Look {
+  looked: Looked[];
+  seen: SeenLanes[];
+}
+
+async function look(db: Queryable, { parts, apart }: Parts): Promise<Look> {
+  const asked = columns(parts, {
+    shards: (part) => part.shard,
+    tenant_ids: (part) => part.tenantId,
+    from_ms: (part) => part.fromMs,
+  });
+  const found: Look = { looked: [], seen: [] };
+  for (const row of await lookAtParts(db, { ...asked, apart })) {
+    const part = parts[row.part];
+    if (part === undefined) continue;
+    const { is_due: isDue, due_for_s: dueForSeconds } = row;
+    found.looked.push({ ...part, isDue, reachedMs: row.reached_ms, page: row.page ?? [] });
+    found.seen.push({ shard: part.shard, isDue, dueForSeconds });
+  }
+  return found;
+}
+
+/**
+ * Looks at the first lanes of every shard and moves the marks up to them. Shards that need a full look are scanned from
+ * their start, one by one, because each may take long while an old snapshot is open.
+ */
+async function lookAtLanes(db: Queryable, marks: LaneMarks): Promise<SeenLanes[]> {
+  marks.know(await findShards(db, marks.shards()));
+  const { looked, seen } = await look(db, marks.partsOf(marks.shardsWithMarks()));
+  marks.endLook(looked);
+  const until = performance.now() + FULL_LOOKS_MS;
+  for (let next = marks.nextFullLook(); next !== undefined; next = marks.nextFullLook()) {
+    const full = await look(db, next);
+    marks.endFullLook(full.looked);
+    seen.push(...full.seen);
+    if (performance.now() > until) break;
+  }
+  return seen;
+}
+
+/** The shards that have a lane due now. Moves the marks at which scans begin. */
+export async function dueShards(
+  db: Queryable,
+  marks: LaneMarks = createLaneMarks(),
+): Promise<number[]> {
+  const due = (await lookAtLanes(db, marks)).filter(({ isDue }) => isDue);
+  return [...new Set(due.map(({ shard }) => shard))];
+}
+
+/** The lanes in numbers, for metrics and alerts. */
+export interface LaneFacts {
+  /** Lanes with a message that may be sent now, or that is being sent. */
+  due: number;
+  /** Lanes that wait for the time of their next attempt. */
+  blocked: number;
+  /** Age of the oldest due lane; 0 if none is due. */
+  oldestDueSeconds: number;
+}
+
+// Runs every few seconds, also while a million lanes wait for a Core that is down, so it counts at most 200 000.
+const countLanes = statement<Pick<LaneFacts, 'due' | 'blocked'>>(
+  'count_lanes',
+  `select (count(*) filter (where is_due))::int as due, (count(*) filter (where not is_due))::int as blocked
+     from (
+       select l.due_at <= now() as is_due
+         from unnest($1::int[], $2::float8[]) as q(shard, from_ms)
+         join lanes l on l.shard = q.shard and l.due_at >= ${sinceMark('q.from_ms')}
+        limit 200000
+     ) seen`,
+);
+
+/** How many lanes wait for Core, and how long the oldest due one has waited. */
+export async function laneFacts(
+  db: Queryable,
+  marks: LaneMarks = createLaneMarks(),
+): Promise<LaneFacts> {
+  const seen = await lookAtLanes(db, marks);
+  const fromOf = new Map<number, number>();
+  for (const { shard, fromMs } of marks.partsOf(marks.shards()).parts) {
+    fromOf.set(shard, Math.min(fromMs, fromOf.get(shard) ?? Number.POSITIVE_INFINITY));
+  }
+  const [counted] = await countLanes(db, [...fromOf.keys()], [...fromOf.values()]);
+  const oldestDueSeconds = Math.max(0, ...seen.map(({ dueForSeconds }) => dueForSeconds));
+  return { ...(counted ?? { due: 0, blocked: 0 }), oldestDueSeconds };
+}

@@ -1,0 +1,1 @@
+export { migrate, migrationNames, pendingMigrations } from './migrate.ts';

@@ -1,0 +1,189 @@
+import { channelOfId, corePayloadAround, type MatchedBy, type Receipt } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { lostRace, unexpected } from '../database/errors.ts';
+import { columns, namedStatement } from '../database/statement.ts';
+import { laneShard } from '../lanes/lane.ts';
+import type { Chat, Fresh, Profile } from './chat.ts';
+import type { Dialog, DialogOf } from './dialog.ts';
+import { namedChannels } from './find-clients.ts';
+
+/*
+ * Numbering, storing and queueing for delivery are one statement, so a message is never accepted without being due.
+ * `advanced` counts the dialogs up. This update locks the rows of `dialogs`, and under this lock the messages get their
+ * numbers. A dialog that was closed meanwhile, or that belongs to another client or account by now, is left out with its
+ * messages. The lanes come last and in key order, as in `settle`: after the messages, and only once no dialog has to be
+ * waited for. A lane that exists gets a new version, but no new due time: a running retry keeps its own.
+ */
+const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('insert_messages')(
+  {
+    dialog_tenant_ids: 'uuid[]',
+    dialog_ids: 'uuid[]',
+    dialog_client_ids: 'uuid[]',
+    dialog_account_ids: 'int[]',
+    dialog_messages: 'int[]',
+    dialog_shards: 'int[]',
+    places: 'int[]',
+    numbers: 'int[]',
+    ids: 'uuid[]',
+    trace_ids: 'text[]',
+    content_hashes: 'text[]',
+    before_seq: 'text[]',
+    after_seq: 'text[]',
+    matched_by: 'text[]',
+    is_new_client: 'boolean[]',
+    is_new_dialog: 'boolean[]',
+    received_at: 'timestamptz[]',
+    trace_parents: 'text[]',
+  },
+  `with advanced as (
+     update dialogs d set last_seq = d.last_seq + n.messages, updated_at = now()
+       from unnest(:dialog_tenant_ids, :dialog_ids, :dialog_client_ids, :dialog_account_ids,
+                   :dialog_messages, :dialog_shards)
+            with ordinality as n(tenant_id, id, client_id, account_id, messages, shard, place)
+      where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
+        and d.client_id = n.client_id and d.channel_account_id = n.account_id
+     returning n.place, n.shard, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
+               d.last_seq - n.messages as earlier
+   ), stored as (
+     insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
+                           content_hash, payload, payload_bytes, matched_by, is_new_client, is_new_dialog,
+                           received_at, trace_parent)
+     select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
+            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
+            octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
+            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
+       from unnest(:places, :numbers, :ids, :trace_ids, :content_hashes, :before_seq, :after_seq,
+                   :matched_by, :is_new_client, :is_new_dialog, :received_at, :trace_parents)
+            as m(place, number, id, trace_id, content_hash, before_seq, after_seq,
+                 matched_by, is_new_client, is_new_dialog, received_at, trace_parent)
+       join advanced d using (place)
+     returning 1
+   )
+   insert into lanes (tenant_id, dialog_id, last_seq, shard)
+   select tenant_id, id, last_seq, shard from advanced
+    where (select count(*) from stored) > 0
+    order by tenant_id, id
+   on conflict (tenant_id, dialog_id)
+     do update set last_seq = excluded.last_seq, version = nextval('lane_versions')
+   returning dialog_id, shard`,
+);
+
+/** A message with its client and its dialog. */
+interface Placed {
+  fresh: Fresh;
+  chat: Chat;
+  client: Profile;
+  dialog: Dialog;
+  /** Its number among the messages that the batch adds to the dialog. */
+  number: number;
+  matchedBy: MatchedBy;
+  isNewClient: boolean;
+  isNewDialog: boolean;
+}
+
+/** Only the first message of a chat can have made or linked its client; the others match by identity. */
+function place(chats: readonly Chat[], dialogOf: DialogOf): Placed[] {
+  const count = new Map<Dialog, number>();
+  return chats.flatMap((chat) => {
+    const { client } = chat;
+    if (client === undefined) throw unexpected('a chat has no client');
+    return chat.messages.map((fresh, index) => {
+      const dialog = dialogOf(chat, fresh);
+      const number = (count.get(dialog) ?? 0) + 1;
+      count.set(dialog, number);
+      const matchedBy = (index === 0 && chat.matchedBy) || 'identity';
+      const isNewClient = matchedBy === 'created';
+      const isNewDialog = dialog.isNew && number === 1;
+      return { fresh, chat, client, dialog, number, matchedBy, isNewClient, isNewDialog };
+    });
+  });
+}
+
+/** The payload for Core, as the texts before and after the number, which only Postgres knows. */
+function payloadAround({ fresh, chat, client, dialog, isNewClient, isNewDialog }: Placed) {
+  const { id, name, phone } = client;
+  return corePayloadAround(fresh.message, {
+    tenantId: chat.tenantId,
+    domainId: fresh.account.domainId,
+    dialogId: dialog.id,
+    channelAccountId: fresh.account.id,
+    isNewClient,
+    isNewDialog,
+    client: {
+      id,
+      name,
+      phone,
+      channels: namedChannels(chat).map((c) => ({
+        channel: channelOfId(c.channel_id),
+        external_id: c.external_id,
+      })),
+    },
+  });
+}
+
+export interface Stored {
+  receipts: Map<Fresh, Receipt>;
+  shards: number[];
+  hasNewDialogs: boolean;
+}
+
+const receiptOf = ({ fresh: { message }, chat, client, dialog }: Placed): Receipt => ({
+  tenantId: chat.tenantId,
+  clientId: client.id,
+  dialogId: dialog.id,
+  traceId: message.traceId,
+  messageId: message.messageId,
+});
+
+/**
+ * Numbers and stores the messages and puts their dialogs into lanes. A message whose dialog was closed meanwhile gets no
+ * receipt, and has to start again. If another transaction has stored one of the messages, the ledger's key refuses all.
+ */
+export async function storeMessages(
+  db: Queryable,
+  chats: readonly Chat[],
+  dialogOf: DialogOf,
+  shardCount: number,
+): Promise<Stored> {
+  const placed = place(chats, dialogOf);
+  const counts = new Map(placed.map(({ dialog, number }) => [dialog, number]));
+  // In key order, in which Postgres nearly always locks them: of two batches that share dialogs one waits for the other.
+  // If Postgres chose another order, the deadlock ends one of them, and that one starts again.
+  const dialogs = [...counts].sort(([a], [b]) => (a.tenantId + a.id < b.tenantId + b.id ? -1 : 1));
+  if (new Set(dialogs.map(([d]) => d.id)).size < dialogs.length) {
+    throw lostRace('A dialog was given to another client meanwhile.');
+  }
+  const places = new Map(dialogs.map(([dialog], index) => [dialog, index + 1]));
+  const payloads = placed.map(payloadAround);
+  const rows = await insertMessages(db, {
+    ...columns(dialogs, {
+      dialog_tenant_ids: ([dialog]) => dialog.tenantId,
+      dialog_ids: ([dialog]) => dialog.id,
+      dialog_client_ids: ([dialog]) => dialog.clientId,
+      dialog_account_ids: ([dialog]) => dialog.accountId,
+      dialog_messages: ([, messages]) => messages,
+      dialog_shards: ([dialog]) => laneShard(dialog.id, shardCount),
+    }),
+    ...columns(placed, {
+      places: (one) => places.get(one.dialog) ?? null,
+      numbers: (one) => one.number,
+      ids: (one) => one.fresh.message.messageId,
+      trace_ids: (one) => one.fresh.message.traceId,
+      content_hashes: (one) => one.fresh.message.contentHash,
+      matched_by: (one) => one.matchedBy,
+      is_new_client: (one) => one.isNewClient,
+      is_new_dialog: (one) => one.isNewDialog,
+      received_at: (one) => one.fresh.message.receivedAt,
+      trace_parents: (one) => one.fresh.message.traceParent ?? null,
+    }),
+    before_seq: payloads.map((payload) => payload.beforeSeq),
+    after_seq: payloads.map((payload) => payload.afterSeq),
+  });
+  const advanced = new Set(rows.map((row) => row.dialog_id));
+  const stored = placed.filter(({ dialog }) => advanced.has(dialog.id));
+  return {
+    receipts: new Map(stored.map((one) => [one.fresh, receiptOf(one)])),
+    shards: [...new Set(rows.map((row) => row.shard))],
+    hasNewDialogs: stored.some(({ isNewDialog }) => isNewDialog),
+  };
+}
