@@ -5,7 +5,6 @@ import {
   type Database,
   dropRefused,
   type Letter,
-  type ParkedEntry,
   type Parking,
   park,
   readParked,
@@ -17,18 +16,6 @@ const BATCH_SIZE = 100;
 const CHECK_SHARE = 1 / 16;
 /** The bound is also checked at this interval: another worker may have died before its check. */
 const CHECK_MS = 60_000;
-
-/** How a worker writes the dead-letter queue. Every method throws AppError if Postgres is away. */
-export interface Dlq {
-  /**
-   * A message has one entry: parking it again renews the entry with the newest reason and error. `wasRefused`: the
-   * sender was told that the message was not accepted.
-   */
-  park(entry: DlqEntry, how?: { wasRefused: boolean }): Promise<Parking>;
-  read(id: string): Promise<ParkedEntry | null>;
-  /** Removes the entry of a replay that succeeded, if it still has the version that was read. */
-  remove(id: string, version: string): Promise<boolean>;
-}
 
 interface DlqDeps {
   pool: Database;
@@ -44,14 +31,10 @@ interface DlqDeps {
   logger: Pick<Logger, 'warn'>;
 }
 
-export interface OpenDlq extends Dlq {
-  /** The replay of a dead message succeeded, and Postgres has removed its entry. */
-  noteReplayed(): void;
-  /** Drops the oldest refused entries beyond the bound. */
-  keepBound(): Promise<void>;
-}
+export type Dlq = ReturnType<typeof createDlq>;
 
-export function createDlq(deps: DlqDeps): OpenDlq {
+/** Writes the dead-letter queue. Every method throws AppError if Postgres is away. */
+export function createDlq(deps: DlqDeps) {
   const { pool, allowance, refused, forgetQueued, show, observer, logger } = deps;
   /** Refused entries since the last check. */
   const since: Allowance = { count: 0, bytes: 0 };
@@ -102,19 +85,26 @@ export function createDlq(deps: DlqDeps): OpenDlq {
   }
 
   return {
-    async park(entry, { wasRefused } = { wasRefused: false }) {
+    /**
+     * A message has one entry: parking it again renews the entry with the newest reason and error. `wasRefused`: the
+     * sender was told that the message was not accepted.
+     */
+    async park(entry: DlqEntry, { wasRefused } = { wasRefused: false }): Promise<Parking> {
       const result = await parking.push({ entry, wasRefused });
       if (result === 'parked') observer.parked(entry);
       else observer.notParked(entry);
       return result;
     },
-    read: (id) => readParked(pool, id),
-    async remove(id, version) {
+    read: (id: string) => readParked(pool, id),
+    /** Removes the entry of a replay that succeeded, if it still has the version that was read. */
+    async remove(id: string, version: string): Promise<boolean> {
       const removed = await removeParked(pool, [{ id, version }]);
       if (removed > 0) noteReplayed();
       return removed > 0;
     },
+    /** To be called after Postgres has removed the entry of a dead message that was replayed. */
     noteReplayed,
+    /** Drops the oldest refused entries beyond the bound. */
     keepBound,
   };
 }

@@ -10,7 +10,7 @@ import {
   type TurnDuty,
   takeParkedTurn,
 } from '@contour/store';
-import type { OpenDlq } from './dlq.ts';
+import type { Dlq } from './dlq.ts';
 import { createFormerLook, endMove, moveFormer } from './move-former.ts';
 import type { Shower } from './show-entries.ts';
 
@@ -28,7 +28,7 @@ const REBUILD_MS = 5_000;
 interface UpkeepDeps {
   pool: Database;
   index: DlqIndex;
-  dlq: Pick<OpenDlq, 'keepBound'>;
+  dlq: Pick<Dlq, 'keepBound'>;
   shower: Shower;
   /** This worker's name. */
   id: string;

@@ -12,7 +12,7 @@ type Readable = Extract<JobReading, { ok: true }>;
 
 interface JobDeps extends ReplayDeps {
   held: HeldMessages;
-  dlq: Dlq;
+  dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
   /** Resolves with the number of processes that received the reply. */
   reply: (to: string, reply: Reply) => Promise<number>;
   /** Removes the note that the message is queued. */

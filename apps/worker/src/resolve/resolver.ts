@@ -22,7 +22,6 @@ import {
 import { isAway, untilItWorks } from '../outages.ts';
 import { createAccountLanes } from './account-lanes.ts';
 import { createJudge, createSuspects } from './failures.ts';
-import { traceBatch } from './trace-batch.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
 const BATCHES_IN_FLIGHT = 2;
@@ -152,6 +151,42 @@ function createPerform(deps: ResolverDeps, judge: ReturnType<typeof createJudge>
     logger.debug({ size: messages.length, ms: performance.now() - startedAt }, 'resolve.batch');
     return endings;
   };
+}
+
+/** Makes one span for each message of a batch. It shows how long the message waited for the batch. */
+function traceBatch(tracer: Tracer, messages: readonly IncomingMessage[]) {
+  const startedAtMs = Date.now();
+  const spans = messages.map(({ traceParent: parent, messageId: root }) =>
+    tracer.start({ name: 'resolve', kind: 'consumer', parent, root, startedAtMs }),
+  );
+  return {
+    /** The same messages, each under its own span. A message is delivered under the span that is stored with it. */
+    messages: messages.map((message, i) => ({ ...message, traceParent: spans[i]?.traceparent })),
+    end(endings: readonly Ending[]): void {
+      for (const [i, message] of messages.entries()) {
+        const ending = endings[i];
+        const outcome = ending instanceof AppError ? ending.code : ending?.kind;
+        spans[i]?.end(
+          {
+            'contour.message_id': message.messageId,
+            'contour.trace_id': message.traceId,
+            'contour.channel': message.channel,
+            'contour.tenant_id': tenantOf(ending),
+            'contour.outcome': outcome,
+            'contour.queue_wait_ms': Math.max(startedAtMs - Date.parse(message.receivedAt), 0),
+            'messaging.batch.message_count': messages.length,
+          },
+          ending instanceof AppError ? outcome : undefined,
+        );
+      }
+    },
+  };
+}
+
+function tenantOf(ending: Ending | undefined): string | undefined {
+  if (ending === undefined || ending instanceof AppError) return undefined;
+  if ('receipt' in ending) return ending.receipt.tenantId;
+  return 'tenantId' in ending ? ending.tenantId : undefined;
 }
 
 /** How many logged clients are remembered. Beyond that all are forgotten and may be logged once more. */
