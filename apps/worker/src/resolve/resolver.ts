@@ -20,7 +20,7 @@ import {
   resolveTogether,
 } from '@contour/store';
 import { isAway, untilItWorks } from '../outages.ts';
-import { createAccountLanes } from './account-lanes.ts';
+import { createAccountQueues } from './account-queues.ts';
 import { createJudge, createSuspects } from './failures.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
@@ -54,7 +54,7 @@ export interface Resolver {
 
 /**
  * Resolves messages in batches. When a batch fails, its slot is free at once for the next one, and each of its accounts
- * continues in a line of its own, where only the messages at fault end with an error. Next: `resolveTogether` and
+ * continues in a queue of its own, where only the messages at fault end with an error. Next: `resolveTogether` and
  * `resolveBatch` in the store, which find or create client and dialog and store the messages in one transaction. After
  * the commit, `wake` leads to `deliver/run-shard.ts`.
  */
@@ -64,7 +64,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
   const perform = createPerform(deps, createJudge(suspects));
   const options = { linkByPhone: deps.linkByPhone !== false, shardCount: deps.shardCount };
   const isSuspect = ({ message }: Arrival) => suspects.has(accountOf(message));
-  const lanes = createAccountLanes({
+  const queues = createAccountQueues({
     suspects,
     concurrency: deps.concurrency,
     resolve: (messages) =>
@@ -81,7 +81,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
     } catch (error) {
       if (!(error instanceof AppError) || isAway(error)) throw error;
       logger.warn({ err: error, size: messages.length }, 'resolve.apart');
-      return messages.map((message) => lanes.push(message));
+      return messages.map((message) => queues.push(message));
     }
   }
 
@@ -89,9 +89,9 @@ export function createResolver(deps: ResolverDeps): Resolver {
     maxSize: BATCH_SIZE,
     maxInFlight: BATCHES_IN_FLIGHT,
     async run(messages) {
-      // An account may have got a line of its own while its message waited here.
+      // An account may have got a queue of its own while its message waited here.
       const apart = messages.map((message) =>
-        lanes.isApart(message) ? lanes.push(message) : undefined,
+        queues.isApart(message) ? queues.push(message) : undefined,
       );
       // The callers await them; without this handler a failure before that would be an unhandled rejection.
       for (const ending of apart) ending?.catch(() => undefined);
@@ -109,7 +109,7 @@ export function createResolver(deps: ResolverDeps): Resolver {
         resolveBatch(pool, arrivals, { ...options, onlyFor, isSuspect }),
       ),
     async resolve(message) {
-      const ending = await (lanes.isApart(message) ? lanes.push(message) : batcher.push(message));
+      const ending = await (queues.isApart(message) ? queues.push(message) : batcher.push(message));
       if (ending instanceof AppError) throw ending;
       return ending;
     },
