@@ -8,10 +8,9 @@ import { temporaryDir } from '@contour/local';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { createApiMetrics } from '../../apps/api/src/metrics/create-api-metrics.ts';
-import { createWorkerMetrics } from '../../apps/worker/src/metrics/create-worker-metrics.ts';
-import { watchStalled } from '../../apps/worker/src/metrics/watch-stalled.ts';
-import { releaseParkedDuty } from '../../apps/worker/src/pulse/release-parked-duty.ts';
-import { removeOldDuty } from '../../apps/worker/src/pulse/remove-old-duty.ts';
+import { releaseParkedDuty } from '../../apps/worker/src/duties/release-parked.ts';
+import { removeOldDuty } from '../../apps/worker/src/duties/remove-old.ts';
+import { createWorkerMetrics, watchStalled } from '../../apps/worker/src/metrics/worker-metrics.ts';
 import { parseExposition } from '../support/exposition.ts';
 import { findPrometheus } from '../support/prometheus.ts';
 

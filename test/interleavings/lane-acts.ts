@@ -6,19 +6,20 @@ import type { Act, Notes, Participant } from './scene.ts';
 type Answers = (earlier: number) => 200 | 400 | 500;
 
 const SILENT_LOGGER = { info: () => undefined, warn: () => undefined } as never;
-const NO_METRICS = {
+const NO_OBSERVER = {
+  answered: () => undefined,
   delivered: () => undefined,
   retried: () => undefined,
   dead: () => undefined,
 };
 
-/** The dependencies of the worker's delivery, with a Core whose requests are scheduled like statements. */
+/** What the worker's delivery of one dialog needs, with a Core that has its turns like a statement. */
 function delivery({ pool, atCore, notes }: Participant, answers: Answers) {
   return {
     maxAttempts: 5,
     retryDelayMs: () => 0,
     logger: SILENT_LOGGER,
-    metrics: NO_METRICS,
+    observer: NO_OBSERVER,
     tracer: undefined,
     mustStop: () => false,
     settle: (part: object) => settle(pool, { attempts: [], emptied: [], postponed: [], ...part }),
@@ -38,7 +39,7 @@ function answer(notes: Notes, request: { messageId: string; body: string }, answ
   return { outcome: 'retry', code, status, ms: 1 } as const;
 }
 
-/** A run over the only shard: takes due lanes and delivers them until none is due. */
+/** A run over the one shard: takes what is due and delivers it, until nothing is due. */
 export function delivers(answers: Answers = () => 200): Act {
   return async (participant) => {
     const deps = delivery(participant, answers);
@@ -51,7 +52,7 @@ export function delivers(answers: Answers = () => 200): Act {
   };
 }
 
-/** An operator replays the dead messages. */
+/** An operator brings back what is dead. */
 export const revivesDead: Act = async ({ pool, tenant, notes }) => {
   for (const messageId of new Set(notes.told.map((told) => told.messageId))) {
     await reviveMessage(pool, { tenantId: tenant.id, messageId }, 1);

@@ -25,7 +25,7 @@ import { createWaitingLimit, watchBackPressure } from './back-pressure.ts';
 import { type Connections, openConnections } from './connections.ts';
 import type { ApiEnv } from './env.ts';
 import { createApiMetrics } from './metrics/create-api-metrics.ts';
-import { tailAddJob } from './tail.ts';
+import { reportAccepted, tailSubscriber } from './tail.ts';
 import { createOpenWaits } from './wait-for-outcome.ts';
 
 // No HTTP request waits longer for one look into Postgres.
@@ -54,7 +54,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     waitMs: env.RESOLVE_WAIT_MS,
     backPressure,
     limitWaiting: createWaitingLimit(producer.waitingOf, env.MAX_WAITING_PER_ACCOUNT),
-    addJob: tailAddJob(createAddJob(producer.addResolve), tail),
+    addJob: reportAccepted(createAddJob(producer.addResolve), tailSubscriber(tail)),
     replies,
     openWaits,
     noteQueued: producer.noteQueued,

@@ -1,10 +1,22 @@
+import type { MessageObserver } from '@contour/contract';
 import type { TailPublisher } from '@contour/queue';
 import type { AddJob } from './add-jobs.ts';
 
-/** Counts what is taken in, by account: whose it is is for a worker to find out. */
-export function tailAddJob(addJob: AddJob, tail: Pick<TailPublisher, 'count'>): AddJob {
+type IntakeObserver = Pick<MessageObserver, 'accepted'>;
+
+/** Adds a job, then reports its message as accepted. */
+export function reportAccepted(addJob: AddJob, observer: IntakeObserver): AddJob {
   return async (job) => {
     await addJob(job);
-    tail.count(`${job.message.channel}:${job.message.fingerprint}`, 'accepted');
+    observer.accepted(job.message);
+  };
+}
+
+/** Counts accepted messages for `contour tail`, by account: a worker finds the tenant later. */
+export function tailSubscriber(tail: Pick<TailPublisher, 'count' | 'isWatched'>): IntakeObserver {
+  return {
+    accepted({ channel, fingerprint }) {
+      if (tail.isWatched()) tail.count(`${channel}:${fingerprint}`, 'accepted');
+    },
   };
 }

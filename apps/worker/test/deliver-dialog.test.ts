@@ -1,12 +1,12 @@
 import { checkIncoming } from '@contour/contract';
 import type { Core } from '@contour/core';
-import { resolveBatch, takeDue } from '@contour/store';
+import { resolveBatch, settle, takeDue } from '@contour/store';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
-import { createSettler, type Settle } from '../src/deliver/create-settler.ts';
 import { deliverDialog } from '../src/deliver/deliver-dialog.ts';
+import { createSettler } from '../src/deliver/settler.ts';
 import { silent, uncounted } from './unheard.ts';
 
 /** A lane with so many messages of one dialog that is due, and what its delivery needs beside Core. */
@@ -27,36 +27,19 @@ async function openLane(count: number) {
   if (lane === undefined) throw new Error('no lane is due');
   const stopping = new AbortController().signal;
   const deps = {
-    settle: createSettler({ pool, logger: silent, metrics: uncounted, stopping }),
+    settle: createSettler({
+      write: (settlement) => settle(pool, settlement),
+      ...{ logger: silent, observer: uncounted, stopping },
+    }),
     logger: silent,
-    metrics: uncounted,
+    observer: uncounted,
     tracer: undefined,
     mustStop: () => false,
     maxAttempts: 5,
     retryDelayMs: () => 0,
-    bury: async () => true,
   };
   return { pool, tenant, lane, deps };
 }
-
-test('marks of a dialog that goes on may wait for each other, and the last waits for nothing', async () => {
-  const { pool, lane, deps } = await openLane(5);
-  const mayWait: boolean[] = [];
-  const settle: Settle = (part, how) => {
-    mayWait.push(how?.mayWait ?? false);
-    return deps.settle(part, how);
-  };
-  const core = { push: async () => ({ outcome: 'delivered', status: 200, ms: 1 }) as const };
-  const end = await deliverDialog({ ...deps, core, settle }, lane, lane.messages, false);
-
-  expect(end).toBe('worked_off');
-  expect(mayWait).toEqual([true, true, true, true, false]);
-  const { rows } = await pool.query(
-    `select (select count(*)::int from messages where status = 'delivered') as delivered,
-            (select count(*)::int from lanes) as lanes`,
-  );
-  expect(rows).toEqual([{ delivered: 5, lanes: 0 }]);
-});
 
 test('a message that is postponed keeps its place, its attempts and its last error', async () => {
   const { pool, tenant, lane, deps } = await openLane(3);

@@ -17,9 +17,10 @@ import type { Pool } from '../../../test/support/outside-pool.ts';
 import { withRedis } from '../../../test/support/redis-client.ts';
 import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { createDlq } from '../src/dlq/create-dlq.ts';
-import { dlqDuties } from '../src/dlq/dlq-duties.ts';
+import { createDlq } from '../src/dlq/dlq.ts';
 import { createShower } from '../src/dlq/show-entries.ts';
+import { dlqDuties } from '../src/dlq/upkeep.ts';
+import { uncounted } from './unheard.ts';
 
 const told: string[] = [];
 const note = (_: unknown, event: string) => void told.push(event);
@@ -84,8 +85,11 @@ function openDlq(refused: Allowance = ROOM) {
     ...{ pool, refused, logger, allowance: ROOM },
     show: () => undefined,
     forgetQueued: (id) => void forgotten.push(id),
-    onDropped: (count) => {
-      dropped += count;
+    observer: {
+      ...uncounted,
+      dropped: (count) => {
+        dropped += count;
+      },
     },
   });
   const duties = dlqDuties({ pool, index, dlq, shower, id: uuidv7(), logger });
@@ -154,7 +158,7 @@ test('messages are parked while Redis is full or away', async () => {
   const shower = createShower({ pool, index: away, logger });
   const dlq = createDlq({
     ...{ pool, refused: ROOM, logger, allowance: ROOM, show: shower.soon },
-    ...{ forgetQueued: () => undefined, onDropped: () => undefined },
+    ...{ forgetQueued: () => undefined, observer: uncounted },
   });
   const one = entryOf();
   expect(await dlq.park(one)).toBe('parked');
@@ -185,7 +189,7 @@ test('a flood of made-up credentials stays within the bound, and drops nothing t
   expect((await parkedIds()).slice(0, 2)).toEqual([accepted.id, dead]);
 });
 
-test('the bound is kept between two looks to a sixteenth', async () => {
+test('between two checks the bound is exceeded by a sixteenth at most', async () => {
   const { dlq } = openDlq({ count: 160, bytes: 2 ** 30 });
   for (let n = 0; n < 400; n += 1) await dlq.park(entryOf(), { wasRefused: true });
   expect((await parkedIds()).length).toBeLessThanOrEqual(171);
@@ -205,7 +209,7 @@ test('a Redis that was wiped shows everything again', async () => {
   expect(told).toContain('dlq.index_mended');
 });
 
-test('a job that was removed by hand comes back, and one without an entry goes', async () => {
+test('a job that was removed by hand is added again, and a job without an entry is removed', async () => {
   const { dlq, perform, shower } = openDlq();
   const [kept, removed, gone] = [entryOf(), entryOf(), entryOf()];
   for (const one of [kept, removed, gone]) await dlq.park(one);
@@ -219,7 +223,7 @@ test('a job that was removed by hand comes back, and one without an entry goes',
   expect(await shown()).toEqual([kept.id, removed.id]);
 });
 
-/** Entries as an earlier version keeps them, which says that its Redis has lost nothing. */
+/** Parks entries as an earlier version does, in a Redis that has lost nothing. */
 async function parkFormer(...entries: DlqEntry[]): Promise<void> {
   for (const one of entries) await queue.add(one.reason, one, { jobId: one.id, priority: 1 });
   await withRedis(redis.url, async (run) => {
@@ -259,7 +263,7 @@ test('entries of an earlier version move to Postgres, and Redis shows them witho
     stage: 'deliver',
     message: { text: 'hello' },
   });
-  // What an operator has cleared stays cleared, and what is not dead yet stays where it is.
+  // An entry that an operator cleared stays cleared, and the entry of a message that is not dead yet stays in Redis.
   expect(await deadLetters(pool).get(cleared)).toBeNull();
   expect((await shown()).toSorted()).toEqual(
     [unknown.id, raw.id, died, pending.messageId].toSorted(),
@@ -269,7 +273,7 @@ test('entries of an earlier version move to Postgres, and Redis shows them witho
   expect(await isMoved(pool)).toBe(true);
 });
 
-test('an entry that an older worker parks meanwhile moves soon, too', async () => {
+test('an entry that an older worker parks meanwhile is moved soon, too', async () => {
   const { perform } = openDlq();
   await perform('dlq-sweep');
   const late = entryOf();
@@ -278,13 +282,13 @@ test('an entry that an older worker parks meanwhile moves soon, too', async () =
   expect(await parkedIds()).toEqual([late.id]);
 });
 
-test('where Redis was wiped before the move, dead messages get their entries from the ledger', async () => {
+test('if Redis was wiped before the move, dead messages get their entries from the ledger', async () => {
   const died = await deadMessage();
   await clearParked(pool, {});
   const { perform } = openDlq();
   await perform('dlq-sweep');
   expect(await parkedIds()).toEqual([died]);
-  // Once is enough: from then on an entry is never lost.
+  // This happens once: from then on entries are not lost.
   await clearParked(pool, {});
   await withRedis(redis.url, (run) => run('FLUSHALL'));
   await pool.query("update parked_turns set held_until = '-infinity'");

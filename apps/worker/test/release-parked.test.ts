@@ -9,12 +9,13 @@ import {
   switchTenant,
   type TestTenant,
 } from '../../../test/support/tenants.ts';
-import { createDlq, type Dlq } from '../src/dlq/create-dlq.ts';
-import { createRelease } from '../src/pulse/release-parked.ts';
-import { createResolver, type Resolver } from '../src/resolve/create-resolver.ts';
-import { unresolvedLetter } from '../src/resolve/unresolved-letter.ts';
+import { createDlq, type Dlq } from '../src/dlq/dlq.ts';
+import { unresolvedLetter } from '../src/dlq/letters.ts';
+import { createRelease } from '../src/duties/release-parked.ts';
+import { createResolver, type Resolver } from '../src/resolve/resolver.ts';
+import { uncounted } from './unheard.ts';
 
-/** More than one page of them. */
+/** More than one page of entries. */
 const MANY = 205;
 const PAGE = 200;
 
@@ -29,13 +30,13 @@ const logger = { info: note, warn: note, error: note, debug: () => undefined } a
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'));
   const room = { count: 1_000, bytes: 2 ** 30 };
-  const unheard = { forgetQueued() {}, show() {}, onDropped() {} };
+  const unheard = { forgetQueued() {}, show() {}, observer: uncounted };
   dlq = createDlq({ pool: database.pool, allowance: room, refused: room, ...unheard, logger });
   resolver = createResolver({
     concurrency: 10,
     pool: database.pool,
     logger,
-    metrics: { resolved: () => undefined },
+    observer: uncounted,
     tracer: undefined,
     wake: () => undefined,
     wakeGraph: () => undefined,
@@ -75,7 +76,7 @@ async function parkSome(count: number): Promise<string[]> {
   return ids;
 }
 
-/** A release whose clock stands still between two runs, unless it is told to go on. */
+/** A release whose clock moves only by `runAfter`. */
 function openRelease(resolveAll: Resolver['resolveAll']) {
   let released = 0;
   const run = createRelease({
@@ -104,7 +105,7 @@ const storedFor = async ({ id }: TestTenant): Promise<number> =>
 const parkedFor = async ({ id }: TestTenant): Promise<number> =>
   (await deadLetters(database.pool).list({ tenantId: id }, { limit: 1 })).count;
 
-test('an account that changes hands midway brings its new tenant nothing of the old one', async () => {
+test('an account that changes hands midway brings its new tenant no entry of the old one', async () => {
   const other = await addTestTenant(database.pool);
   const { id, credential } = tenant.accounts.telegram;
   await parkSome(MANY);
@@ -148,7 +149,7 @@ test('a tenant that is switched off midway gets the rest when it is on again', a
   expect(await parkedFor(tenant)).toBe(0);
 });
 
-test('an entry that fails for no reason that will pass rests longer each time, and is then left alone', async () => {
+test('an entry that fails for a lasting reason rests longer each time, and is then left to an operator', async () => {
   const [failing = '', ...others] = await parkSome(3);
   let tries = 0;
   const failOne = (message: IncomingMessage) => message.messageId === failing;

@@ -1,9 +1,11 @@
-/** What a unit under test says is nobody's business. */
-export const silent = { info: () => undefined, warn: () => undefined } as never;
+import { observers } from '../src/observers.ts';
 
-export const uncounted = {
-  delivered: () => undefined,
-  retried: () => undefined,
-  dead: () => undefined,
-  settled: () => undefined,
-};
+/** A logger that writes nothing. */
+export const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+} as never;
+
+/** An observer without subscribers. */
+export const uncounted = observers();

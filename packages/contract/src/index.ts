@@ -49,6 +49,12 @@ export {
   type ResolveJob,
   resolveJob,
 } from './incoming-message.ts';
+export type {
+  MessageObserver,
+  ObservedAnswer,
+  ObservedDelivery,
+  ResolveWay,
+} from './message-observer.ts';
 export {
   MIRROR_KINDS,
   type MirrorBacklog,

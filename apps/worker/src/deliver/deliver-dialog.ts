@@ -1,18 +1,18 @@
+import type { MessageObserver } from '@contour/contract';
 import type { Core, PushResult } from '@contour/core';
-import type { Logger, Tracer } from '@contour/runtime';
-import type { Attempt, Lane, PendingMessage, Settlement } from '@contour/store';
-import type { DeliveryMetrics } from '../metrics/delivery-metrics.ts';
-import { concludeFailure, type Failure, type FailureDeps } from './conclude-failure.ts';
-import type { Settle } from './create-settler.ts';
-import { pushTraced } from './push-traced.ts';
+import type { Logger, Span, Tracer } from '@contour/runtime';
+import type { Attempt, Death, Lane, PendingMessage, Settlement } from '@contour/store';
+import type { Settle } from './settler.ts';
 
-export interface DialogDeps extends FailureDeps {
+export interface DialogDeps {
   core: Pick<Core, 'push'>;
   settle: Settle;
-  logger: Logger;
-  metrics: Pick<DeliveryMetrics, 'delivered' | 'retried' | 'dead'>;
+  logger: Pick<Logger, 'info'>;
+  observer: Pick<MessageObserver, 'answered' | 'delivered' | 'retried' | 'dead'>;
   tracer: Tracer | undefined;
-  /** True once this run must not touch its dialogs any more. */
+  maxAttempts: number;
+  retryDelayMs: (attempt: number, retryAfterMs?: number) => number;
+  /** True as soon as this run must not touch its dialogs any more. */
   mustStop: () => boolean;
 }
 
@@ -22,6 +22,77 @@ export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
 type Step = 'next' | Exclude<DialogEnd, 'worked_off'>;
 
 type Answered = Exclude<PushResult, { outcome: 'held' | 'aborted' }>;
+type Failed = Exclude<Answered, { outcome: 'delivered' | 'postponed' }>;
+
+/**
+ * Delivers the messages of a lane one after another. The first that has to wait stops the ones behind it. Next: `push` in
+ * `packages/core`, which sends one message, and `settler.ts`, which writes the results.
+ */
+export async function deliverDialog(
+  deps: DialogDeps,
+  lane: Lane,
+  messages: readonly PendingMessage[],
+  hasMore: boolean,
+): Promise<DialogEnd> {
+  const { core, logger, observer, mustStop } = deps;
+  const settle = (part: Partial<Settlement>, how?: { mayWait: boolean }) =>
+    deps.settle({ ...part, dialogId: lane.dialogId }, how);
+  const marks: Promise<void>[] = [];
+  // Awaited at the end; without this handler a failure before that would be an unhandled rejection.
+  const mark: (...what: Parameters<typeof settle>) => void = (...what) => {
+    const marked = settle(...what);
+    marked.catch(() => undefined);
+    marks.push(marked);
+  };
+
+  const push = async (message: PendingMessage, isLast: boolean): Promise<Step> => {
+    // The lane is removed in the same statement in which its last message is marked.
+    const emptied = isLast && !hasMore ? [lane] : [];
+    const result = await pushTraced(core, deps.tracer, message);
+    if (result.outcome === 'held') return 'held';
+    if (result.outcome === 'aborted') return 'left';
+    observer.answered(message, result);
+    logAttempt(logger, message, result);
+    if (result.outcome === 'delivered') {
+      observer.delivered(message);
+      mark(
+        { attempts: [attemptOf(message, 'delivered')], emptied },
+        { mayWait: !isLast && !mustStop() },
+      );
+      return 'next';
+    }
+    if (result.outcome === 'postponed') {
+      // No attempt is counted and the last error stays, because a later dead-letter entry shows these two.
+      await settle({ postponed: [{ lane, delayMs: result.delayMs }] });
+      return 'postponed';
+    }
+    const error = { code: result.code, ms: result.ms };
+    const conclusion = concludeFailure(deps, message, result);
+    if (conclusion.kind === 'later') {
+      observer.retried(message, result.code);
+      const postponed = [{ lane, delayMs: conclusion.delayMs }];
+      await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
+      return 'postponed';
+    }
+    const { death } = conclusion;
+    observer.dead(message, death.reason);
+    mark({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
+    return 'next';
+  };
+
+  try {
+    if (messages.length === 0) mark({ emptied: [lane] });
+    for (const [index, message] of messages.entries()) {
+      if (mustStop()) return 'left';
+      const step = await push(message, index === messages.length - 1);
+      if (step !== 'next') return step;
+    }
+    return 'worked_off';
+  } finally {
+    // The dialog stays in hand until its marks are committed: taken earlier it would be sent again.
+    await Promise.all(marks);
+  }
+}
 
 function attemptOf(
   message: PendingMessage,
@@ -32,17 +103,28 @@ function attemptOf(
   return { tenantId, messageId, earlier, status, error };
 }
 
-function failureOf(result: Exclude<Answered, { outcome: 'delivered' | 'postponed' }>): Failure {
+type Conclusion = { kind: 'dead'; death: Death } | { kind: 'later'; delayMs: number };
+
+/** Decides between another attempt and the dead-letter queue. */
+function concludeFailure(
+  { maxAttempts, retryDelayMs }: Pick<DialogDeps, 'maxAttempts' | 'retryDelayMs'>,
+  { attempts, attemptsBefore }: PendingMessage,
+  result: Failed,
+): Conclusion {
+  // Attempts since the message came, or was replayed.
+  const made = attempts - attemptsBefore + 1;
+  if (result.outcome === 'retry' && made < maxAttempts) {
+    return { kind: 'later', delayMs: retryDelayMs(made, result.retryAfterMs) };
+  }
+  const reason = result.outcome === 'retry' ? 'core_exhausted' : 'core_refused';
   return {
-    code: result.code,
-    sentence: result.detail ?? `Core answered ${result.code}`,
-    mayRetry: result.outcome === 'retry',
-    retryAfterMs: result.outcome === 'retry' ? result.retryAfterMs : undefined,
+    kind: 'dead',
+    death: { reason, message: result.detail ?? `Core answered ${result.code}` },
   };
 }
 
-/** One wide line per attempt, under the names that the contract has for these ids. */
-function logAttempt(logger: Logger, message: PendingMessage, result: Answered): void {
+/** Logs one wide line per attempt, with the ids under their names in the contract. */
+function logAttempt(logger: Pick<Logger, 'info'>, message: PendingMessage, result: Answered): void {
   logger.info(
     {
       tenant_id: message.tenantId,
@@ -59,72 +141,40 @@ function logAttempt(logger: Logger, message: PendingMessage, result: Answered): 
   );
 }
 
-/** Delivers a lane's messages one after another; the first that has to wait stops the ones behind it. */
-export async function deliverDialog(
-  deps: DialogDeps,
-  lane: Lane,
-  messages: readonly PendingMessage[],
-  hasMore: boolean,
-): Promise<DialogEnd> {
-  const { core, logger, metrics, mustStop } = deps;
-  const settle = (part: Partial<Settlement>, how?: { mayWait: boolean }) =>
-    deps.settle({ ...part, dialogId: lane.dialogId }, how);
-  const marks: Promise<void>[] = [];
-  // Awaited at the end; until then a failure must not count as one that nobody handles.
-  const mark: (...what: Parameters<typeof settle>) => void = (...what) => {
-    const marked = settle(...what);
-    marked.catch(() => undefined);
-    marks.push(marked);
-  };
+/** Makes one attempt at Core, in a span of its own if there is a tracer. */
+function pushTraced(
+  core: Pick<Core, 'push'>,
+  tracer: Tracer | undefined,
+  message: PendingMessage,
+): Promise<PushResult> {
+  const { tenantId, messageId, traceId, traceParent: parent, payload: body } = message;
+  const span = tracer?.start({ name: 'deliver', kind: 'client', parent, root: messageId });
+  const traceparent = span?.traceparent ?? parent ?? undefined;
+  const pushed = core.push({ tenantId, messageId, traceId, traceparent, body });
+  return span === undefined ? pushed : endSpan(pushed, span, message);
+}
 
-  const push = async (message: PendingMessage, emptied: Lane[], isLast: boolean): Promise<Step> => {
-    const result = await pushTraced(core, deps.tracer, message);
-    if (result.outcome === 'held') return 'held';
-    if (result.outcome === 'aborted') return 'left';
-    logAttempt(logger, message, result);
-    if (result.outcome === 'delivered') {
-      metrics.delivered(message);
-      mark(
-        { attempts: [attemptOf(message, 'delivered')], emptied },
-        { mayWait: !isLast && !mustStop() },
-      );
-      return 'next';
-    }
-    if (result.outcome === 'postponed') {
-      // No attempt is counted and the last error stays, because a later dead-letter entry shows these two.
-      await settle({ postponed: [{ lane, delayMs: result.delayMs }] });
-      return 'postponed';
-    }
-    const error = { code: result.code, ms: result.ms };
-    const conclusion = concludeFailure(deps, message, failureOf(result));
-    if (conclusion.kind === 'later') {
-      metrics.retried(message, result.code);
-      const postponed = [{ lane, delayMs: conclusion.delayMs }];
-      await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
-      return 'postponed';
-    }
-    const { death } = conclusion;
-    metrics.dead(message, death.reason);
-    mark({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
-    return 'next';
-  };
-
-  const deliver = (message: PendingMessage, isLast: boolean): Promise<Step> => {
-    // The lane goes in the same statement as the mark of its last message.
-    const emptied = isLast && !hasMore ? [lane] : [];
-    return push(message, emptied, isLast);
-  };
-
-  try {
-    if (messages.length === 0) mark({ emptied: [lane] });
-    for (const [index, message] of messages.entries()) {
-      if (mustStop()) return 'left';
-      const step = await deliver(message, index === messages.length - 1);
-      if (step !== 'next') return step;
-    }
-    return 'worked_off';
-  } finally {
-    // The dialog stays in hand until its marks are committed: taken earlier it would be sent again.
-    await Promise.all(marks);
-  }
+async function endSpan(
+  pushed: Promise<PushResult>,
+  span: Span,
+  message: PendingMessage,
+): Promise<PushResult> {
+  const result = await pushed;
+  // Nothing was sent, because a circuit is open.
+  if (result.outcome === 'held') return result;
+  const code = 'code' in result ? result.code : undefined;
+  span.end(
+    {
+      'contour.message_id': message.messageId,
+      'contour.trace_id': message.traceId,
+      'contour.tenant_id': message.tenantId,
+      'contour.outcome': result.outcome,
+      'contour.attempt': message.attempts + 1,
+      'http.request.method': 'POST',
+      'http.response.status_code': 'status' in result ? result.status : undefined,
+      'error.type': code,
+    },
+    result.outcome === 'delivered' ? undefined : (code ?? result.outcome),
+  );
+  return result;
 }

@@ -3,10 +3,10 @@ import type { DlqIndex, FormerLetter, IndexPage } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import {
   buryDead,
+  type Database,
   type FormerDeath,
   isMoved,
   noteAllMoved,
-  type Pool,
   parkFormer,
   parkFormerDeaths,
 } from '@contour/store';
@@ -15,7 +15,7 @@ import {
 const LATEST_SECONDS = 600;
 
 interface MoveDeps {
-  pool: Pool;
+  pool: Database;
   index: Pick<DlqIndex, 'read' | 'dropFormer' | 'formerKept'>;
   logger: Pick<Logger, 'info'>;
 }
@@ -52,7 +52,7 @@ export async function moveFormer(
 
 /**
  * Ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made from
- * the ledger. `kept` tells what Redis had before the first page was read.
+ * the ledger. `kept`: what Redis still had before the first page was read.
  */
 export async function endMove(
   { pool, logger }: Pick<MoveDeps, 'pool' | 'logger'>,

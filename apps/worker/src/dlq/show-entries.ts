@@ -2,16 +2,16 @@ import type { DlqJob } from '@contour/contract';
 import type { DlqIndex } from '@contour/queue';
 import type { Logger } from '@contour/runtime';
 import {
+  type Database,
   findLeft,
   findUnindexed,
   type IndexedEntry,
   markIndexed,
   markUnshown,
-  type Pool,
 } from '@contour/store';
 
 interface ShowDeps {
-  pool: Pool;
+  pool: Database;
   index: Pick<DlqIndex, 'show' | 'hide'>;
   logger: Pick<Logger, 'debug'>;
 }
@@ -51,18 +51,13 @@ async function showPage({ pool, index }: ShowDeps): Promise<boolean> {
   return left.length + entries.length > 0;
 }
 
-export interface Shower {
-  /** Brings the index up to date. */
-  run(): Promise<void>;
-  /** The same without waiting. The next run repeats what failed. */
-  soon(): void;
-}
+export type Shower = ReturnType<typeof createShower>;
 
 /**
  * Writes the index of the dead-letter queue to Redis after commits in Postgres. Two workers may do this at once: a job
  * is added once, and an older version never replaces a newer one.
  */
-export function createShower(deps: ShowDeps): Shower {
+export function createShower(deps: ShowDeps) {
   let underWay: Promise<void> | undefined;
   let isWanted = false;
 
@@ -82,7 +77,9 @@ export function createShower(deps: ShowDeps): Shower {
   }
 
   return {
+    /** Brings the index up to date. */
     run,
+    /** The same without waiting. The next run repeats what failed. */
     soon: () => void run().catch((err) => deps.logger.debug({ err }, 'dlq.not_shown')),
   };
 }

@@ -1,39 +1,33 @@
-import { CHANNEL_CODES, channelOfPayload } from '@contour/contract';
+import {
+  CHANNEL_CODES,
+  channelOfPayload,
+  type ObservedAnswer,
+  type ObservedDelivery,
+} from '@contour/contract';
 import { createCounter, createHistogram, perKey } from '@contour/runtime';
-import type { Death, PendingMessage } from '@contour/store';
 import type { Registry } from 'prom-client';
-import type { ParkingMetrics } from './count-parking.ts';
+import type { Subscriber } from '../observers.ts';
 
-/** `unknown` is a payload that was not made here. */
+/** `unknown`: another service made the payload. */
 const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
 const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
-const DEATHS: ReadonlyArray<Death['reason']> = ['core_refused', 'core_exhausted'];
+const DEATHS = ['core_refused', 'core_exhausted'] as const;
 
-type Counted = Pick<PendingMessage, 'payload' | 'receivedAt' | 'attemptsBefore'>;
-
-export interface DeliveryMetrics {
-  delivered(message: Counted): void;
-  /** Core did not take it and will be asked again; `code` is what the attempt is written down with. */
-  retried(message: Counted, code: string): void;
-  /** It is in the dead-letter queue. */
-  dead(message: Counted & Pick<PendingMessage, 'tenantId'>, reason: Death['reason']): void;
-  /** So many attempts were written down in one statement. */
-  settled(attempts: number): void;
-}
-
-const channelOf = ({ payload }: Counted) => channelOfPayload(payload) ?? 'unknown';
+const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
 
 const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
 
 const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
 
-export function createDeliveryMetrics(
-  registry: Registry,
-  parking: Pick<ParkingMetrics, 'parked'>,
-): DeliveryMetrics {
+/** Counts and times what happens to stored messages on their way to Core. */
+export function deliveryMetrics(registry: Registry): Subscriber {
+  return { ...resultMetrics(registry), ...answerMetrics(registry) };
+}
+
+function resultMetrics(registry: Registry): Subscriber {
   const delivered = createCounter(registry, {
     name: 'contour_delivered_total',
-    help: 'Messages that Core has taken.',
+    help: 'Messages that Core accepted.',
     labelNames: ['channel'],
   });
   const retried = createCounter(registry, {
@@ -43,17 +37,17 @@ export function createDeliveryMetrics(
   });
   const dead = createCounter(registry, {
     name: 'contour_dead_total',
-    help: 'Messages that Core refused, or did not take in all their attempts.',
+    help: 'Messages that Core refused, or did not accept in all their attempts.',
     labelNames: ['channel', 'reason'],
   });
   const seconds = createHistogram(registry, {
     name: 'contour_delivery_seconds',
-    help: 'From receipt until Core has taken the message, retries included; not of replayed messages.',
+    help: 'From receipt until Core accepted the message, retries included. Replayed messages are left out.',
     buckets: SECONDS,
   })();
   const sizes = createHistogram(registry, {
     name: 'contour_settle_batch_size',
-    help: 'Attempts that were written down in one statement.',
+    help: 'Attempts whose results were written in one statement.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
   })();
   const deliveredOf = perKey(CHANNELS, (channel) => delivered(channel));
@@ -65,7 +59,7 @@ export function createDeliveryMetrics(
   return {
     delivered(message) {
       deliveredOf[channelOf(message)].inc();
-      // For as long as somebody took to look at a dead message, nothing here was slow.
+      // A replayed message waited for an operator. That time says nothing about delivery.
       if (message.attemptsBefore > 0) return;
       seconds.observe(Math.max(0, Date.now() - message.receivedAt.getTime()) / 1000);
     },
@@ -73,10 +67,47 @@ export function createDeliveryMetrics(
       const failure = failureOf(code) as (typeof FAILURES)[number];
       retriedOf[channelOf(message)][failure]?.inc();
     },
-    dead(message, reason) {
-      deadOf[channelOf(message)][reason].inc();
-      parking.parked(channelOf(message), reason);
-    },
+    dead: (message, reason) => deadOf[channelOf(message)][reason].inc(),
     settled: (attempts) => sizes.observe(attempts),
+  };
+}
+
+const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
+
+/** Undefined if no request was sent: the console stands in for Core. */
+function classOf({ outcome, code, status }: ObservedAnswer): string | undefined {
+  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
+  return outcome === 'delivered' ? undefined : code;
+}
+
+/** Statuses that may be about the way to Core, as values of a label. */
+const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
+
+const refusalOf = (code = '') => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');
+
+function answerMetrics(registry: Registry): Subscriber {
+  const histogram = createHistogram(registry, {
+    name: 'contour_core_answer_seconds',
+    help: 'Time until Core answered an attempt, by the class of the status or by the error in place of an answer.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30],
+  });
+  const refusal = createCounter(registry, {
+    name: 'contour_core_refusals_total',
+    help: 'Answers about the way to Core while it accepts no other message. The refused message waits.',
+    labelNames: ['status'],
+  });
+  const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>
+    refusal(status),
+  );
+  const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
+    CLASSES,
+    (name) => histogram({ class: name }),
+  );
+  return {
+    answered(_message, answer) {
+      const name = classOf(answer);
+      if (name !== undefined) answers[name]?.observe(answer.ms / 1000);
+      if (answer.outcome === 'postponed') refusals[refusalOf(answer.code)]?.inc();
+    },
   };
 }

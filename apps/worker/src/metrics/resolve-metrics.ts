@@ -1,7 +1,7 @@
-import { AppError, CHANNEL_CODES, type IncomingMessage, type Outcome } from '@contour/contract';
+import { AppError, CHANNEL_CODES, type Outcome, type ResolveWay } from '@contour/contract';
 import { createCounter, createHistogram, perKey } from '@contour/runtime';
-import type { Ending } from '@contour/store';
 import type { Registry } from 'prom-client';
+import type { Subscriber } from '../observers.ts';
 
 const OUTCOMES = [
   'resolved',
@@ -12,25 +12,18 @@ const OUTCOMES = [
   'invalid',
 ] as const satisfies ReadonlyArray<Outcome['kind']>;
 
-const WAYS = ['queue', 'stream', 'release'] as const;
+const WAYS = ['queue', 'stream', 'release'] as const satisfies ReadonlyArray<ResolveWay>;
 
-/** How a message came to the resolver: one by one as a job, or with others, from a stream or the dead-letter queue. */
-export type Way = (typeof WAYS)[number];
-
-export interface ResolveMetrics {
-  /** A batch is committed. What has to be tried again is not counted: it has not ended. */
-  resolved(way: Way, messages: readonly IncomingMessage[], endings: readonly Ending[]): void;
-}
-
-export function createResolveMetrics(registry: Registry): ResolveMetrics {
+/** Counts and times resolved messages. A message that will be tried again is not counted. */
+export function resolveMetrics(registry: Registry): Subscriber {
   const resolved = createCounter(registry, {
     name: 'contour_resolved_total',
-    help: 'Messages whose resolving has come to an end. `replayed` is a repeat that got the first answer.',
+    help: 'Messages by the outcome of resolving. `replayed`: a duplicate that got the first answer.',
     labelNames: ['channel', 'outcome'],
   });
   const seconds = createHistogram(registry, {
     name: 'contour_resolve_seconds',
-    help: 'From receipt to commit. A message out of the dead-letter queue brings its first receipt along.',
+    help: 'From receipt to commit. For a message from the dead-letter queue, from its first receipt.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
   })();
   const sizes = createHistogram(registry, {
@@ -51,7 +44,7 @@ export function createResolveMetrics(registry: Registry): ResolveMetrics {
         const ending = endings[index];
         if (ending === undefined || ending instanceof AppError) continue;
         counts[channel][ending.kind].inc();
-        // The clocks of two machines may differ: nothing takes less than no time.
+        // Two machines may have different clocks, so the difference may be negative.
         const ms = Math.max(0, now - Date.parse(receivedAt));
         if (ending.kind === 'resolved') seconds.observe(ms / 1000);
       }

@@ -3,8 +3,10 @@ import {
   checkIncoming,
   type Fault,
   type IncomingMessage,
+  mayHoldCredential,
   type ResolveJob,
   resolveJob,
+  unreadableBody,
 } from '@contour/contract';
 import { TooLong } from '@contour/queue';
 
@@ -15,13 +17,13 @@ export type JobReading =
       reply?: ResolveJob['reply'];
       replayOf?: string | undefined;
       replayFor?: string | undefined;
-      /** Whether the API counted it among the waiting messages of its account. */
+      /** Whether the API counted the message among the waiting messages of its account. */
       counted?: true | undefined;
     }
-  /** `data` is what could not be read. */
+  /** `data` is the part that could not be read. */
   | { ok: false; data: unknown; faults: Fault[] };
 
-/** What a worker has put in the place of a body that cannot be read. */
+/** Replaces a body that cannot be read: see `sealJob`. */
 interface SealedUnreadable {
   v: 1;
   unreadable: unknown;
@@ -38,10 +40,10 @@ const isSealedUnreadable = (data: object): data is SealedUnreadable =>
   data.faults.every(isFault);
 
 /**
- * Whether our own API wrote it, or a worker in place of what another service had written. A look at a
- * few fields, for it is asked of every job; what only looks so is found out by reading.
+ * Whether our API, or a worker that sealed the job, wrote this data. Checks a few fields only, because it runs for every
+ * job. Reading the job finds out if foreign data has the same fields.
  */
-export function isOurs(data: unknown): data is object {
+function isOurs(data: unknown): data is object {
   if (typeof data !== 'object' || data === null || !('v' in data) || data.v !== 1) return false;
   if (CREDENTIAL_FIELDS.some((field) => Object.hasOwn(data, field))) return false;
   if (isSealedUnreadable(data)) return true;
@@ -49,7 +51,7 @@ export function isOurs(data: unknown): data is object {
   return typeof message?.messageId === 'string' && typeof message.fingerprint === 'string';
 }
 
-/** Reads a job of our own API, or the contract's bare body as another service put it there. */
+/** Reads a job: data of our own API, or the contract's bare body from another service. Next: `handle-job.ts`. */
 export function readJob(data: unknown, addedAt: Date): JobReading {
   if (data instanceof TooLong) {
     return { ok: false, data, faults: [{ path: '', message: `is too long to be read: ${data}` }] };
@@ -62,3 +64,26 @@ export function readJob(data: unknown, addedAt: Date): JobReading {
   const checked = checkIncoming(data, addedAt);
   return checked.ok ? { ok: true, message: checked.message } : { ...checked, data };
 }
+
+/**
+ * Data without a credential that replaces a job's data in Redis. A producer may have written a credential there, and
+ * a job may be looked at, retried or kept. Undefined if nothing has to be replaced.
+ */
+export function sealJob(data: unknown, addedAt: Date): unknown {
+  if (isOurs(data) || !mayHoldCredential(data)) return undefined;
+  const reading = readJob(data, addedAt);
+  if (reading.ok) return { v: 1, message: reading.message };
+  return { v: 1, unreadable: unreadableBody(data), faults: reading.faults };
+}
+
+/** Replaces data that could not be handled. It explains why the data is missing when the job is parked later. */
+export const replacedData = () => ({
+  v: 1,
+  unreadable: null,
+  faults: [
+    {
+      path: '',
+      message: 'could not be handled, and was removed because it may contain a credential',
+    },
+  ],
+});

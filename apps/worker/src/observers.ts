@@ -1,0 +1,39 @@
+import type { MessageObserver } from '@contour/contract';
+
+/** A subscriber to some of the events. */
+export type Subscriber = Partial<MessageObserver>;
+
+type Event = (a: unknown, b: unknown, c: unknown) => void;
+
+const ignore: Event = () => undefined;
+
+/** Calls all subscribers of an event. The subscribers are looked up once, and one alone is called directly. */
+function fanOut(listeners: readonly Event[]): Event {
+  const [only, second] = listeners;
+  if (only === undefined) return ignore;
+  if (second === undefined) return only;
+  return (a, b, c) => {
+    for (const listener of listeners) listener(a, b, c);
+  };
+}
+
+/** One observer for several subscribers. They are called in the order in which they are given. */
+export function observers(...subscribers: readonly Subscriber[]): MessageObserver {
+  const event = <Name extends keyof MessageObserver>(name: Name): MessageObserver[Name] => {
+    const listeners = subscribers.map((one) => one[name]).filter((one) => one !== undefined);
+    return fanOut(listeners as Event[]) as MessageObserver[Name];
+  };
+  return {
+    accepted: event('accepted'),
+    resolved: event('resolved'),
+    parked: event('parked'),
+    notParked: event('notParked'),
+    dropped: event('dropped'),
+    replayed: event('replayed'),
+    answered: event('answered'),
+    delivered: event('delivered'),
+    retried: event('retried'),
+    dead: event('dead'),
+    settled: event('settled'),
+  };
+}

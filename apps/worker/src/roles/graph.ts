@@ -1,0 +1,79 @@
+import { AppError } from '@contour/contract';
+import { createGraph, createMirror, type GraphOptions, type Mirror } from '@contour/graph';
+import { createGraphConsumer } from '@contour/queue';
+import type { Logger } from '@contour/runtime';
+import { createMirrorSource, isMirrorBehind } from '@contour/store';
+import type { Shared } from '../shared.ts';
+import type { Role } from './role.ts';
+
+type Names = 'redis' | 'pool' | 'producer' | 'stopping' | 'logger';
+
+/** Brings the graph up to date when it is woken, and wakes any worker with this role while something is not shown. */
+export function openGraphRole(neo4j: GraphOptions, deps: Pick<Shared, Names>): Role {
+  const { redis, pool, producer, stopping, logger } = deps;
+  const graph = createGraph(neo4j);
+  const mirror = createMirror({
+    graph,
+    source: createMirrorSource(pool),
+    onRefused: ({ kind, key, error }) =>
+      logger.error(
+        { err: error, kind, tenant_id: key.tenant_id, id: key.id.slice(0, 64) },
+        'graph.refused',
+      ),
+  });
+  const bringUpToDate = createMirrorRun(mirror, logger);
+  return {
+    consumer: createGraphConsumer({
+      ...redis,
+      // A long run ends after the batch in hand, long before the time to stop is over.
+      run: (signal) => bringUpToDate(AbortSignal.any([signal, stopping])),
+    }),
+    duties: [
+      {
+        name: 'graph',
+        every: 1,
+        run: async () => {
+          if (await isMirrorBehind(pool)) await producer.wakeGraph();
+        },
+      },
+    ],
+    close: () => graph.close(),
+  };
+}
+
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 5_000;
+
+/**
+ * Brings the graph up to date when it is woken. While Neo4j or Postgres is away it rests, longer after each try. It logs
+ * the outage once, and its end.
+ */
+export function createMirrorRun(
+  mirror: Mirror,
+  logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>,
+  nowMs: () => number = () => performance.now(),
+): (signal: AbortSignal) => Promise<void> {
+  let restMs = 0;
+  let notBefore = 0;
+
+  const rest = (err: AppError) => {
+    if (err.code === 'unexpected') logger.error({ err }, 'graph.failed');
+    else if (restMs === 0) logger.warn({ err }, 'graph.away');
+    restMs = Math.min(Math.max(restMs * 2, FIRST_REST_MS), LONGEST_REST_MS);
+    notBefore = nowMs() + restMs;
+  };
+
+  return async (signal) => {
+    if (nowMs() < notBefore) return;
+    const startedAt = nowMs();
+    try {
+      const { rows, ended } = await mirror.drain(signal);
+      if (restMs > 0) logger.info('graph.back');
+      restMs = 0;
+      logger.debug({ rows, ended, ms: nowMs() - startedAt }, 'graph.drained');
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      rest(error);
+    }
+  };
+}

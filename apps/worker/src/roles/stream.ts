@@ -1,0 +1,187 @@
+import {
+  AppError,
+  accountOf,
+  checkIncoming,
+  type DlqEntry,
+  type Fault,
+  type IncomingMessage,
+  parseBody,
+} from '@contour/contract';
+import {
+  createStreamConsumer,
+  type Handled,
+  MAX_ENTRY_BYTES,
+  type StreamEntry,
+  TooLong,
+} from '@contour/queue';
+import type { Logger } from '@contour/runtime';
+import type { Ending } from '@contour/store';
+import type { Dlq } from '../dlq/dlq.ts';
+import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
+import { failedByItself } from '../outages.ts';
+import type { Resolver } from '../resolve/resolver.ts';
+import type { Shared } from '../shared.ts';
+import type { Role } from './role.ts';
+
+/** An entry that is handed out this often and fails again is parked. */
+const MAX_DELIVERIES = 8;
+
+/** Resolves the messages that other services write to the Redis streams. */
+export function openStreamRole(
+  deps: Pick<Shared, 'id' | 'env' | 'redis' | 'resolver' | 'dlq' | 'logger'>,
+): Role {
+  const { id, env, redis, resolver, dlq, logger } = deps;
+  const entriesDeps = { resolveAll: resolver.resolveAll, dlq, logger };
+  const consumer = createStreamConsumer({
+    ...redis,
+    id,
+    shardCount: env.STREAM_SHARDS,
+    handle: (entries, heldChats) => handleEntries(entriesDeps, entries, heldChats),
+    onFailure: (err) => logger.warn({ err }, 'stream.postponed'),
+    onLoss: (shard, { entries, wasDeleted }) =>
+      logger.error({ shard, entries, stream_deleted: wasDeleted }, 'stream.lost'),
+  });
+  return { consumer, duties: [] };
+}
+
+interface EntriesDeps {
+  resolveAll: Resolver['resolveAll'];
+  dlq: Pick<Dlq, 'park'>;
+  logger: Pick<Logger, 'warn'>;
+}
+
+interface Readable {
+  entry: StreamEntry;
+  message: IncomingMessage;
+}
+
+const chatOf = (message: IncomingMessage) => `${accountOf(message)} ${message.externalChatId}`;
+
+/**
+ * Handles a batch of entries in their order: resolves them, and parks those that cannot be resolved, because a stream
+ * has no reply. An entry that fails for a temporary reason holds back only the later entries of its chat. Next:
+ * `resolveAll` in `resolve/resolver.ts`.
+ */
+export async function handleEntries(
+  deps: EntriesDeps,
+  entries: readonly StreamEntry[],
+  heldChats: ReadonlySet<string>,
+): Promise<Handled> {
+  const handled: Handled = { ended: [], held: [] };
+  const readable: Readable[] = [];
+  const others: Array<{ entry: StreamEntry; reading: EntryReading }> = [];
+  for (const entry of entries) {
+    const reading = readEntry(entry);
+    if (!reading.ok || entry.deliveries > MAX_DELIVERIES) others.push({ entry, reading });
+    else if (heldChats.has(chatOf(reading.message))) {
+      handled.held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
+    } else readable.push({ entry, message: reading.message });
+  }
+  // Parking comes last, so that it does not delay the entries that can be resolved.
+  if (readable.length > 0) {
+    const endings = await deps.resolveAll(readable.map(({ message }) => message));
+    // All at once, so that they are parked in one statement.
+    await Promise.all(
+      readable.map(async (item, i) => {
+        const ending = endings[i];
+        if (ending !== undefined) await endOne(deps, item, ending, handled);
+      }),
+    );
+  }
+  for (const { entry, reading } of others) {
+    await endParked(deps, entry, handled, letterOf(entry, reading));
+  }
+  return handled;
+}
+
+/** The letter of an entry that cannot be read, or that was handed out too often. */
+function letterOf(
+  { shard, id, addedAt, deliveries }: StreamEntry,
+  reading: EntryReading,
+): DlqEntry {
+  if (reading.ok) {
+    const explanation = `handed out ${deliveries} times without a result`;
+    return unresolvedLetter(reading.message, { kind: 'stalled' }, deliveries, explanation);
+  }
+  const job = { id: `stream ${shard} ${id}`, data: reading.data, timestampMs: addedAt.getTime() };
+  const origin = `entry ${id} of contour:resolve:${shard}`;
+  return unreadableLetter({ ...job, started: deliveries }, reading.faults, origin);
+}
+
+/** If parking fails, the entry is handed out again later, and the entries behind it continue. */
+async function endParked(
+  { dlq, logger }: EntriesDeps,
+  { id }: StreamEntry,
+  handled: Handled,
+  letter: DlqEntry,
+): Promise<void> {
+  try {
+    const result = await dlq.park(letter);
+    if (result !== 'parked') logger.warn({ message_id: letter.id }, 'resolve.not_parked');
+    handled.ended.push(id);
+  } catch (err) {
+    logger.warn({ err, entry: id }, 'stream.postponed');
+    handled.held.push({ id, chat: id, counts: true });
+  }
+}
+
+async function endOne(
+  deps: EntriesDeps,
+  { entry, message }: Readable,
+  ending: Ending,
+  handled: Handled,
+): Promise<void> {
+  const { id, deliveries } = entry;
+  if (!(ending instanceof AppError)) {
+    if ('receipt' in ending) handled.ended.push(id);
+    else await endParked(deps, entry, handled, unresolvedLetter(message, ending, deliveries));
+    return;
+  }
+  const counts = failedByItself(ending);
+  if (counts && deliveries >= MAX_DELIVERIES) {
+    const letter = unresolvedLetter(message, { kind: 'stalled' }, deliveries, ending.message);
+    return endParked(deps, entry, handled, letter);
+  }
+  handled.held.push({ id, chat: chatOf(message), counts });
+  if (!counts) return;
+  deps.logger.warn({ err: ending, message_id: message.messageId, deliveries }, 'stream.postponed');
+}
+
+type EntryReading =
+  | { ok: true; message: IncomingMessage }
+  /** `data` is the part that could be read. */
+  | { ok: false; data: unknown; faults: Fault[] };
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const unreadable = (data: unknown, message: string, path = ''): EntryReading => ({
+  ok: false,
+  data,
+  faults: [{ path, message }],
+});
+
+/** Reads an entry, or lists its faults. */
+function readEntry({ message: bytes, addedAt }: StreamEntry): EntryReading {
+  if (bytes === undefined) {
+    const fault = 'is required: the field of the entry that holds the JSON body';
+    return unreadable({}, fault, 'message');
+  }
+  if (bytes instanceof TooLong) {
+    const fault = `must be at most ${MAX_ENTRY_BYTES} bytes, and has ${bytes.length}`;
+    return unreadable(bytes, fault);
+  }
+  let text: string;
+  let body: unknown;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    return unreadable(bytes.toString(), 'must be UTF-8');
+  }
+  try {
+    body = parseBody(text);
+  } catch {
+    return unreadable(text, 'must be JSON');
+  }
+  const checked = checkIncoming(body, addedAt);
+  return checked.ok ? checked : { ok: false, data: body, faults: checked.faults };
+}

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { type Core, createConsoleCore, createCore } from '@contour/core';
+import {
+  createDlqIndex,
+  createPresence,
+  createProducer,
+  createShardBells,
+  createTailPublisher,
+} from '@contour/queue';
+import {
+  createTracer,
+  type Duty,
+  type Logger,
+  logConnectionErrors,
+  type Shutdown,
+} from '@contour/runtime';
+import { createPool, poolCounts } from '@contour/store';
+import { createShardCalls } from './deliver/shard-calls.ts';
+import { createDlq } from './dlq/dlq.ts';
+import { createShower } from './dlq/show-entries.ts';
+import { dlqDuties } from './dlq/upkeep.ts';
+import type { WorkerEnv } from './env.ts';
+import { debounced, writeLater } from './later.ts';
+import { createWorkerMetrics } from './metrics/worker-metrics.ts';
+import { observers } from './observers.ts';
+import { createResolver } from './resolve/resolver.ts';
+import { tailSubscriber } from './tail.ts';
+
+/** Two workers wait milliseconds for each other. A lock that lasts longer belongs to another program. */
+const RESOLVE_LOCK_TIMEOUT_MS = 100;
+/** Longer: a mark also waits for a resolver's transaction that puts a message into the same lane. */
+const SETTLE_LOCK_TIMEOUT_MS = 500;
+/** One for the marks of all tenants, and two for the marks that are written beside them. */
+const SETTLE_CONNECTIONS = 3;
+/** New clients come in swarms. The graph is woken once for all that come in this time. */
+const GRAPH_WAKE_MS = 200;
+
+interface Opening {
+  env: WorkerEnv;
+  logger: Logger;
+  shutdown: Pick<Shutdown, 'add'>;
+  stopping: AbortSignal;
+}
+
+export type Shared = ReturnType<typeof openShared>;
+
+/** Opens what the roles of a worker share. Closers are added in the order of opening and run backwards. */
+export function openShared(opening: Opening) {
+  const { env, logger, shutdown, stopping } = opening;
+  const id = randomUUID();
+  const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
+  const tracer = createTracer(env, { serviceName: 'contour-worker', logger });
+  if (tracer) shutdown.add('tracing', (signal) => tracer.close(signal));
+  const pools = openPools(opening);
+  const producer = createProducer(redis);
+  shutdown.add('producer', () => producer.close());
+  const core = openCore(env, logger);
+  const counts = {
+    main: poolCounts(pools.main),
+    resolve: poolCounts(pools.resolve),
+    settle: poolCounts(pools.settle),
+  };
+  const { registry, subscribers } = createWorkerMetrics({ pools: counts, core });
+  const tail = createTailPublisher({ ...redis, process: 'worker' });
+  shutdown.add('tail', async () => tail.close());
+  const observer = observers(...subscribers, tailSubscriber(tail));
+  const index = createDlqIndex(redis);
+  shutdown.add('dlq index', () => index.close());
+  shutdown.add('core', () => core.close());
+  const presence = createPresence({ ...redis, id });
+  shutdown.add('presence', () => presence.leave());
+  const bells = createShardBells({ ...redis, onRing: (shard) => calls.ring([shard]) });
+  shutdown.add('bells', async () => bells.close());
+  const calls = createShardCalls({ producer, bells, logger });
+
+  // A note that stays expires in a week and hides nothing, because the ledger is asked first.
+  const forgetQueued = writeLater(producer.forgetQueued, {
+    onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
+  });
+  const shower = createShower({ pool: pools.main, index, logger });
+  const dlq = createDlq({
+    ...{ pool: pools.main, forgetQueued, show: shower.soon, observer, logger },
+    allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
+    refused: { count: env.MAX_PARKED_UNKNOWN, bytes: env.MAX_PARKED_UNKNOWN_BYTES },
+  });
+  const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
+    producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
+  });
+  const resolver = createResolver({
+    ...{ pool: pools.resolve, observer, tracer, stopping, logger, wake: calls.call },
+    wakeGraph: env.NEO4J_URI === undefined ? () => {} : wakeGraph,
+    concurrency: env.RESOLVE_CONCURRENCY,
+    linkByPhone: env.LINK_BY_PHONE,
+    phoneRegion: env.DEFAULT_PHONE_REGION,
+    shardCount: env.DELIVER_SHARDS,
+  });
+  const duties: Duty[] = [
+    {
+      name: 'presence',
+      every: 1,
+      async run() {
+        const acceptedAgoMs = await presence.beat(core.acceptedAgoMs());
+        if (acceptedAgoMs !== null) core.acceptedElsewhere(acceptedAgoMs);
+      },
+    },
+    ...dlqDuties({ pool: pools.main, index, dlq, shower, id, logger }),
+  ];
+  return {
+    ...{ env, logger, stopping, id, redis, tracer, pools, pool: pools.main, producer, core },
+    ...{ registry, observer, calls, forgetQueued, dlq, resolver, duties },
+  };
+}
+
+/** Three pools, so that a lock or a load in one part of the work does not delay the others. */
+function openPools({ env, logger, shutdown }: Opening) {
+  const options = {
+    url: env.DATABASE_URL,
+    isForLookups: true,
+    onError: logConnectionErrors(logger, 'postgres.error'),
+  };
+  const main = createPool({ ...options, applicationName: 'contour-worker' });
+  shutdown.add('postgres', () => main.end());
+  const resolve = createPool({
+    ...options,
+    applicationName: 'contour-worker-resolve',
+    lockTimeoutMs: RESOLVE_LOCK_TIMEOUT_MS,
+  });
+  shutdown.add('postgres resolve', () => resolve.end());
+  const settle = createPool({
+    ...options,
+    applicationName: 'contour-worker-settle',
+    max: SETTLE_CONNECTIONS,
+    lockTimeoutMs: SETTLE_LOCK_TIMEOUT_MS,
+  });
+  shutdown.add('postgres settle', () => settle.end());
+  return { main, resolve, settle };
+}
+
+function openCore(env: WorkerEnv, logger: Logger): Core {
+  if (env.CORE_URL === undefined) {
+    return createConsoleCore({ write: (line) => void process.stdout.write(line) });
+  }
+  return createCore({
+    url: env.CORE_URL,
+    ...(env.CORE_SECRET === undefined ? {} : { secret: env.CORE_SECRET }),
+    timeoutMs: env.CORE_TIMEOUT_MS,
+    connections: env.DELIVER_CONCURRENCY,
+    logger,
+  });
+}
