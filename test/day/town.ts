@@ -1,5 +1,5 @@
 import { CHANNEL_CODES, type Channel, fingerprintOf } from '@contour/contract';
-import { registerChannelAccount } from '@contour/store';
+import { registerChannelAccount } from '@contour/store/tenants';
 import { type Dice, diceOf } from '../support/dice.ts';
 import type { Pool } from '../support/outside-pool.ts';
 import { credentialOf } from './credentials.ts';

@@ -1,4 +1,4 @@
-import { createProducer } from '@contour/queue';
+import { createProducer } from '@contour/queue/producer';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { messageTo } from '../support/messages.ts';

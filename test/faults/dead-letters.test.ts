@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fingerprintOf } from '@contour/contract';
-import { registerChannelAccount } from '@contour/store';
+import { registerChannelAccount } from '@contour/store/tenants';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { idOf, messagesOf } from '../support/messages.ts';

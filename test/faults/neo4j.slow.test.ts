@@ -1,4 +1,4 @@
-import { isMirrorBehind } from '@contour/store';
+import { isMirrorBehind } from '@contour/store/graph';
 import { driver as openDriver } from 'neo4j-driver';
 import {
   afterAll,

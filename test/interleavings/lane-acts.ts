@@ -1,4 +1,5 @@
-import { reviveMessage, settle, takeDue } from '@contour/store';
+import { settle, takeDue } from '@contour/store/lanes';
+import { reviveMessage } from '@contour/store/messages';
 import { deliverDialog } from '../../apps/worker/src/deliver/deliver-dialog.ts';
 import type { Act, Notes, Participant } from './scene.ts';
 

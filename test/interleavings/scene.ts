@@ -5,7 +5,7 @@ import {
   type Outcome,
   receiptBody,
 } from '@contour/contract';
-import { type Arrival, type Ending, resolveBatch } from '@contour/store';
+import { type Arrival, type Ending, resolveBatch } from '@contour/store/resolve';
 import type { Body } from '../support/messages.ts';
 import type { Pool } from '../support/outside-pool.ts';
 import type { TestTenant } from '../support/tenants.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CHANNELS, corePayloadAround } from '@contour/contract';
 import { createGraph, createMirror } from '@contour/graph';
-import { createMirrorSource } from '@contour/store';
+import { createMirrorSource } from '@contour/store/graph';
 import { driver as openDriver } from 'neo4j-driver';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import type { ViolationKind } from './checker/violation.ts';

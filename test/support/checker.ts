@@ -1,4 +1,4 @@
-import { isMirrorBehind } from '@contour/store';
+import { isMirrorBehind } from '@contour/store/graph';
 import { checkAccepted } from './checker/check-accepted.ts';
 import { checkCore } from './checker/check-core.ts';
 import { checkCredentials } from './checker/check-credentials.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { migrate } from '@contour/store';
+import { migrate } from '@contour/store/migrations';
 import { databaseUrl, openPool, type Pool, usePool } from './outside-pool.ts';
 import { TURNS, takeTurns } from './take-turns.ts';
 

@@ -1,4 +1,9 @@
-import { createPool, type Database, type PoolOptions, type Queryable } from '@contour/store';
+import {
+  createPool,
+  type Database,
+  type PoolOptions,
+  type Queryable,
+} from '@contour/store/database';
 import pg from 'pg';
 
 export type PoolClient = pg.PoolClient & Queryable;

@@ -9,7 +9,7 @@ import {
   metricsRoute,
   mountApart,
 } from '@contour/http';
-import { createReplay, type ReplayDeps } from '@contour/queue';
+import { createReplay, type ReplayDeps } from '@contour/queue/dlq';
 import type { Logger, NamedKey } from '@contour/runtime';
 import type { ApiMetrics } from './metrics/create-api-metrics.ts';
 import type { BoardQueue } from './open-board.ts';

@@ -1,12 +1,10 @@
 import { createGraph, type Graph } from '@contour/graph';
-import {
-  boardQueues,
-  createProducer,
-  createReplyListener,
-  createTailPublisher,
-} from '@contour/queue';
+import { boardQueues } from '@contour/queue/jobs';
+import { createProducer } from '@contour/queue/producer';
+import { createReplyListener } from '@contour/queue/replies';
+import { createTailPublisher } from '@contour/queue/tail';
 import { type Logger, logConnectionErrors, neo4jOf, type Shutdown } from '@contour/runtime';
-import { createPool } from '@contour/store';
+import { createPool } from '@contour/store/database';
 import type { ApiEnv } from './env.ts';
 
 // A probe must answer while the pool is exhausted or a table is locked, so probes have connections of their own: two

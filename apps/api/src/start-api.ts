@@ -1,24 +1,23 @@
 import { createDeparture, listen, unavailable } from '@contour/http';
-import { createRoom } from '@contour/queue';
+import { createBacklogWait } from '@contour/queue/limits';
 import { createTracer, type Logger, type Shutdown, within } from '@contour/runtime';
 import {
   asAppError,
-  clearParked,
-  createLaneMarks,
-  createMirrorSource,
-  type DeadLetters,
-  deadLetters,
-  findAnswer,
-  findStoriesByTrace,
-  findStory,
-  laneFacts,
+  type Database,
   oldestSnapshots,
-  type Pool,
-  parkedFacts,
-  pendingMigrations,
   ping,
   poolCounts,
-} from '@contour/store';
+} from '@contour/store/database';
+import {
+  clearParked,
+  type DeadLetters,
+  deadLetters,
+  parkedFacts,
+} from '@contour/store/dead-letters';
+import { createMirrorSource } from '@contour/store/graph';
+import { createLaneMarks, laneFacts } from '@contour/store/lanes';
+import { findAnswer, findStoriesByTrace, findStory } from '@contour/store/messages';
+import { pendingMigrations } from '@contour/store/migrations';
 import { createAddJob } from './add-jobs.ts';
 import { type AppDeps, buildApp } from './app.ts';
 import { createWaitingLimit, watchBackPressure } from './back-pressure.ts';
@@ -88,7 +87,7 @@ function watchBacklog({ producer }: Connections, env: ApiEnv, logger: Logger) {
   return watchBackPressure({
     backlog: async () => {
       // A hint, fetched in the same write: an account whose count is not known yet goes in front.
-      const looked = producer.lookAtAccounts().catch(() => undefined);
+      const looked = producer.readWaitingCounts().catch(() => undefined);
       const backlog = await producer.backlog();
       await looked;
       return backlog;
@@ -108,7 +107,7 @@ const look = <T>(answer: Promise<T>): Promise<T> =>
 
 /** What the API reads of Postgres. Clearing the dead-letter queue is the only thing that it writes there. */
 function ledger(
-  pool: Pool,
+  pool: Database,
 ): Pick<AppDeps, 'findAnswer' | 'findStory' | 'findStoriesByTrace' | 'dlq'> {
   const letters: DeadLetters = deadLetters(pool);
   return {
@@ -140,7 +139,7 @@ function replaying(
 ): Pick<AppDeps, 'addJobs' | 'waitForRoom'> {
   return {
     addJobs: producer.addResolve,
-    waitForRoom: createRoom({
+    waitForRoom: createBacklogWait({
       backlog: producer.backlog,
       maxBacklog: env.MAX_BACKLOG,
       patienceMs: ROOM_WITHIN_MS,

@@ -1,5 +1,5 @@
 import type { MessageObserver } from '@contour/contract';
-import type { TailPublisher } from '@contour/queue';
+import type { TailPublisher } from '@contour/queue/tail';
 import type { AddJob } from './add-jobs.ts';
 
 type IntakeObserver = Pick<MessageObserver, 'accepted'>;

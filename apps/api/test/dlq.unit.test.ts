@@ -1,5 +1,5 @@
 import { type DlqEntry, dlqEntry, fingerprintOf, type ResolveJob } from '@contour/contract';
-import type { DlqFilter } from '@contour/store';
+import type { DlqFilter } from '@contour/store/dead-letters';
 import { expect, test } from 'vitest';
 import { toClear } from '../src/routes/dlq-filter.ts';
 import { appBundle, seed, workerSaying } from './app-bundle.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '@contour/contract';
-import type { OnError } from '@contour/queue';
+import type { OnError } from '@contour/queue/redis';
 import { readEnv } from '@contour/runtime';
-import { createPool, type Pool, type PoolOptions } from '@contour/store';
+import { createPool, type Database, type PoolOptions } from '@contour/store/database';
 import { NotThere, UsageError } from './cli.ts';
 import { databaseEnv } from './env.ts';
 
@@ -21,7 +21,7 @@ export function reasonOf(error: unknown): string {
 /** Opens a pool for one piece of work. An error of Postgres names the server, in one line. */
 export async function withDatabase<T>(
   url: string,
-  work: (pool: Pool) => Promise<T>,
+  work: (pool: Database) => Promise<T>,
   limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
 ): Promise<T> {
   const options = { url, applicationName: 'contour-cli', max: 2, onError: () => {} };
@@ -44,7 +44,7 @@ export async function withDatabase<T>(
 /** The same for the database of an environment. */
 export async function inDatabase<T>(
   env: NodeJS.ProcessEnv,
-  work: (pool: Pool) => Promise<T>,
+  work: (pool: Database) => Promise<T>,
   limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
 ): Promise<T> {
   return withDatabase(readEnv(databaseEnv, env).DATABASE_URL, work, limits);

@@ -1,5 +1,6 @@
 import { isUuid } from '@contour/contract';
-import { findTenantsCalled, type Pool, type Tenant } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { findTenantsCalled, type Tenant } from '@contour/store/tenants';
 import { UsageError } from './cli.ts';
 import { inDatabase } from './servers.ts';
 import { printable } from './text.ts';
@@ -7,7 +8,7 @@ import { printable } from './text.ts';
 export const TENANT_OPTION = ['--tenant <tenant>', 'only this tenant, by its id or name'] as const;
 
 /** The tenant with this id, or the only one with this name. */
-export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> {
+export async function pickTenant(pool: Database, idOrName: string): Promise<Tenant> {
   const [tenant, ...others] = await findTenantsCalled(pool, idOrName);
   if (tenant === undefined) {
     throw new UsageError(`there is no tenant "${printable(idOrName)}": see contour tenant list`);

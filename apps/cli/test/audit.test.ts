@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createPresence } from '@contour/queue';
+import { createPresence } from '@contour/queue/presence';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { SEEDS, setAuditScene } from '../../../packages/store/test/audit-scene.ts';
 import { startContour } from '../../../test/support/contour.ts';

@@ -1,5 +1,5 @@
-import type { RedisReport } from '@contour/queue';
-import { type OldSnapshot, oldestSnapshots, type Pool } from '@contour/store';
+import type { RedisReport } from '@contour/queue/inspect';
+import { type Database, type OldSnapshot, oldestSnapshots } from '@contour/store/database';
 import { expect, it, test } from 'vitest';
 import { checkClock, isAtLeast } from '../src/doctor/check.ts';
 import { checkSnapshots } from '../src/doctor/postgres.ts';
@@ -7,7 +7,7 @@ import { checksOf } from '../src/doctor/redis.ts';
 
 /** The check of a server with these holders of snapshots. */
 const checkOf = async (...rows: OldSnapshot[]) =>
-  checkSnapshots(await oldestSnapshots({ query: async () => ({ rows }) } as never as Pool));
+  checkSnapshots(await oldestSnapshots({ query: async () => ({ rows }) } as never as Database));
 
 const DUMP = { holder: 'session 7 (pg_dump)', seconds: 1_200, transactions: 10 };
 const YOUNG = { holder: 'session 8 (report)', seconds: 60, transactions: 5 };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createProducer } from '@contour/queue';
+import { createProducer } from '@contour/queue/producer';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../../../test/support/contour.ts';
 import { idOf, messageTo } from '../../../test/support/messages.ts';

@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Core, createConsoleCore, createCore } from '@contour/core';
-import {
-  createDlqIndex,
-  createPresence,
-  createProducer,
-  createShardBells,
-  createTailPublisher,
-} from '@contour/queue';
+import { createDlqIndex } from '@contour/queue/dlq';
+import { createPresence, createShardBells } from '@contour/queue/presence';
+import { createProducer } from '@contour/queue/producer';
+import { createTailPublisher } from '@contour/queue/tail';
 import {
   createTracer,
   type Duty,
@@ -14,7 +11,7 @@ import {
   logConnectionErrors,
   type Shutdown,
 } from '@contour/runtime';
-import { createPool, poolCounts } from '@contour/store';
+import { createPool, poolCounts } from '@contour/store/database';
 import { createShardCalls } from './deliver/shard-calls.ts';
 import { createDlq } from './dlq/dlq.ts';
 import { createShower } from './dlq/show-entries.ts';

@@ -1,5 +1,5 @@
 import type { DlqEntry } from '@contour/contract';
-import type { TailPublisher } from '@contour/queue';
+import type { TailPublisher } from '@contour/queue/tail';
 import type { Subscriber } from './observers.ts';
 
 /** The tenant, or the account where the tenant is unknown. */

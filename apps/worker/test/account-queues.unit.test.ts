@@ -1,5 +1,5 @@
 import { AppError, type IncomingMessage } from '@contour/contract';
-import type { Ending } from '@contour/store';
+import type { Ending } from '@contour/store/resolve';
 import { expect, test } from 'vitest';
 import { createAccountQueues } from '../src/resolve/account-queues.ts';
 import { createSuspects } from '../src/resolve/failures.ts';

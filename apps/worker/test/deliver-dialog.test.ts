@@ -1,6 +1,7 @@
 import { checkIncoming } from '@contour/contract';
 import type { Core } from '@contour/core';
-import { resolveBatch, settle, takeDue } from '@contour/store';
+import { settle, takeDue } from '@contour/store/lanes';
+import { resolveBatch } from '@contour/store/resolve';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';

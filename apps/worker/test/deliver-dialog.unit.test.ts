@@ -1,5 +1,5 @@
 import type { PushResult } from '@contour/core';
-import type { PendingMessage } from '@contour/store';
+import type { PendingMessage } from '@contour/store/lanes';
 import { expect, test } from 'vitest';
 import { deliverDialog } from '../src/deliver/deliver-dialog.ts';
 import type { DialogPart } from '../src/deliver/settler.ts';

@@ -1,15 +1,8 @@
 import { checkIncoming, type DlqEntry, messageIdOf, uuidv7 } from '@contour/contract';
-import { createDlqIndex, type DlqIndex } from '@contour/queue';
-import {
-  type Allowance,
-  clearParked,
-  deadLetters,
-  dueShards,
-  isMoved,
-  resolveBatch,
-  settle,
-  takeDue,
-} from '@contour/store';
+import { createDlqIndex, type DlqIndex } from '@contour/queue/dlq';
+import { type Allowance, clearParked, deadLetters, isMoved } from '@contour/store/dead-letters';
+import { dueShards, settle, takeDue } from '@contour/store/lanes';
+import { resolveBatch } from '@contour/store/resolve';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';

@@ -1,5 +1,5 @@
 import { AppError, type IncomingMessage, type Outcome } from '@contour/contract';
-import type { Ending } from '@contour/store';
+import type { Ending } from '@contour/store/resolve';
 import { beforeEach, expect, test } from 'vitest';
 import { createHeldMessages, createJudge, createSuspects } from '../src/resolve/failures.ts';
 

@@ -1,5 +1,5 @@
 import { AppError, type DlqEntry, type Outcome } from '@contour/contract';
-import type { IncomingJob } from '@contour/queue';
+import type { IncomingJob } from '@contour/queue/jobs';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Dlq } from '../src/dlq/dlq.ts';
 import { createHeldMessages } from '../src/resolve/failures.ts';
@@ -37,7 +37,7 @@ const deps = {
   ownerOf: async () => null,
   reply: async () => 1,
   forgetQueued: () => undefined,
-  forgetWaiting: () => undefined,
+  countDownWaiting: () => undefined,
   logger: quiet,
 };
 

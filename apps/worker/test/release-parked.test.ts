@@ -1,5 +1,5 @@
 import { AppError, checkIncoming, type IncomingMessage } from '@contour/contract';
-import { deadLetters } from '@contour/store';
+import { deadLetters } from '@contour/store/dead-letters';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
 import {

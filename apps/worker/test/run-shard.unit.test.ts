@@ -1,5 +1,5 @@
 import type { Limits, PushResult } from '@contour/core';
-import type { DueLane, Wanted } from '@contour/store';
+import type { DueLane, Wanted } from '@contour/store/lanes';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createBytesInHand, createPlaces } from '../src/deliver/places.ts';

@@ -1,5 +1,6 @@
 import { checkIncoming } from '@contour/contract';
-import { type DueLane, resolveBatch, settle as settleIn, takeDue } from '@contour/store';
+import { type DueLane, settle as settleIn, takeDue } from '@contour/store/lanes';
+import { resolveBatch } from '@contour/store/resolve';
 import { beforeEach, expect, inject, onTestFinished, test } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messageTo } from '../../../test/support/messages.ts';

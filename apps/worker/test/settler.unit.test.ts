@@ -1,5 +1,5 @@
 import { AppError } from '@contour/contract';
-import type { Settlement } from '@contour/store';
+import type { Settlement } from '@contour/store/lanes';
 import { expect, test, vi } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createSettler, type DialogPart } from '../src/deliver/settler.ts';

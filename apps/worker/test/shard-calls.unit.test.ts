@@ -8,7 +8,7 @@ function openCalls() {
     log.push(`${what} ${shards.join(' ')}`);
   };
   const calls = createShardCalls({
-    producer: { callDeliver: note('call'), wakeDeliver: note('wake') },
+    producer: { ringDeliver: note('call'), wakeDeliver: note('wake') },
     bells: {
       listen: (shard) => void log.push(`listen ${shard}`),
       stopListening: async (shard) => void log.push(`stop ${shard}`),
@@ -49,7 +49,7 @@ test('a shard is subscribed once, and not rung after it stopped listening', asyn
 test('a call that fails is only a lost hint', async () => {
   const fail = async () => Promise.reject(new Error('Redis is away'));
   const calls = createShardCalls({
-    producer: { callDeliver: fail, wakeDeliver: fail },
+    producer: { ringDeliver: fail, wakeDeliver: fail },
     bells: { listen: () => undefined, stopListening: async () => undefined },
     logger: silent,
   });

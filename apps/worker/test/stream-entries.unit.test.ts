@@ -1,6 +1,7 @@
 import { AppError, type DlqEntry, type IncomingMessage } from '@contour/contract';
-import { type StreamEntry, TooLong } from '@contour/queue';
-import type { Ending } from '@contour/store';
+import { TooLong } from '@contour/queue/jobs';
+import type { StreamEntry } from '@contour/queue/streams';
+import type { Ending } from '@contour/store/resolve';
 import { expect, test } from 'vitest';
 import { handleEntries } from '../src/roles/stream.ts';
 import { silent } from './unheard.ts';

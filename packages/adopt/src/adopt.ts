@@ -1,13 +1,12 @@
+import type { Database } from '@contour/store/database';
+import { migrationNames, pendingMigrations } from '@contour/store/migrations';
 import {
   FIRST_MIGRATION,
-  migrationNames,
-  type Pool,
   type PoolClient,
-  pendingMigrations,
   readMigration,
   splitSql,
   takeTurn,
-} from '@contour/store';
+} from '@contour/store/schema';
 import { type AdoptOptions, applySteps } from './apply.ts';
 import { hasRelation, LEGACY_TABLES } from './legacy-shape.ts';
 import { namesMadeBy } from './migration-statements.ts';
@@ -40,7 +39,7 @@ export interface Applied extends Adoption {
   setAside: Array<{ reason: string; count: number }>;
 }
 
-async function stateOf(pool: Pool): Promise<AdoptionState> {
+async function stateOf(pool: Database): Promise<AdoptionState> {
   if (!(await pendingMigrations(pool)).includes(FIRST_MIGRATION)) return 'ours';
   for (const table of LEGACY_TABLES) if (await hasRelation(pool, table)) return 'theirs';
   return 'empty';
@@ -62,7 +61,7 @@ async function inspect(client: PoolClient, options: AdoptOptions): Promise<Findi
 }
 
 /** Reports what stands in the way of an adoption, and changes nothing. */
-export async function checkAdoption(pool: Pool, options: AdoptOptions): Promise<Adoption> {
+export async function checkAdoption(pool: Database, options: AdoptOptions): Promise<Adoption> {
   const state = await stateOf(pool);
   if (state !== 'theirs') return { state, findings: [] };
   return withOwnSession(pool, options.signal, async (client) => {
@@ -76,7 +75,7 @@ export async function checkAdoption(pool: Pool, options: AdoptOptions): Promise<
 }
 
 /** Takes every step that needs no decision of the owner; may be stopped at any point and run again. */
-export async function applyAdoption(pool: Pool, options: AdoptOptions): Promise<Applied> {
+export async function applyAdoption(pool: Database, options: AdoptOptions): Promise<Applied> {
   const state = await stateOf(pool);
   if (state !== 'theirs') return { state, findings: [], left: [], setAside: [] };
   return withOwnSession(pool, options.signal, async (client) => {

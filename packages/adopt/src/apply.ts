@@ -1,14 +1,14 @@
 import type { PhoneRegion } from '@contour/contract';
+import { migrationNames } from '@contour/store/migrations';
 import {
   createIndex,
   FIRST_MIGRATION,
-  migrationNames,
   noteMigrations,
   type PoolClient,
   readMigration,
   splitSql,
   sqlState,
-} from '@contour/store';
+} from '@contour/store/schema';
 import { finishStep, isStepDone, openAdoptionLog, type ShowProgress } from './batches.ts';
 import { addColumns, requireColumns, setDomain } from './columns.ts';
 import { fillChannels, fillTenants, normalisePhones } from './fill.ts';

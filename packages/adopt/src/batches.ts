@@ -1,4 +1,4 @@
-import { inTransaction, type PoolClient } from '@contour/store';
+import { inTransaction, type PoolClient } from '@contour/store/schema';
 
 /** Makes the two tables of an adoption: its steps, and the rows that it replaced or removed. */
 export async function openAdoptionLog(client: PoolClient): Promise<void> {

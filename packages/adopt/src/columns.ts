@@ -1,4 +1,4 @@
-import type { PoolClient } from '@contour/store';
+import type { PoolClient } from '@contour/store/schema';
 import { LEGACY_COLUMNS, LEGACY_TABLES, readShape } from './legacy-shape.ts';
 import { runDdl } from './session.ts';
 

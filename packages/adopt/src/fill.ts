@@ -1,5 +1,5 @@
 import { CHANNEL_CODES, CHANNELS, normalisePhone, type PhoneRegion } from '@contour/contract';
-import { createIndex, type PoolClient } from '@contour/store';
+import { createIndex, type PoolClient } from '@contour/store/schema';
 import { countRows, inBatches, type ShowProgress } from './batches.ts';
 
 /** Adds our channels, a few fixed rows. Other channels stay. */

@@ -1,4 +1,4 @@
-import type { PoolClient } from '@contour/store';
+import type { PoolClient } from '@contour/store/schema';
 import { runDdl } from './session.ts';
 
 // Our own updates set this. A phone that the old system writes must be normalised again.

@@ -1,4 +1,4 @@
-import { createIndex, dropIndex, type PoolClient } from '@contour/store';
+import { createIndex, dropIndex, type PoolClient } from '@contour/store/schema';
 import { runDdl } from './session.ts';
 
 // For finding duplicates, and for the guards. They are dropped when the unique indexes exist.

@@ -1,4 +1,5 @@
-import { type Queryable, run } from '@contour/store';
+import type { Queryable } from '@contour/store/database';
+import { run } from '@contour/store/schema';
 
 /** A column of the first migration's tables that the old database may have already. */
 interface LegacyColumn {

@@ -1,4 +1,4 @@
-import { createIndex, dropIndex, inTransaction, type PoolClient } from '@contour/store';
+import { createIndex, dropIndex, inTransaction, type PoolClient } from '@contour/store/schema';
 import { inBatches, type ShowProgress } from './batches.ts';
 
 const DIALOGS_AT_ONCE = 2_000;

@@ -1,4 +1,4 @@
-import { createIndex, type PoolClient, readIndexStatement } from '@contour/store';
+import { createIndex, type PoolClient, readIndexStatement } from '@contour/store/schema';
 import { finishStep, isStepDone } from './batches.ts';
 import { LEGACY_TABLES } from './legacy-shape.ts';
 import { withBriefLocks } from './session.ts';

@@ -1,5 +1,5 @@
 import { normalisePhone, type PhoneRegion } from '@contour/contract';
-import type { PoolClient } from '@contour/store';
+import type { PoolClient } from '@contour/store/schema';
 import type { Finding } from './structure-findings.ts';
 
 const PAGE = 5_000;

@@ -1,12 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  inTransaction,
-  type Pool,
-  type PoolClient,
-  run,
-  sqlState,
-  withClient,
-} from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { inTransaction, type PoolClient, run, sqlState, withClient } from '@contour/store/schema';
 
 async function prepare(client: PoolClient): Promise<number> {
   await client.query(
@@ -25,7 +19,7 @@ async function prepare(client: PoolClient): Promise<number> {
  * half-made index, and wait for other transactions once more.
  */
 export async function withOwnSession<T>(
-  pool: Pool,
+  pool: Database,
   signal: AbortSignal | undefined,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {

@@ -1,4 +1,5 @@
-import { type Queryable, run } from '@contour/store';
+import type { Queryable } from '@contour/store/database';
+import { run } from '@contour/store/schema';
 import {
   hasRelation,
   LEGACY_COLUMNS,

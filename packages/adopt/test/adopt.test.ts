@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { fingerprintOf } from '@contour/contract';
-import { type Arrival, resolveBatch } from '@contour/store';
+import { type Arrival, resolveBatch } from '@contour/store/resolve';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { arrival } from '../../../packages/store/test/bundle.ts';
 import { auditAdopted, rowsOf, schemaOf } from '../../../test/support/adopted-database.ts';

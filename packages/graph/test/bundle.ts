@@ -1,4 +1,4 @@
-import { createMirrorSource } from '@contour/store';
+import { createMirrorSource } from '@contour/store/graph';
 import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import type { Pool } from '../../../test/support/outside-pool.ts';

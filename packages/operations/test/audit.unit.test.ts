@@ -1,5 +1,5 @@
 import type { DlqEntry } from '@contour/contract';
-import type { Suspect, TenantCounts } from '@contour/store';
+import type { Suspect, TenantCounts } from '@contour/store/audit';
 import { expect, test } from 'vitest';
 import { type AuditDeps, runAudit } from '../src/audit/audit.ts';
 import type { AuditSources } from '../src/audit/sources.ts';

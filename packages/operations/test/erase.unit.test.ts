@@ -1,5 +1,5 @@
 import type { DlqEntry } from '@contour/contract';
-import type { Person } from '@contour/store';
+import type { Person } from '@contour/store/erase';
 import { expect, test } from 'vitest';
 import { eraseClient, lookForClient } from '../src/erase/erase-client.ts';
 import type { EraseDeps } from '../src/erase/search.ts';

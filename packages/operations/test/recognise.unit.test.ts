@@ -1,5 +1,5 @@
 import type { DlqEntry } from '@contour/contract';
-import type { Person } from '@contour/store';
+import type { Person } from '@contour/store/erase';
 import { expect, test } from 'vitest';
 import { judgeEntry } from '../src/erase/recognise.ts';
 

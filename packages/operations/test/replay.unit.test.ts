@@ -1,5 +1,5 @@
 import type { DlqEntry, IncomingMessage, ResolveJob } from '@contour/contract';
-import type { Prospect } from '@contour/store';
+import type { Prospect } from '@contour/store/resolve';
 import { expect, test } from 'vitest';
 import { foresee } from '../src/dlq/foresee.ts';
 import { createReplayer, findEntry, onlyEntry, selectEntries } from '../src/dlq/replay.ts';

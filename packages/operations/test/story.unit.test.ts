@@ -1,5 +1,5 @@
 import type { DlqEntry } from '@contour/contract';
-import type { Particulars, Story } from '@contour/store';
+import type { Particulars, Story } from '@contour/store/messages';
 import { expect, test } from 'vitest';
 import { durationText } from '../src/story/events.ts';
 import { findMessages, type StorySources } from '../src/story/find-messages.ts';

@@ -2,7 +2,8 @@ import { accountOf, type ResolveJob } from '@contour/contract';
 import { expect, test } from 'vitest';
 import { message, resolveJobOf } from '../../../test/support/samples.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createProducer, createResolveConsumer } from '../src/index.ts';
+import { createResolveConsumer } from '../src/jobs/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();
@@ -26,9 +27,9 @@ test('the messages of an account are counted until they have ended', async () =>
   const producer = newProducer();
   await producer.addResolve([...jobsOf('a', 3), ...jobsOf('b', 1)]);
   expect([producer.waitingOf(account('a')), producer.waitingOf(account('b'))]).toEqual([3, 1]);
-  await producer.forgetWaiting([account('a'), account('b'), account('a')]);
+  await producer.countDownWaiting([account('a'), account('b'), account('a')]);
   // A job of another service ends without having been counted.
-  await producer.forgetWaiting([account('b'), account('c')]);
+  await producer.countDownWaiting([account('b'), account('c')]);
   expect(await own.client.zrange('contour:waiting', '0', '-1', 'WITHSCORES')).toEqual([
     account('a'),
     '1',
@@ -44,7 +45,7 @@ test('a flood is taken after the messages of others, also when another process a
   expect(await inRows()).toEqual({ front: 100, behind: 101 });
 
   const another = newProducer();
-  await another.lookAtAccounts();
+  await another.readWaitingCounts();
   expect(another.waitingOf(account('flood'))).toBe(200);
   await another.addResolve(jobsOf('flood', 1));
   expect(await inRows()).toEqual({ front: 100, behind: 102 });
@@ -73,12 +74,12 @@ test('a flood is taken after the messages of others, also when another process a
 test('an account gets its old priority back once none of its messages waits', async () => {
   const producer = newProducer();
   await producer.addResolve(jobsOf('flood', 150));
-  await producer.forgetWaiting(Array.from({ length: 149 }, () => account('flood')));
-  await producer.lookAtAccounts();
+  await producer.countDownWaiting(Array.from({ length: 149 }, () => account('flood')));
+  await producer.readWaitingCounts();
   await producer.addResolve(jobsOf('flood', 1));
   expect(await inRows()).toEqual({ front: 0, behind: 151 });
-  await producer.forgetWaiting([account('flood'), account('flood')]);
-  await producer.lookAtAccounts();
+  await producer.countDownWaiting([account('flood'), account('flood')]);
+  await producer.readWaitingCounts();
   await producer.addResolve(jobsOf('flood', 1));
   expect(await inRows()).toEqual({ front: 1, behind: 151 });
 });
@@ -87,10 +88,10 @@ test('a count that a crash left is cut to the length of the queue, and dropped w
   const producer = newProducer();
   await own.client.zadd('contour:waiting', 9_000, account('a'));
   await producer.addResolve(jobsOf('b', 120));
-  await producer.lookAtAccounts();
+  await producer.readWaitingCounts();
   expect(producer.waitingOf(account('a'))).toBe(120);
   await own.client.del('bull:resolve:prioritized');
-  await producer.lookAtAccounts();
+  await producer.readWaitingCounts();
   expect(await own.client.exists('contour:waiting', 'contour:waiting-rows')).toBe(0);
   expect(producer.waitingOf(account('a'))).toBe(0);
 });

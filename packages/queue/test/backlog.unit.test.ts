@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createRoom } from '../src/index.ts';
+import { createBacklogWait } from '../src/limits/backlog.ts';
 
 const backlogOf = (there: { jobs: number }) => async () => ({
   waiting: there.jobs,
@@ -10,7 +10,7 @@ const backlogOf = (there: { jobs: number }) => async () => ({
 
 test('jobs wait until they leave half of the backlog to senders', async () => {
   const there = { jobs: 41 };
-  const room = createRoom({ backlog: backlogOf(there), maxBacklog: 100 });
+  const room = createBacklogWait({ backlog: backlogOf(there), maxBacklog: 100 });
   let hasRoom = false;
   const waiting = room(10).then(() => {
     hasRoom = true;
@@ -22,11 +22,11 @@ test('jobs wait until they leave half of the backlog to senders', async () => {
 });
 
 test('a part that never fits is added to an empty queue', async () => {
-  await createRoom({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 10 })(200);
+  await createBacklogWait({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 10 })(200);
 });
 
 test('parts are spaced, so that workers have time for senders', async () => {
-  const room = createRoom({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 1_000 });
+  const room = createBacklogWait({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 1_000 });
   const startedAt = performance.now();
   await room(50);
   expect(performance.now() - startedAt).toBeLessThan(140);
@@ -37,5 +37,5 @@ test('parts are spaced, so that workers have time for senders', async () => {
 test('waiting for room throws after patienceMs', async () => {
   const impatient = () => new Error('no room for it');
   const options = { backlog: backlogOf({ jobs: 90 }), maxBacklog: 100, patienceMs: 0, impatient };
-  await expect(createRoom(options)(1)).rejects.toThrow('no room for it');
+  await expect(createBacklogWait(options)(1)).rejects.toThrow('no room for it');
 });

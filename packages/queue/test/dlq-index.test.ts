@@ -3,7 +3,8 @@ import type { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { entry } from '../../../test/support/samples.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { boardQueues, createDlqIndex, type DlqIndex, type IndexPage } from '../src/index.ts';
+import { createDlqIndex, type DlqIndex, type IndexPage } from '../src/dlq/index.ts';
+import { boardQueues } from '../src/jobs/index.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { message, resolveJobOf } from '../../../test/support/samples.ts';
-import { createEraser, createProducer } from '../src/index.ts';
+import { createEraser } from '../src/erase/eraser.ts';
+import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();

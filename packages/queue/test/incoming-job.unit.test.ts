@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { failuresIn, plausibleTime, TooLong } from '../src/jobs/incoming-job.ts';
-import { restAfter } from '../src/jobs/rest-after.ts';
+import { retryDelayAfter } from '../src/jobs/retry-delay-after.ts';
 
 test.each([
   ['a count', { failures: 3 }, 3],
@@ -28,10 +28,10 @@ test('data that are too long show their length', () => {
 
 test('the delay after a failure doubles up to 30 s', () => {
   const failures = [0, 1, 2, 3, 6, 100];
-  expect(failures.map((count) => restAfter(count))).toEqual([
+  expect(failures.map((count) => retryDelayAfter(count))).toEqual([
     ...[1_000, 1_000, 2_000, 4_000, 30_000, 30_000],
   ]);
-  expect(failures.map((count) => restAfter(count, 250))).toEqual([
+  expect(failures.map((count) => retryDelayAfter(count, 250))).toEqual([
     ...[250, 250, 500, 1_000, 8_000, 30_000],
   ]);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createPresence, createProducer } from '../src/index.ts';
+import { createPresence } from '../src/presence/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();

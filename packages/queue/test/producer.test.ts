@@ -4,7 +4,7 @@ import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { message, resolveJobOf } from '../../../test/support/samples.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createProducer } from '../src/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();

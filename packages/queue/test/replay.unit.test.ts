@@ -1,7 +1,7 @@
 import type { ResolveJob } from '@contour/contract';
 import { expect, test } from 'vitest';
 import { entry } from '../../../test/support/samples.ts';
-import { createReplay } from '../src/index.ts';
+import { createReplay } from '../src/dlq/index.ts';
 
 test('a page is added in parts, each when there is room for it', async () => {
   const steps: string[] = [];

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
-import { createProducer, createReplyListener } from '../src/index.ts';
+import { createProducer } from '../src/producer.ts';
+import { createReplyListener } from '../src/replies.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();

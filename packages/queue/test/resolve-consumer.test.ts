@@ -2,12 +2,8 @@ import { type JobsOptions, Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { message, resolveJobOf } from '../../../test/support/samples.ts';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
-import {
-  createProducer,
-  createResolveConsumer,
-  type HandleJob,
-  type IncomingJob,
-} from '../src/index.ts';
+import { createResolveConsumer, type HandleJob, type IncomingJob } from '../src/jobs/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { gate } from './gate.ts';
 import { ownRedis } from './redis.ts';
 

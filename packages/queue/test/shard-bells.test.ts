@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createProducer, createShardBells } from '../src/index.ts';
+import { createShardBells } from '../src/presence/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();
@@ -29,7 +30,7 @@ test('a shard with a listener is called, and gets no wake-up job', async () => {
   const { rung, bells, producer } = open();
   bells.listen(3);
   await waitFor('the listener', isListening(3));
-  await producer.callDeliver([3]);
+  await producer.ringDeliver([3]);
   await waitFor('the call', () => rung.length === 1);
   expect([rung, await jobs()]).toEqual([[3], 0]);
 });
@@ -38,8 +39,8 @@ test('a shard without a listener gets one wake-up job for many calls', async () 
   const { rung, bells, producer } = open();
   bells.listen(3);
   await waitFor('the listener', isListening(3));
-  await producer.callDeliver([3, 4]);
-  await producer.callDeliver([4]);
+  await producer.ringDeliver([3, 4]);
+  await producer.ringDeliver([4]);
   await waitFor('the call', () => rung.length === 1);
   expect(await jobs()).toBe(1);
 });
@@ -49,7 +50,7 @@ test('a worker that stopped listening hears no later call', async () => {
   bells.listen(5);
   await waitFor('the listener', isListening(5));
   await bells.stopListening(5);
-  await producer.callDeliver([5]);
+  await producer.ringDeliver([5]);
   expect([rung, await jobs()]).toEqual([[], 1]);
 });
 
@@ -72,7 +73,7 @@ test('a listener hears calls again after an outage of Redis', async () => {
   await own.start();
   await waitFor('the listener', () => isListening(7)().catch(() => false));
   await waitFor('a call', async () => {
-    await producer.callDeliver([7]).catch(() => undefined);
+    await producer.ringDeliver([7]).catch(() => undefined);
     return rung.length > 0;
   });
 });

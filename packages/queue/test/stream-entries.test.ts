@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createProducer, MAX_ENTRY_BYTES, type StreamEntry } from '../src/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { claimEntries, endEntries, markReported, readEntries } from '../src/streams/entries.ts';
+import { MAX_ENTRY_BYTES, type StreamEntry } from '../src/streams/index.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();

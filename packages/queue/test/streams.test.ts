@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createStreamConsumer, type Handled, type StreamEntry } from '../src/index.ts';
 import { giveUpShard, leaseShards, leaveShards, releaseShard } from '../src/presence/leases.ts';
 import { connectFailFast } from '../src/redis/connect.ts';
+import { type BatchOutcome, createStreamConsumer, type StreamEntry } from '../src/streams/index.ts';
 import { ownRedis } from './redis.ts';
 
 const own = ownRedis();
@@ -17,7 +17,10 @@ async function add(count: number): Promise<void> {
 const idsOf = (entries: readonly StreamEntry[]) => entries.map(({ id }) => id);
 
 function consume(
-  handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<string[] | Handled>,
+  handle: (
+    entries: StreamEntry[],
+    heldChats: ReadonlySet<string>,
+  ) => Promise<string[] | BatchOutcome>,
 ) {
   const failures: Error[] = [];
   const consumer = own.closing(
@@ -83,7 +86,7 @@ function handlerWith(stuck: Set<string>) {
   const done: string[] = [];
   const tried: string[] = [];
   const handle = async (entries: StreamEntry[], heldChats: ReadonlySet<string>) => {
-    const handled: Handled = { ended: [], held: [] };
+    const handled: BatchOutcome = { ended: [], held: [] };
     const failed = new Set<string>();
     for (const { id, message, deliveries } of entries) {
       const text = `${message}`;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createDeliverConsumer, createGraphConsumer, createProducer } from '../src/index.ts';
+import { createDeliverConsumer, createGraphConsumer } from '../src/jobs/index.ts';
+import { createProducer } from '../src/producer.ts';
 import { gate } from './gate.ts';
 import { ownRedis } from './redis.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
-import { findSuspects, type Suspect, strayTenants, TABLE_CHECKS } from '../src/index.ts';
+import { findSuspects, type Suspect, strayTenants, TABLE_CHECKS } from '../src/audit/index.ts';
 import { SEEDS, setAuditScene } from './audit-scene.ts';
 import { openBundle } from './bundle.ts';
 

@@ -3,7 +3,7 @@ import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type BatchResult, resolveBatch } from '../src/index.ts';
+import { type Arrival, type BatchResult, resolveBatch } from '../src/resolve/index.ts';
 
 export interface Bundle {
   pool: Pool;

@@ -1,6 +1,6 @@
 import { receiptBody } from '@contour/contract';
 import { expect, it } from 'vitest';
-import type { Arrival } from '../src/index.ts';
+import type { Arrival } from '../src/resolve/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 /** The same numbers on every run, so that a failure can be looked at again. */

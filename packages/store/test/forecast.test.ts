@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Arrival, createForecast } from '../src/index.ts';
+import { type Arrival, createForecast } from '../src/resolve/index.ts';
 import { arrival, openBundle } from './bundle.ts';
 
 const PHONE = '+79990000001';

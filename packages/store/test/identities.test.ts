@@ -2,13 +2,8 @@ import type pg from 'pg';
 import { expect, test } from 'vitest';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import {
-  CROWDED_CLIENTS,
-  createForecast,
-  findSuspects,
-  resolveBatch,
-  type Suspect,
-} from '../src/index.ts';
+import { CROWDED_CLIENTS, findSuspects, type Suspect } from '../src/audit/index.ts';
+import { createForecast, resolveBatch } from '../src/resolve/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const PHONE = '+79990000000';

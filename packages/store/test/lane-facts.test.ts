@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { laneFacts } from '../src/index.ts';
+import { laneFacts } from '../src/lanes/index.ts';
 import { arrival, openBundle } from './bundle.ts';
 
 it('counts due lanes and lanes that wait for a retry, and measures the age of the oldest due one', async () => {

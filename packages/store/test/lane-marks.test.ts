@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { createLaneMarks, dueShards, type LaneMarks, takeDue } from '../src/index.ts';
+import { createLaneMarks, dueShards, type LaneMarks, takeDue } from '../src/lanes/index.ts';
 import { type Bundle, openBundle } from './bundle.ts';
 
 const WANTED = {

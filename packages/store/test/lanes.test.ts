@@ -5,10 +5,10 @@ import {
   type DueLane,
   dueShards,
   type PendingMessage,
-  reviveMessage,
   settle,
   takeDue,
-} from '../src/index.ts';
+} from '../src/lanes/index.ts';
+import { reviveMessage } from '../src/messages/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const ANY = { lanes: 50, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 50, rooms: [] };

@@ -1,6 +1,6 @@
 import { type DlqEntry, fingerprintOf } from '@contour/contract';
 import { entry } from '../../../test/support/samples.ts';
-import type { Letter } from '../src/index.ts';
+import type { Letter } from '../src/dead-letters/index.ts';
 
 export { entry, message } from '../../../test/support/samples.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { migrate, pendingMigrations } from '../src/index.ts';
+import { migrate, pendingMigrations } from '../src/migrations/index.ts';
 
 async function openEmptyDatabase() {
   const name = `empty_${randomUUID().replaceAll('-', '')}`;

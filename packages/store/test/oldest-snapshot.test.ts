@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { openAsStore } from '../../../test/support/outside-pool.ts';
 import { startTestPostgres } from '../../../test/support/servers.ts';
-import { oldestSnapshots } from '../src/index.ts';
+import { oldestSnapshots } from '../src/database/index.ts';
 
 test('names the session with the oldest snapshot, and its age in time and in transactions', async () => {
   const server = await startTestPostgres();

@@ -1,27 +1,28 @@
 import { isUuid } from '@contour/contract';
 import { expect, it } from 'vitest';
 import {
-  type Attempt,
   buryDead,
   clearParked,
-  type Death,
   deadLetters,
   dropAliveParked,
-  dueShards,
-  erasePerson,
   findFormer,
-  findPerson,
   isMoved,
   noteAllMoved,
-  type PendingMessage,
   park,
   parkFormerDeaths,
   readParked,
   removeParked,
-  reviveMessage,
+} from '../src/dead-letters/index.ts';
+import { erasePerson, findPerson } from '../src/erase/index.ts';
+import {
+  type Attempt,
+  type Death,
+  dueShards,
+  type PendingMessage,
   settle,
   takeDue,
-} from '../src/index.ts';
+} from '../src/lanes/index.ts';
+import { reviveMessage } from '../src/messages/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 import { entry, letter } from './letters.ts';
 

@@ -16,7 +16,7 @@ import {
   readParked,
   removeOldFormer,
   removeParked,
-} from '../src/index.ts';
+} from '../src/dead-letters/index.ts';
 import { openBundle } from './bundle.ts';
 import { type entry, letter, some } from './letters.ts';
 

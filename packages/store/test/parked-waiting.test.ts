@@ -9,7 +9,7 @@ import {
   takeParkedTurn,
   type WaitingEntry,
   type WaitingPlace,
-} from '../src/index.ts';
+} from '../src/dead-letters/index.ts';
 import { openBundle } from './bundle.ts';
 import { entry, letter, message } from './letters.ts';
 

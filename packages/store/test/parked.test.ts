@@ -14,7 +14,7 @@ import {
   parkFormer,
   readParked,
   removeParked,
-} from '../src/index.ts';
+} from '../src/dead-letters/index.ts';
 import { openBundle } from './bundle.ts';
 import { entry, FIRST, letter, message, some } from './letters.ts';
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
-import { resolveBatch, settle, takeDue } from '../src/index.ts';
+import { settle, takeDue } from '../src/lanes/index.ts';
+import { resolveBatch } from '../src/resolve/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));

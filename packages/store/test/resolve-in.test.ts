@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { addTestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, addTenant, resolveIn, withTransaction } from '../src/index.ts';
+import { withTransaction } from '../src/database/index.ts';
+import { type Arrival, resolveIn } from '../src/resolve/index.ts';
+import { addTenant } from '../src/tenants/index.ts';
 import { arrival, type Bundle, interrupted, onlyOnce, openBundle } from './bundle.ts';
 
 const OPTIONS = { linkByPhone: true, shardCount: 16 };

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { type Ending, erasePerson, resolveBatch, settle, takeDue } from '../src/index.ts';
+import { erasePerson } from '../src/erase/index.ts';
+import { settle, takeDue } from '../src/lanes/index.ts';
+import { type Ending, resolveBatch } from '../src/resolve/index.ts';
 import { arrival, interrupted, onlyOnce, openBundle } from './bundle.ts';
 
 const kinds = (outcomes: Ending[]) =>

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type Ending, resolveBatch, resolveTogether } from '../src/index.ts';
+import { type Arrival, type Ending, resolveBatch, resolveTogether } from '../src/resolve/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const OPTIONS = { linkByPhone: true, shardCount: 16 };

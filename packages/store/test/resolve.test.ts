@@ -1,7 +1,7 @@
 import { parseExactJson } from '@contour/contract';
 import { expect, it } from 'vitest';
 import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
-import type { Arrival, Ending } from '../src/index.ts';
+import type { Arrival, Ending } from '../src/resolve/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const kinds = (outcomes: Ending[]) =>

@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import {
-  findAnswer,
-  findReleasable,
-  listChannelAccounts,
-  park,
-  registerChannelAccount,
-  resolveBatch,
-  rotateChannelAccount,
-} from '../src/index.ts';
+import { findReleasable, park } from '../src/dead-letters/index.ts';
+import { findAnswer } from '../src/messages/index.ts';
+import { resolveBatch } from '../src/resolve/index.ts';
 import { findTenants } from '../src/resolve/tenant.ts';
+import {
+  listChannelAccounts,
+  registerChannelAccount,
+  rotateChannelAccount,
+} from '../src/tenants/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 import { entry, letter } from './letters.ts';
 

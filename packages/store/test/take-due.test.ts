@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { createLaneMarks, takeDue } from '../src/index.ts';
+import { createLaneMarks, takeDue } from '../src/lanes/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const SHARDS = [...Array(16).keys()];

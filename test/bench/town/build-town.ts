@@ -1,4 +1,4 @@
-import { migrate, migrationNames } from '@contour/store';
+import { migrate, migrationNames } from '@contour/store/migrations';
 import { databaseUrl, openAsStore, type Pool } from '../../support/outside-pool.ts';
 import { CHAT, CREDENTIAL, type Town } from './town.ts';
 

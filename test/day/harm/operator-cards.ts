@@ -1,5 +1,5 @@
 import { fingerprintOf } from '@contour/contract';
-import { rotateChannelAccount } from '@contour/store';
+import { rotateChannelAccount } from '@contour/store/tenants';
 import type { Contour } from '../../support/contour.ts';
 import { request } from '../../support/send.ts';
 import { switchAccount, switchTenant } from '../../support/tenants.ts';

@@ -1,4 +1,4 @@
-import { isMirrorBehind } from '@contour/store';
+import { isMirrorBehind } from '@contour/store/graph';
 import type { Contour } from '../../support/contour.ts';
 import { withRedis } from '../../support/redis-client.ts';
 import { STREAMS } from '../../support/streams.ts';

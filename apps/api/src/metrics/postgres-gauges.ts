@@ -1,5 +1,7 @@
 import { DLQ_REASONS, type MirrorBacklog } from '@contour/contract';
-import type { LaneFacts, OldestSnapshots, ParkedFacts } from '@contour/store';
+import type { OldestSnapshots } from '@contour/store/database';
+import type { ParkedFacts } from '@contour/store/dead-letters';
+import type { LaneFacts } from '@contour/store/lanes';
 import { type CreateGauge, type Look, lookFor, showOne } from './look.ts';
 
 export interface PostgresProbes {

@@ -1,4 +1,7 @@
-import type { Backlog, Producer, QueueFacts, StreamFacts } from '@contour/queue';
+import type { QueueFacts } from '@contour/queue/jobs';
+import type { Backlog } from '@contour/queue/limits';
+import type { Producer } from '@contour/queue/producer';
+import type { StreamFacts } from '@contour/queue/streams';
 import { type CreateGauge, type Look, lookFor, showOne } from './look.ts';
 
 export interface RedisProbes extends Pick<Producer, 'backlog' | 'liveWorkers' | 'queueFacts'> {

@@ -1,6 +1,6 @@
 import { DLQ_REASONS, isUuid } from '@contour/contract';
 import { ProblemError, parseOrRefuse } from '@contour/http';
-import { type DlqFilter, isDlqCursor } from '@contour/store';
+import { type DlqFilter, isDlqCursor } from '@contour/store/dead-letters';
 import { z } from 'zod';
 
 const filterFields = {

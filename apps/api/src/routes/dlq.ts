@@ -1,7 +1,7 @@
 import { type DlqEntry, dlqEntryBody, isUuid } from '@contour/contract';
 import { type Guard, type HttpApp, type HttpReply, notFound, parseOrRefuse } from '@contour/http';
-import type { Replay } from '@contour/queue';
-import type { DlqFilter } from '@contour/store';
+import type { Replay } from '@contour/queue/dlq';
+import type { DlqFilter } from '@contour/store/dead-letters';
 import { dlqOperations as operations } from '../reference/dlq.ts';
 import { filterOf, listQuery, replayBody, toClear } from './dlq-filter.ts';
 

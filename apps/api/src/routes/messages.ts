@@ -13,8 +13,8 @@ import {
   SENDERS,
   shared,
 } from '@contour/http';
-import type { QueuedNote } from '@contour/queue';
-import type { Story } from '@contour/store';
+import type { QueuedNote } from '@contour/queue/jobs';
+import type { Story } from '@contour/store/messages';
 import { z } from 'zod';
 import { messageStates, problem } from '../reference/examples.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '@contour/adopt';
 import { phoneRegion } from '@contour/contract';
 import { readEnv } from '@contour/runtime';
-import type { Pool } from '@contour/store';
+import type { Database } from '@contour/store/database';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
 import { createStepBars } from '../progress-bar.ts';
@@ -119,7 +119,7 @@ export const add: AddCommand = (program, cli) => {
           bars.show(step.padEnd(STEP_WIDTH), done, total),
         signal,
       };
-      const run = async <T>(work: (pool: Pool, options: AdoptOptions) => Promise<T>) => {
+      const run = async <T>(work: (pool: Database, options: AdoptOptions) => Promise<T>) => {
         try {
           return await withDatabase(env.DATABASE_URL, (pool) => work(pool, options), PATIENCE);
         } catch (error) {

@@ -1,8 +1,11 @@
 import { createGraph } from '@contour/graph';
 import { type Audit, type AuditFinding, auditSources, runAudit } from '@contour/operations';
-import { openQueueAudit, type QueueAudit } from '@contour/queue';
+import { openQueueAudit, type QueueAudit } from '@contour/queue/inspect';
 import { neo4jOf, readEnv } from '@contour/runtime';
-import { createMirrorSource, listTenants, type Pool, pendingMigrations } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { createMirrorSource } from '@contour/store/graph';
+import { pendingMigrations } from '@contour/store/migrations';
+import { listTenants } from '@contour/store/tenants';
 import type { AddCommand, Cli } from '../cli.ts';
 import { auditEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
@@ -17,12 +20,12 @@ const ABOUT =
 /** One statement reads all rows of a tenant in a table, which may be many. */
 const STATEMENT_MS = 6 * 60 * 60 * 1000;
 
-async function tenantIdsOf(pool: Pool, tenant: string | undefined): Promise<string[]> {
+async function tenantIdsOf(pool: Database, tenant: string | undefined): Promise<string[]> {
   if (tenant !== undefined) return [(await pickTenant(pool, tenant)).id];
   return (await listTenants(pool)).map(({ id }) => id);
 }
 
-async function refuseOldSchema(pool: Pool): Promise<void> {
+async function refuseOldSchema(pool: Database): Promise<void> {
   const [first] = await pendingMigrations(pool);
   if (first !== undefined) throw new Error(`${first} is not applied: run contour migrate first`);
 }
@@ -31,7 +34,7 @@ async function audit(cli: Cli, tenant: string | undefined): Promise<Audit> {
   const env = readEnv(auditEnv, cli.env);
   const neo4j = neo4jOf(env);
   const bar = createProgressBar('Auditing', cli.screen);
-  const work = (queue: QueueAudit | undefined) => async (pool: Pool) => {
+  const work = (queue: QueueAudit | undefined) => async (pool: Database) => {
     await refuseOldSchema(pool);
     const graph = neo4j && createGraph(neo4j);
     const mirror = graph && { graph, source: createMirrorSource(pool) };

@@ -1,14 +1,14 @@
 import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import type { Database } from '@contour/store/database';
 import {
   type ChannelAccount,
   findChannelAccount,
   type Given,
   listChannelAccounts,
-  type Pool,
   registerChannelAccount,
   rotateChannelAccount,
   switchChannelAccount,
-} from '@contour/store';
+} from '@contour/store/tenants';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
@@ -144,7 +144,7 @@ function list(group: Command, cli: Cli): void {
     });
 }
 
-async function turn(pool: Pool, typed: string, isActive: boolean) {
+async function turn(pool: Database, typed: string, isActive: boolean) {
   const id = idOf(typed);
   const before = await findChannelAccount(pool, id);
   if (before === undefined) throw noAccount(id);

@@ -1,5 +1,6 @@
 import { CHANNELS, type Channel } from '@contour/contract';
-import { addChannelAccount, addTenant, type Pool } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { addChannelAccount, addTenant } from '@contour/store/tenants';
 import type { AddCommand } from '../cli.ts';
 import { inDatabase } from '../servers.ts';
 
@@ -9,7 +10,7 @@ const DEMO_TENANT = { id: '00000000-0000-7000-8000-000000000001', domainId: 1, n
 export const demoCredential = (channel: Channel): string => `demo-${channel}`;
 
 /** Makes a tenant with one account for each channel. Repeating it changes nothing. */
-export async function makeDemo(pool: Pool): Promise<string[]> {
+export async function makeDemo(pool: Database): Promise<string[]> {
   const { id: tenantId } = await addTenant(pool, DEMO_TENANT);
   const channels = Object.keys(CHANNELS) as Channel[];
   for (const channel of channels) {

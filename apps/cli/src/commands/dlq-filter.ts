@@ -1,5 +1,5 @@
 import { DLQ_REASONS } from '@contour/contract';
-import type { DlqFilter } from '@contour/store';
+import type { DlqFilter } from '@contour/store/dead-letters';
 import type { Command } from 'commander';
 import { UsageError } from '../cli.ts';
 import { pickTenantId, TENANT_OPTION } from '../tenant-option.ts';

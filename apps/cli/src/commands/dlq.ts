@@ -10,15 +10,12 @@ import {
   type Selection,
   selectEntries,
 } from '@contour/operations';
-import { createProducer, createReplyListener } from '@contour/queue';
+import { createProducer } from '@contour/queue/producer';
+import { createReplyListener } from '@contour/queue/replies';
 import { readEnv } from '@contour/runtime';
-import {
-  clearParked,
-  countParked,
-  createForecast,
-  type DlqFilter,
-  type Pool,
-} from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { clearParked, countParked, type DlqFilter } from '@contour/store/dead-letters';
+import { createForecast } from '@contour/store/resolve';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
 import { replayEnv, resolvingEnv } from '../env.ts';
@@ -38,7 +35,7 @@ const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 type Order = FilterOptions & { limit?: string; all?: boolean; dryRun?: boolean; yes?: boolean };
 
-async function entryCalled(pool: Pool, id: string) {
+async function entryCalled(pool: Database, id: string) {
   const entry = await findEntry(dlqSources(pool), id);
   if (entry === null) throw new NotThere('the dead-letter queue has no entry with this id');
   return entry;
@@ -106,7 +103,7 @@ async function* drawn({ pages, total }: Selection, what: string, { screen }: Cli
   }
 }
 
-async function replay(read: (pool: Pool) => Promise<Selection>, cli: Cli): Promise<void> {
+async function replay(read: (pool: Database) => Promise<Selection>, cli: Cli): Promise<void> {
   const { DATABASE_URL, REDIS_URL, MAX_BACKLOG: maxBacklog } = readEnv(replayEnv, cli.env);
   await withRedis(REDIS_URL, createProducer, async (producer) => {
     const { addResolve: addJobs, backlog } = producer;
@@ -129,7 +126,7 @@ async function replay(read: (pool: Pool) => Promise<Selection>, cli: Cli): Promi
   });
 }
 
-async function dryRun(read: (pool: Pool) => Promise<Selection>, cli: Cli): Promise<void> {
+async function dryRun(read: (pool: Database) => Promise<Selection>, cli: Cli): Promise<void> {
   const env = readEnv(resolvingEnv, cli.env);
   const matching = { linkByPhone: env.LINK_BY_PHONE, phoneRegion: env.DEFAULT_PHONE_REGION };
   const foresight = await withDatabase(env.DATABASE_URL, async (pool) => {
@@ -149,7 +146,7 @@ function addReplay(dlq: Command, cli: Cli): void {
     .action(async (id: string | undefined, order: Order) => {
       const filter = await wantedOf(id, order, cli.env);
       const limit = order.limit === undefined ? EVERYTHING : readLimit(order.limit);
-      const read = async (pool: Pool) =>
+      const read = async (pool: Database) =>
         id === undefined
           ? selectEntries(dlqSources(pool), filter, limit)
           : onlyEntry(await entryCalled(pool, id));

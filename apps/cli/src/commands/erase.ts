@@ -8,9 +8,11 @@ import {
   eraseTables,
   lookForClient,
 } from '@contour/operations';
-import { createDlqIndex, createEraser } from '@contour/queue';
+import { createDlqIndex } from '@contour/queue/dlq';
+import { createEraser } from '@contour/queue/erase';
 import { neo4jOf, readEnv } from '@contour/runtime';
-import { findPerson, hasMirror, type Pool, tenantFingerprints } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { findPerson, hasMirror, tenantFingerprints } from '@contour/store/erase';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { type EverywhereEnv, everywhereEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
@@ -30,7 +32,7 @@ const STATEMENT_TIMEOUT_MS = 600_000;
 /** Opens the places to search, and closes them. */
 async function withPlaces<T>(
   env: EverywhereEnv,
-  pool: Pool,
+  pool: Database,
   { tenant, client }: EraseOptions,
   onStep: EraseDeps['onStep'],
   work: (deps: EraseDeps) => Promise<T>,

@@ -6,7 +6,8 @@ import {
   verifyGraph,
 } from '@contour/operations';
 import { neo4jOf, readEnv } from '@contour/runtime';
-import { createMirrorSource, type Pool } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { createMirrorSource } from '@contour/store/graph';
 import type { AddCommand, Cli } from '../cli.ts';
 import { graphEnv } from '../env.ts';
 import { createStepBars } from '../progress-bar.ts';
@@ -27,7 +28,7 @@ interface VerifyOptions {
 
 const gathered = (value: string, before: string[] = []) => [...before, value];
 
-async function tenantIdsOf(pool: Pool, called: readonly string[]): Promise<string[]> {
+async function tenantIdsOf(pool: Database, called: readonly string[]): Promise<string[]> {
   const ids: string[] = [];
   for (const idOrName of called) ids.push((await pickTenant(pool, idOrName)).id);
   return [...new Set(ids)];

@@ -5,7 +5,7 @@ import {
   type StoryEvent,
   storySources,
 } from '@contour/operations';
-import { createProducer } from '@contour/queue';
+import { createProducer } from '@contour/queue/producer';
 import { readEnv } from '@contour/runtime';
 import { type AddCommand, type Cli, NotThere } from '../cli.ts';
 import { serversEnv } from '../env.ts';

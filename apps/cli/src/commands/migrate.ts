@@ -1,4 +1,5 @@
-import { migrate, type Pool, pendingMigrations } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { migrate, pendingMigrations } from '@contour/store/migrations';
 import type { AddCommand } from '../cli.ts';
 import { inDatabase } from '../servers.ts';
 
@@ -15,7 +16,8 @@ export const add: AddCommand = (program, cli) => {
       const onApply = (name: string) => {
         if (!cli.isJson()) cli.say(`applying ${name}`);
       };
-      const work = (pool: Pool) => (plan ? pendingMigrations(pool) : migrate(pool, { onApply }));
+      const work = (pool: Database) =>
+        plan ? pendingMigrations(pool) : migrate(pool, { onApply });
       const names = await inDatabase(cli.env, work, PATIENCE);
       cli.report(plan ? { pending: names } : { applied: names }, () => {
         if (plan) for (const name of names) cli.say(`would apply ${name}`);

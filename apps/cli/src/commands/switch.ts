@@ -1,4 +1,4 @@
-import type { Pool } from '@contour/store';
+import type { Database } from '@contour/store/database';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { inDatabase } from '../servers.ts';
@@ -9,7 +9,7 @@ export interface Switchable {
   example: string;
   /** Switches what was typed. Returns a phrase for a reader, a body for a script, and whether it changed. */
   turn(
-    pool: Pool,
+    pool: Database,
     typed: string,
     isActive: boolean,
   ): Promise<{ what: string; body: object; changed: boolean }>;

@@ -1,6 +1,6 @@
-import { createTailListener } from '@contour/queue';
+import { createTailListener } from '@contour/queue/tail';
 import { readEnv } from '@contour/runtime';
-import type { Pool } from '@contour/store';
+import type { Database } from '@contour/store/database';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { withDatabase } from '../servers.ts';
@@ -45,7 +45,7 @@ function showOf(cli: Cli): ShowSecond {
 async function tail(
   cli: Cli,
   redisUrl: string,
-  pool: Pool,
+  pool: Database,
   { tenant, seconds }: { tenant: string | undefined; seconds: number | undefined },
 ): Promise<boolean> {
   const tenantId = tenant === undefined ? undefined : (await pickTenant(pool, tenant)).id;

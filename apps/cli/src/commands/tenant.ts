@@ -1,11 +1,11 @@
+import type { Database } from '@contour/store/database';
 import {
   addTenant,
   findTenantsCalled,
   listTenants,
-  type Pool,
   switchTenant,
   type Tenant,
-} from '@contour/store';
+} from '@contour/store/tenants';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { inDatabase } from '../servers.ts';
 import { pickTenant } from '../tenant-option.ts';
@@ -35,7 +35,7 @@ function nameOf(text: string): string {
   throw new UsageError(`a tenant's name is 1 to ${MAX_NAME} characters on one line`);
 }
 
-async function insert(pool: Pool, name: string, domainId: number, cli: Cli): Promise<Tenant> {
+async function insert(pool: Database, name: string, domainId: number, cli: Cli): Promise<Tenant> {
   const namesakes = await findTenantsCalled(pool, name);
   const { id } = await addTenant(pool, { domainId, name });
   if (namesakes.length > 0) {
@@ -57,7 +57,7 @@ function tenantTable(tenants: readonly Tenant[]): string[] {
   return tableOf(['id', 'name', 'domain', 'active', 'accounts'], rows);
 }
 
-async function turn(pool: Pool, idOrName: string, isActive: boolean) {
+async function turn(pool: Database, idOrName: string, isActive: boolean) {
   const tenant = await pickTenant(pool, idOrName);
   const changed = await switchTenant(pool, tenant.id, isActive);
   const what = `tenant ${tenant.id} "${printable(tenant.name)}"`;

@@ -1,16 +1,16 @@
 import { within } from '@contour/runtime';
 import {
-  countParked,
   createPool,
+  type Database,
   type OldestSnapshots,
   type OldSnapshot,
   oldestSnapshots,
-  type Pool,
   type PostgresFacts,
-  pendingMigrations,
   ping,
   readPostgresFacts,
-} from '@contour/store';
+} from '@contour/store/database';
+import { countParked } from '@contour/store/dead-letters';
+import { pendingMigrations } from '@contour/store/migrations';
 import { reasonOf } from '../servers.ts';
 import { type Check, checkClock, fail, LOOK_MS, ok, shownUrl, warn } from './check.ts';
 
@@ -72,7 +72,7 @@ function checkParked(count: number): Check {
   return warn('dlq', `${count} parked`, advice);
 }
 
-async function look(pool: Pool, checks: Check[]): Promise<void> {
+async function look(pool: Database, checks: Check[]): Promise<void> {
   const soon = <T>(answer: Promise<T>) => within(LOOK_MS, answer, 'Postgres');
   const migrations = checkMigrations(await soon(pendingMigrations(pool)));
   checks.push(...checkFacts(await soon(readPostgresFacts(pool))));

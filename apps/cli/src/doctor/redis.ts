@@ -1,5 +1,5 @@
 import { AppError } from '@contour/contract';
-import { inspectRedis, type RedisReport } from '@contour/queue';
+import { inspectRedis, type RedisReport } from '@contour/queue/inspect';
 import { reasonOf } from '../servers.ts';
 import { type Check, checkClock, fail, isAtLeast, ok, shownUrl, warn } from './check.ts';
 

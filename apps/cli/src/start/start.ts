@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Shutdown } from '@contour/runtime';
-import { migrate } from '@contour/store';
+import { migrate } from '@contour/store/migrations';
 import { makeDemo } from '../commands/demo.ts';
 import type { StartEnv } from '../env.ts';
 import { withDatabase } from '../servers.ts';

@@ -1,4 +1,4 @@
-import type { TailBeat, TailEvent, TailOwner } from '@contour/queue';
+import type { TailBeat, TailEvent, TailOwner } from '@contour/queue/tail';
 import { paint, printable, tableOf } from '../text.ts';
 
 /** The events of one tenant's messages in a second. */

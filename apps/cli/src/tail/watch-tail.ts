@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHANNEL_CODES, type Channel } from '@contour/contract';
-import type { TailBeat, TailOwner } from '@contour/queue';
-import { listTenants, type Pool, tenantsOfAccounts } from '@contour/store';
+import type { TailBeat, TailOwner } from '@contour/queue/tail';
+import type { Database } from '@contour/store/database';
+import { listTenants, tenantsOfAccounts } from '@contour/store/tenants';
 import { type ShowSecond, sumBeats, type TailLine } from './show-tail.ts';
 
 /** The owner of messages whose account no tenant has. */
@@ -26,7 +27,7 @@ function accountOf(owner: TailOwner): { channel: Channel; fingerprint: string } 
 }
 
 /** The tenants of the counted messages, and their names. */
-export function createOwners(pool: Pool): Owners {
+export function createOwners(pool: Database): Owners {
   const tenants = new Map<TailOwner, string>();
   const names = new Map<string, string>();
   let strangers = new Set<TailOwner>();

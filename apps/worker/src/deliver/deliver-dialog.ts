@@ -1,7 +1,7 @@
 import type { MessageObserver } from '@contour/contract';
 import type { Core, PushResult } from '@contour/core';
 import type { Logger, Span, Tracer } from '@contour/runtime';
-import type { Attempt, Death, Lane, PendingMessage, Settlement } from '@contour/store';
+import type { Attempt, Death, Lane, PendingMessage, Settlement } from '@contour/store/lanes';
 import type { Settle } from './settler.ts';
 
 export interface DialogDeps {

@@ -1,5 +1,5 @@
 import type { Logger } from '@contour/runtime';
-import type { DueLane } from '@contour/store';
+import type { DueLane } from '@contour/store/lanes';
 import { type DialogDeps, type DialogEnd, deliverDialog } from './deliver-dialog.ts';
 import type { BytesInHand, Places } from './places.ts';
 import type { Take } from './take-lanes.ts';

@@ -1,6 +1,6 @@
 import { AppError, type MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
-import type { Settlement } from '@contour/store';
+import type { Settlement } from '@contour/store/lanes';
 import { limitConcurrency } from '../limit-concurrency.ts';
 import { isAway, pause, untilItWorks } from '../outages.ts';
 import { createSuspects } from '../resolve/failures.ts';

@@ -1,4 +1,5 @@
-import type { Producer, ShardBells } from '@contour/queue';
+import type { ShardBells } from '@contour/queue/presence';
+import type { Producer } from '@contour/queue/producer';
 import type { Logger } from '@contour/runtime';
 
 type Shards = readonly number[];
@@ -8,7 +9,7 @@ type Shards = readonly number[];
  * duty of the workers wakes shards that stay due, so a lost hint only costs time.
  */
 export function createShardCalls(deps: {
-  producer: Pick<Producer, 'callDeliver' | 'wakeDeliver'>;
+  producer: Pick<Producer, 'ringDeliver' | 'wakeDeliver'>;
   bells: Pick<ShardBells, 'listen' | 'stopListening'>;
   logger: Pick<Logger, 'debug'>;
 }) {
@@ -32,7 +33,7 @@ export function createShardCalls(deps: {
     /** These shards have something new: rings the runs that hold them, wherever they are, and wakes the other shards. */
     call(shards: Shards): void {
       const elsewhere = ringHere(shards);
-      if (elsewhere.length > 0) producer.callDeliver(elsewhere).catch(logFailure);
+      if (elsewhere.length > 0) producer.ringDeliver(elsewhere).catch(logFailure);
     },
     /** Rings the shards that this process listens for. A job in the queue wakes each of the others. */
     ringOrWake: (shards: Shards): void => wake(ringHere(shards)),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Core, Limits } from '@contour/core';
 import { createBatcher } from '@contour/runtime';
-import type { DueLane, Wanted } from '@contour/store';
+import type { DueLane, Wanted } from '@contour/store/lanes';
 import type { BytesInHand, Places } from './places.ts';
 
 /** A lane holds its place until all that was read of it is sent. */

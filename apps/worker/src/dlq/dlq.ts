@@ -1,15 +1,15 @@
 import type { DlqEntry, MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
 import {
   type Allowance,
-  type Database,
   dropRefused,
   type Letter,
   type Parking,
   park,
   readParked,
   removeParked,
-} from '@contour/store';
+} from '@contour/store/dead-letters';
 
 const BATCH_SIZE = 100;
 /** This worker checks the bound after it has parked this share of it. */

@@ -8,7 +8,7 @@ import {
   unreadableBody,
   writeExactJson,
 } from '@contour/contract';
-import { TooLong } from '@contour/queue';
+import { TooLong } from '@contour/queue/jobs';
 
 /** An outcome that did not put the message into the ledger. */
 export type Unresolved = Exclude<Outcome, { receipt: unknown }>;

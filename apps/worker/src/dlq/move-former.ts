@@ -1,15 +1,15 @@
 import { isUuid } from '@contour/contract';
-import type { DlqIndex, FormerLetter, IndexPage } from '@contour/queue';
+import type { DlqIndex, IndexPage, LegacyEntry } from '@contour/queue/dlq';
 import type { Logger } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
 import {
   buryDead,
-  type Database,
   type FormerDeath,
   isMoved,
   noteAllMoved,
   parkFormer,
   parkFormerDeaths,
-} from '@contour/store';
+} from '@contour/store/dead-letters';
 
 /** Longer than the period that a crashed Redis can have lost. */
 const LATEST_SECONDS = 600;
@@ -20,7 +20,7 @@ interface MoveDeps {
   logger: Pick<Logger, 'info'>;
 }
 
-function deathOf({ entry }: FormerLetter): FormerDeath[] {
+function deathOf({ entry }: LegacyEntry): FormerDeath[] {
   const { stage, reason, tenantId, id: messageId, error, attempts, failedAt } = entry;
   if (stage !== 'deliver' || tenantId === null || !isUuid(tenantId)) return [];
   if (reason !== 'core_refused' && reason !== 'core_exhausted') return [];

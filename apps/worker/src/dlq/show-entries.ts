@@ -1,14 +1,14 @@
 import type { DlqJob } from '@contour/contract';
-import type { DlqIndex } from '@contour/queue';
+import type { DlqIndex } from '@contour/queue/dlq';
 import type { Logger } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
 import {
-  type Database,
   findLeft,
   findUnindexed,
   type IndexedEntry,
   markIndexed,
   markUnshown,
-} from '@contour/store';
+} from '@contour/store/dead-letters';
 
 interface ShowDeps {
   pool: Database;

@@ -1,7 +1,7 @@
-import type { DlqIndex } from '@contour/queue';
+import type { DlqIndex } from '@contour/queue/dlq';
 import type { Duty, Logger } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
 import {
-  type Database,
   dropAliveParked,
   indexedEntries,
   markUnindexed,
@@ -9,7 +9,7 @@ import {
   removeOldFormer,
   type TurnDuty,
   takeParkedTurn,
-} from '@contour/store';
+} from '@contour/store/dead-letters';
 import type { Dlq } from './dlq.ts';
 import { createFormerLook, endMove, moveFormer } from './move-former.ts';
 import type { Shower } from './show-entries.ts';

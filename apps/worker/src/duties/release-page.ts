@@ -1,15 +1,15 @@
 import { AppError, type IncomingMessage } from '@contour/contract';
 import type { Logger } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
 import {
   type ActiveAccount,
-  type Database,
-  type Ending,
   readWaiting,
   removeParked,
   stopWaiting,
   type WaitingEntry,
   type WaitingPlace,
-} from '@contour/store';
+} from '@contour/store/dead-letters';
+import type { Ending } from '@contour/store/resolve';
 import type { Dlq } from '../dlq/dlq.ts';
 import { unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../outages.ts';

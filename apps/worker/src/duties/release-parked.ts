@@ -1,5 +1,5 @@
 import { createCounter, type Duty } from '@contour/runtime';
-import { type ActiveAccount, findReleasable, takeParkedTurn } from '@contour/store';
+import { type ActiveAccount, findReleasable, takeParkedTurn } from '@contour/store/dead-letters';
 import type { Registry } from 'prom-client';
 import { createReleaseTries, type PageDeps, type Release, releasePage } from './release-page.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createCounter, type Duty, type Logger } from '@contour/runtime';
-import { type Database, messageBlocks, removeOldMessages, takeRetentionTurn } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { messageBlocks, removeOldMessages, takeRetentionTurn } from '@contour/store/messages';
 import type { Registry } from 'prom-client';
 
 /*

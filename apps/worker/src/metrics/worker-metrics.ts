@@ -1,5 +1,5 @@
 import type { Core } from '@contour/core';
-import type { Consumer } from '@contour/queue';
+import type { Consumer } from '@contour/queue/jobs';
 import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Subscriber } from '../observers.ts';

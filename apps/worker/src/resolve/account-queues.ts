@@ -1,6 +1,6 @@
 import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
 import { type Batcher, createBatcher } from '@contour/runtime';
-import type { Ending } from '@contour/store';
+import type { Ending } from '@contour/store/resolve';
 import { limitConcurrency } from '../limit-concurrency.ts';
 import type { Suspects } from './failures.ts';
 

@@ -1,5 +1,5 @@
 import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
-import type { Ending } from '@contour/store';
+import type { Ending } from '@contour/store/resolve';
 
 /*
  * What one worker remembers about failures. Memory that is lost, or that another worker has, costs one more try.

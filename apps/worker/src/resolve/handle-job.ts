@@ -1,5 +1,5 @@
 import { accountOf, type IncomingMessage, type Reply, type ResolveJob } from '@contour/contract';
-import { type IncomingJob, type JobEnd, restAfter } from '@contour/queue';
+import { type IncomingJob, type JobOutcome, retryDelayAfter } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import type { Dlq } from '../dlq/dlq.ts';
 import { type Unresolved, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
@@ -18,7 +18,7 @@ interface JobDeps extends ReplayDeps {
   /** Removes the note that the message is queued. */
   forgetQueued: (messageId: string) => void;
   /** Counts down the waiting messages of the account. */
-  forgetWaiting: (account: string) => void;
+  countDownWaiting: (account: string) => void;
   logger: Logger;
 }
 
@@ -32,7 +32,7 @@ const MAX_FAILURES = 20;
  * Handles one job: reads it, resolves its message, and sends the reply or parks the message. Waits only for a server that
  * is away. Next: `resolver.ts`, which resolves the message in a batch with others.
  */
-export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobEnd> {
+export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobOutcome> {
   const reading = readJob(job.data, new Date(job.timestampMs));
   if (!reading.ok) {
     try {
@@ -43,7 +43,7 @@ export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise
     }
   }
   const end = await resolveOrPostpone(deps, job, reading);
-  if (end === 'done' && reading.counted) deps.forgetWaiting(accountOf(reading.message));
+  if (end === 'done' && reading.counted) deps.countDownWaiting(accountOf(reading.message));
   return end;
 }
 
@@ -51,7 +51,7 @@ async function resolveOrPostpone(
   deps: JobDeps,
   job: IncomingJob,
   reading: Readable,
-): Promise<JobEnd> {
+): Promise<JobOutcome> {
   const { message } = reading;
   const leftMs = deps.held.leftMs(message);
   if (leftMs > 0) return { retryInMs: leftMs };
@@ -124,7 +124,7 @@ async function park(
 }
 
 /** Delays the job, longer after each failure of its own, and parks it after too many of them. */
-async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobEnd> {
+async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobOutcome> {
   if (!failedByItself(error)) {
     deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
     return { retryInMs: withJitter(RETRY_MS) };
@@ -136,7 +136,7 @@ async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promis
     return 'done';
   }
   deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
-  return { retryInMs: withJitter(restAfter(failures, FIRST_REST_MS)), failures };
+  return { retryInMs: withJitter(retryDelayAfter(failures, FIRST_REST_MS)), failures };
 }
 
 /** Two messages that met at one row get different delays, so that they do not meet there again. */

@@ -8,7 +8,7 @@ import {
   resolveJob,
   unreadableBody,
 } from '@contour/contract';
-import { TooLong } from '@contour/queue';
+import { TooLong } from '@contour/queue/jobs';
 
 export type JobReading =
   | {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Outcome } from '@contour/contract';
-import type { ParkedEntry, Revival } from '@contour/store';
+import type { ParkedEntry } from '@contour/store/dead-letters';
+import type { Revival } from '@contour/store/messages';
 import type { Dlq } from '../dlq/dlq.ts';
 import type { Unresolved } from '../dlq/letters.ts';
 

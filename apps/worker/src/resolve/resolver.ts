@@ -10,15 +10,15 @@ import {
   type ResolveWay,
 } from '@contour/contract';
 import { createBatcher, type Logger, type Tracer } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
 import {
   type Arrival,
   type BatchResult,
-  type Database,
   type Ending,
   type FullClient,
   resolveBatch,
   resolveTogether,
-} from '@contour/store';
+} from '@contour/store/resolve';
 import { isAway, untilItWorks } from '../outages.ts';
 import { createAccountQueues } from './account-queues.ts';
 import { createJudge, createSuspects } from './failures.ts';

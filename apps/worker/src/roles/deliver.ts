@@ -1,6 +1,6 @@
 import { retryDelayMs } from '@contour/core';
-import { createDeliverConsumer } from '@contour/queue';
-import { createLaneMarks, dueShards, type LaneMarks, settle, takeDue } from '@contour/store';
+import { createDeliverConsumer } from '@contour/queue/jobs';
+import { createLaneMarks, dueShards, type LaneMarks, settle, takeDue } from '@contour/store/lanes';
 import { createBytesInHand, createPlaces } from '../deliver/places.ts';
 import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/run-shard.ts';
 import { createSettler } from '../deliver/settler.ts';

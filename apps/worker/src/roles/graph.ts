@@ -1,8 +1,8 @@
 import { AppError } from '@contour/contract';
 import { createGraph, createMirror, type GraphOptions, type Mirror } from '@contour/graph';
-import { createGraphConsumer } from '@contour/queue';
+import { createGraphConsumer } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
-import { createMirrorSource, isMirrorBehind } from '@contour/store';
+import { createMirrorSource, isMirrorBehind } from '@contour/store/graph';
 import type { Shared } from '../shared.ts';
 import type { Role } from './role.ts';
 

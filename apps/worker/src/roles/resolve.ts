@@ -1,7 +1,10 @@
 import type { IncomingMessage, Reply } from '@contour/contract';
-import { createResolveConsumer, type Producer } from '@contour/queue';
+import { createResolveConsumer } from '@contour/queue/jobs';
+import type { Producer } from '@contour/queue/producer';
 import { createBatcher, createWatchdog } from '@contour/runtime';
-import { findTenants, ping, reviveMessage } from '@contour/store';
+import { ping } from '@contour/store/database';
+import { reviveMessage } from '@contour/store/messages';
+import { findTenants } from '@contour/store/resolve';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
 import { writeLater } from '../later.ts';
 import { createHeldMessages } from '../resolve/failures.ts';
@@ -39,7 +42,7 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     held: createHeldMessages(),
     forgetQueued: deps.forgetQueued,
     // A count that stays too high is later cut to the length of the queue.
-    forgetWaiting: writeLater(producer.forgetWaiting, {
+    countDownWaiting: writeLater(producer.countDownWaiting, {
       withinMs: FORGET_WITHIN_MS,
       onFailure: (err) => logger.debug({ err }, 'waiting_count.stays'),
     }),

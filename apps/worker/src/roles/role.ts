@@ -1,4 +1,4 @@
-import type { Consumer } from '@contour/queue';
+import type { Consumer } from '@contour/queue/jobs';
 import type { Duty } from '@contour/runtime';
 
 /** A part of the work that a worker may take on. WORKER_ROLES names the roles of a worker. */

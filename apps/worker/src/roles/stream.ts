@@ -7,15 +7,15 @@ import {
   type IncomingMessage,
   parseBody,
 } from '@contour/contract';
+import { TooLong } from '@contour/queue/jobs';
 import {
+  type BatchOutcome,
   createStreamConsumer,
-  type Handled,
   MAX_ENTRY_BYTES,
   type StreamEntry,
-  TooLong,
-} from '@contour/queue';
+} from '@contour/queue/streams';
 import type { Logger } from '@contour/runtime';
-import type { Ending } from '@contour/store';
+import type { Ending } from '@contour/store/resolve';
 import type { Dlq } from '../dlq/dlq.ts';
 import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../outages.ts';
@@ -66,8 +66,8 @@ export async function handleEntries(
   deps: EntriesDeps,
   entries: readonly StreamEntry[],
   heldChats: ReadonlySet<string>,
-): Promise<Handled> {
-  const handled: Handled = { ended: [], held: [] };
+): Promise<BatchOutcome> {
+  const handled: BatchOutcome = { ended: [], held: [] };
   const readable: Readable[] = [];
   const others: Array<{ entry: StreamEntry; reading: EntryReading }> = [];
   for (const entry of entries) {
@@ -112,7 +112,7 @@ function letterOf(
 async function endParked(
   { dlq, logger }: EntriesDeps,
   { id }: StreamEntry,
-  handled: Handled,
+  handled: BatchOutcome,
   letter: DlqEntry,
 ): Promise<void> {
   try {
@@ -129,7 +129,7 @@ async function endOne(
   deps: EntriesDeps,
   { entry, message }: Readable,
   ending: Ending,
-  handled: Handled,
+  handled: BatchOutcome,
 ): Promise<void> {
   const { id, deliveries } = entry;
   if (!(ending instanceof AppError)) {

@@ -1,13 +1,13 @@
 import type { MirrorSource } from '@contour/contract';
 import type { Graph } from '@contour/graph';
-import type { ForgottenEntry, QueueAudit } from '@contour/queue';
+import type { ForgottenEntry, QueueAudit } from '@contour/queue/inspect';
 import {
   CROWDED_CLIENTS,
   OVERDUE_LANES,
   TABLE_CHECKS,
   type TenantCounts,
   type Unmirrored,
-} from '@contour/store';
+} from '@contour/store/audit';
 import { compareGraph, type GraphFinding, type OnProgress } from '../graph/compare-graph.ts';
 import { auditDead, auditEntries } from './dead-letter-checks.ts';
 import type { AuditSources } from './sources.ts';

@@ -1,4 +1,5 @@
-import type { DlqFilter, Suspect } from '@contour/store';
+import type { Suspect } from '@contour/store/audit';
+import type { DlqFilter } from '@contour/store/dead-letters';
 import type { AuditSources } from './sources.ts';
 import { type AuditFinding, concluded, createSuspicion, type Pause } from './suspicion.ts';
 

@@ -1,23 +1,21 @@
 import {
   countTenant,
   countUnmirrored,
-  type DlqFilter,
-  deadAmong,
-  deadLetters,
   deadMessages,
-  findFormer,
   findSuspects,
-  type Pool,
   type Scope,
   type Suspect,
   strayTenants,
   type TableCheck,
-} from '@contour/store';
+} from '@contour/store/audit';
+import type { Database } from '@contour/store/database';
+import { type DlqFilter, deadLetters, findFormer } from '@contour/store/dead-letters';
+import { deadAmong } from '@contour/store/messages';
 
 /** What an audit reads in Postgres. */
 export type AuditSources = ReturnType<typeof auditSources>;
 
-export function auditSources(pool: Pool) {
+export function auditSources(pool: Database) {
   const { get, matching } = deadLetters(pool);
   return {
     countTenant: (tenantId: string) => countTenant(pool, tenantId),

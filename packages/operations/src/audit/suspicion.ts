@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Suspect } from '@contour/store';
+import type { Suspect } from '@contour/store/audit';
 
 /** The result of one check. Only `violated` is a broken promise; a warning needs attention. */
 export interface AuditFinding {

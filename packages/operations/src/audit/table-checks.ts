@@ -1,4 +1,4 @@
-import type { Suspect, TableCheck, TenantCounts } from '@contour/store';
+import type { Suspect, TableCheck, TenantCounts } from '@contour/store/audit';
 import type { AuditSources } from './sources.ts';
 import { type AuditFinding, concluded, createSuspicion, type Pause } from './suspicion.ts';
 

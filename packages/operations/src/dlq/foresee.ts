@@ -4,8 +4,8 @@ import {
   matchingPhone,
   type PhoneRegion,
 } from '@contour/contract';
-import { messageToReplay } from '@contour/queue';
-import type { Arrival, Prospect } from '@contour/store';
+import { messageToReplay } from '@contour/queue/dlq';
+import type { Arrival, Prospect } from '@contour/store/resolve';
 import type { Pages } from './replay.ts';
 
 /** What a replay would do, counted. `matched` is the sum of all but newClients and newDialogs. */

@@ -1,18 +1,16 @@
 import { type DlqEntry, isUuid } from '@contour/contract';
-import {
-  createReplay,
-  createRoom,
-  type Producer,
-  type Replay,
-  type ReplyListener,
-} from '@contour/queue';
+import { createReplay, type Replay } from '@contour/queue/dlq';
+import { createBacklogWait } from '@contour/queue/limits';
+import type { Producer } from '@contour/queue/producer';
+import type { ReplyListener } from '@contour/queue/replies';
 import { within } from '@contour/runtime';
-import { countParked, type DlqFilter, deadLetters, type Pool } from '@contour/store';
+import type { Database } from '@contour/store/database';
+import { countParked, type DlqFilter, deadLetters } from '@contour/store/dead-letters';
 
 /** The dead-letter queue, as far as these operations read it. */
 export type DlqSources = ReturnType<typeof dlqSources>;
 
-export function dlqSources(pool: Pool) {
+export function dlqSources(pool: Database) {
   const { get, matching } = deadLetters(pool);
   return { get, matching, count: (filter: DlqFilter) => countParked(pool, filter) };
 }
@@ -63,7 +61,7 @@ export interface ReplayerDeps {
  * after its replay has succeeded, so an interrupted replay repeats messages and loses none.
  */
 export function createReplayer({ addJobs, replies, ...room }: ReplayerDeps): Replay {
-  const replay = createReplay({ addJobs, replies, waitForRoom: createRoom(room) });
+  const replay = createReplay({ addJobs, replies, waitForRoom: createBacklogWait(room) });
   return async (pages) => {
     await within(HEAR_WITHIN_MS, replies.ready(), 'redis').catch(() => undefined);
     return replay(pages);

@@ -1,5 +1,5 @@
-import type { Eraser } from '@contour/queue';
-import type { Person } from '@contour/store';
+import type { Eraser } from '@contour/queue/erase';
+import type { Person } from '@contour/store/erase';
 import {
   bringGraphUpToDate,
   countInGraph,

@@ -6,7 +6,7 @@ import {
   normalisePhone,
   type PhoneRegion,
 } from '@contour/contract';
-import type { Person } from '@contour/store';
+import type { Person } from '@contour/store/erase';
 
 /** `unclear`: the chat or phone is the person's, but the account or the channel is unknown. */
 export type Verdict = 'theirs' | 'unclear' | 'others';

@@ -1,24 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
 import { createMirror, type Graph } from '@contour/graph';
-import type { DlqIndex, Eraser } from '@contour/queue';
-import {
-  countPerson,
-  createMirrorSource,
-  deadLetters,
-  dropGraphNotes,
-  eraseParked,
-  erasePerson,
-  forgetFormer,
-  type Person,
-  type Pool,
-} from '@contour/store';
+import type { DlqIndex } from '@contour/queue/dlq';
+import type { Eraser } from '@contour/queue/erase';
+import type { Database } from '@contour/store/database';
+import { deadLetters, eraseParked, forgetFormer } from '@contour/store/dead-letters';
+import { countPerson, dropGraphNotes, erasePerson, type Person } from '@contour/store/erase';
+import { createMirrorSource } from '@contour/store/graph';
 import { judgeEntry, judgeText, type Recognition } from './recognise.ts';
 
 /** What an erasure does in Postgres. */
 export type EraseTables = ReturnType<typeof eraseTables>;
 
-export function eraseTables(pool: Pool) {
+export function eraseTables(pool: Database) {
   return {
     countPerson: (person: Person): ReturnType<typeof countPerson> => countPerson(pool, person),
     /** Calls `onMessages` with the ids of deleted messages, page by page. */
@@ -39,7 +33,7 @@ export interface EraseGraph extends Pick<Graph, 'look' | 'countPhone'> {
   drain(): Promise<unknown>;
 }
 
-export function eraseGraph(pool: Pool, graph: Graph): EraseGraph {
+export function eraseGraph(pool: Database, graph: Graph): EraseGraph {
   const source = createMirrorSource(pool);
   // A worker reports what the graph refuses.
   const mirror = createMirror({ graph, source, onRefused: () => {} });

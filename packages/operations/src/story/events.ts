@@ -1,5 +1,6 @@
 import type { DlqEntry } from '@contour/contract';
-import type { FormerEntry, Particulars, Story, Waiting } from '@contour/store';
+import type { FormerEntry } from '@contour/store/dead-letters';
+import type { Particulars, Story, Waiting } from '@contour/store/messages';
 
 /** A past or an expected event of a message. */
 export interface StoryEvent {

@@ -1,21 +1,21 @@
 import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
-import type { Producer, QueuedNote } from '@contour/queue';
+import type { QueuedNote } from '@contour/queue/jobs';
+import type { Producer } from '@contour/queue/producer';
+import type { Database } from '@contour/store/database';
+import { deadLetters, findFormer } from '@contour/store/dead-letters';
 import {
-  deadLetters,
-  findFormer,
   findParticulars,
   findStoriesByTrace,
   findStory,
   findWaiting,
-  type Pool,
   type Story,
-} from '@contour/store';
+} from '@contour/store/messages';
 import { eventsOf, parked, received, type StoryEvent } from './events.ts';
 
 /** Where a message may be found. */
 export type StorySources = ReturnType<typeof storySources>;
 
-export function storySources(pool: Pool, { findQueued }: Pick<Producer, 'findQueued'>) {
+export function storySources(pool: Database, { findQueued }: Pick<Producer, 'findQueued'>) {
   const { get, byTrace } = deadLetters(pool);
   return {
     story: (messageId: string) => findStory(pool, messageId),

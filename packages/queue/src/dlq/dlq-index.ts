@@ -25,7 +25,7 @@ const READ_PAGE = load('read-page.lua');
 const DROP_FORMER = load('drop-former.lua');
 
 /** An entry that an earlier version parked in Redis, with its body. */
-export interface FormerLetter {
+export interface LegacyEntry {
   entry: DlqEntry;
   /** Identifies the job's content when it is removed. */
   digest: string;
@@ -34,7 +34,7 @@ export interface FormerLetter {
 /** The jobs of a page. */
 export interface IndexPage {
   jobs: DlqJob[];
-  former: FormerLetter[];
+  former: LegacyEntry[];
   /** The cursor of the next page; null at the end. */
   next: string | null;
 }

@@ -3,17 +3,17 @@ import { DelayedError, type Job } from 'bullmq';
 import type { OnError } from '../redis/connect.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 import { failuresIn, type IncomingJob, incomingJobOf } from './incoming-job.ts';
-import { restAfter } from './rest-after.ts';
+import { retryDelayAfter } from './retry-delay-after.ts';
 
 /** After this many throws a job is given up. */
 const MAX_THROWS = 20;
 
-export type JobEnd =
+export type JobOutcome =
   | 'done'
   /** `failures` is stored with the job, if given. */
   | { retryInMs: number; failures?: number };
 
-export type HandleJob = (job: IncomingJob, signal: AbortSignal) => Promise<JobEnd>;
+export type HandleJob = (job: IncomingJob, signal: AbortSignal) => Promise<JobOutcome>;
 
 interface ResolveConsumerOptions {
   redisUrl: string;
@@ -38,11 +38,11 @@ export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
       o.onError(reason as Error);
       // With an AppError a server is away, and parking is tried again later.
       if (!(reason instanceof AppError)) await job.updateData(o.unsealed()).catch(o.onError);
-      return { retryInMs: restAfter(MAX_THROWS) };
+      return { retryInMs: retryDelayAfter(MAX_THROWS) };
     }
   }
 
-  async function outcomeOf(job: Job, signal: AbortSignal): Promise<JobEnd> {
+  async function outcomeOf(job: Job, signal: AbortSignal): Promise<JobOutcome> {
     try {
       const incoming = incomingJobOf(job);
       const sealed = o.seal(incoming);
@@ -52,7 +52,7 @@ export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
       o.onError(error as Error);
       const failures = failuresIn(job.progress) + 1;
       if (failures >= MAX_THROWS) return giveUp(job, error as Error);
-      return { retryInMs: restAfter(failures), failures };
+      return { retryInMs: retryDelayAfter(failures), failures };
     }
   }
 

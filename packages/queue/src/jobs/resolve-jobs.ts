@@ -24,9 +24,9 @@ export interface ResolveJobs {
   /** How many messages of an account wait to be resolved, as far as this process knows. */
   waitingOf(account: string): number;
   /** Reads the counts of all processes. Call it once a second. */
-  lookAtAccounts(): Promise<void>;
+  readWaitingCounts(): Promise<void>;
   /** Counts down one message for each mention of an account, when it has been resolved or parked. */
-  forgetWaiting(accounts: readonly string[]): Promise<void>;
+  countDownWaiting(accounts: readonly string[]): Promise<void>;
   noteQueued(note: QueuedNote): Promise<void>;
   forgetQueued(messageIds: readonly string[]): Promise<void>;
   findQueued(messageId: string): Promise<QueuedNote | null>;
@@ -69,8 +69,8 @@ export function createResolveJobs({ client, ask }: FailFastRedis, queue: Queue):
         await Promise.all([noted, counted]);
       }),
     waitingOf: accounts.countOf,
-    lookAtAccounts: () => ask(accounts.read),
-    forgetWaiting: (ended) => ask(() => countDown(client, ended)),
+    readWaitingCounts: () => ask(accounts.read),
+    countDownWaiting: (ended) => ask(() => countDown(client, ended)),
     noteQueued: (note) => ask(() => noteQueued(client, note)),
     // The ledger knows a message that is resolved. A week of notes would fill Redis.
     forgetQueued: (messageIds) =>

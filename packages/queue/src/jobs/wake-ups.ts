@@ -9,7 +9,7 @@ export interface WakeUps {
   /** Adds at most one waiting job per shard. A wake-up during a shard's run makes it run once more. */
   wakeDeliver(shards: readonly number[]): Promise<void>;
   /** Rings the bells of shards that have something new. Wakes the shards that no worker listens for. */
-  callDeliver(shards: readonly number[]): Promise<void>;
+  ringDeliver(shards: readonly number[]): Promise<void>;
   /** Adds at most one waiting job. A wake-up during a run makes it run once more. */
   wakeGraph(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export function createWakeUps(
 
   return {
     wakeDeliver: (shards) => ask(() => wakeDeliver(shards)),
-    callDeliver: (shards) =>
+    ringDeliver: (shards) =>
       ask(async () => {
         // A Redis that forbids PUBLISH has no bells. The queue works without them.
         const unheard = await ringBells(client, shards).catch(() => shards);

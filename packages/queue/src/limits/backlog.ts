@@ -47,7 +47,7 @@ const SHARE = 0.5;
  * Returns a function that waits until this many more jobs fill at most half of the backlog, or until the backlog is
  * empty. It also waits 150 ms after the part before. After `patienceMs` it throws the error that `impatient` makes.
  */
-export function createRoom(o: {
+export function createBacklogWait(o: {
   backlog: () => Promise<Pick<Backlog, 'waiting' | 'delayed' | 'active'>>;
   maxBacklog: number;
   patienceMs?: number;

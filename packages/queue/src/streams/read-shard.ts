@@ -25,7 +25,7 @@ const REST_MS = 1_000;
 const MOST_HELD = 10_000;
 
 /** The outcome of a batch. */
-export interface Handled {
+export interface BatchOutcome {
   /** The ids of the entries that have ended. */
   ended: string[];
   /** Entries to be held, with their chats. Any other entry that has not ended is held alone. */
@@ -42,7 +42,7 @@ export interface ShardDeps {
    * Handles the entries in their order. Entries of held chats are held, too. An entry that has not ended is handled
    * again after a delay. Rejects if no entry could be tried. May get an entry twice.
    */
-  handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<Handled>;
+  handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<BatchOutcome>;
   onFailure: (error: Error) => void;
   onLoss: (shard: number, loss: Loss) => void;
 }
@@ -218,7 +218,10 @@ export class ShardReader {
     if (isSlow && uncounted.some(({ chat }) => !heldChats.has(chat))) await this.rest();
   }
 
-  private async handle(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<Handled> {
+  private async handle(
+    entries: StreamEntry[],
+    heldChats: ReadonlySet<string>,
+  ): Promise<BatchOutcome> {
     this.inHandSince = performance.now();
     try {
       return await this.deps.handle(entries, heldChats);

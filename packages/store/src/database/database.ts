@@ -18,9 +18,6 @@ export interface Transaction extends Queryable {
   readonly 'is in a transaction': true;
 }
 
-/** The former name of `Database`. */
-export type Pool = Database;
-
 /** One connection, for work that needs more than prepared statements. */
 export type PoolClient = pg.PoolClient & Queryable;
 

@@ -1,7 +1,6 @@
 export {
   createPool,
   type Database,
-  type Pool,
   type PoolCounts,
   type PoolOptions,
   poolCounts,
