@@ -1,26 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Outages are waited for, not worked on: begun first, they pass while the other tests run. */
-class FaultsFirst extends BaseSequencer {
+/**
+ * Long files first, so that no worker ends with one: outages are waited for and need little CPU, and
+ * whole systems start slowly.
+ */
+class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isFault = (file: TestSpecification) => file.moduleId.includes('/test/faults/');
-    const sorted = await super.sort(files);
-    return [...sorted.filter(isFault), ...sorted.filter((file) => !isFault(file))];
+    const rank = ({ moduleId, project }: TestSpecification) =>
+      moduleId.includes('/test/faults/')
+        ? 0
+        : ['system', 'servers', 'unit'].indexOf(project.name) + 1;
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
 
-/**
- * They have no row for every commit, and a file without a test would be a failure. Whoever makes one
- * of their rows `quick` takes its file out of here.
- */
-const ONLY_WITH_THE_MATRIX = ['test/faults/{clock,deployment,memory,neighbours*}.test.ts'];
+/** Every export of our packages, and the source file behind it: unit tests run without a build. */
+function sourceAliases() {
+  const packages = join(import.meta.dirname, 'packages');
+  return readdirSync(packages).flatMap((room) => {
+    const manifest = JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8'));
+    const exported = Object.entries<{ default: string }>(manifest.exports);
+    return exported.map(([subpath, { default: built }]) => ({
+      find: new RegExp(`^${manifest.name}${subpath.slice(1)}$`),
+      replacement: join(packages, room, built.replace('dist/', 'src/').replace(/js$/, 'ts')),
+    }));
+  });
+}
 
-const SHARED = {
+const UNIT = '**/*.unit.test.ts';
+/** Too long for `npm test`: `npm run faults` runs them. */
+const SLOW = '**/*.slow.test.ts';
+
+const WITH_SERVERS = {
   pool: 'forks' as const,
-  // Loading the modules costs more than most of the tests: the files of a worker share them.
+  // Loading the modules takes longer than most of the tests: the files of a worker share them.
   isolate: false,
-  // What is built is loaded by Node as it stands, and not transformed once more.
+  // Built files are loaded by Node as they are, without another transformation.
   server: { deps: { external: [/\/(packages|apps)\/[^/]+\/dist\//] } },
   setupFiles: ['test/support/leave-no-process.ts'],
   // A system of several processes needs a while to start on a machine that runs other tests.
@@ -32,23 +50,33 @@ const SHARED = {
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
-    // More than there are cores: most of what the tests do is wait.
-    maxWorkers: 3,
-    sequence: { sequencer: FaultsFirst },
+    // More than there are cores: tests of servers mostly wait.
+    maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
     projects: [
       {
+        resolve: { alias: sourceAliases() },
         test: {
-          name: 'rooms',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
-          ...SHARED,
+          name: 'unit',
+          include: [`{packages,apps}/*/test/${UNIT}`, `test/${UNIT}`],
+          pool: 'forks',
+          isolate: false,
         },
       },
       {
         test: {
-          name: 'house',
+          name: 'servers',
+          include: ['{packages,apps}/*/test/**/*.test.ts'],
+          exclude: [UNIT, SLOW],
+          ...WITH_SERVERS,
+        },
+      },
+      {
+        test: {
+          name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ONLY_WITH_THE_MATRIX,
-          ...SHARED,
+          exclude: [UNIT, SLOW],
+          ...WITH_SERVERS,
         },
       },
     ],

@@ -1,4 +1,4 @@
-// `npm run bench`: what the built processes can do, beside what this machine can do at most.
+// `npm run bench`: the performance of the built processes, compared with the limits of this machine.
 import './require-node.mjs';
 import { fileURLToPath } from 'node:url';
 import { prepare } from './prepare.mjs';
@@ -8,13 +8,14 @@ import { watchAncestors } from './watch-ancestors.mjs';
 
 const USAGE = `Usage: npm run bench -- [options] [adopt | graph | transcript]
 
-  --only <text>  only studies whose name, or one of whose figures, contains it
-  --quick        a fraction of the messages and runs: for a look, and kept nowhere
-  --json         what was found as JSON, at the end
-  --write        put the tables and plots into docs/performance.md
+  --only <text>  only studies whose name, or the name of a figure, contains the text
+  --quick        a fraction of the messages and runs; the results are not kept
+  --json         print the results as JSON at the end
+  --write        write the tables and plots into docs/performance.md
 
-Without a name: throughput, cost and latency against ceilings and peers, into bench/results/latest.json.
-With one: how long a large database takes to be adopted, what an absent Neo4j costs, or docs/transcript.md anew.
+Without a name: throughput, cost and latency, compared with limits and other programs, into
+bench/results/latest.json. adopt: how long the adoption of a large database takes. graph: the cost of an absent
+Neo4j. transcript: rewrites docs/transcript.md.
 
 Example: npm run bench -- --only streams_vs_http`;
 
@@ -27,7 +28,7 @@ const options = readOptions(
     write: { type: 'boolean', default: false },
   },
   ({ only = null, quick, json, write }, names) => {
-    if (write && quick) throw new Error('--write wants figures that count, without --quick');
+    if (write && quick) throw new Error('--write requires precise figures: leave out --quick');
     return { only, quick, json, write, names };
   },
 );
@@ -40,7 +41,7 @@ const { code } = await runGuarded(
   process.execPath,
   [
     ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/bench/vitest.config.ts'],
-    // The figures are what the tests print: as they come, and without the test's name before each.
+    // The tests print the figures: shown at once, and without the name of the test.
     ...['--disable-console-intercept=true', ...files],
   ],
   { env: { ...process.env, CONTOUR_BENCH_OPTIONS: JSON.stringify(options) } },

@@ -1,15 +1,18 @@
-// `npm run check`: everything that can be said about the code without running it. All checks run,
-// also after one has failed, so that one look shows all there is to mend.
+// `npm run check`: everything that can be said about the code without running it. After a failure
+// the other checks run all the same, so that one run shows all there is to mend.
 import { spawnSync } from 'node:child_process';
 
 const CHECKS = [
   ['format and lint', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.']],
   ['types', 'tsc', ['-b']],
   ['types of the tests', 'tsc', ['-p', 'tsconfig.test.json']],
+  // After the types: it reads those of our packages from dist.
+  ['promises and switches', 'oxlint', ['--type-aware', '--format=unix']],
   ['unused code and dependencies', 'knip', ['--no-progress']],
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
   ['package of the producer', 'publint', ['--strict', 'packages/producer']],
   ['its types', 'attw', ['--pack', 'packages/producer', '--profile', 'esm-only', '--no-color']],
+  ['words', process.execPath, ['scripts/check-words.mjs']],
 ];
 
 const failed = CHECKS.filter(([what, command, args]) => {

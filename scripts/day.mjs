@@ -1,4 +1,4 @@
-// `npm run day`: a simulated day, with trouble in every part, and a check every hour.
+// `npm run day`: a simulated day with faults in every part, and a check every hour.
 import './require-node.mjs';
 import { fileURLToPath } from 'node:url';
 import { prepare } from './prepare.mjs';
@@ -8,9 +8,9 @@ import { watchAncestors } from './watch-ancestors.mjs';
 
 const USAGE = `Usage: npm run day -- [options]
 
-  --minutes <n>  how long messages are sent and harm is done; the checks come on top (10)
-  --seed <n>     where every choice comes from; printed, so that a day can be lived again
-  --rate <n>     messages a second, bursts on top (40)
+  --minutes <n>  how long messages are sent and faults are injected; the checks take additional time (10)
+  --seed <n>     seed of every random choice; it is printed, so that a day can be repeated
+  --rate <n>     messages a second, without bursts (40)
 
 Example: npm run day -- --minutes 1440 --seed 7`;
 

@@ -1,7 +1,7 @@
 const TERMINAL_EVERY_MS = 1_000;
 const LOG_EVERY_MS = 10_000;
 
-/** Shows a line while work is under way: on a terminal one with the seconds counting up. */
+/** Shows a line during work, on a terminal with the seconds counting up. */
 export async function during(what, work) {
   const isTerminal = process.stdout.isTTY;
   const startedAt = Date.now();

@@ -1,4 +1,4 @@
-// `npm run faults`: every fault of the matrix, under load, and a table of how each one ended.
+// `npm run faults`: every fault of the matrix under load, all slow tests, and a table of the results.
 import './require-node.mjs';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ import { writeFaultsPage } from './write-faults-page.mjs';
 
 const USAGE = `Usage: npm run faults -- [options]
 
-  --only <text>   only rows whose area or name contains it
-  --repeat <n>    the whole matrix so many times, each with a seed of its own (1)
-  --seed <n>      where every random choice comes from; printed, so that a run can be repeated
-  --minutes <n>   how long five tenants misbehave at once beside healthy ones (1)
-  --write         put the table of the last run into docs/faults.md, if all were green
+  --only <text>   only rows whose area or name contains the text
+  --repeat <n>    how many times the whole matrix runs, each time with another seed (1)
+  --seed <n>      seed of every random choice; it is printed, so that a run can be repeated
+  --minutes <n>   how long five tenants are in trouble at once beside healthy ones (1)
+  --write         write the table of the last run into docs/faults.md, if all runs were green
 
 Example: npm run faults -- --only Redis --repeat 3 --seed 7`;
 
@@ -31,7 +31,7 @@ const options = readOptions(
   },
   ({ only, write, repeat, seed, minutes }) => {
     if (write && only !== undefined)
-      throw new Error('--write wants the whole matrix, without --only');
+      throw new Error('--write requires the whole matrix: leave out --only');
     const numbers = {
       repeat: wholeNumber('repeat', repeat, 1),
       seed: wholeNumber('seed', seed, 0),
@@ -53,7 +53,7 @@ for (let turn = 0; turn < options.repeat; turn += 1) {
 if (options.write && results.every(({ code }) => code === 0)) writeFaultsPage(results);
 for (const { seed, code, rows, seconds } of results) {
   const failed = rows.filter(({ passed }) => !passed).length;
-  const end = code === 0 ? 'all green' : failed > 0 ? `${failed} failed` : 'failed beside the rows';
+  const end = code === 0 ? 'all green' : failed > 0 ? `${failed} failed` : 'other tests failed';
   console.log(`seed ${seed}: ${rows.length} rows in ${seconds} s, ${end}`);
 }
 process.exitCode = results.every(({ code }) => code === 0) ? 0 : 1;
@@ -69,7 +69,7 @@ async function runMatrix(seed) {
         ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/faults/vitest.config.ts'],
         ...(options.only === undefined ? [] : ['--testNamePattern', escaped(options.only)]),
       ],
-      // CI: what is missing here, a JDK above all, is a failure and no row less.
+      // With CI=true a missing program, above all a JDK, is a failure and skips no row.
       {
         env: {
           ...process.env,
@@ -93,11 +93,11 @@ function readRows(record) {
   try {
     return JSON.parse(readFileSync(record, 'utf8'));
   } catch {
-    return []; // vitest itself did not get through, or found nothing to run
+    return []; // vitest failed, or found no test to run
   }
 }
 
-/** A pattern for the name as the table shows it, or a part of it, in capitals or not. */
+/** A pattern for a part of the name as the table shows it, in any case. */
 function escaped(text) {
   return text
     .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

@@ -5,13 +5,13 @@ import { runGuarded } from './run-guarded.mjs';
 const FAILURE_LINES = 40;
 const INSTALL_OPTIONS = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
 
-/** Brings node_modules and dist up to date and says what it does; throws when that fails. */
+/** Brings node_modules and dist up to date and shows its progress. Throws when that fails. */
 export async function prepare() {
   if (!isInstalled()) await during('Installing the dependencies', installDependencies);
   await during('Building', build);
 }
 
-// npm writes its own copy of the lock file last, so an install that was cut off does not count.
+// npm writes its copy of the lock file last, so an interrupted install does not count.
 function isInstalled() {
   const wanted = packagesOf('package-lock.json');
   const present = packagesOf('node_modules/.package-lock.json');
@@ -32,8 +32,8 @@ function packagesOf(file) {
 
 async function installDependencies() {
   let { code, output } = await runNpm('ci');
-  // `ci` refuses a lock file that does not name every package of every platform, which a registry
-  // mirror or an edited package.json can lead to; `install` takes from it what it has.
+  // `ci` refuses a lock file that lacks packages of other platforms, as a registry mirror or an edited
+  // package.json can cause. `install` accepts it.
   const refused = code !== 0 && output.includes('EUSAGE');
   if (refused) ({ code, output } = await runNpm('install', '--no-save'));
   if (code !== 0) fail('The dependencies could not be installed', output);
@@ -42,7 +42,7 @@ async function installDependencies() {
 function runNpm(...args) {
   const { npm_execpath: npm } = process.env; // the npm that runs this script, if one does
   const [command, ...first] = /npm-cli\.c?js$/.test(npm ?? '') ? [process.execPath, npm] : ['npm'];
-  // An install that is cut off is done anew, and npm takes its time over a SIGTERM.
+  // An interrupted install is repeated, and npm reacts slowly to SIGTERM.
   const options = { quiet: true, endSignal: 'SIGKILL' };
   return runGuarded(command, [...first, ...args, ...INSTALL_OPTIONS], options);
 }

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 
-/** What was typed, as `read` makes it of the values, and of the names where it takes some; ends with the usage where it was asked for, or typed wrong. */
+/**
+ * Parses the command line and returns what `read` makes of its values and names. Prints the usage and ends
+ * the process for --help and for invalid options.
+ */
 export function readOptions(usage, options, read) {
   try {
     const { values, positionals } = parseArgs({
@@ -20,5 +23,5 @@ export function readOptions(usage, options, read) {
 
 export function wholeNumber(name, text, least) {
   if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new Error(`--${name} wants a whole number from ${least}, not "${text}"`);
+  throw new Error(`--${name} must be a whole number of at least ${least}, not "${text}"`);
 }

@@ -1,4 +1,4 @@
-// The first import of a script, so that an old Node ends with a sentence and not with a stack.
+// The first import of every script: an old Node gets an error message in place of a syntax error.
 const [major, minor] = process.versions.node.split('.').map(Number);
 
 if (major < 20 || (major === 20 && minor < 19)) {

@@ -5,8 +5,8 @@ const GUARDIAN = fileURLToPath(new URL('../packages/local/guardian.mjs', import.
 const DEADLINE_MS = 3_000;
 
 /**
- * Runs a program to its end, never longer than this process lives. Its output is shown as it
- * comes, or kept when `quiet`; resolves with the exit code and what was kept.
+ * Runs a program to its end, and ends it when this process dies. Its output is shown at once, or kept when
+ * `quiet`. Resolves with the exit code and the kept output.
  */
 export function runGuarded(
   command,

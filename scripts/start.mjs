@@ -11,6 +11,6 @@ await prepare().catch((error) => {
   process.exit(1);
 });
 
-// In this very process: one less between npm and what runs.
+// In this process, which saves one between npm and the command.
 process.argv = [process.argv[0], 'apps/cli/dist/main.js', 'start', ...process.argv.slice(2)];
 await import('../apps/cli/dist/main.js');

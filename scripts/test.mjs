@@ -1,5 +1,5 @@
-// `npm test`: the checks and all tests but the long ones, on a fresh clone too. The last line alone
-// tells how it went.
+// `npm test`: the checks and all tests except the slow ones, also on a fresh clone. The last line has the
+// result.
 import './require-node.mjs';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
 async function checkAndTest() {
-  // Side by side: the tests begin with a wait for servers, and the first time for their download.
+  // Side by side: the tests first wait for servers, and the first time for their download.
   const [check, counts] = await Promise.all([
     runGuarded(process.execPath, ['scripts/check.mjs'], { quiet: true }),
     runTests(process.argv.slice(2)),
@@ -54,14 +54,14 @@ function countsOf(report, code) {
       skipped: found.numPendingTests + found.numTodoTests,
     };
   } catch {
-    // no report: vitest itself did not get through
+    // no report: vitest failed
   }
-  // An error outside of any test, a leaked handle, no test found: it must not pass for a success.
+  // An error outside of tests, a leaked handle or a missing test is a failure, too.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   return counts;
 }
 
-// A file that cannot be loaded, or whose hooks fail, has no failed test to show for it.
+// A file that cannot be loaded, or whose hooks fail, has no failed test.
 function failedAsAWhole({ status, assertionResults }) {
   return status === 'failed' && assertionResults.every((result) => result.status !== 'failed');
 }

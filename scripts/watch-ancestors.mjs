@@ -5,9 +5,8 @@ const MAX_DEPTH = 6;
 const RUNNER = /(^|[/\\])(npm|pnpm|yarn|bun)(-cli)?(\.c?js)?(\s|$)/;
 
 /**
- * Sends this process SIGTERM when npm, or a shell between npm and it, is gone: neither passes a
- * kill -9 on. A process that dies loses its children at once, even while it lingers as a zombie,
- * so it is the links that are watched.
+ * Sends this process SIGTERM when npm, or a shell between npm and it, has died: a kill -9 is not passed on.
+ * It watches the parent of each process: a dead process loses its children at once, also as a zombie.
  */
 export function watchAncestors() {
   const links = linksUpToRunner();
@@ -19,8 +18,7 @@ export function watchAncestors() {
   timer.unref();
 }
 
-// Started by hand, the parent is the user's shell: it may end, as after `nohup … &`, and this
-// process goes on.
+// Without npm the parent is the user's shell. It may end, as after `nohup … &`, and this process goes on.
 function linksUpToRunner() {
   const { npm_lifecycle_event: startedByNpm } = process.env;
   if (startedByNpm === undefined) return [];
@@ -31,10 +29,10 @@ function linksUpToRunner() {
     links.push({ child, parent });
     if (RUNNER.test(commandOf(parent))) return links;
   }
-  return links.slice(0, 1); // no npm in sight: the direct parent alone
+  return links.slice(0, 1); // no npm found: only the direct parent
 }
 
-// Where there is no /proc, only the direct parent is watched.
+// Without /proc only the direct parent is watched.
 function parentOf(pid) {
   if (pid === process.pid) return process.ppid;
   try {

@@ -5,12 +5,12 @@ const PAGE = 'docs/faults.md';
 const BEGIN = '<!-- table: begin -->';
 const END = '<!-- table: end -->';
 
-/** Puts the table of the last run, in which all is green, between the two marks of the page, with what it was run on. */
+/** Writes the table of the last run, and its machine, between the marks of the page. */
 export function writeFaultsPage(results) {
   const page = readFileSync(PAGE, 'utf8');
   const [before, rest] = page.split(BEGIN);
   const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error(`${PAGE} has lost the marks around its table`);
+  if (after === undefined) throw new Error(`${PAGE} lacks the marks around its table`);
   writeFileSync(PAGE, `${before}${BEGIN}\n\n${tableOf(results)}\n\n${END}${after}`);
 }
 

@@ -1,8 +1,8 @@
 // Stands between the starting process and one child, so that the child never outlives the starter.
 //
-// The IPC channel to the starter is the life line: the kernel closes it however the starter ends,
-// a kill -9 included, and then the guardian ends the child. It runs in a session of its own, so
-// Ctrl-C in the terminal reaches neither it nor the child, and the starter keeps the order.
+// The kernel closes the IPC channel to the starter when the starter ends, also after a kill -9. Then the guardian ends
+// the child. The guardian runs in its own session, so Ctrl-C in the terminal reaches neither it nor the child, and the
+// starter decides in which order its children end.
 //
 // Plain JavaScript without dependencies: scripts/ uses it before anything is installed or built.
 import { spawn, spawnSync } from 'node:child_process';
@@ -41,8 +41,8 @@ function start(what) {
   child.stdin?.end(what.input);
 }
 
-// A guardian may be killed together with its starter. Where the kernel can (Linux), the child is
-// told so itself; elsewhere that one case is not covered.
+// A guardian may be killed together with its starter. On Linux the kernel then sends the child a signal; other systems
+// do not cover this case.
 function deathSignal(signal) {
   if (process.platform !== 'linux') return [];
   const prefix = ['setpriv', '--pdeathsig', signal.replace('SIG', '')];

@@ -34,7 +34,7 @@ async function store(seq: number, status: 'pending' | 'delivered'): Promise<void
   );
 }
 
-test('what came in and was told to Core once is a run that counts', async () => {
+test('a run whose messages came in and reached Core once counts', async () => {
   await ledger.begin();
   await store(1, 'delivered');
   await tellCore('a');
@@ -43,9 +43,9 @@ test('what came in and was told to Core once is a run that counts', async () => 
 
 test.each<[string, () => Promise<unknown>]>([
   ['was lost on its way in', async () => tellCore('a')],
-  ['was never told to Core', async () => store(1, 'delivered')],
+  ['never reached Core', async () => store(1, 'delivered')],
   [
-    'was told to Core twice',
+    'reached Core twice',
     async () => [await store(1, 'delivered'), await tellCore('a'), await tellCore('a')],
   ],
   ['was not marked', async () => [await store(1, 'pending'), await tellCore('a')]],

@@ -32,12 +32,12 @@ for (const study of STUDIES.filter(isWanted)) {
   it(study.name, { timeout: 6 * HOURS }, async () => {
     say(`\n${study.name}`);
     await study.run(size, sheet);
-    // A short run is for a look, and not for a figure that anybody quotes.
+    // The figures of a short run are not precise enough to be kept.
     if (!quick) keepResults(resultsOf(figures, true));
   });
 }
 
-it('what has been found', () => {
+it('the results', () => {
   const results = resultsOf(figures, !quick);
   if (write) writePage(results);
   if (json) console.log(JSON.stringify(results, null, 2));

@@ -1,4 +1,4 @@
-/** What is asked of each figure: at least, or at most. */
+/** The goal of each figure: at least, or at most. */
 export interface Goal {
   of: string;
   atLeast?: number;

@@ -9,7 +9,7 @@ interface BenchRequest {
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** What was typed after `npm run bench --`. */
+    /** The options of `npm run bench`. */
     bench: BenchRequest;
   }
 }

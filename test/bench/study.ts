@@ -3,7 +3,7 @@ import type { Spread } from './measure/stats.ts';
 import { type Bench, type BenchOptions, openBench } from './rig/bench.ts';
 import type { Town } from './town/town.ts';
 
-/** How much is measured. */
+/** The size of the measurements. */
 export interface Size {
   /** How often each pair is measured. */
   pairs: number;
@@ -12,17 +12,17 @@ export interface Size {
   isQuick: boolean;
 }
 
-/** What has been found so far. */
+/** The results so far. */
 export interface Sheet {
-  /** One number for each pair, or each run; the median counts. */
+  /** One value for each pair or run. The median counts. */
   add(name: string, values: readonly number[], unit?: string): Spread;
   say(line: string): void;
 }
 
-/** A question, with services of its own. */
+/** A study with its own services. */
 export interface Study {
   name: string;
-  /** The figures with a goal that it finds. */
+  /** Its figures with a goal. */
   finds: readonly string[];
   run(size: Size, sheet: Sheet): Promise<void>;
 }
@@ -31,11 +31,11 @@ export const TOWN: Town = { tenants: 1_000, clients: 1_000_000 };
 
 let lots = 0;
 
-/** A name for a lot of messages that none had before, also not in an earlier run. */
+/** A name for a lot of messages, unique over all runs. */
 export const nextLot = (): string =>
   `${process.pid.toString(36)}-${Date.now().toString(36)}-${lots++}`;
 
-/** The same, told as soon as it is known. */
+/** Results that are also printed at once. */
 export const told = (sheet: Sheet, name: string, run: () => Promise<Run>) => async () => {
   const done = await run();
   sheet.say(tell(name, done));

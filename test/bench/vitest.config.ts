@@ -4,10 +4,10 @@ const {
   CONTOUR_BENCH_OPTIONS = '{"only":null,"quick":true,"json":false,"write":false,"names":[]}',
 } = process.env;
 const options = JSON.parse(CONTOUR_BENCH_OPTIONS);
-// The figures have servers of their own, and others beside them would be measured with them.
+// The figures have servers of their own. Other servers would disturb the measurement.
 const sharesServers = options.names.length > 0;
 
-/** Measurements: one file at a time, so that nothing else is measured with it. */
+/** Measurements, one file at a time, so that they do not disturb each other. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

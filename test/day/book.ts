@@ -3,19 +3,19 @@ import type { Accepted } from '../support/send.ts';
 import type { Journal } from './journal.ts';
 import type { Letter } from './load/letter.ts';
 
-/** What the senders remember of an hour: what they sent, and what they were told. */
+/** The messages of an hour and the answers that their senders got. */
 export interface Book {
   sent: Set<string>;
-  /** The 200's bytes by message; null where it was only said to be queued. */
+  /** The body of the 200 by message. Null where the answer was "queued". */
   accepted: Map<string, string | null>;
   counts: Counts;
   noteSent(letter: Letter): void;
-  /** Also says where an answer is not the one that was given before. */
+  /** Reports an answer that differs from an earlier one. */
   noteAccepted(letter: Letter, answer: string | null): void;
-  /** A message that has its answer, of this hour or of an earlier one: to be sent once more. */
+  /** An answered message of this or an earlier hour, to be repeated. */
   pickKnown(dice: Dice): Letter | undefined;
   list(): Accepted[];
-  /** Forgets all but some, which are still to be repeated in later hours; returns their ids. */
+  /** Forgets all messages except some to be repeated in later hours. Returns their ids. */
   turnPage(dice: Dice): ReadonlySet<string>;
 }
 
@@ -34,7 +34,7 @@ const noCounts = (): Counts => ({ messages: 0, repeats: 0, refused: 0, conflicts
 export function openBook(journal: Journal): Book {
   const sent = new Set<string>();
   const accepted = new Map<string, string | null>();
-  /** The latest that have an answer, in a ring. */
+  /** The latest answered messages, in a ring. */
   let known: Letter[] = [];
   let next = 0;
 

@@ -6,9 +6,9 @@ const digits = (dice: Dice, count: number) =>
 const hex = (dice: Dice, count: number) =>
   Array.from({ length: count }, () => dice.between(0, 15).toString(16)).join('');
 
-/** Every credential of the day looks like one: one search finds any, however many there are. */
+/** Every credential of the day has this form: one search finds any of them. */
 const CREDENTIAL = /secret-[a-z]+-[0-9a-f]{24}|90909090909[0-9]{12}/;
-/** Longer than a credential: what is read in pieces is searched across their seams. */
+/** Longer than a credential: pieces of a text are searched with this overlap. */
 const SEAM = 64;
 
 export function credentialOf(dice: Dice, channel: Channel): string {
@@ -21,7 +21,7 @@ export function credentialIn(text: string): string | undefined {
   return CREDENTIAL.exec(text)?.[0];
 }
 
-/** Searches a text that comes in pieces. */
+/** Searches a text that arrives in pieces. */
 export function createSearch(onFound: (credential: string) => void): (piece: string) => void {
   let seam = '';
   return (piece) => {

@@ -17,7 +17,7 @@ export interface HourDeps extends CheckDeps {
   coreIsWell: () => void;
 }
 
-/** Messages and trouble for a while; then everything is put right, and all senders get their answers. */
+/** Messages and faults for a while. Then the faults end, and all senders get their answers. */
 async function busy({ load, deals, crew, coreIsWell, contour }: HourDeps, untilMs: number) {
   const running = startLoad(load);
   try {
@@ -46,7 +46,7 @@ async function countDead({ database }: Contour): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** An hour of the day, and the quiet moment at its end in which it is checked. */
+/** An hour of the day, with a quiet moment at its end in which it is checked. */
 export async function liveHour(deps: HourDeps, untilMs: number): Promise<number> {
   const { contour, book, journal } = deps;
   await busy(deps, untilMs);
@@ -60,7 +60,7 @@ export async function liveHour(deps: HourDeps, untilMs: number): Promise<number>
   return book.counts.messages;
 }
 
-/** What has been checked need not be remembered; some of it is to be repeated in later hours. */
+/** Forgets checked messages, except some to be repeated in later hours. */
 export async function endHour({ contour, book }: HourDeps, dice: Dice): Promise<void> {
   const kept = book.turnPage(dice);
   contour.core.forgetAllBut(kept);

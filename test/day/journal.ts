@@ -1,18 +1,18 @@
-/** Something that should not be: a broken promise, or an answer that nobody can explain. */
+/** A finding: a broken promise, or an answer without an explanation. */
 export interface Finding {
   kind: string;
   detail: string;
 }
 
 export interface Journal {
-  /** One line: when, who, what. */
+  /** Writes one line: when, who, what. */
   tell(who: string, what: string): void;
-  /** The same for what should not be; it is kept, and ends the day with a failure. */
+  /** Writes a finding and keeps it. The day then ends with a failure. */
   find(kind: string, detail: string): void;
   findings: readonly Finding[];
 }
 
-/** More of them would only be more of the same. */
+/** More findings would add nothing. */
 const MOST_FINDINGS = 200;
 
 function clock(ms: number): string {

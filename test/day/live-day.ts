@@ -27,7 +27,7 @@ import { buildTown } from './town.ts';
 
 const REPORT_HEAP = fileURLToPath(new URL('./inject/report-heap.mjs', import.meta.url));
 
-/** Short times, so that a day has room for all that happens; the numbers of attempts as in life. */
+/** Short times, so that everything happens within a day. The numbers of attempts are the defaults. */
 const SETTINGS = {
   RETENTION_DAYS,
   CORE_TIMEOUT_MS: '3000',
@@ -39,16 +39,16 @@ export interface Day {
   messages: number;
   hours: number;
   findings: readonly Finding[];
-  /** The last hour against the second; empty where there was but one. */
+  /** Comparisons of the last hour with the second. Empty if there was one hour. */
   judgements: Judgement[];
 }
 
-/** The first hour has nothing yet that is old: the room that removing it needs is taken in the second. */
+/** The first hour has no old rows. Removing them takes room, from the second hour on. */
 const BASELINE = 2;
 
 type Closer = () => Promise<unknown>;
 
-/** Without a JDK there is no mirror, and the day goes on without it. */
+/** Without a JDK the day has no mirror. */
 async function startNeo4jIfPossible(journal: Journal): Promise<TestServer | undefined> {
   try {
     return await startTestNeo4j();
@@ -59,7 +59,7 @@ async function startNeo4jIfPossible(journal: Journal): Promise<TestServer | unde
 }
 
 async function measure(contour: Contour, hour: HourDeps, listener: Listener): Promise<Figure[]> {
-  // Connections that wait for the next message are no leak.
+  // Idle connections are no leak.
   contour.core.hangUp();
   hangUp();
   const figures: Figure[] = [];
@@ -118,7 +118,7 @@ async function prepare(
   return { contour, hour, listener };
 }
 
-/** A day in the life of the whole system: messages, trouble, operators, and a check every hour. */
+/** A simulated day: messages, faults, operators, and a check every hour. */
 export async function liveDay(options: DayOptions, write: (line: string) => void): Promise<Day> {
   const journal = openJournal(write);
   const closers: Closer[] = [];

@@ -1,18 +1,18 @@
-/** How long a day is, and what fills it. */
+/** The length and the events of a day. */
 export interface DayOptions {
   seed: number;
-  /** The time in which messages are sent and harm is done, all hours together. */
+  /** The time with messages and faults, all hours together. */
   lengthMs: number;
-  /** Messages a second, bursts not counted. */
+  /** Messages a second, without bursts. */
   rate: number;
-  /** An hour ends with a quiet moment, in which all that happened in it is held against the promises. */
+  /** An hour ends with a quiet moment in which every promise is checked. */
   hourMs: number;
   tenants: number;
   apis: number;
   workers: number;
-  /** Servers of its own, which may be taken away; otherwise the ones that all tests share. */
+  /** Servers of its own, which faults may stop. Otherwise it uses the shared servers. */
   hasOwnServers: boolean;
-  /** How long each kind of trouble rests after the last of its kind, at least and at most. */
+  /** The shortest and longest pause between two faults of a kind. */
   restMs: { harm: Range; core: Range; operator: Range; burst: Range };
 }
 
@@ -20,16 +20,16 @@ export type Range = readonly [least: number, most: number];
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** There only where somebody asked for a day of his own. */
+    /** Provided only by `npm run day`. */
     day?: { minutes: number; seed: number; rate: number };
   }
 }
 
 const MINUTE_MS = 60_000;
-/** An hour is held in memory: its length is bounded by what is sent in it. */
+/** An hour is kept in memory: this bounds its length. */
 const MOST_IN_AN_HOUR = 12_000;
 
-/** Fewer could not be held against each other. */
+/** Fewer could not be compared. */
 const FEWEST_HOURS = 2;
 const MOST_MS_OF_AN_HOUR = 100_000;
 
@@ -61,7 +61,7 @@ export function wholeDay({
   };
 }
 
-/** What `npm test` has the time for: the same in small, with harm only to what is the test's own. */
+/** The day of `npm run faults`: shorter, with faults only in the test's own processes and Redis. */
 export const SHORT_DAY: DayOptions = {
   seed: 1,
   rate: 25,

@@ -4,7 +4,7 @@ import { type Dice, diceOf } from '../support/dice.ts';
 import type { Pool } from '../support/outside-pool.ts';
 import { credentialOf } from './credentials.ts';
 
-/** A channel account, or, while it has no id, a credential that nobody has registered yet. */
+/** A channel account. Without an id it is a credential that is not registered yet. */
 export interface Account {
   tenant: Tenant;
   channel: Channel;
@@ -12,7 +12,7 @@ export interface Account {
   fingerprint: string;
   id: number | null;
   rotatedAt: number;
-  /** Until when a sender may be told that nobody has it, or that it is switched off. */
+  /** Until when an answer may say that the account is unknown or switched off. */
   unknownUntil: number;
   offUntil: number;
 }
@@ -21,16 +21,16 @@ export interface Tenant {
   index: number;
   id: string;
   accounts: Account[];
-  /** How many different people have written to it so far. */
+  /** How many people have written to it so far. */
   people: number;
-  /** Like an account's. */
+  /** As `Account` has it. */
   offUntil: number;
 }
 
 export interface Town {
   seed: number;
   tenants: Tenant[];
-  /** Accounts that are written to before anybody has registered them. */
+  /** Accounts that get messages before they are registered. */
   strangers: Account[];
 }
 
@@ -58,7 +58,7 @@ export function newAccount(dice: Dice, tenant: Tenant, channel: Channel): Accoun
   };
 }
 
-/** Gives an account to its tenant: from now on it is known. */
+/** Registers an account with its tenant. */
 export async function register(pool: Pool, account: Account): Promise<void> {
   const { tenant, channel, credential } = account;
   const order = { tenantId: tenant.id, channel, credential };
@@ -76,7 +76,7 @@ export async function buildTown(pool: Pool, seed: number, count: number): Promis
   return { seed, tenants, strangers: [] };
 }
 
-/** The second tenant has half as much as the first, the third a third, and so on (Zipf). */
+/** The second tenant gets half as many messages as the first, the third a third, and so on (Zipf). */
 export function pickTenant({ tenants }: Town, dice: Dice): Tenant {
   const all = tenants.reduce((sum, { index }) => sum + 1 / (index + 1), 0);
   let at = (dice.between(0, 999_999) / 1_000_000) * all;
@@ -91,15 +91,15 @@ export interface Person {
   chatOf(channel: Channel): string;
   name: string;
   phone: string | null;
-  /** On how many of its tenant's accounts this person writes. */
+  /** To how many of its tenant's accounts this person writes. */
   reach: number;
 }
 
-/** Made anew whenever it is needed: a town has more people than anybody could keep in mind. */
+/** Computed when needed: a town has too many people to keep in memory. */
 export function personOf({ seed }: Town, tenant: Tenant, number: number): Person {
   const dice = diceOf(seed, `person ${tenant.index} ${number}`);
   const hasPhone = dice.chance(0.6);
-  // Some give the phone of whom they live with.
+  // Some give the phone of another person.
   const owner = number > 0 && dice.chance(0.03) ? number - 1 : number;
   const digits = String(tenant.index * 1_000_000 + owner).padStart(9, '0');
   return {

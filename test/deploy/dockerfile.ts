@@ -10,7 +10,7 @@ export interface Stage {
   instructions: Instruction[];
 }
 
-/** Reads as much of a Dockerfile as this project uses: stages and their instructions. */
+/** Parses the part of the syntax that this project uses: stages and their instructions. */
 export function readDockerfile(path: string): Stage[] {
   const lines = readFileSync(path, 'utf8')
     .replaceAll(/\\\n/g, ' ')
@@ -29,7 +29,7 @@ export function instructionsOf(stage: Stage | undefined, name: string): string[]
   return (stage?.instructions ?? []).filter((i) => i.name === name).map((i) => i.text);
 }
 
-/** The files of the checkout that a stage copies; what it takes from another stage is not one. */
+/** The files of the checkout that a stage copies, without those of other stages. */
 export function copiedFiles(stage: Stage): string[] {
   return instructionsOf(stage, 'COPY')
     .filter((text) => !text.startsWith('--from='))

@@ -12,7 +12,7 @@ import { releaseParkedDuty } from '../../apps/worker/src/duties/release-parked.t
 import { removeOldDuty } from '../../apps/worker/src/duties/remove-old.ts';
 import { createWorkerMetrics, watchStalled } from '../../apps/worker/src/metrics/worker-metrics.ts';
 import { parseExposition } from '../support/exposition.ts';
-import { findPrometheus } from '../support/find-prometheus.ts';
+import { findPrometheus } from '../support/prometheus.ts';
 
 const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
@@ -46,7 +46,7 @@ const shown = panels.flatMap(({ title, targets = [] }) =>
 );
 const expressions = [...alerts.map(({ alert, expr }) => ({ title: alert, expr })), ...shown];
 
-/** What each name is exposed with: its labels, and their values. */
+/** The labels of each metric, and their values. */
 async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
   const pool = { totalCount: 0, idleCount: 0, waitingCount: 0, options: { max: 1 } };
   const queue = { isPaused: false, waiting: 0, delayed: 0, active: 0, failed: 0, oldestAt: null };
@@ -66,13 +66,13 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
     parkedFacts: async () => ({ byReason: [], unknownBytes: 0 }),
     mirrorBacklog: async () => ({ rows: 0, oldestSeconds: 0 }),
   });
-  const nobody = {} as never;
+  const none = {} as never;
   const core = createConsoleCore({ write: () => undefined });
   const { registry } = createWorkerMetrics({ pools: { main: pool }, core });
   watchStalled(registry, []);
-  const upkeep = { ...{ registry, pool: nobody, logger: nobody }, stopping: nobody };
+  const upkeep = { ...{ registry, pool: none, logger: none }, stopping: none };
   removeOldDuty({ ...upkeep, days: 1 });
-  releaseParkedDuty({ ...upkeep, dlq: nobody, resolveAll: nobody, id: '' });
+  releaseParkedDuty({ ...upkeep, dlq: none, resolveAll: none, id: '' });
   const names = new Map<string, Map<string, Set<string>>>();
   const texts = [await api.scrape(), await registry.metrics()];
   for (const { name, labels } of texts.flatMap(parseExposition)) {
@@ -87,7 +87,7 @@ async function exposed(): Promise<Map<string, Map<string, Set<string>>>> {
 
 const FROM_PROMETHEUS = ['instance', 'job'];
 
-/** The names of an expression, each with what it is selected by. */
+/** The metrics of an expression, each with its selectors. */
 function selectors(expr: string): { name: string; matchers: [string, string, string][] }[] {
   return [...expr.matchAll(/\b(contour_\w+)(?:\{([^}]*)\})?/g)].map(
     ([, name = '', matchers = '']) => ({
@@ -99,7 +99,7 @@ function selectors(expr: string): { name: string; matchers: [string, string, str
   );
 }
 
-describe('what is asked of Prometheus', () => {
+describe('every metric in alerts and dashboard', () => {
   it('is exposed under that name, with those labels and values', async () => {
     const names = await exposed();
     for (const { title, expr } of expressions) {
@@ -123,7 +123,7 @@ describe('what is asked of Prometheus', () => {
     }
   });
 
-  it('leaves nothing out that we count', async () => {
+  it('and every exposed metric is used there', async () => {
     const asked = new Set(
       expressions.flatMap(({ expr }) => selectors(expr)).map(({ name }) => name),
     );
@@ -134,7 +134,7 @@ describe('what is asked of Prometheus', () => {
     expect(names.filter((name) => !isAsked(name))).toEqual([]);
   });
 
-  it('has nothing by tenant, client, dialog or chat', async () => {
+  it('has no label for tenant, client, dialog or chat', async () => {
     const labels = [...(await exposed()).values()].flatMap((known) => [...known.keys()]);
     expect(
       [...new Set(labels)].filter((name) => /tenant|client|dialog|chat|acc/.test(name)),
@@ -150,7 +150,7 @@ describe('alerts.yml', () => {
       .map((text) => [text.slice(0, text.indexOf('\n')).toLowerCase(), text]),
   );
 
-  it('has a section of the runbook for every alert, and no section is without its alert', () => {
+  it('has a section of the runbook for every alert, and every section has its alert', () => {
     expect([...sections.keys()]).toEqual(alerts.map(({ alert }) => alert.toLowerCase()));
     for (const { alert, annotations } of alerts) {
       expect(annotations.runbook_url).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
@@ -159,7 +159,7 @@ describe('alerts.yml', () => {
     }
   });
 
-  it('says of every alert what is wrong and how bad it is', () => {
+  it('has a summary and a severity for every alert', () => {
     for (const { alert, labels, annotations } of alerts) {
       expect(['critical', 'warning'], alert).toContain(labels.severity);
       expect(annotations.summary, alert).toBeTruthy();
@@ -167,7 +167,7 @@ describe('alerts.yml', () => {
     }
   });
 
-  it('links to the page that whoever installs the alerts names', async () => {
+  it('links to the runbook of the installation', async () => {
     const [, command = ''] = read('deploy/prometheus/alerts.yml').match(/^# {3}(sed .+) > /m) ?? [];
     const { stdout } = await execute('sh', ['-c', command], { cwd: join(ALERTS, '..') });
     const links = [...stdout.matchAll(/runbook_url: (.+)/g)].map(([, link = '']) => new URL(link));
@@ -178,7 +178,7 @@ describe('alerts.yml', () => {
 });
 
 describe('the dashboard', () => {
-  it('can be imported: its panels have ids of their own and a place, on the chosen data source', () => {
+  it('can be imported: its panels have unique ids and places, and use the chosen data source', () => {
     expect(dashboard).toMatchObject({ uid: 'contour', schemaVersion: expect.any(Number) });
     expect(dashboard.templating.list).toEqual([
       expect.objectContaining({ name: 'datasource', type: 'datasource', query: 'prometheus' }),
@@ -201,7 +201,7 @@ describe('the dashboard', () => {
     }
   });
 
-  it('has its rows in the way of a message', () => {
+  it('has its rows in the order of a message’s way', () => {
     expect(panels.filter(({ type }) => type === 'row').map(({ title }) => title)).toEqual([
       'Intake',
       'Resolve',
@@ -221,7 +221,7 @@ describe('promtool', () => {
     return folder;
   };
 
-  // Where there is none, what this file looks at by itself has to do.
+  // Without promtool only the other tests of this file check the expressions.
   it('can parse every expression of the alerts and of the dashboard', async ({ skip }) => {
     const programs = await findPrometheus();
     if (programs.reason !== undefined) return skip(programs.reason);
@@ -238,7 +238,7 @@ describe('promtool', () => {
 
   const files = readdirSync(ALERT_TESTS).map((name) => join(ALERT_TESTS, name));
 
-  it('sees every alert fire when it must, with what it says, and not before', async ({ skip }) => {
+  it('sees every alert fire in time, with its texts, and not before', async ({ skip }) => {
     const programs = await findPrometheus();
     if (programs.reason !== undefined) return skip(programs.reason);
     const ran = await execute(programs.promtool, ['test', 'rules', ...files]).catch(
@@ -247,7 +247,7 @@ describe('promtool', () => {
     expect(`${ran.stdout}${ran.stderr}`).not.toContain('FAILED');
   });
 
-  it('is asked for both of every alert', () => {
+  it('has both tests for every alert', () => {
     const asked = files
       .map((file) => parse(readFileSync(file, 'utf8')))
       .flatMap(({ tests }) => tests)

@@ -32,7 +32,7 @@ function unknownAccount() {
 }
 
 describe('a message that was accepted before', () => {
-  test('gets the same bytes again, whatever its trace id and the order of its ids', async () => {
+  test('gets the same answer, with any trace id and any order of its ids', async () => {
     const { telegram } = (await contour.addTenant()).accounts;
     const body = messageTo(telegram, { message_ids: ['a', 'b'], trace_id: 'first' });
     const first = keep(await resolve(contour.url, body));
@@ -46,7 +46,7 @@ describe('a message that was accepted before', () => {
     expect(first.headers.get('idempotent-replayed')).toBeNull();
   });
 
-  test('gets 409 when its text or media is another, and nothing is stored', async () => {
+  test('gets 409 when its text or media differ, and nothing is stored', async () => {
     const { telegram } = (await contour.addTenant()).accounts;
     const body = messageTo(telegram);
     const first = keep(await resolve(contour.url, body));
@@ -64,7 +64,7 @@ describe('a message that was accepted before', () => {
 });
 
 describe('a tenant or an account that is switched off', () => {
-  /** Sends until the answer has the wanted status; what is sent a second after the turn has it. */
+  /** Sends until the answer has the wanted status. A second after the switch every answer has it. */
   async function turned(send: () => Promise<Answer>, wanted: number): Promise<Answer> {
     const turnedAt = Date.now();
     return waitFor(`a ${wanted}`, async () => {
@@ -105,7 +105,7 @@ describe('a tenant or an account that is switched off', () => {
 });
 
 describe('a credential that no tenant has', () => {
-  test('gets 404; the message is parked once, without it, and has a receipt', async () => {
+  test('gets 404, and the message is parked once, without the credential, and has a receipt', async () => {
     const account = unknownAccount();
     const body = messageTo(account, {
       trace_id: 'lost',
@@ -156,7 +156,7 @@ describe('a credential that no tenant has', () => {
     });
   });
 
-  test('is replayed from the queue once its account has been registered', async () => {
+  test('is replayed from the dead-letter queue once its account is registered', async () => {
     const account = unknownAccount();
     const body = messageTo(account);
     expect((await resolve(contour.url, body)).status).toBe(404);
@@ -195,7 +195,7 @@ describe('a credential that no tenant has', () => {
   });
 });
 
-test('past RATE_LIMIT a sender gets 429, and its requests again later', async () => {
+test('past RATE_LIMIT a sender gets 429, and later 200 again', async () => {
   const limited = await contour.startApi({ RATE_LIMIT: '5' });
   const { telegram } = (await contour.addTenant()).accounts;
   const bodies = Array.from({ length: 30 }, () => messageTo(telegram));
@@ -211,7 +211,7 @@ test('past RATE_LIMIT a sender gets 429, and its requests again later', async ()
 });
 
 describe('the receipt', () => {
-  test('tells how the message was matched and where it is', async () => {
+  test('shows how the message was matched and where it is', async () => {
     const tenant = await contour.addTenant();
     const body = messageTo(tenant.accounts.avito, { trace_id: `trace-${tenant.id}` });
     const { json } = keep(await resolve(contour.url, body));
@@ -240,12 +240,12 @@ describe('the receipt', () => {
   test('is 404 for an unknown message and empty for an unknown trace', async () => {
     const unknown = await get(`${contour.url}/messages/${idOf(messageTo(unknownAccount()))}`);
     expect(unknown.status).toBe(404);
-    const byTrace = await get(`${contour.url}/messages?trace_id=nobody`);
+    const byTrace = await get(`${contour.url}/messages?trace_id=unknown`);
     expect(byTrace.json).toEqual({ items: [] });
   });
 });
 
-test('/health tells what lives', async () => {
+test('/health shows which parts are up', async () => {
   const look = async () => {
     const answer = await get(`${contour.url}/health`);
     return answer.json.workers === 1 && answer;

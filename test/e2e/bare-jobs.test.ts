@@ -30,17 +30,17 @@ const areDone = async () => {
 const accepted = (...bodies: Body[]) =>
   bodies.map((body) => ({ messageId: idOf(body), answer: null }));
 
-test('a job with a credential is resolved, and the credential is nowhere but in Postgres', async () => {
+test('a job with a credential is resolved, and the credential is only in Postgres', async () => {
   const { vk } = tenant.accounts;
   const body = messageTo(vk, { meta: { copy: vk.credential } });
-  // A producer that keeps all its jobs does not keep this one's data.
+  // The data of this job is removed, although its producer keeps all jobs.
   await add(body, { removeOnComplete: false, removeOnFail: false });
   await waitFor('the job', areDone);
   await rewriteAof(contour.redis.url);
   expect(await contour.check({ accepted: accepted(body) })).toEqual([]);
 });
 
-test('two jobs with one message are one message, whatever their ids', async () => {
+test('two jobs with one message, with any job ids, store one message', async () => {
   const { telegram } = tenant.accounts;
   const body = messageTo(telegram);
   await add(body, { jobId: 'an id of theirs' });
@@ -55,7 +55,7 @@ test('two jobs with one message are one message, whatever their ids', async () =
   expect(await contour.check({ accepted: accepted(body) })).toEqual([]);
 });
 
-test('a job that is not valid is parked with every path, and without its credential', async () => {
+test('an invalid job is parked with every faulty path and without its credential', async () => {
   const { avito } = tenant.accounts;
   const body = { ...messageTo(avito), external_chat_id: '', text: 5 };
   await add(body, { attempts: 1 });

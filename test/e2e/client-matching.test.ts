@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { type Body, messageTo } from '../support/messages.ts';
+import { logged } from '../support/processes.ts';
 import { type Accepted, get, resolve } from '../support/send.ts';
 import { payloadAtCore } from '../support/story.ts';
 import { addAccount, type TestAccount, type TestTenant } from '../support/tenants.ts';
@@ -21,7 +21,7 @@ afterAll(() => Promise.all([contour?.close(), separate?.close(), careful?.close(
 
 const accepted = new Map<Contour, Accepted[]>();
 
-/** Sends one message and gives what the answer, the receipt and Core say about its client. */
+/** Sends one message and returns its answer, its receipt and Core's payload. */
 async function send(to: Contour, account: TestAccount, fields: Body) {
   const answer = await resolve(to.url, messageTo(account, fields));
   expect(answer.status).toBe(200);
@@ -36,7 +36,7 @@ const byExternalId = (channels: { external_id: string }[]) =>
   [...channels].sort((a, b) => (a.external_id < b.external_id ? -1 : 1));
 
 describe('one phone in two channels', () => {
-  test('is one client with two dialogs, whatever form the number has', async () => {
+  test('is one client with two dialogs, in any form of the number', async () => {
     const { telegram, whatsapp } = (await contour.addTenant()).accounts;
     const first = await send(contour, telegram, {
       external_chat_id: 'a',
@@ -74,7 +74,7 @@ describe('one phone in two channels', () => {
     expect(one?.client_id).not.toBe(other?.client_id);
   });
 
-  test('stays two clients with LINK_BY_PHONE=false, and the number goes to Core all the same', async () => {
+  test('stays two clients with LINK_BY_PHONE=false, and Core gets the number', async () => {
     const { telegram, whatsapp } = (await separate.addTenant()).accounts;
     const phone = { client_phone: '+79991234567' };
     const first = await send(separate, telegram, { ...phone, external_chat_id: 'a' });
@@ -88,7 +88,7 @@ describe('one phone in two channels', () => {
 describe('one phone with LINK_BY_PHONE=verified', () => {
   const phone = { client_phone: '+79991234567' };
 
-  test('is one client if the channel vouches for it, and a person who types it stays a stranger', async () => {
+  test('is one client if the channel vouches for it, and another client if a person types it', async () => {
     const { telegram, whatsapp, vk } = (await careful.addTenant()).accounts;
     const typed = await send(careful, vk, { ...phone, external_chat_id: 'typed' });
     expect(typed.payload).toMatchObject({
@@ -171,7 +171,7 @@ describe('what is known about a client', () => {
     expect(claims.payload.client_phone).toBe('+79997770000');
   });
 
-  test('a number that is no phone joins nobody', async () => {
+  test('a number that is no phone links no clients', async () => {
     const { telegram } = (await contour.addTenant()).accounts;
     const [one, other] = await Promise.all([
       send(contour, telegram, { client_phone: '123' }),
@@ -184,7 +184,7 @@ describe('what is known about a client', () => {
 });
 
 describe('a dialog', () => {
-  test('is another one for each account of a channel, with one client', async () => {
+  test('differs for each account of a channel, with one client', async () => {
     const tenant = await contour.addTenant();
     const secondBot = await addAccount(contour.database.pool, tenant.id, 'telegram');
     const chat = { external_chat_id: 'e', message_ids: [1] };

@@ -71,7 +71,7 @@ test('concurrent first messages from two channels with one phone make one client
   expect(await contour.check({ accepted })).toEqual([]);
 });
 
-test('the same chat id and message ids in two tenants never meet', async () => {
+test('the same chat id and message ids in two tenants are two messages', async () => {
   const [one, other] = await Promise.all([contour.addTenant(), contour.addTenant()]);
   const fields = { external_chat_id: '42', message_ids: ['1'], client_phone: '+79990001122' };
   const answers = await Promise.all(

@@ -20,7 +20,7 @@ beforeEach(() => contour.core.behave(() => ({ status: 200 })));
 
 test('with CORE_SECRET every request carries a Standard Webhooks signature', async () => {
   const { telegram } = (await contour.addTenant()).accounts;
-  // The first answer is lost, so that a repeat shows: same bytes, a signature of its own time.
+  // The first answer is lost: the repeat has the same bytes and a new signature.
   contour.core.behave((_request, nth) => (nth === 1 ? { cut: 'silent' } : { status: 204 }));
   const { json } = await resolve(contour.url, messageTo(telegram, { text: 'под подпись 𝄞' }));
   await storyIn(contour, json.message_id, 'delivered');
@@ -41,7 +41,7 @@ test('with CORE_SECRET every request carries a Standard Webhooks signature', asy
   expect(await contour.check({ accepted })).toEqual([]);
 });
 
-test('numbers, texts and keys reach Core as they came; the credential does not', async () => {
+test('numbers, texts and keys reach Core unchanged, and the credential does not', async () => {
   const { telegram } = (await contour.addTenant()).accounts;
   const media =
     '{"big":12345678901234567890,"price":1.50,"huge":1e400,"minus":-0,"small":0.1000,' +

@@ -69,7 +69,7 @@ test.each([
   },
 );
 
-test('a dead message that is replayed reaches Core under the same key with the same bytes', async () => {
+test('a replayed dead message reaches Core with the same key and the same bytes', async () => {
   const accepted = await sendThree(422);
   const second = accepted[1]?.messageId ?? '';
   await storyIn(contour, second, 'dead');
@@ -102,7 +102,7 @@ test('a repeat of a dead message gets its first answer again', async () => {
   expect(again.headers.get('idempotent-replayed')).toBe('true');
 });
 
-test('a dead message is replayed for its own tenant, whoever has its credential by now', async () => {
+test('a dead message is replayed for its own tenant, although another has its credential now', async () => {
   const accepted = await sendThree(400);
   const second = accepted[1]?.messageId ?? '';
   await storyIn(contour, second, 'dead');
@@ -122,7 +122,7 @@ test('a dead message is replayed for its own tenant, whoever has its credential 
   expect((await get(`${contour.url}/dlq/${second}`)).status).toBe(404);
 });
 
-test('a bad copy of a dead message does not take its place in the queue', async () => {
+test('a faulty copy of a dead message does not replace its entry', async () => {
   contour.core.behave(() => ({ status: 400 }));
   const message = messageTo(account);
   const id = (await resolve(contour.url, message)).json.message_id;

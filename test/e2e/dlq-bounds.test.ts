@@ -43,7 +43,7 @@ async function parkedBytes(): Promise<number> {
   return Number(rows[0]?.bytes);
 }
 
-test('made-up credentials stay within their common bound, and accepted messages stay', async () => {
+test('entries of made-up credentials stay within their common limit, and accepted messages stay', async () => {
   contour.core.behave(() => ({ status: 400 }));
   const refused = messageTo(tenant.accounts.telegram);
   expect((await resolve(contour.url, refused)).status).toBe(200);
@@ -86,7 +86,7 @@ test('Redis shows the entries without their content', async () => {
   await waitFor('Redis to show the rest', async () => (await shownByRedis()) === 1);
 });
 
-test('an account beyond its bound in bytes gets a 404 that says that nothing was parked', async () => {
+test('an account over its limit in bytes gets a 404 that says that nothing was parked', async () => {
   const details: string[] = [];
   for (let n = 0; n < 3; n += 1) {
     const { json } = await resolve(contour.url, large('made-up-greedy'));

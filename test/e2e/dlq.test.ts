@@ -8,12 +8,12 @@ import { addAccount, makeCredential, type TestAccount } from '../support/tenants
 
 let contour: Contour;
 beforeAll(async () => {
-  // Here an entry goes in again when the test says so.
+  // Only the test replays entries.
   contour = await startContour({ env: { RELEASE_PARKED: 'false' } });
 });
 afterAll(() => contour?.close());
 
-/** Two unknown accounts, one with five parked messages and one with two: new for each test. */
+/** Two unknown accounts, with five parked messages and with two: new for each test. */
 let busy: TestAccount;
 let quiet: TestAccount;
 let busyIds: string[];
@@ -44,7 +44,7 @@ const list = (query: string) => get(`${contour.url}/dlq?${query}`);
 const idsOf = (items: { id: string }[]) => items.map(({ id }) => id);
 
 describe('GET /dlq', () => {
-  test('goes page by page, oldest first, and counts all that match', async () => {
+  test('returns pages, oldest first, and counts all matches', async () => {
     const pages: string[][] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
@@ -83,7 +83,7 @@ describe('GET /dlq', () => {
     },
   );
 
-  test('an entry that is not there is 404', async () => {
+  test('a missing entry is 404', async () => {
     expect((await get(`${contour.url}/dlq/nothing`)).status).toBe(404);
     expect((await request('POST', `${contour.url}/dlq/nothing/replay`)).status).toBe(404);
   });
@@ -92,13 +92,13 @@ describe('GET /dlq', () => {
 describe('POST /dlq/replay', () => {
   const replay = (body: object) => request('POST', `${contour.url}/dlq/replay`, { body });
 
-  test('as a dry run it counts and touches nothing', async () => {
+  test('a dry run counts and changes nothing', async () => {
     const filter = { fingerprint: busy.fingerprint, dry_run: true };
     expect((await replay(filter)).json).toEqual({ matched: 5, replayed: 0 });
     expect((await list(`fingerprint=${busy.fingerprint}`)).json.count).toBe(5);
   });
 
-  test('sends in what matches once the account is there, and leaves the rest', async () => {
+  test('replays the matches once the account is registered, and leaves the rest', async () => {
     const tenant = await contour.addTenant();
     await addAccount(contour.database.pool, tenant.id, 'telegram', busy.credential);
     const some = await replay({ fingerprint: busy.fingerprint, limit: 2 });
@@ -113,7 +113,7 @@ describe('POST /dlq/replay', () => {
     expect((await list(`fingerprint=${quiet.fingerprint}`)).json.count).toBe(2);
   });
 
-  test('what fails again stays, once', async () => {
+  test('an entry that fails again stays, once', async () => {
     const again = await replay({ fingerprint: quiet.fingerprint });
     expect(again.json).toEqual({ matched: 2, replayed: 2 });
     expect((await list(`fingerprint=${quiet.fingerprint}`)).json.count).toBe(2);
@@ -146,7 +146,7 @@ describe('DELETE /dlq', () => {
     expect((await list('')).json.count).toBe(count);
   });
 
-  test('clears what matches and says how many', async () => {
+  test('clears the matches and returns their number', async () => {
     const answer = await clear(`?fingerprint=${busy.fingerprint}&reason=unknown_tenant`);
     expect(answer.json).toEqual({ cleared: true, count: 5 });
     expect((await list(`fingerprint=${busy.fingerprint}`)).json.count).toBe(0);
@@ -158,7 +158,7 @@ describe('DELETE /dlq', () => {
   });
 });
 
-test('the board is there to look at', async () => {
+test('the board is served', async () => {
   const board = await get(`${contour.url}/admin/queues`);
   expect(board.status).toBe(200);
   const { json } = await get(`${contour.url}/admin/queues/api/queues`);

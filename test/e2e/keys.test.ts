@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => contour?.close());
 
-describe('/resolve wants a key', () => {
+describe('/resolve requires a key', () => {
   test.each([
     ['none', {}],
     ['a wrong one', bearer('wrong')],
@@ -45,7 +45,7 @@ describe('/resolve wants a key', () => {
   });
 });
 
-describe("the operator's endpoints want an admin key", () => {
+describe("the operators' endpoints require an admin key", () => {
   const ENDPOINTS: Array<[method: string, path: string]> = [
     ['GET', '/dlq'],
     ['GET', '/dlq/x'],
@@ -65,7 +65,7 @@ describe("the operator's endpoints want an admin key", () => {
     expect(answer.status).toBeLessThan(500);
   });
 
-  test('the board takes it as a Basic password, too', async () => {
+  test('the board accepts it as a Basic password, too', async () => {
     const url = `${contour.url}/admin/queues`;
     expect((await get(url, basic(ADMIN_KEY))).status).toBe(200);
     expect((await get(url, basic(API_KEY))).status).toBe(401);
@@ -76,7 +76,7 @@ test.each(['/health', '/livez', '/readyz'])('%s is open', async (path) => {
   expect((await get(`${contour.url}${path}`)).status).toBe(200);
 });
 
-test('no key stands in a log', () => {
+test('no log contains a key', () => {
   const logs = [...contour.apis, ...contour.workers].map((one) => one.output()).join('');
   expect(logs).not.toContain(API_KEY);
   expect(logs).not.toContain(ADMIN_KEY);

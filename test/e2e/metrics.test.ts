@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { parse } from 'yaml';
 import { type Contour, startContour } from '../support/contour.ts';
 import { parseExposition, type Sample, sampleOf } from '../support/exposition.ts';
-import { findPrometheus } from '../support/find-prometheus.ts';
 import { idOf, messageTo } from '../support/messages.ts';
-import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
+import { findPrometheus, type Prometheus, startPrometheus } from '../support/prometheus.ts';
 import { type Answer, get, request, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addToStreams } from '../support/streams.ts';
@@ -14,7 +13,7 @@ import { makeCredential, type TestTenant } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const ADMIN = { authorization: 'Bearer metrics-test-admin-key' };
-/** Nothing is waited for longer than 2 s; the rest is for a machine that has other things to do. */
+/** Nothing is awaited for longer than 2 s. The rest allows for a busy machine. */
 const SCRAPE_WITHIN_MS = 4000;
 
 const PAGE = (path: string) =>
@@ -43,7 +42,7 @@ afterAll(() => contour?.close());
 const scrapeApi = (): Promise<Answer> => get(`${contour.url}/metrics`, ADMIN);
 const scrapeWorker = (): Promise<Answer> => get(`${contour.workers[0]?.url}/metrics`);
 
-/** The rows as they are by now. */
+/** Waits until the metrics have these rows. */
 const seen = (samples: readonly Sample[], rows: readonly Row[]): Row[] =>
   rows.map(([name, labels]) => [name, labels, sampleOf(samples, name, labels) ?? Number.NaN]);
 
@@ -56,7 +55,7 @@ async function expectSoon(scrape: () => Promise<Answer>, rows: readonly Row[]): 
   await waitFor('the counts', look).catch(() => expect(last).toEqual(rows));
 }
 
-/** Everything that can become of a message, a known number of times each. */
+/** Every outcome of a message, each a known number of times. */
 async function sendOneOfEach(): Promise<void> {
   const { telegram, whatsapp, vk, avito, max } = tenant.accounts;
   contour.core.behave(({ body }, nth) => {
@@ -88,7 +87,7 @@ async function sendOneOfEach(): Promise<void> {
 }
 
 describe('GET /metrics', () => {
-  it('counts everything that became of the messages, exactly', async () => {
+  it('counts every outcome of messages exactly', async () => {
     await sendOneOfEach();
     await expectSoon(scrapeWorker, [
       ['contour_resolved_total', { channel: 'telegram', outcome: 'resolved' }, 1],
@@ -96,7 +95,7 @@ describe('GET /metrics', () => {
       ['contour_resolved_total', { channel: 'telegram', outcome: 'conflict' }, 1],
       ['contour_resolved_total', { channel: 'telegram', outcome: 'unknown_tenant' }, 2],
       ['contour_resolved_total', { channel: 'whatsapp', outcome: 'resolved' }, 1],
-      // The dead one that was replayed is known by its row, and not resolved again.
+      // The replayed dead message has a row and is not resolved again.
       ['contour_resolved_total', { channel: 'whatsapp', outcome: 'replayed' }, 0],
       ['contour_resolved_total', {}, 9],
       ['contour_resolve_seconds_count', {}, 5],
@@ -112,7 +111,7 @@ describe('GET /metrics', () => {
       ['contour_delivered_total', { channel: 'vk' }, 1],
       ['contour_delivered_total', { channel: 'avito' }, 1],
       ['contour_delivered_total', { channel: 'max' }, 1],
-      // What somebody replayed says nothing of how long a delivery takes.
+      // Replayed messages are not part of the delivery times.
       ['contour_delivery_seconds_count', {}, 4],
       ['contour_retried_total', { channel: 'vk', reason: 'http_5xx' }, 1],
       ['contour_retried_total', {}, 1],
@@ -183,14 +182,14 @@ describe('GET /metrics', () => {
     }
   });
 
-  it('wants an admin key on the API', async () => {
+  it('requires an admin key on the API', async () => {
     expect((await get(`${contour.url}/metrics`)).status).toBe(401);
     expect((await get(`${contour.url}/metrics`, { authorization: 'Bearer other' })).status).toBe(
       401,
     );
   });
 
-  it('answers in time while Redis hangs and Postgres is away, with what is left', async () => {
+  it('answers in time with the remaining metrics while Redis hangs and Postgres is away', async () => {
     contour.redis.freeze();
     await contour.postgres?.stop();
     try {
@@ -203,7 +202,7 @@ describe('GET /metrics', () => {
       expect(sampleOf(samples, 'contour_dependency_up', { dependency: 'redis' })).toBe(0);
       expect(sampleOf(samples, 'contour_dependency_up', { dependency: 'postgres' })).toBe(0);
       expect(sampleOf(samples, 'contour_accepted_total')).toBe(5);
-      // What is not known is left out, for 0 would be a lie.
+      // Unknown values are left out: 0 would be wrong.
       for (const name of ['contour_queue_jobs', 'contour_workers', 'contour_lanes']) {
         expect(sampleOf(samples, name), name).toBeUndefined();
       }
@@ -220,7 +219,7 @@ describe('GET /metrics', () => {
   });
 });
 
-/** What the runbook tells an operator to write down, for what runs here, and looking every second. */
+/** The configuration of the runbook, for these processes and with an interval of a second. */
 function configOfRunbook() {
   const [, text = ''] = PAGE('docs/runbook.md').match(/```yaml\n(.*?)```/s) ?? [];
   const { rule_files, scrape_configs } = parse(text);
@@ -245,7 +244,9 @@ const stateOf = async (prometheus: Prometheus, name: string): Promise<string | u
 };
 
 describe('Prometheus', () => {
-  it('reads both processes as the runbook says, and its alerts fire', async ({ skip }) => {
+  it('scrapes both processes with the configuration of the runbook, and alerts fire', async ({
+    skip,
+  }) => {
     const programs = await findPrometheus();
     if (programs.reason !== undefined) return skip(programs.reason);
     const prometheus = await startPrometheus(programs.prometheus, configOfRunbook(), {
@@ -260,7 +261,7 @@ describe('Prometheus', () => {
         activeTargets.every(({ health }: { health: string }) => health === 'up')
       );
     };
-    await waitFor('both to be read', areRead);
+    await waitFor('both to be scraped', areRead);
     const isEvaluated = async () => {
       const { groups } = await prometheus.ask('rules');
       const rules = groups.flatMap(({ rules }: { rules: { health: string }[] }) => rules);

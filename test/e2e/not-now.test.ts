@@ -8,7 +8,7 @@ import { waitFor } from '../support/wait-for.ts';
 const ASYNC = { prefer: 'respond-async' };
 const WAIT_MS = 600;
 
-test('without a worker messages are queued up to MAX_BACKLOG, and all resolved by one that comes', async () => {
+test('without a worker messages are queued up to MAX_BACKLOG, and a worker that starts resolves all', async () => {
   const contour = await startContour({
     workers: 0,
     env: { RESOLVE_WAIT_MS: String(WAIT_MS), MAX_BACKLOG: '10' },

@@ -6,7 +6,7 @@ import { runBuilt } from '../support/processes.ts';
 import { acceptedCount, startLoad } from '../support/send.ts';
 import { within } from '../support/wait-for.ts';
 
-/** Runs a process that is to end by itself. */
+/** Runs a process that ends by itself. */
 async function endOf(name: 'api' | 'worker', env: Record<string, string>) {
   const started = runBuilt(name, await freePort(), env);
   onTestFinished(() => started.kill());
@@ -14,7 +14,7 @@ async function endOf(name: 'api' | 'worker', env: Record<string, string>) {
   return { ...ended, output: started.output() };
 }
 
-describe('a process with a wrong environment names all that is wrong and ends', () => {
+describe('a process with a wrong environment names all wrong variables and ends', () => {
   const WRONG: Array<[name: 'api' | 'worker', env: Record<string, string>, named: string[]]> = [
     [
       'api',

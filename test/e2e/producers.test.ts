@@ -11,7 +11,7 @@ const CHATS = 100;
 const AT_ONCE = 250;
 const run = promisify(execFile);
 
-/** Every other message as a job, the rest as entries: as many at once as the Node producer sends. */
+/** Every other message as a job, the others as entries, as many at once as the Node producer sends. */
 const IN_PYTHON = `
 import asyncio, json, sys
 from contour_producer import Producer
@@ -28,9 +28,7 @@ async def main() -> None:
 asyncio.run(main())
 `;
 
-test('producers in Python and Node side by side lose nothing and double nothing', async ({
-  skip,
-}) => {
+test('producers in Python and Node side by side lose and duplicate nothing', async ({ skip }) => {
   const python = findPython();
   if (python.reason !== undefined) {
     if (process.env.CI === 'true') throw new Error(python.reason);

@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const run = promisify(execFile);
 
-/** An example as printed, but for the place of Redis. */
+/** An example of the README, with the address of this Redis. */
 function example(language: string, marker: string, port: string): string {
   const blocks = [...README.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))];
   const found = blocks.map(([, code = '']) => code).find((code) => code.includes(marker));

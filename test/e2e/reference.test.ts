@@ -22,7 +22,7 @@ let contour: Contour;
 let document: OpenApi;
 let faultsOf: ReturnType<typeof validatorsOf>;
 let tenantId: string;
-/** What has been provoked: an operation's status, and an answer's example. */
+/** The statuses and the examples that were provoked. */
 const seenPlaces = new Set<string>();
 const seenExamples = new Set<unknown>();
 
@@ -45,7 +45,7 @@ const VARYING = ['ms', 'neo4j', 'workers', 'warnings', 'account_fingerprint', 'f
 const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g;
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
-/** Without what differs from run to run: ids, times and how the machine is. */
+/** Without the values that differ from run to run: ids, times and measurements. */
 const settled = (value: unknown) =>
   JSON.parse(JSON.stringify(value), (key, inner: unknown) => {
     if (VARYING.includes(key)) return '…';
@@ -53,7 +53,7 @@ const settled = (value: unknown) =>
     return TIME.test(inner) ? 'time' : inner.replaceAll(UUID, 'id');
   });
 
-/** Holds an answer to the reference: its status, its headers, its body, and the example of that name. */
+/** Compares an answer with the reference: its status, headers, body, and the example of that name. */
 function holds(operationId: string, exampleName: string | null, answer: Answer): Answer {
   const where = `${operationId} ${answer.status} ${exampleName}`;
   const place = placesOf(document).find(
@@ -83,7 +83,7 @@ const bodyOf = (fields: object = {}) => {
   return { ...(content?.examples?.telegram?.value as object), ...fields };
 };
 
-/** Another message than the one of the example: of its own chat, so that it is in nobody's way. */
+/** A message other than the example, with a chat of its own. */
 const another = (chat: string, fields: object = {}) =>
   bodyOf({ external_chat_id: chat, client_phone: null, ...fields });
 
@@ -119,7 +119,7 @@ describe('a running system answers as the reference says', () => {
     holds('findMessages', 'none', await ask('GET', '/messages?trace_id=nobodys'));
   });
 
-  test('to what it refuses', async () => {
+  test('to invalid requests', async () => {
     const invalid = bodyOf({ external_chat_id: null, profile_id: 'x', text: null, media: null });
     holds('resolve', 'invalid', await send(invalid));
     holds('resolve', 'unauthorized', await send(bodyOf(), {}));
@@ -130,9 +130,9 @@ describe('a running system answers as the reference says', () => {
       'unsupported_media_type',
       await send('x', { ...SENDER, 'content-type': 'text/plain' }),
     );
-    const nobody = '0198c0de-0000-7000-8000-000000000000';
-    holds('getMessage', 'not_found', await get(`${contour.url}/messages/${nobody}`, SENDER));
-    holds('getMessage', 'unauthorized', await get(`${contour.url}/messages/${nobody}`));
+    const unknown = '0198c0de-0000-7000-8000-000000000000';
+    holds('getMessage', 'not_found', await get(`${contour.url}/messages/${unknown}`, SENDER));
+    holds('getMessage', 'unauthorized', await get(`${contour.url}/messages/${unknown}`));
     holds('findMessages', 'invalid', await ask('GET', '/messages'));
     holds('getDlqEntry', 'not_found', await ask('GET', '/dlq/nothing'));
     holds('replayDlqEntry', 'not_found', await ask('POST', '/dlq/nothing/replay'));
@@ -158,7 +158,7 @@ describe('a running system answers as the reference says', () => {
     ['clearDlq', 'DELETE', '/dlq'],
     ['replayDlq', 'POST', '/dlq/replay'],
   ])('%s wants a JSON body of some size', async (operationId, method, path) => {
-    // Node says how long a body is by itself only where a method is known to have one.
+    // Node sets Content-Length only for methods that usually have a body.
     const withBody = (body: string, type: string) => {
       const headers = { 'content-type': type, 'content-length': String(body.length) };
       return ask(method, path, body, { ...OPERATOR, ...headers });
@@ -168,7 +168,7 @@ describe('a running system answers as the reference says', () => {
     holds(operationId, 'unsupported_media_type', await withBody('x', 'text/plain'));
   });
 
-  test('to an unknown credential, and about what it parked', async () => {
+  test('to an unknown credential, and about the parked message', async () => {
     holds('listDlq', 'nothing', await ask('GET', '/dlq'));
     const body = bodyOf(unknownCredential);
     holds('resolve', 'unknown_tenant', await send(body));
@@ -182,7 +182,7 @@ describe('a running system answers as the reference says', () => {
     holds('clearDlq', 'cleared', await ask('DELETE', `/dlq?fingerprint=${filter.fingerprint}`));
   });
 
-  test('about a message that Core will not take, now or ever', async () => {
+  test('about messages that Core refuses or does not take yet', async () => {
     contour.core.behave(({ body }) => ({ status: body.includes('refused') ? 400 : 503 }));
     const dead = await send(another('refused', { text: 'refused', message_ids: ['1'] }));
     await waitFor('its end', async () => {
@@ -196,7 +196,7 @@ describe('a running system answers as the reference says', () => {
     });
   });
 
-  test('where the tenant is switched off', async () => {
+  test('when the tenant is switched off', async () => {
     const { pool } = contour.database;
     await pool.query('update tenants set is_active = false where id = $1', [tenantId]);
     await waitFor('the switch', async () => {
@@ -206,7 +206,7 @@ describe('a running system answers as the reference says', () => {
     await pool.query('update tenants set is_active = true where id = $1', [tenantId]);
   });
 
-  test('to those who watch it', async () => {
+  test('to monitoring', async () => {
     holds('getHealth', 'ok', await get(`${contour.url}/health`));
     holds('getLiveness', 'ok', await get(`${contour.url}/livez`));
     holds('getReadiness', 'ready', await get(`${contour.url}/readyz`));
@@ -226,7 +226,7 @@ describe('a running system answers as the reference says', () => {
     }
   });
 
-  test('while no worker lives, and while a database is away', async () => {
+  test('while there is no worker, and while a database is away', async () => {
     await Promise.all(contour.workers.map((worker) => worker.stop()));
     const narrow = await contour.startApi({
       RATE_LIMIT: '1',
@@ -252,7 +252,7 @@ describe('a running system answers as the reference says', () => {
       const answer = await send(another('full'), ASYNC, narrow.url);
       return answer.status === 503 && holds('resolve', 'unavailable', answer);
     });
-    await waitFor('nobody', async () => {
+    await waitFor('no worker', async () => {
       const answer = await get(`${contour.url}/health`);
       return answer.json.status === 'degraded' && holds('getHealth', 'degraded', answer);
     });
@@ -283,8 +283,8 @@ describe('a running system answers as the reference says', () => {
     await contour.postgres?.start();
   });
 
-  test('and says nothing that was not seen here', () => {
-    // A 500 is a bug: it is provoked where one can be put in. Core's answers are Core's.
+  test('and every documented status and example was seen here', () => {
+    // A 500 is a bug: a test of the API provokes one. Core's answers are not ours.
     const isOurs = (place: { operationId: string; status: string }) =>
       place.status !== '500' && place.operationId !== 'deliverToCore';
     const places = placesOf(document).filter(isOurs);

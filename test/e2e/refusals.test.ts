@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { messagesOf, messageTo } from '../support/messages.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 import { get, resolve, startLoad } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import type { TestTenant } from '../support/tenants.ts';
@@ -16,15 +17,15 @@ beforeEach(async () => {
   tenant = await contour.addTenant();
 });
 
-/** Sends one message, which Core accepts, and waits for it. */
+/** Sends a message that Core accepts, and waits for its delivery. */
 async function deliverAnother(): Promise<void> {
   const other = await contour.addTenant();
   const answer = await resolve(contour.url, messageTo(other.accounts.telegram));
   await storyIn(contour, answer.json.message_id, 'delivered');
 }
 
-test.each([302, 401, 404, 429])(
-  'while Core answers %i to all nothing dies, and all is delivered in order when it recovers',
+test.each(isWholeMatrix() ? [302, 401, 404, 429] : [401])(
+  'while Core answers %i to all messages none dies, and all are delivered in order when it recovers',
   async (status) => {
     contour.core.behave(() => ({ status }));
     const tenants = [tenant, await contour.addTenant(), await contour.addTenant()];
@@ -36,7 +37,7 @@ test.each([302, 401, 404, 429])(
     );
     const ids = loads.flatMap(({ accepted }) => accepted.map(({ messageId }) => messageId));
     expect(ids).toHaveLength(120);
-    // Some more often than there are attempts.
+    // More often than DELIVER_ATTEMPTS.
     await waitFor('a message to be refused three times', () => {
       const counts = new Map<string, number>();
       for (const { key } of contour.core.requests) counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -58,8 +59,8 @@ test.each([302, 401, 404, 429])(
   },
 );
 
-test.each([307, 403])(
-  'a message that Core answers with %i waits until it accepts another, and is dead then',
+test.each(isWholeMatrix() ? [307, 403] : [307])(
+  'a message that Core answers with %i waits until Core accepts another one, and is dead then',
   async (status) => {
     contour.core.behave(({ body }) => ({ status: body.includes('the second') ? status : 200 }));
     const ids: string[] = [];
@@ -81,7 +82,7 @@ test.each([307, 403])(
   },
 );
 
-test('a message that Core refuses of one tenant alone is dead soon, and the others are served', async () => {
+test('when Core refuses the messages of one tenant they are dead soon, and others are delivered', async () => {
   contour.core.behave(({ body }) => ({ status: body.includes(tenant.id) ? 403 : 200 }));
   const other = await contour.addTenant();
   const [refused, served] = await Promise.all([

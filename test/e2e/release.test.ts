@@ -2,6 +2,7 @@ import { fingerprintOf } from '@contour/contract';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
+import { slowTest } from '../support/seed.ts';
 import { get, resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
@@ -19,7 +20,7 @@ const unknown = (): TestAccount => {
   return { id: 0, channel: 'telegram', credential, fingerprint: fingerprintOf(credential) };
 };
 
-/** A chat's messages as they lie in the ledger, by the number in their text. */
+/** The texts of each chat's messages, in the order of the ledger. */
 async function orderOf({ database }: Contour, account: TestAccount): Promise<string[]> {
   const { rows } = await database.pool.query<{ texts: string[] }>(
     `select array_agg(payload->>'text' order by seq) as texts
@@ -42,7 +43,7 @@ const untilParked = (contour: Contour, account: TestAccount, count: number) =>
 const acceptedOf = (bodies: readonly Body[]) =>
   bodies.map((body) => ({ messageId: idOf(body), answer: null }));
 
-/** Asks for the messages as a stream's producer sends them. */
+/** The messages as stream entries. */
 const asEntries = (bodies: readonly Body[], account: TestAccount) =>
   bodies.map((body) => withFingerprint(body, account));
 
@@ -53,7 +54,7 @@ describe('with two workers', () => {
   });
   afterAll(() => contour?.close());
 
-  test('what an unknown credential sent is delivered in order once its account is there', async () => {
+  test('messages of an unknown credential are delivered in order once its account is registered', async () => {
     const account = unknown();
     const bodies = [...messagesOf(account, { count: 12, chats: 3 })];
     for (const body of bodies) expect((await resolve(contour.url, body)).status).toBe(404);
@@ -80,25 +81,28 @@ describe('with two workers', () => {
     });
   });
 
-  test.each(['tenant', 'account'])('what a switched-off %s was sent goes on', async (kind) => {
-    const tenant = await contour.addTenant();
-    const { pool } = contour.database;
-    const { telegram } = tenant.accounts;
-    const toggle = (isActive: boolean) =>
-      kind === 'tenant'
-        ? switchTenant(pool, tenant.id, isActive)
-        : switchAccount(pool, telegram.id, isActive);
-    await toggle(false);
-    const bodies = [...messagesOf(telegram, { count: 10, chats: 1 })];
-    await addToStreams(contour.redis.url, asEntries(bodies, telegram));
-    await untilParked(contour, telegram, 10);
-    await toggle(true);
-    for (const body of bodies) await storyIn(contour, idOf(body), 'delivered');
-    await untilParked(contour, telegram, 0);
-    expect(await orderOf(contour, telegram)).toEqual([bodies.map(({ text }) => text).join(', ')]);
-  });
+  test.each(['tenant', 'account'])(
+    'messages to a switched-off %s are delivered when it is switched on',
+    async (kind) => {
+      const tenant = await contour.addTenant();
+      const { pool } = contour.database;
+      const { telegram } = tenant.accounts;
+      const toggle = (isActive: boolean) =>
+        kind === 'tenant'
+          ? switchTenant(pool, tenant.id, isActive)
+          : switchAccount(pool, telegram.id, isActive);
+      await toggle(false);
+      const bodies = [...messagesOf(telegram, { count: 10, chats: 1 })];
+      await addToStreams(contour.redis.url, asEntries(bodies, telegram));
+      await untilParked(contour, telegram, 10);
+      await toggle(true);
+      for (const body of bodies) await storyIn(contour, idOf(body), 'delivered');
+      await untilParked(contour, telegram, 0);
+      expect(await orderOf(contour, telegram)).toEqual([bodies.map(({ text }) => text).join(', ')]);
+    },
+  );
 
-  test('a credential that another tenant has by now brings it nothing of the former one', async () => {
+  test('a credential that has moved to another tenant brings it no messages of the former one', async () => {
     const { pool } = contour.database;
     const [former, latter] = [await contour.addTenant(), await contour.addTenant()];
     const { telegram } = former.accounts;
@@ -110,7 +114,7 @@ describe('with two workers', () => {
       telegram.id,
       latter.id,
     ]);
-    // Another account's entry is let in after a look that has passed over this one.
+    // The release of another account's entry shows that this entry was passed over.
     const account = unknown();
     const marker = messageTo(account);
     expect((await resolve(contour.url, marker)).status).toBe(404);
@@ -120,12 +124,12 @@ describe('with two workers', () => {
     await storyIn(contour, idOf(stays), 'parked');
   });
 
-  test('the checker has nothing to say', async () => {
+  test('the checker finds no violation', async () => {
     expect(await contour.check({ accepted: [] })).toEqual([]);
   });
 });
 
-test('kill -9 in the middle of a release loses nothing and doubles nothing', async () => {
+slowTest('kill -9 in the middle of a release loses and duplicates nothing', async () => {
   const COUNT = 1_000;
   const contour = await startContour({ workers: 2 });
   try {
@@ -162,7 +166,7 @@ test('kill -9 in the middle of a release loses nothing and doubles nothing', asy
   }
 });
 
-test('switched off, what is parked stays until somebody replays it', async () => {
+test('with RELEASE_PARKED=false parked messages stay until they are replayed', async () => {
   const contour = await startContour({ env: { RELEASE_PARKED: 'false' } });
   try {
     const account = unknown();
@@ -170,7 +174,7 @@ test('switched off, what is parked stays until somebody replays it', async () =>
     expect((await resolve(contour.url, body)).status).toBe(404);
     const tenant = await contour.addTenant();
     await addAccount(contour.database.pool, tenant.id, 'telegram', account.credential);
-    // A worker that does not count releases has no such duty.
+    // A worker without the counter of releases has no such duty.
     const metrics = await (await fetch(`${contour.workers[0]?.url}/metrics`)).text();
     expect(metrics).toContain('contour_parked_total');
     expect(metrics).not.toContain('contour_dlq_released_total');

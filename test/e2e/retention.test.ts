@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { idOf, messageTo } from '../support/messages.ts';
+import { logged } from '../support/processes.ts';
+import { slowTest } from '../support/seed.ts';
 import { resolve } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -25,7 +26,7 @@ const age = (ids: readonly string[], days: number) =>
     days,
   );
 
-test('delivered messages older than RETENTION_DAYS go; younger, dead and pending ones stay', async () => {
+test('delivered messages older than RETENTION_DAYS are deleted; younger, dead and pending ones stay', async () => {
   const { accounts, id: tenantId } = await contour.addTenant();
   const send = async (text: string, chat = 'chat') => {
     const body = messageTo(accounts.telegram, { external_chat_id: chat, text });
@@ -47,16 +48,16 @@ test('delivered messages older than RETENTION_DAYS go; younger, dead and pending
     rowsOf<{ id: string }>('select id from messages where tenant_id = $1 order by seq', tenantId);
   await waitFor('two to be gone', async () => (await left()).length === 2, { deadlineMs: 20_000 });
   expect((await left()).map(({ id }) => id)).toEqual([ofDead, ofYoung]);
-  // The dialogs stay, the empty one too, and count on from where they were.
+  // The dialogs stay, also the empty one, and keep counting.
   const dialogs = await rowsOf<{ last_seq: number }>(
     'select last_seq from dialogs where tenant_id = $1 order by last_seq',
     tenantId,
   );
   expect(dialogs).toEqual([{ last_seq: 1 }, { last_seq: 3 }]);
   const isTold = () => contour.workers.some((one) => one.output().includes('"messages.removed"'));
-  await waitFor('the log to tell', isTold);
+  await waitFor('the log line', isTold);
 
-  // A repeat of what is kept is a repeat; of what is gone, a message like any other.
+  // A repeat of a kept message is a duplicate. A repeat of a deleted one is a new message.
   expect((await resolve(contour.url, young)).headers.get('idempotent-replayed')).toBe('true');
   expect((await resolve(contour.url, old)).headers.get('idempotent-replayed')).toBeNull();
   expect(await storyIn(contour, ofOld, 'delivered')).toMatchObject({
@@ -65,35 +66,40 @@ test('delivered messages older than RETENTION_DAYS go; younger, dead and pending
   });
 });
 
-test('a table of many blocks is swept a little at a time, from where it was left', async () => {
-  const { id: tenantId } = await contour.addTenant();
-  // 24 MB, four rows in a block: more than a run may go through.
-  await rowsOf(
-    `insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
+slowTest(
+  'a table of many blocks is swept in parts, each from the end of the one before',
+  async () => {
+    const { id: tenantId } = await contour.addTenant();
+    // 24 MB, four rows in a block: more than one run sweeps.
+    await rowsOf(
+      `insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
                            content_hash, payload, matched_by, is_new_client, is_new_dialog, status,
                            received_at, delivered_at)
      select $1, gen_random_uuid(), $1, $1, 1, n, 'trace', '', to_json(repeat('x', 1500)), 'identity',
             false, false, 'delivered', now(), now() - case when n % 2 = 0 then 20 else 1 end * interval '1 day'
        from generate_series(1, 12000) n`,
-    tenantId,
-  );
-  const left = async () =>
-    (
-      await rowsOf<{ n: number }>(
-        'select count(*)::int as n from messages where tenant_id = $1',
-        tenantId,
-      )
-    )[0]?.n;
-  await waitFor('the old half to be gone', async () => (await left()) === 6_000, {
-    deadlineMs: 60_000,
-    everyMs: 200,
-  });
-  const removed = () =>
-    logged<{ removed: number }>(contour.workers, '"messages.removed"').map((line) => line.removed);
-  const total = () => removed().reduce((sum, n) => sum + n, 0);
-  // A log is written a moment after what it tells.
-  await waitFor('the log to tell of all', () => total() >= 6_002);
-  expect(total()).toBe(6_002);
-  // No run goes through more than 1280 blocks, half of whose rows are old.
-  expect(Math.max(...removed())).toBeLessThanOrEqual(1280 * 2);
-});
+      tenantId,
+    );
+    const left = async () =>
+      (
+        await rowsOf<{ n: number }>(
+          'select count(*)::int as n from messages where tenant_id = $1',
+          tenantId,
+        )
+      )[0]?.n;
+    await waitFor('the old half to be gone', async () => (await left()) === 6_000, {
+      deadlineMs: 60_000,
+      everyMs: 200,
+    });
+    const removed = () =>
+      logged<{ removed: number }>(contour.workers, '"messages.removed"').map(
+        (line) => line.removed,
+      );
+    const total = () => removed().reduce((sum, n) => sum + n, 0);
+    // The log line comes a moment after the deletion.
+    await waitFor('the log lines of all', () => total() >= 6_002);
+    expect(total()).toBe(6_002);
+    // A run sweeps at most 1280 blocks. Half of their rows are old.
+    expect(Math.max(...removed())).toBeLessThanOrEqual(1280 * 2);
+  },
+);

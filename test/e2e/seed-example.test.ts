@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => contour?.close());
 
-describe('the example of the contract, as it stands', () => {
+describe('the example of the contract', () => {
   test.each(CHANNEL_CODES)('resolves and reaches Core field by field from %s', async (channel) => {
     const tenant = await contour.addTenant();
     const account = tenant.accounts[channel];
@@ -118,7 +118,7 @@ describe('the example of the contract, as it stands', () => {
   });
 });
 
-test('leaves nothing behind that breaks a promise', async () => {
+test('leaves no violation behind', async () => {
   const accepted = contour.core.requests.map(({ key }) => ({ messageId: key, answer: null }));
   expect(await contour.check({ accepted })).toEqual([]);
 });

@@ -15,7 +15,7 @@ async function type(args: string[], input?: string): Promise<string> {
   return stdout;
 }
 
-test('an unknown credential is registered, and what it had sent is delivered without any further step', async () => {
+test('when an unknown credential is registered, its parked message is delivered without a further step', async () => {
   const { id, parked, story, left } = await tellOfUnknownAccount(contour, type);
   expect(parked).toMatch(new RegExp(`unknown_tenant +telegram .* ${id}`));
   for (const part of [

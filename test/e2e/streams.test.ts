@@ -1,8 +1,8 @@
 import { createProducer } from '@contour/queue';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
+import { logged } from '../support/processes.ts';
 import { rewriteAof, withRedis } from '../support/redis-client.ts';
 import {
   addToStreams,
@@ -31,7 +31,7 @@ const bodiesOf = (count: number, chats: number): Body[] => {
   return [...messagesOf(telegram, { count, chats })].map((body) => withFingerprint(body, telegram));
 };
 
-/** The ids that the service gives: a credential and its fingerprint come to the same. */
+/** The message ids. A credential and its fingerprint give the same id. */
 const idsOf = (bodies: readonly Body[]) =>
   bodies.map((body) => idOf({ ...body, bot_token: tenant.accounts.telegram.credential }));
 
@@ -43,7 +43,7 @@ const done = () =>
     deadlineMs: 30_000,
   });
 
-/** The n-th message of a chat is its n-th in the ledger. */
+/** Expects each chat's messages in the order in which they were sent. */
 async function outOfOrder(): Promise<number> {
   const { rows } = await contour.database.pool.query<{ n: number }>(
     `select count(*)::int as n from (
@@ -56,7 +56,7 @@ async function outOfOrder(): Promise<number> {
   return rows[0]?.n ?? -1;
 }
 
-test('what is put into the streams reaches Core in the order of each chat, and is gone from there', async () => {
+test('entries reach Core in the order of each chat, and are removed from the streams', async () => {
   const bodies = bodiesOf(1_000, 40);
   await addToStreams(contour.redis.url, bodies);
   await done();
@@ -76,7 +76,7 @@ test('every shard has one reader, and both workers have two', async () => {
   await waitFor('two shards for each', owners);
 });
 
-test('a repeat is one message, wherever it comes in', async () => {
+test('a repeat is a duplicate, by stream, job or HTTP', async () => {
   const [body] = bodiesOf(1, 1);
   if (body === undefined) throw new Error('no body');
   await addToStreams(contour.redis.url, [body, body, body]);
@@ -87,7 +87,7 @@ test('a repeat is one message, wherever it comes in', async () => {
   expect(rows).toHaveLength(1);
 });
 
-test('a credential in an entry is gone from Redis once it was read, and from its disk when it is rewritten', async () => {
+test('a credential in an entry is removed from Redis when it is read, and from its disk by a rewrite', async () => {
   const { vk } = tenant.accounts;
   await addToStreams(contour.redis.url, [messageTo(vk, { meta: { copy: vk.credential } })]);
   await done();
@@ -115,7 +115,7 @@ test('bad entries among good ones go to the dead-letter queue, each with its rea
   ];
   for (const [fields] of bad) await redis('XADD', stream, '*', ...fields);
   await withRedis(contour.redis.url, async (run) => {
-    // Not UTF-8: only Redis itself can be made to write that here.
+    // Not UTF-8: only a script of Redis can write that here.
     await run(
       'EVAL',
       "redis.call('XADD', KEYS[1], '*', 'message', '{\"a\":\"\\255\\254\"}')",
@@ -132,7 +132,7 @@ test('bad entries among good ones go to the dead-letter queue, each with its rea
   }
   expect(entries).toHaveLength(bad.length + 1);
   const kept = entries.filter(({ error }) => /256|262144|UTF-8/.test(error?.message ?? ''));
-  // Too large to be shown, and not UTF-8: as much as can be read is there to be looked at and mended.
+  // Too large, and not UTF-8: the readable part is in the entry, to be inspected and mended.
   expect(kept.map(({ message }) => message)).toEqual(
     expect.arrayContaining([{ a: '\ufffd\ufffd' }, expect.stringMatching(/^\(\d+ characters\)$/)]),
   );
@@ -142,7 +142,7 @@ test('bad entries among good ones go to the dead-letter queue, each with its rea
   expect(await contour.check({ accepted: acceptedOf(good) })).toEqual([]);
 });
 
-test('a destroyed group, a deleted stream and a wiped Redis heal by themselves', async () => {
+test('workers recover from a destroyed group, a deleted stream and a wiped Redis', async () => {
   const rounds: Array<(string | number)[]> = [
     ['XGROUP', 'DESTROY', 'contour:resolve:0', 'contour'],
     ['DEL', 'contour:resolve:0', 'contour:resolve:1', 'contour:resolve:2', 'contour:resolve:3'],
@@ -157,7 +157,7 @@ test('a destroyed group, a deleted stream and a wiped Redis heal by themselves',
   }
 });
 
-test('what somebody trims away unread is counted, and told', async () => {
+test('unread entries that were trimmed away are counted and logged', async () => {
   const bodies = bodiesOf(1_200, 1);
   const stream = streamOf(bodies[0] ?? {});
   const told = () =>
@@ -173,20 +173,20 @@ test('what somebody trims away unread is counted, and told', async () => {
     await run('EXEC');
   });
   await done();
-  await waitFor('the loss to be told', () => told() - before === 1_000);
+  await waitFor('the loss to be logged', () => told() - before === 1_000);
   const { rows } = await contour.database.pool.query('select 1 from messages where id = any($1)', [
     idsOf(bodies),
   ]);
   expect(rows).toHaveLength(200);
 });
 
-test('an entry that took down everybody who took it is parked, and the one behind it passes', async () => {
+test('an entry that killed every worker that read it is parked, and the next one is resolved', async () => {
   const [bad, good] = bodiesOf(2, 1);
   if (bad === undefined || good === undefined) throw new Error('no bodies');
   const stream = streamOf(bad);
   await withRedis(contour.redis.url, async (run) => {
-    // Nobody reads while the shard is said to be somebody else's.
-    await run('SET', `${stream}:owner`, 'nobody', 'PX', 3_000);
+    // No worker reads while the shard seems to have another owner.
+    await run('SET', `${stream}:owner`, 'another', 'PX', 3_000);
     const id = await run('XADD', stream, '*', 'message', JSON.stringify(bad));
     await run('XADD', stream, '*', 'message', JSON.stringify(good));
     await run('XREADGROUP', 'GROUP', 'contour', 'owner', 'COUNT', 1, 'STREAMS', stream, '>');
@@ -204,7 +204,7 @@ test('an entry that took down everybody who took it is parked, and the one behin
   );
 });
 
-test('lag, pending entries, owner and losses of each shard are there to be read', async () => {
+test('lag, pending entries, owner and losses of each shard can be read', async () => {
   const producer = createProducer({ redisUrl: contour.redis.url, onError: () => undefined });
   onTestFinished(() => producer.close());
   const facts = () => producer.streamFacts(STREAM_SHARDS);
@@ -214,10 +214,10 @@ test('lag, pending entries, owner and losses of each shard are there to be read'
   expect((await facts()).every(({ owner }) => owner !== null)).toBe(true);
   const [body] = bodiesOf(1, 1);
   const stream = streamOf(body ?? {});
-  await redis('SET', `${stream}:owner`, 'nobody', 'PX', 2_000);
+  await redis('SET', `${stream}:owner`, 'another', 'PX', 2_000);
   for (let n = 0; n < 3; n += 1) await redis('XADD', stream, '*', 'message', JSON.stringify(body));
   await redis('XREADGROUP', 'GROUP', 'contour', 'owner', 'COUNT', 1, 'STREAMS', stream, '>');
   const shard = Number(stream.split(':').at(-1));
-  expect((await facts())[shard]).toMatchObject({ length: 3, pending: 1, lag: 2, owner: 'nobody' });
+  expect((await facts())[shard]).toMatchObject({ length: 3, pending: 1, lag: 2, owner: 'another' });
   await done();
 });

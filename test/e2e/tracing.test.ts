@@ -49,7 +49,7 @@ const makeTraceparent = (flags = '01') => {
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` };
 };
 
-/** The spans of a trace in the order of their beginnings, as soon as there are so many. */
+/** Waits for this many spans of a trace. Returns them in the order of their start. */
 const spansOf = (traceId: string, count: number): Promise<ReceivedSpan[]> =>
   waitFor(`${count} spans of ${traceId}`, () => {
     const spans = receiver.spans.filter((span) => span.traceId === traceId);
@@ -108,7 +108,7 @@ test('a message and each attempt at Core are one tree under the span of its send
   expect(first.attributes).toMatchObject({ 'contour.outcome': 'retry', 'error.type': 'http_503' });
   expect(second.attributes).toMatchObject({ 'contour.outcome': 'delivered', 'contour.attempt': 2 });
 
-  // Core continues under the attempt that brought it, and the payload knows nothing of all this.
+  // Core's parent is the attempt that brought the message. The payload has no trace context.
   const requests = atCore(json.message_id);
   expect(requests.map(({ headers }) => headers.traceparent)).toEqual(
     [first, second].map((span) => `00-${traceId}-${span.spanId}-01`),
@@ -123,7 +123,7 @@ test('a message and each attempt at Core are one tree under the span of its send
   }
 });
 
-test('a message without a traceparent begins a trace that has the id of the message', async () => {
+test('a message without a traceparent starts a trace with the id of the message', async () => {
   const { json } = await resolve(contour.url, messageTo(account), { traceparent: '00-nonsense' });
   const spans = await spansOf(json.message_id.replaceAll('-', ''), 3);
   expect(spans[0]?.parentSpanId).toBeUndefined();
@@ -131,7 +131,7 @@ test('a message without a traceparent begins a trace that has the id of the mess
   expect(spans[2]?.parentSpanId).toBe(spans[1]?.spanId);
 });
 
-test('what the sender does not sample is not recorded, and Core is told so', async () => {
+test('an unsampled trace of the sender is not recorded, and Core gets the flag', async () => {
   const { traceparent } = makeTraceparent('00');
   const { json } = await resolve(contour.url, messageTo(account), { traceparent });
   await payloadAtCore(contour, json.message_id);
@@ -141,7 +141,7 @@ test('what the sender does not sample is not recorded, and Core is told so', asy
   expect(receiver.bodies.join('\n')).not.toContain(traceparent.slice(3, 35));
 });
 
-test('a repeat is a span of its own trace; Core hears of the first one alone', async () => {
+test('a duplicate has a span in its own trace, and Core gets only the first trace', async () => {
   const [first, second] = [makeTraceparent(), makeTraceparent()];
   const body = messageTo(account);
   const { json } = await resolve(contour.url, body, { traceparent: first.traceparent });
@@ -153,7 +153,7 @@ test('a repeat is a span of its own trace; Core hears of the first one alone', a
   expect(atCore(json.message_id)[0]?.headers.traceparent).toContain(first.traceId);
 });
 
-test('a refusal is a span too, an error only where it is our fault', async () => {
+test('a refusal has a span, too, and it is an error only for a 5xx', async () => {
   const { traceId, traceparent } = makeTraceparent();
   await resolve(contour.url, { channel: 'fax' }, { traceparent });
   await resolve(contour.url, messageTo({ ...account, credential: 'nobodys' }), { traceparent });
@@ -177,8 +177,8 @@ test('an entry of a stream names its traceparent in its body', async () => {
   expect(spans[0]?.parentSpanId).toBe(spanId);
 });
 
-test('messages flow as before past a collector that hangs, fails or is away', async () => {
-  // Another worker, whose collector is not there at all; what it cannot send it must not wait for.
+test('messages are delivered while a collector hangs, fails or is away', async () => {
+  // Another worker, whose collector does not exist: it must not wait for it.
   const away = `http://127.0.0.1:${await freePort()}`;
   const worker = await contour.startWorker({ OTEL_EXPORTER_OTLP_ENDPOINT: away });
   const accepted = [];
@@ -194,11 +194,11 @@ test('messages flow as before past a collector that hangs, fails or is away', as
   }
   for (const { messageId } of accepted) await payloadAtCore(contour, messageId);
   expect(await contour.check({ accepted })).toEqual([]);
-  await waitFor('word of it', () => worker.output().includes('tracing.export_failed'));
+  await waitFor('the log line', () => worker.output().includes('tracing.export_failed'));
   await worker.stop();
 });
 
-test('what is left is sent when a process is told to stop', async () => {
+test('the remaining spans are sent when a process stops', async () => {
   const { traceId, traceparent } = makeTraceparent();
   const api = await contour.startApi();
   const { json } = await resolve(api.url, messageTo(account), { traceparent });
@@ -208,7 +208,7 @@ test('what is left is sent when a process is told to stop', async () => {
   expect(named(spans, 'POST /resolve')).toHaveLength(1);
 });
 
-test('without a collector Core gets what the sender said', async () => {
+test('without a collector Core gets the traceparent of the sender', async () => {
   const plain = await startContour();
   onTestFinished(() => plain.close());
   const own = (await plain.addTenant()).accounts.telegram;
@@ -219,7 +219,7 @@ test('without a collector Core gets what the sender said', async () => {
   expect(atCore(json.message_id, plain)[0]?.headers.traceparent).toBe(traceparent);
   expect(atCore(bare.json.message_id, plain)[0]?.headers).not.toHaveProperty('traceparent');
 
-  // A job of an API that is older than this has no such field.
+  // Jobs of an older API have no such field.
   const body = withFingerprint(messageTo(own), own);
   await withRedis(plain.redis.url, (run) =>
     run('XADD', streamOf(body), '*', 'message', JSON.stringify({ ...body, traceparent: 5 })),

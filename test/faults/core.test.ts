@@ -6,12 +6,17 @@ import type { Behaviour } from '../support/fake-core.ts';
 import { messagesOf } from '../support/messages.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { type Load, startLoad } from '../support/send.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type NeighbourLoad, startNeighbours, toldNeighbours } from './matrix/neighbours.ts';
 import { row } from './matrix/row.ts';
-import { recover, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  graphOfMatrix,
+  recover,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
-/** The first pauses, and a circuit that opens and closes meanwhile. */
+/** The first retry delays, and a circuit that opens and closes meanwhile. */
 const RETRIED_SECONDS = 30;
 
 /** How long Core refuses all messages. */
@@ -21,9 +26,9 @@ const TWENTY: NeighbourLoad = { tenants: 20, perSecond: 150, chats: 10, by: 'htt
 interface Way {
   behaviour: Behaviour;
   end: 'delivered' | 'dead';
-  /** Core has spoken: it is not asked again. */
+  /** Core has answered 200: the message is not sent again. */
   isSentOnce?: true;
-  /** So long it asked to be left alone. */
+  /** The Retry-After of the answer. */
   waitsSeconds?: number;
 }
 
@@ -57,21 +62,21 @@ const WAYS: Record<string, Way> = {
   },
 };
 
-/** Of an answer that goes on and on, what was read and what lies in the buffers between. */
+/** The bytes that are read of an endless answer, and those in buffers. */
 const MOST_READ_BYTES = 16 * 1024 * 1024;
 
 interface Through extends Load {
   seconds: number;
 }
 
-/** Every fourth message, and the same ones however often they come. */
+/** Every fourth message, and the same ones at every attempt. */
 const isPicked = (key: string) => Number.parseInt(key.slice(0, 2), 16) % 4 === 0;
 
 describe('Core', () => {
   let contour: Contour;
   const ways = new Map<string, Promise<Through>>();
 
-  /** All at once, a tenant for each way to misbehave: as a Core does that serves many. */
+  /** All at once, with a tenant for each kind of failure. */
   beforeAll(async () => {
     // Longer than an answer takes on a machine that is busy with other tests.
     contour = await startContour({
@@ -95,7 +100,7 @@ describe('Core', () => {
     for (const way of Object.entries(WAYS)) {
       const sent = sendOwn(way);
       ways.set(way[0], sent);
-      // Its row hears of a failure; until then it is not unhandled.
+      // Its row gets the failure. Until then it must not count as unhandled.
       sent.catch(() => undefined);
     }
     await Promise.allSettled(ways.values());
@@ -125,7 +130,7 @@ describe('Core', () => {
     );
   }
 
-  // All ways at once, so that one look is enough for all of them.
+  // One check serves all rows.
   let found: Promise<Violation[]> | undefined;
   const checked = () => {
     found ??= Promise.all(ways.values()).then((loads) => {
@@ -187,7 +192,7 @@ describe('Core for all', () => {
         "select count(*)::int as waiting from messages where tenant_id = $1 and status = 'pending'",
         [slow.id],
       );
-      // The one did not have to wait for the other.
+      // The quick tenant did not wait for the slow one.
       expect(rows[0]?.waiting).toBeGreaterThan(0);
       const accepted = [...behind.accepted, ...quick.accepted];
       return { recoverySeconds, violations: await contour.check({ accepted }) };
@@ -226,7 +231,7 @@ describe('Core for all', () => {
       const before = contour.core.requests.length;
       contour.core.behave(() => ({ status: 503 }));
       const load = await underLoad(contour, { count: 300, chats: 300, senders: 30, ahead: 300 });
-      // The open circuit holds the rest back: without it there would be at least one attempt each.
+      // The open circuit holds the rest: without it there would be at least one attempt each.
       expect(contour.core.requests.length - before).toBeLessThan(300);
       contour.core.behave(() => ({ status: 200 }));
       const outcome = await recover(contour, load);

@@ -9,11 +9,16 @@ import { runContour } from '../support/run-contour.ts';
 import { type Accepted, request, resolve, startLoad } from '../support/send.ts';
 import { makeCredential, type TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type Outcome, row } from './matrix/row.ts';
-import { STEADY, secondsUntilThrough, told, underLoad } from './matrix/under-load.ts';
+import {
+  graphOfMatrix,
+  STEADY,
+  secondsUntilThrough,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
-/** Some hundred at a time, and all of them through the front door. */
+/** Some hundred at a time, all of them over HTTP. */
 const AGAIN_SECONDS = 30;
 const DEAD = 300;
 const MANY_DEAD = 2000;
@@ -42,14 +47,14 @@ describe('Dead letters', () => {
 
   const replay = () => request('POST', `${contour.url}/dlq/replay`, { body: {} });
 
-  /** Replays answer after 2 s at the latest: what they have added may still be on its way. */
+  /** A replay answers after 2 s at the latest: its jobs may still be in the queue. */
   const nothingIsQueued = () =>
     withRedis(contour.redis.url, async (redis) => {
       const states = ['wait', 'active', 'prioritized', 'delayed'];
       return (await redis('EXISTS', ...states.map((state) => `bull:resolve:${state}`))) === 0;
     });
 
-  /** Messages that Core has refused; from now on it takes everything. */
+  /** Messages that Core has refused. Afterwards it accepts all messages. */
   async function dead(count: number): Promise<Accepted[]> {
     const { telegram } = (await contour.addTenant()).accounts;
     contour.core.behave(() => ({ status: 400 }));
@@ -62,12 +67,12 @@ describe('Dead letters', () => {
     return accepted;
   }
 
-  /** Replays until all are delivered, and holds every promise against what there is to see. */
+  /** Replays until all are delivered, then runs the checker. */
   async function allReplayed(accepted: readonly Accepted[]): Promise<Outcome> {
     const since = performance.now();
     const ids = accepted.map(({ messageId }) => messageId);
     const isOver = async () => {
-      // One that met a message on its way has left its entry; the next one finds it delivered.
+      // A replay leaves the entry of a message in flight. The next replay finds it delivered.
       await replay();
       return (await countOf(ids, 'delivered')) === ids.length && (await contour.dlq()).length === 0;
     };
@@ -104,7 +109,6 @@ describe('Dead letters', () => {
       injected:
         'three at once, three times, while Core still refuses; then two, and Core takes all',
       load: `${DEAD} dead messages`,
-      quick: true,
       withinSeconds: AGAIN_SECONDS,
     },
     async () => {
@@ -146,7 +150,7 @@ describe('Dead letters', () => {
           await replay();
           return (await countOf(ids, 'pending')) === 0 && (await contour.dlq()).length === 0;
         };
-        await waitFor('all to have ended', isOver, { deadlineMs: 60_000 });
+        await waitFor('all to be delivered or cleared', isOver, { deadlineMs: 60_000 });
         recoverySeconds = Math.max(recoverySeconds, (performance.now() - since) / 1000);
       }
       return { recoverySeconds, violations: await contour.check({ accepted }) };
@@ -199,7 +203,7 @@ describe('Dead letters', () => {
   row(
     'one unknown credential, ten thousand times',
     {
-      injected: `${KNOCKS} messages of an account that nobody has; then it is registered`,
+      injected: `${KNOCKS} messages of an account that no tenant has; then it is registered`,
       load: told(STEADY),
       withinSeconds: 60,
     },
@@ -224,7 +228,7 @@ describe('Dead letters', () => {
       const strangers = (await contour.dlq()).filter(({ reason }) => reason === 'unknown_tenant');
       expect(strangers).toHaveLength(ROOM);
       const others = await load.done;
-      // Who is known has not had to wait.
+      // Known accounts have not had to wait.
       await secondsUntilThrough(contour, others);
       expect(Math.max(...others.trail.map(({ ms }) => ms))).toBeLessThan(KNOWN_WITHIN_MS);
 

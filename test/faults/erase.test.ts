@@ -6,6 +6,7 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, messagesOf, messageTo } from '../support/messages.ts';
 import { dumpRedis, readRedisFiles } from '../support/redis-dump.ts';
 import { runContour } from '../support/run-contour.ts';
+import { slowTest } from '../support/seed.ts';
 import { acceptedCount, resolve, startLoad } from '../support/send.ts';
 import { addToStreams, withFingerprint } from '../support/streams.ts';
 import type { TestTenant } from '../support/tenants.ts';
@@ -44,7 +45,7 @@ async function erase(clientId: string) {
 const count = async (sql: string, values: unknown[]) =>
   (await contour.database.pool.query(sql, values)).rowCount ?? 0;
 
-/** Somebody with two channels, messages at Core, and one in the dead-letter queue. */
+/** A person with two channels, messages at Core, and one in the dead-letter queue. */
 async function addPerson(chat: string): Promise<string> {
   const { telegram, whatsapp } = tenant.accounts;
   const client_phone = `+7916${chat.slice(-7)}`;
@@ -88,7 +89,7 @@ async function killed(child: ChildProcess): Promise<void> {
 const startErase = (clientId: string) =>
   spawn(process.execPath, [MAIN, ...argsFor(clientId)], { env, stdio: 'ignore' });
 
-/** Kills it where it waits for a lock that somebody else holds. */
+/** Kills it while it waits for a lock of another session. */
 async function killBehind(clientId: string, lock: string): Promise<void> {
   const holder = await contour.database.pool.connect();
   try {
@@ -96,14 +97,14 @@ async function killBehind(clientId: string, lock: string): Promise<void> {
     const child = startErase(clientId);
     const waiting = `select from pg_stat_activity where datname = current_database()
       and application_name = 'contour-cli' and wait_event_type = 'Lock'`;
-    await waitFor('it to wait for the lock', async () => (await count(waiting, [])) === 1);
+    await waitFor('the command to wait for the lock', async () => (await count(waiting, [])) === 1);
     await killed(child);
   } finally {
     holder.release(true);
   }
 }
 
-/** Kills it as soon as Postgres has forgotten who it was. */
+/** Kills it as soon as the person is deleted in Postgres. */
 async function killAfterCommit(clientId: string): Promise<void> {
   const child = startErase(clientId);
   const row = 'select from clients where id = $1';
@@ -111,38 +112,41 @@ async function killAfterCommit(clientId: string): Promise<void> {
   await killed(child);
 }
 
-test('killed at any point, an erasure is finished by the next, with the same proof', async () => {
-  const undisturbed = await erase(await addPerson('771900112233001'));
-  expect(undisturbed).toMatchObject({ code: 0, unclear: [] });
+slowTest(
+  'killed at any point, an erasure is finished by the next, with the same proof',
+  async () => {
+    const undisturbed = await erase(await addPerson('771900112233001'));
+    expect(undisturbed).toMatchObject({ code: 0, unclear: [] });
 
-  const chat = '771900112233002';
-  const clientId = await addPerson(chat);
-  await killBehind(clientId, 'lock table messages in share row exclusive mode');
-  expect(await count(ROWS_OF, [clientId])).toBeGreaterThan(4);
-  await killBehind(clientId, `select from clients where id = '${clientId}' for update`);
-  await killBehind(clientId, 'lock table graph_removals in share row exclusive mode');
-  expect(await count('select from clients where id = $1', [clientId])).toBe(1);
-  await killAfterCommit(clientId);
-  // What a worker had in hand all the time, and parks when Postgres knows nobody any more.
-  await addToStreams(contour.redis.url, [
-    {
-      ...withFingerprint(messageTo(tenant.accounts.telegram), tenant.accounts.telegram),
-      ...{ external_chat_id: chat, text: null },
-    },
-  ]);
-  await waitFor('it to be parked', async () => (await contour.dlq()).length > 0);
+    const chat = '771900112233002';
+    const clientId = await addPerson(chat);
+    await killBehind(clientId, 'lock table messages in share row exclusive mode');
+    expect(await count(ROWS_OF, [clientId])).toBeGreaterThan(4);
+    await killBehind(clientId, `select from clients where id = '${clientId}' for update`);
+    await killBehind(clientId, 'lock table graph_removals in share row exclusive mode');
+    expect(await count('select from clients where id = $1', [clientId])).toBe(1);
+    await killAfterCommit(clientId);
+    // An entry that a worker had in hand all the time, and parks when Postgres has lost the person.
+    await addToStreams(contour.redis.url, [
+      {
+        ...withFingerprint(messageTo(tenant.accounts.telegram), tenant.accounts.telegram),
+        ...{ external_chat_id: chat, text: null },
+      },
+    ]);
+    await waitFor('the entry to be parked', async () => (await contour.dlq()).length > 0);
 
-  expect(await erase(clientId)).toEqual(undisturbed);
-  expect(await contour.dlq()).toEqual([]);
-  await isNowhere(clientId, chat);
-});
+    expect(await erase(clientId)).toEqual(undisturbed);
+    expect(await contour.dlq()).toEqual([]);
+    await isNowhere(clientId, chat);
+  },
+);
 
-test('beside a busy worker it erases one, and nobody else', async () => {
+test('beside a busy worker it erases one person and no other', async () => {
   const { telegram } = tenant.accounts;
   const chat = '771900112233003';
   const clientId = await addPerson(chat);
   let isErased = false;
-  /** For as long as it takes, and a little longer. */
+  /** Sends until the person is erased, and ten messages more. */
   function* beside(bodies: Iterable<Body>) {
     let more = 10;
     for (const body of bodies) {
@@ -167,7 +171,7 @@ test('beside a busy worker it erases one, and nobody else', async () => {
   expect(second).toMatchObject({ code: 0, unclear: [] });
   expect(Object.values(second.left).every((left) => left === 0)).toBe(true);
   expect(await count(ROWS_OF, [clientId])).toBe(0);
-  // Who wrote from the same chat later is a new client, and lost nothing.
+  // Later messages of the same chat belong to a new client, and none is lost.
   const later = own.accepted.filter(({ answer }) => !answer?.includes(clientId));
   expect(later.length).toBeGreaterThan(0);
   const accepted = [...others.accepted, ...later];

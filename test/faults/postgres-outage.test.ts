@@ -5,7 +5,7 @@ import { type Answer, get, resolve, startLoad } from '../support/send.ts';
 import { storyIn } from '../support/story.ts';
 import { makeCredential } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
+import { graphOfMatrix } from './matrix/under-load.ts';
 
 let contour: Contour;
 beforeAll(async () => {
@@ -31,8 +31,8 @@ test.each(['stop', 'kill'] as const)(
     const bodies: Body[] = Array.from({ length: 40 }, (_, index) =>
       messageTo(telegram, { external_chat_id: index % 2 ? 'chat' : `chat-${index}` }),
     );
-    const nobody = { ...telegram, credential: makeCredential('telegram') };
-    const stray = messageTo(nobody);
+    const unregistered = { ...telegram, credential: makeCredential('telegram') };
+    const stray = messageTo(unregistered);
     const patient = messageTo(telegram, { external_chat_id: 'chat' });
     const [queued, unknown, ...answers]: Answer[] = await Promise.all([
       resolve(contour.url, patient, { prefer: 'respond-async' }),
@@ -52,7 +52,7 @@ test.each(['stop', 'kill'] as const)(
     expect((await get(`${contour.url}/dlq`)).status).toBe(503);
 
     await contour.postgres?.start();
-    // Half of the senders repeat, the others never come back.
+    // Half of the senders repeat their message.
     const repeated = await Promise.all(bodies.slice(20).map((body) => resolve(contour.url, body)));
     for (const { status } of repeated) expect([200, 503]).toContain(status);
     for (const body of [patient, ...bodies]) await storyIn(contour, idOf(body), 'delivered');
@@ -62,7 +62,7 @@ test.each(['stop', 'kill'] as const)(
 
     const ids = [first.json.message_id, idOf(patient), ...bodies.map(idOf)];
     const accepted = ids.map((messageId) => ({ messageId, answer: null }));
-    const otherCredentials = [nobody.credential];
+    const otherCredentials = [unregistered.credential];
     expect(await contour.check({ accepted, otherCredentials })).toEqual([]);
   },
 );
@@ -72,7 +72,7 @@ const REFUSE = `
   $$ begin raise exception 'read-only' using errcode = '25006'; end $$;
   create trigger refuse before update on messages for each row execute function refuse()`;
 
-test('while Postgres will not take what Core has said, Core is not asked again and again', async () => {
+test('while Postgres refuses to store the answers of Core, messages are not sent again and again', async () => {
   const { telegram } = (await contour.addTenant()).accounts;
   await contour.database.pool.query(REFUSE);
   const asked = contour.core.requests.length;
@@ -84,8 +84,8 @@ test('while Postgres will not take what Core has said, Core is not asked again a
   const refusals = () =>
     contour.workers.map((one) => one.output().split('settle.waits').length).some((n) => n > 5);
   await waitFor('five refusals', refusals);
-  // Each dialog's first message has reached Core, and the next one waits until that is written down.
-  // One that another worker's run takes over may come twice, as after any crash.
+  // Each dialog's first message has reached Core. The next one waits until that is stored.
+  // A message that another worker takes over may come twice, as after any crash.
   expect(contour.core.requests.length - asked).toBeLessThan(40);
   await contour.database.pool.query('drop trigger refuse on messages');
   expect(await contour.check({ accepted })).toEqual([]);

@@ -6,13 +6,20 @@ import { loseAnswersTo, startProxy, tellCommits } from '../support/proxy.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { mountSmallDisk } from './matrix/small-disk.ts';
-import { FAST, LONG, recover, STEADY, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  LONG,
+  recover,
+  STEADY,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 const BACK_SECONDS = 15;
-/** Many at once of few chats, so that transactions meet. */
+/** Many at once of few chats, so that transactions wait for each other. */
 const CROWDED = { ...FAST, chats: 6, count: 400, ahead: 40 };
 
 describe('Postgres', () => {
@@ -43,7 +50,6 @@ describe('Postgres', () => {
     {
       injected: 'pg_terminate_backend of every connection, each 500 ms, 40 at least',
       load: told(STEADY),
-      quick: true,
       withinSeconds: BACK_SECONDS,
     },
     async () => {
@@ -97,7 +103,7 @@ describe('Postgres', () => {
         DATABASE_URL: proxy.through(contour.database.url),
       });
       try {
-        // It may crash before so many are accepted as make a load.
+        // It may crash before the load is under way.
         const loading = underLoad(contour, STEADY);
         await waitFor('the crash', () => killed !== undefined, { deadlineMs: 60_000 });
         await killed;
@@ -134,7 +140,7 @@ describe('Postgres', () => {
   );
 
   row(
-    'a table locked by somebody else',
+    'a table locked by another session',
     {
       injected: 'lock table messages in access exclusive mode, for 10 s',
       load: told(STEADY),
@@ -158,7 +164,7 @@ describe('Postgres', () => {
         await client.query('commit');
         isCommitted = true;
       } finally {
-        // Its transaction, and the lock, must not go back to the pool.
+        // Its transaction, and the lock, must not return to the pool.
         client.release(!isCommitted);
       }
       return recover(contour, load);
@@ -168,7 +174,7 @@ describe('Postgres', () => {
   row(
     'has no connection left',
     {
-      injected: 'every slot taken by somebody else, sessions ended, for 8 s',
+      injected: 'every slot taken by other sessions, after its own were ended, for 8 s',
       load: told(STEADY),
       withinSeconds: BACK_SECONDS,
     },
@@ -197,7 +203,7 @@ describe('Postgres', () => {
   );
 
   row(
-    'deadlocks with somebody else',
+    'deadlocks with another session',
     {
       injected:
         'sessions that lock dialogs and then clients, the other way round, for 8 s; deadlock_timeout = 10 ms',
@@ -213,7 +219,7 @@ describe('Postgres', () => {
       };
       const before = await deadlocks();
       const { pool } = contour.database;
-      // Otherwise a worker has given up on the lock before Postgres looks for a deadlock.
+      // Otherwise the worker's lock timeout comes before Postgres looks for a deadlock.
       await pool.query(`alter system set deadlock_timeout = '10ms'`);
       await pool.query('select pg_reload_conf()');
       const load = await underLoad(contour, CROWDED);
@@ -229,7 +235,7 @@ describe('Postgres', () => {
               await client.query('select from clients order by id desc for update');
               await client.query('select from lanes for update');
             } catch {
-              // the deadlock's other side
+              // the other side of the deadlock
             }
             await client.query('rollback');
           }
@@ -301,7 +307,7 @@ describe('Postgres', () => {
       onTestFinished(() => contour.close());
       const load = await underLoad(contour, STEADY);
       disk.fill();
-      // What is written beside the WAL needs room of its own.
+      // Tables need room beside the WAL.
       await contour.database.pool
         .query(
           'create table ballast as select repeat(md5(i::text), 100) from generate_series(1, 50000) i',
@@ -311,7 +317,7 @@ describe('Postgres', () => {
       await waitFor('a 503', refused, { deadlineMs: 30_000 });
       await delay(10_000);
       disk.free();
-      // It may have died of it, or not.
+      // It may have crashed.
       await postgres.stop();
       await postgres.start();
       return recover(contour, load);

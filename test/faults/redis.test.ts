@@ -6,10 +6,17 @@ import { withRedis } from '../support/redis-client.ts';
 import { acceptedCount, get } from '../support/send.ts';
 import { startTestRedis } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { row } from './matrix/row.ts';
 import { mountSmallDisk } from './matrix/small-disk.ts';
-import { FAST, LONG, recover, STEADY, told, underLoad } from './matrix/under-load.ts';
+import {
+  FAST,
+  graphOfMatrix,
+  LONG,
+  recover,
+  STEADY,
+  told,
+  underLoad,
+} from './matrix/under-load.ts';
 
 const BACK_SECONDS = 15;
 const OUTAGE_MS = 60_000;
@@ -24,7 +31,7 @@ describe('Redis', () => {
   const run = (...command: string[]) => withRedis(contour.redis.url, (redis) => redis(...command));
 
   beforeEach(async () => {
-    // Whatever a row that failed has left behind.
+    // Undoes what a failed row has left behind.
     await contour.redis.start();
     contour.redis.thaw();
     await run('CONFIG', 'SET', 'maxmemory', '0');
@@ -53,14 +60,13 @@ describe('Redis', () => {
     {
       injected: 'stopped, started 60 s later',
       load: told(LONG),
-      quick: true,
       withinSeconds: BACK_SECONDS,
     },
     async () => {
       const load = await underLoad(contour, LONG);
       await contour.redis.stop();
       const awayAt = Date.now();
-      const health = await waitFor('health to tell', async () => {
+      const health = await waitFor('health to report it', async () => {
         const answer = await get(`${contour.url}/health`);
         return answer.status === 503 && answer;
       });

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
-import { logged } from '../support/logged.ts';
 import { type Body, idOf, messagesOf } from '../support/messages.ts';
-import type { BuiltProcess } from '../support/processes.ts';
+import { type BuiltProcess, logged } from '../support/processes.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { withRedis } from '../support/redis-client.ts';
 import {
@@ -15,18 +14,16 @@ import {
   withFingerprint,
 } from '../support/streams.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { ensureWorkers } from './matrix/ensure-workers.ts';
-import { graphOfMatrix } from './matrix/graph-of-matrix.ts';
 import { type Outcome, row } from './matrix/row.ts';
-import { secondsUntilThrough } from './matrix/under-load.ts';
+import { ensureWorkers, graphOfMatrix, secondsUntilThrough } from './matrix/under-load.ts';
 
 const BACK_SECONDS = 15;
-/** And all that was poured in meanwhile. */
+/** With all entries that were added meanwhile. */
 const POURED_SECONDS = 25;
 const TAKEOVER_SECONDS = 10;
 const AT_ONCE = 100;
 
-/** Entries of a hundred dialogs, that come in over some seconds. */
+/** Entries of a hundred dialogs, added over some seconds. */
 interface Flow {
   entries: number;
   seconds: number;
@@ -59,11 +56,11 @@ describe('Streams', () => {
       for (const stream of STREAMS) await run(...commandFor(stream));
     });
 
-  /** The name under which a worker holds its shards. */
+  /** The id under which a worker owns its shards. */
   const nameOf = (worker: BuiltProcess): string =>
     /"id":"([^"]+)"[^\n]*worker\.started/.exec(worker.output())?.[1] ?? 'not started';
 
-  /** All shards are owned, by these and nobody else. */
+  /** Waits until all shards are owned by these workers, and each of them owns one. */
   const ownedBy = (workers: readonly BuiltProcess[]) =>
     waitFor(
       `${workers.length} owners`,
@@ -79,7 +76,7 @@ describe('Streams', () => {
       { deadlineMs: 30_000, everyMs: 50 },
     );
 
-  /** Pours entries in, with harm in the middle, which is waited for where it is a promise; what a lost connection left open is written again. */
+  /** Adds entries and injects the fault in the middle, awaiting its promise. After a lost connection the batch is written again. */
   async function pour({ entries, seconds }: Flow, harm: () => unknown) {
     const { telegram } = (await contour.addTenant()).accounts;
     const bodies = [...messagesOf(telegram, { count: entries, chats: 100 })];
@@ -97,7 +94,7 @@ describe('Streams', () => {
       );
     for (let at = 0; at < entries; at += AT_ONCE) {
       await write(bodies.slice(at, at + AT_ONCE));
-      // Right after a batch was written, when most of it is unread.
+      // Right after a batch is written: most of it is unread.
       if (at === entries / 2) await harm();
       await delay((seconds * 1000 * AT_ONCE) / entries);
     }
@@ -114,7 +111,7 @@ describe('Streams', () => {
     return new Set(rows.map(({ id }) => id));
   };
 
-  /** Waits until nothing lies in a stream, and holds every promise against those that may be known. */
+  /** Waits until the streams are empty, then runs the checker for the known entries. */
   async function judged(known: ReadonlySet<string>, recoverySeconds: number): Promise<Outcome> {
     await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000, everyMs: 100 });
     for (const stream of STREAMS) {
@@ -129,7 +126,7 @@ describe('Streams', () => {
     return { recoverySeconds, violations };
   }
 
-  /** How many messages have another place in their dialog than they had in their stream. */
+  /** How many messages are not in the order of their stream. */
   async function inOtherOrder(): Promise<number> {
     const { rows } = await contour.database.pool.query<{ n: number }>(
       `select count(*)::int as n from (
@@ -150,7 +147,6 @@ describe('Streams', () => {
     {
       injected: 'kill -9 of one of three when it acknowledges; the acknowledgement is swallowed',
       load: told(SHORT),
-      quick: true,
       withinSeconds: POURED_SECONDS,
     },
     async (dice) => {
@@ -166,14 +162,14 @@ describe('Streams', () => {
             acknowledgements -= 1;
             if (acknowledgements > 0) return true;
             killedAt ||= performance.now();
-            victim.kill();
+            void victim.kill();
             return false;
           },
         });
       const sent = new Set<string>();
       do {
         for (const id of (await pour(SHORT, watchOut)).sent) sent.add(id);
-        // One that is slow reads much at a time, and has little to acknowledge.
+        // A slow worker reads many at a time and acknowledges seldom.
       } while (killedAt === 0);
       await waitFor('the victim to die', () => victim.ended());
       await secondsUntilThrough(contour, { sent });
@@ -244,7 +240,7 @@ describe('Streams', () => {
     async () => {
       const before = toldEntries();
       const strangers = (await contour.dlq()).length;
-      // At least three of the four are lost for certain; the last one cannot be read, and is parked.
+      // At least three of the four are lost. The last one is unreadable and parked.
       const trim = () =>
         withRedis(contour.redis.url, async (run) => {
           await run('MULTI');
@@ -259,7 +255,7 @@ describe('Streams', () => {
       await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000 });
       const known = await ledgerOf(sent);
       const lost = 3 * STREAM_SHARDS + sent.size - known.size;
-      await waitFor('all that was lost to be told', () => toldEntries() - before >= lost);
+      await waitFor('all losses to be logged', () => toldEntries() - before >= lost);
       expect(toldEntries() - before).toBe(lost);
       expect(await contour.dlq()).toHaveLength(strangers + STREAM_SHARDS);
       return judged(known, (performance.now() - since) / 1000);
@@ -279,7 +275,7 @@ describe('Streams', () => {
       const { sent, bodies } = await pour(SHORT, () => onAll((stream) => ['DEL', stream]));
       const since = performance.now();
       await waitFor('the streams to be empty', areEmpty, { deadlineMs: 60_000 });
-      await waitFor('each deletion to be told', () => deletions() - before === STREAM_SHARDS);
+      await waitFor('each deletion to be logged', () => deletions() - before === STREAM_SHARDS);
       const known = await ledgerOf(sent);
       for (const body of bodies.slice(SHORT.entries / 2 + AT_ONCE)) {
         expect(known).toContain(idOf(body));

@@ -1,13 +1,35 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { TableReporter } from './matrix/table-reporter.ts';
 
 const seed = Number(process.env.CONTOUR_FAULTS_SEED ?? 1);
 const minutes = Number(process.env.CONTOUR_FAULTS_MINUTES ?? 1);
 
-/** These rows are judged by how long messages take: nothing else runs beside them. */
-const MEASURED = 'test/faults/neighbours*.test.ts';
+const ROOT = join(import.meta.dirname, '../..');
 
-const ROOT = new URL('../..', import.meta.url).pathname;
+/** These rows measure latency: nothing else runs beside them. */
+const MEASURED = 'test/faults/neighbours.slow.test.ts';
+
+/** Test files that try more here than with `npm test`, or run only here. */
+function filesThatTryMore(): string[] {
+  const rooms = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(ROOT, group)).map((room) => `${group}/${room}/test`),
+  );
+  return ['test', ...rooms]
+    .filter((folder) => existsSync(join(ROOT, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+        join(folder, file),
+      ),
+    )
+    .filter((file) => file.endsWith('.test.ts') && triesMore(file));
+}
+
+const triesMore = (file: string) =>
+  file.endsWith('.slow.test.ts') ||
+  /from '.*\/(seed|holds)\.ts'/.test(readFileSync(join(ROOT, file), 'utf8'));
+
 const SHARED = {
   root: ROOT,
   setupFiles: ['test/support/leave-no-process.ts'],
@@ -18,7 +40,7 @@ const SHARED = {
   teardownTimeout: 15_000,
 };
 
-/** The whole matrix. Most of a row is waiting, so several run side by side. */
+/** The whole matrix. Rows mostly wait, so several run side by side. */
 export default defineConfig({
   test: {
     root: ROOT,
@@ -32,7 +54,7 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: 'rows',
-          include: ['test/{faults,interleavings}/*.test.ts', 'test/inputs/any-input.test.ts'],
+          include: ['test/{faults,interleavings}/*.test.ts', ...filesThatTryMore()],
           exclude: [MEASURED],
           // More rows at once would slow each other down.
           maxWorkers: 2,

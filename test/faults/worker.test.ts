@@ -5,9 +5,9 @@ import { type Contour, startContour } from '../support/contour.ts';
 import type { BuiltProcess } from '../support/processes.ts';
 import { startProxy, type TestProxy, tellCommits } from '../support/proxy.ts';
 import { waitFor, within } from '../support/wait-for.ts';
-import { ensureWorkers } from './matrix/ensure-workers.ts';
 import { row } from './matrix/row.ts';
 import {
+  ensureWorkers,
   FAST,
   recover,
   STEADY,
@@ -17,13 +17,13 @@ import {
 } from './matrix/under-load.ts';
 
 const TAKEN_OVER_SECONDS = 15;
-/** More than the 12 s within which all that a dead worker had in hand is taken over. */
+/** More than the 12 s within which the work of a dead worker is taken over. */
 const FROZEN_MS = 13_000;
-/** And a look at it after that. */
+/** Long enough for a look at it after that. */
 const BLOCKED_MS = 16_000;
 /** A second signal sooner than this counts as the same one. */
 const SAME_SIGNAL_MS = 300;
-/** A worker that is told to stop ends within SHUTDOWN_MS, which is 10 s; its exit takes a moment. */
+/** After SIGTERM a worker ends within SHUTDOWN_MS (10 s), and its exit takes a moment. */
 const ENDED_MS = 12_000;
 const BLOCK_ON_SIGNAL = fileURLToPath(new URL('./inject/block-on-signal.mjs', import.meta.url));
 
@@ -44,20 +44,20 @@ describe('Worker', () => {
   beforeEach(async () => {
     toPostgres.watch({});
     toCore.watch({});
-    // The row before may have failed while it was away.
+    // A failed row may have left it stopped.
     await contour.redis.start();
     await ensureWorkers(contour, 2);
-    // A Core that takes its time, so that deliveries are under way when their worker dies.
+    // A slow Core, so that deliveries are in flight when their worker dies.
     contour.core.behave(() => ({ status: 200, delayMs: 20 }));
   });
 
   const anyWorker = (): BuiltProcess => {
     const worker = contour.workers.find((one) => !one.ended());
-    if (worker === undefined) throw new Error('no worker is there');
+    if (worker === undefined) throw new Error('no worker is running');
     return worker;
   };
 
-  /** A third worker, on ways of its own to the servers: the one that a row does harm to. */
+  /** A third worker, connected through proxies: the victim of a row. */
   const startVictim = (env: Record<string, string> = {}) =>
     contour.startWorker({
       DATABASE_URL: toPostgres.through(contour.database.url),
@@ -88,7 +88,6 @@ describe('Worker', () => {
     {
       injected: 'kill -9 when Postgres says COMMIT; the answer is swallowed',
       load: told(FAST),
-      quick: true,
       withinSeconds: TAKEN_OVER_SECONDS,
     },
     async (dice) => {
@@ -102,7 +101,7 @@ describe('Worker', () => {
           return true;
         },
         fromServer(_bytes, link) {
-          if (link === committing) victim.kill();
+          if (link === committing) void victim.kill();
           return link !== committing;
         },
       });
@@ -127,7 +126,7 @@ describe('Worker', () => {
         fromClient(bytes, link) {
           if (bytes.includes('begin\0')) inside.add(link);
           else if (bytes.includes('commit\0') || bytes.includes('rollback\0')) inside.delete(link);
-          else if (inside.has(link) && --statements === 0) victim.kill();
+          else if (inside.has(link) && --statements === 0) void victim.kill();
           return true;
         },
       });
@@ -151,11 +150,11 @@ describe('Worker', () => {
       toCore.watch({
         fromServer() {
           answers -= 1;
-          if (answers === 0) victim.kill();
+          if (answers === 0) void victim.kill();
           return answers > 0;
         },
       });
-      // Long enough for shards to change hands: the victim has just come.
+      // Long enough for shards to move to the victim, which has just started.
       const load = await underLoad(contour, STEADY);
       await died(victim);
       return recover(contour, load);
@@ -167,7 +166,6 @@ describe('Worker', () => {
     {
       injected: `SIGSTOP of one of two for ${FROZEN_MS / 1000} s and until its work was taken over, then SIGCONT`,
       load: told(STEADY),
-      quick: true,
       withinSeconds: TAKEN_OVER_SECONDS,
     },
     async () => {
@@ -175,7 +173,7 @@ describe('Worker', () => {
       const worker = anyWorker();
       worker.freeze();
       const frozenAt = Date.now();
-      // While it is frozen: the other one has to do it.
+      // While it is frozen: the other worker must do its work.
       const recoverySeconds = await secondsUntilThrough(contour, load);
       await delay(Math.max(0, FROZEN_MS - (Date.now() - frozenAt)));
       worker.thaw();
@@ -206,9 +204,9 @@ describe('Worker', () => {
       await victim.kill('SIGUSR2');
       const [recoverySeconds] = await Promise.all([
         secondsUntilThrough(contour, load),
-        waitFor('it to stand still', async () => !(await isLive())),
+        waitFor('its event loop to block', async () => !(await isLive())),
       ]);
-      // It still stands still: others have done it.
+      // It is still blocked: others have done its work.
       expect(await isLive()).toBe(false);
       await waitFor('its event loop to go on', isLive, { deadlineMs: BLOCKED_MS });
       const { violations } = await recover(contour, load);
@@ -235,7 +233,7 @@ describe('Worker', () => {
       await delay(SAME_SIGNAL_MS + 100);
       expect(worker.ended()).toBeUndefined();
       await worker.kill('SIGTERM');
-      // Whoever asks twice does not want to wait.
+      // The second signal ends it at once.
       expect(await within('its end', 1000, worker.end)).toEqual({ code: 1, signal: null });
       delayMs = 20;
       return recover(contour, load);

@@ -51,24 +51,24 @@ async function storedPayload(messageId: string): Promise<string> {
   return rows[0]?.payload ?? '';
 }
 
-/** What was said is no fault of ours, tells nothing, and what was refused has left nothing behind. */
+/** The answer is not a 5xx and contains no credential, and a refused input has stored nothing. */
 async function isHandled({ status, text }: { status: number | null; text: string }) {
   expect(status ?? 400, text).toBeLessThan(500);
   expect(text).not.toContain(inputs.telegram.credential);
-  // At the beginning of an answer: the reference has examples of it further on.
+  // Only at the beginning of an answer: the page of the reference contains examples of it.
   const messageId = /^\{"accepted":true.*"message_id":"([0-9a-f-]{36})"/m.exec(text)?.[1];
   if (messageId !== undefined) inputs.accepted.push({ messageId, answer: null });
   expect((await inputs.rows()).messages).toBe(inputs.accepted.length);
 }
 
-describe('no input whatever gets a 5xx, hangs, tells a credential, or is written when it is refused', () => {
+describe('no input gets a 5xx, hangs, reveals a credential, or is stored when it is refused', () => {
   test('in the place of a message', () =>
-    holds(anyNonsense, 100, async (nonsense) => {
+    holds(anyNonsense, 50, async (nonsense) => {
       await isHandled(await inputs.send({ body: nonsenseFrom(nonsense, valid()) }));
     }));
 
   test('in headers', () =>
-    holds(fc.tuple(anyHeaders, fc.boolean()), 50, async ([headers, isWhole]) => {
+    holds(fc.tuple(anyHeaders, fc.boolean()), 25, async ([headers, isWhole]) => {
       const body = written(asJson(valid()));
       await isHandled(await inputs.send({ headers, body: isWhole ? body : '{' }));
     }));
@@ -76,15 +76,15 @@ describe('no input whatever gets a 5xx, hangs, tells a credential, or is written
   test('in methods, paths and queries', () =>
     holds(
       fc.tuple(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'), anyPath),
-      50,
+      25,
       async ([method, path]) => {
         await isHandled(await inputs.send({ method, path, body: '' }));
       },
     ));
 
   test('in the bytes of a request', () =>
-    holds(anySpoils, 50, async (spoils) => {
-      // Not valid as it is: whoever hangs up early would not learn that it was accepted.
+    holds(anySpoils, 25, async (spoils) => {
+      // An invalid message: a sender that hangs up early would not learn that a valid one was accepted.
       const body = Buffer.from(written(asJson({ ...valid(), text: '5' })));
       const head = [
         'POST /resolve HTTP/1.1',
@@ -103,7 +103,7 @@ describe('no input whatever gets a 5xx, hangs, tells a credential, or is written
     }));
 });
 
-describe('whatever lies in Redis comes to an end: in a row, or in the dead-letter queue', () => {
+describe('every entry and job ends: as a row, or in the dead-letter queue', () => {
   async function endings(): Promise<number> {
     const { json } = await get(`${inputs.contour.url}/dlq?limit=1`);
     return json.count + (await inputs.rows()).messages;
@@ -112,7 +112,7 @@ describe('whatever lies in Redis comes to an end: in a row, or in the dead-lette
   const allEnd = async (count: number, add: () => Promise<unknown>) => {
     const before = await endings();
     await add();
-    await waitFor('every end', async () => (await endings()) >= before + count);
+    await waitFor('all to end', async () => (await endings()) >= before + count);
     expect(await endings()).toBe(before + count);
     const { rows } = await inputs.contour.database.pool.query<{ id: string }>(
       'select id from messages where not id = any ($1)',
@@ -122,7 +122,7 @@ describe('whatever lies in Redis comes to an end: in a row, or in the dead-lette
   };
 
   test('in a stream', () =>
-    holds(fc.array(anyNonsense, { minLength: 1, maxLength: 20 }), 15, (entries) =>
+    holds(fc.array(anyNonsense, { minLength: 1, maxLength: 20 }), 8, (entries) =>
       allEnd(entries.length, () =>
         withRedis(inputs.contour.redis.url, (redis) =>
           Promise.all(
@@ -138,7 +138,7 @@ describe('whatever lies in Redis comes to an end: in a row, or in the dead-lette
     ));
 
   test('as a job', () =>
-    holds(fc.array(anyJsonNonsense, { minLength: 1, maxLength: 20 }), 15, (jobs) =>
+    holds(fc.array(anyJsonNonsense, { minLength: 1, maxLength: 20 }), 8, (jobs) =>
       allEnd(jobs.length, () =>
         queue.addBulk(
           jobs.map((nonsense) => ({
@@ -153,13 +153,13 @@ describe('whatever lies in Redis comes to an end: in a row, or in the dead-lette
 const withToken = (fields: Fields) =>
   replaced(asJson(fields), '{token}', inputs.telegram.credential);
 
-/** A seed for how the same message is written another time. */
+/** A seed for another spelling of the same message. */
 const anySpelling = fc.nat();
 
-test('what is accepted is stored as it was sent, to the letter and to the digit', () =>
+test('an accepted message is stored as it was sent, to the letter and to the digit', () =>
   holds(
     fc.tuple(anyMessage({ equalKeys: true }), anyText(200), anySpelling),
-    50,
+    25,
     async ([fields, chat, spelling]) => {
       const dice = diceOf(spelling, 'spelling');
       const sent = { ...fields, ...identityOf(inputs.message(), chat, ['\u2028', '😀']) };
@@ -173,8 +173,8 @@ test('what is accepted is stored as it was sent, to the letter and to the digit'
     },
   ));
 
-test('a message written in another way is the same, and another one under its ids is refused', () =>
-  holds(fc.tuple(anyMessage({ equalKeys: false }), anySpelling), 30, async ([fields, spelling]) => {
+test('another spelling of a message is a duplicate, and another content under its ids is refused', () =>
+  holds(fc.tuple(anyMessage({ equalKeys: false }), anySpelling), 15, async ([fields, spelling]) => {
     const dice = diceOf(spelling, 'spelling');
     const sent = { ...fields, ...identityOf(inputs.message(), '', ['7', 'b']) };
     const first = await inputs.send({ body: written(withToken(sent)) });
@@ -184,7 +184,7 @@ test('a message written in another way is the same, and another one under its id
     const same = {
       ...sent,
       message_ids: { list: shuffled([...ids, ...ids, '7'], dice) },
-      client_name: quoted('Somebody else'),
+      client_name: quoted('Another name'),
       trace_id: quoted('another'),
       timestamp: quoted('2024-12-10T10:00:15Z'),
     };
@@ -204,6 +204,6 @@ test('a message written in another way is the same, and another one under its id
     expect((await inputs.rows()).messages).toBe(inputs.accepted.length);
   }));
 
-test('all of it is at Core as it was stored, and in the graph, and no credential is anywhere', async () => {
+test('all messages are at Core as they were stored, and no credential is found', async () => {
   expect(await inputs.check()).toEqual([]);
 });

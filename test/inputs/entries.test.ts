@@ -36,8 +36,8 @@ const jobsEnd = () =>
     return Object.values(counts).every((count) => count === 0);
   });
 
-describe('what cannot be read', () => {
-  test('is parked with what is wrong, where it lay in a stream', async () => {
+describe('an unreadable message', () => {
+  test('is parked with its fault, from a stream', async () => {
     const ids: string[] = [];
     for (const [, entry] of BAD_ENTRIES) {
       ids.push(String(await add('contour:resolve:0', entry(valid()))));
@@ -52,7 +52,7 @@ describe('what cannot be read', () => {
     }
   });
 
-  test('is parked with what is wrong, where it was a job', async () => {
+  test('is parked with its fault, from a job', async () => {
     const known = new Set((await inputs.contour.dlq()).map(({ id }) => id));
     for (const [, data] of BAD_JOBS) {
       const json = JSON.stringify(data(inputs.message()));
@@ -67,7 +67,7 @@ describe('what cannot be read', () => {
     }
   });
 
-  test('is parked, too, where a job is no JSON at all, or nothing', async () => {
+  test('is parked, too, from a job without JSON or without data', async () => {
     const known = new Set((await inputs.contour.dlq()).map(({ id }) => id));
     for (const jobId of ['broken', 'empty']) {
       await queue.add('resolve', {}, { jobId, delay: 200 });
@@ -81,13 +81,13 @@ describe('what cannot be read', () => {
     expect(letters.map(({ reason }) => reason)).toEqual(['invalid', 'invalid']);
   });
 
-  test('is written nowhere else', async () => {
+  test('is stored nowhere else', async () => {
     expect(await inputs.rows()).toEqual(rowsBefore);
   });
 });
 
-describe('what is odd', () => {
-  test('is resolved, in whatever shard it lies', async () => {
+describe('an unusual entry', () => {
+  test('is resolved, from any shard', async () => {
     const bodies = [...ODD_ENTRIES.map(() => inputs.message()), inputs.message()];
     for (const [index, [, entry]] of ODD_ENTRIES.entries()) {
       const body = bodies[index] ?? {};
@@ -101,7 +101,7 @@ describe('what is odd', () => {
     expect((await inputs.rows()).messages).toBe(inputs.accepted.length);
   });
 
-  test('is resolved, by whatever name its job goes', async () => {
+  test('is resolved, with any name of its job', async () => {
     const bodies = [inputs.message(), inputs.message(), inputs.message()];
     await queue.add('some other name', bodies[0]);
     await queue.add('resolve', bodies[1], { priority: 7, delay: 1, attempts: 1 });
@@ -112,6 +112,6 @@ describe('what is odd', () => {
   });
 });
 
-test('no credential is left anywhere, and the service is well', async () => {
+test('no credential is left, and the service is healthy', async () => {
   expect(await inputs.check()).toEqual([]);
 });

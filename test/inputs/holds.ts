@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { isWholeMatrix, seedOfRun } from '../support/seed.ts';
 
-/** So many times as much is tried with the whole fault matrix, from its seed. */
-const WHOLE = 10;
+/** `npm run faults` tries this many times as much, from its seed. */
+const WHOLE = 20;
 
-// What is not through by then is told as a failure, before the test's own time is over.
+// An unfinished property fails after this time, before the test's own time is over.
 const TRYING_MS = { tests: 60_000, whole: 200_000 };
 
-/** Tries a property on many values, the same ones for the same seed, and shows the smallest that breaks it. */
+/** Tries a property on many values, the same for the same seed, and shows the smallest that breaks it. */
 export async function holds<T>(
   values: fc.Arbitrary<T>,
   numRuns: number,

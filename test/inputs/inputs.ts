@@ -8,7 +8,7 @@ import { type Accepted, type Answer, get, request } from '../support/send.ts';
 import { areStreamsEmpty } from '../support/streams.ts';
 import type { TestAccount } from '../support/tenants.ts';
 
-/** Later than this it hangs. */
+/** A later answer counts as a hang. */
 const AN_ANSWER_MS = 8_000;
 const TABLES = ['tenants', 'channel_accounts', 'clients', 'client_channels', 'dialogs', 'messages'];
 
@@ -18,31 +18,31 @@ interface Sent {
   method?: string;
   path?: string;
   headers?: Record<string, string>;
-  /** None where it is empty. */
+  /** No body if it is empty. */
   body?: unknown;
 }
 
-/** A system that is told nonsense, and all that it said to it. */
+/** A system that gets invalid inputs, and its answers. */
 export interface Inputs {
   contour: Contour;
   telegram: TestAccount;
-  /** A valid message of Telegram, but for these fields. */
+  /** A valid message of Telegram with these fields changed. */
   message(fields?: Body): Body;
-  /** A text of the tables, with the account of this test in it. */
+  /** A text of the tables, with the account of this test filled in. */
   filled(text: string): string;
   filled(value: string | Buffer): string | Buffer;
-  /** POST /resolve, unless told otherwise. What comes back is kept, and must come in time. */
+  /** Default: POST /resolve. The answer is kept, and must come in time. */
   send(sent: Sent): Promise<Answer>;
-  /** For answers that came another way. */
+  /** Keeps an answer of another request. */
   keep(answer: { text: string; ms: number }): void;
-  /** Says what a 200 or a 202 said. */
+  /** Records the message of a 200 or a 202. */
   accept(answer: Answer): void;
   accepted: Accepted[];
   /** How many rows the tables have. */
   rows(): Promise<Rows>;
-  /** Whether all that was put into the streams has come to an end. */
+  /** Whether all entries have been handled. */
   streamsAreEmpty(): Promise<boolean>;
-  /** Everything that the checker finds, and credentials in answers; and the service must be well. */
+  /** The violations that the checker finds, with credentials in answers. The service must be healthy. */
   check(): Promise<Violation[]>;
 }
 
@@ -101,7 +101,7 @@ export async function startInputs(options: ContourOptions = {}): Promise<Inputs>
     async check() {
       const health = await get(`${contour.url}/health`);
       expect(health.json).toMatchObject({ status: 'ok', workers: contour.workers.length });
-      // What a producer wrote into Redis stays on its disk until then.
+      // The entries of producers stay in the file until then.
       await rewriteAof(contour.redis.url);
       const sent = new Set(accepted.map(({ messageId }) => messageId));
       return [

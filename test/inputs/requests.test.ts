@@ -29,7 +29,7 @@ function isProblem({ status, headers, json, text }: Answer, expected: number, co
 const pathsOf = ({ json }: Answer): string[] =>
   [...new Set<string>(json.errors.map(({ path }: { path: string }) => path))].sort();
 
-describe('a message that is not valid gets 400 and the path', () => {
+describe('an invalid message gets 400 and the path', () => {
   test.each(FIELDS)('%s', async (_what, fields, paths) => {
     const answer = await inputs.send({ body: inputs.message(fields) });
     isProblem(answer, 400, 'invalid');
@@ -42,7 +42,7 @@ describe('a message that is not valid gets 400 and the path', () => {
     expect(pathsOf(answer)).toEqual(paths);
   });
 
-  test('what is wrong 80 000 times is told a thousand times', async () => {
+  test('of 80 000 faults a thousand are reported', async () => {
     const ids = Array(80_000).fill({});
     const answer = await inputs.send({ body: inputs.message({ message_ids: ids }) });
     isProblem(answer, 400, 'invalid');
@@ -50,7 +50,7 @@ describe('a message that is not valid gets 400 and the path', () => {
     expect(answer.json.errors.at(-1).path).toBe('message_ids.999');
   });
 
-  test('a key of 120 000 characters is told by its beginning', async () => {
+  test('a key of 120 000 characters is reported by its beginning', async () => {
     const meta = { ['k'.repeat(120_000)]: Array(14_000).fill('\0') };
     const answer = await inputs.send({ body: inputs.message({ meta }) });
     isProblem(answer, 400, 'invalid');
@@ -59,7 +59,7 @@ describe('a message that is not valid gets 400 and the path', () => {
   });
 });
 
-describe('what is no JSON gets 400 and no path', () => {
+describe('invalid JSON gets 400 without a path', () => {
   test.each(NOT_JSON)('%s', async (_what, spoil) => {
     const answer = await inputs.send({ body: spoil(valid()) });
     isProblem(answer, 400, 'invalid');
@@ -67,7 +67,7 @@ describe('what is no JSON gets 400 and no path', () => {
   });
 });
 
-describe('a request that is not right gets its status', () => {
+describe('an invalid request gets its status', () => {
   test.each(REQUESTS)('%s', async (_what, odd, status, code) => {
     isProblem(await inputs.send({ body: valid(), ...odd }), status, code);
   });
@@ -87,24 +87,24 @@ describe('a request that is not right gets its status', () => {
   });
 });
 
-test('nothing of it is written or parked', async () => {
+test('none of them is stored or parked', async () => {
   expect(await inputs.rows()).toEqual(rowsBefore);
   expect(await inputs.contour.dlq()).toEqual([]);
 });
 
-describe('a credential of nobody gets 404, and its message waits', () => {
+describe('an unknown credential gets 404, and its message is parked', () => {
   test.each(UNKNOWN)('%s', async (_what, fields) => {
     isProblem(await inputs.send({ body: inputs.message(fields) }), 404, 'unknown_tenant');
   });
 
-  test('each of them once, and nothing is written', async () => {
+  test('each of them once, and nothing is stored', async () => {
     const letters = await inputs.contour.dlq();
     expect(letters.map(({ reason }) => reason)).toEqual(UNKNOWN.map(() => 'unknown_tenant'));
     expect(await inputs.rows()).toEqual(rowsBefore);
   });
 });
 
-describe('what is on the right side of a limit is accepted', () => {
+describe('a value within its limit is accepted', () => {
   test.each(ACCEPTED)('%s', async (_what, fields) => {
     const answer = await inputs.send({ body: inputs.message(fields) });
     inputs.accept(answer);
@@ -126,7 +126,7 @@ describe('what is on the right side of a limit is accepted', () => {
   });
 });
 
-describe('what stands around a valid message does not matter', () => {
+describe('unusual headers and framing of a valid message do not matter', () => {
   test.each(HEADERS)('%s', async (_what, headers, status) => {
     const answer = await inputs.send({ body: valid(), headers });
     inputs.accept(answer);
@@ -143,6 +143,6 @@ describe('what stands around a valid message does not matter', () => {
   });
 });
 
-test('all that was accepted is at Core, nothing else is anywhere, and the service is well', async () => {
+test('only accepted messages are at Core, and the service is healthy', async () => {
   expect(await inputs.check()).toEqual([]);
 });

@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 
 export interface RawAnswer {
-  /** Of the first answer; null where the connection was closed without one. */
+  /** Of the first answer. Null if the connection was closed without one. */
   status: number | null;
-  /** All that came back. */
+  /** All received bytes. */
   text: string;
   ms: number;
 }
@@ -11,8 +11,8 @@ export interface RawAnswer {
 const GIVE_UP_MS = 5_000;
 
 /**
- * Writes bytes to a port and reads until the other side hangs up. Whoever `ends` first says that there
- * is nothing more to come.
+ * Writes bytes to a port and reads until the server closes the connection. With `ends` the client closes
+ * its side after the bytes.
  */
 export function sendBytes(url: string, bytes: Buffer, { ends = false } = {}): Promise<RawAnswer> {
   const startedAt = performance.now();
@@ -22,7 +22,7 @@ export function sendBytes(url: string, bytes: Buffer, { ends = false } = {}): Pr
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     socket.setTimeout(GIVE_UP_MS, () => socket.destroy(new Error('the connection stays open')));
     socket.on('data', (chunk) => chunks.push(chunk));
-    // The other side may hang up while it is still being written to.
+    // The server may close the connection before all bytes are written.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
     });

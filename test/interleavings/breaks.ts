@@ -4,11 +4,13 @@ import { THREE_RESOLVES, TWO_RESOLVES } from './resolve-scenes.ts';
 import type { Scene } from './scene.ts';
 import type { Sabotage } from './stage.ts';
 
-/** A deliberate defect, the scene in which it shows, and as what. */
+/** A deliberate defect, and the scene and the violation that show it. */
 export interface Break extends Sabotage {
   effect: string;
   scene: Scene;
   shows: ViolationKind;
+  /** `npm test` tries it, too. */
+  quick?: true;
 }
 
 const SCENES = [...TWO_RESOLVES, ...THREE_RESOLVES, ...TWO_ON_A_LANE, ...THREE_ON_A_LANE];
@@ -19,7 +21,7 @@ function scene(name: string): Scene {
   return found;
 }
 
-/** Each takes one thing away on which concurrent batches, or runs, rely. */
+/** Each takes away one thing that concurrent batches or runs rely on. */
 export const BREAKS: readonly Break[] = [
   {
     effect: 'an identity may be there twice',
@@ -47,7 +49,7 @@ export const BREAKS: readonly Break[] = [
     shows: 'two_open_dialogs',
   },
   {
-    effect: 'who loses the race for an identity leaves a client behind',
+    effect: 'a batch that loses the race for an identity leaves a client behind',
     find: 'from wanted join won using (tenant_id, channel_id, external_id) where is_new',
     replace: 'from wanted where is_new',
     scene: scene('two first messages of one chat'),
@@ -63,19 +65,21 @@ export const BREAKS: readonly Break[] = [
   },
   {
     effect: 'the ledger has no key',
+    quick: true,
     ddl: 'alter table messages drop constraint messages_pkey',
     scene: scene('one message twice, of a known chat'),
     shows: 'message_twice',
   },
   {
-    effect: 'a lane is removed in whatever version',
+    effect: 'a lane is removed in any version',
+    quick: true,
     find: 'and l.version = h.version',
     replace: '',
     scene: scene('a run, and a message that comes to its dialog'),
     shows: 'pending_without_lane',
   },
   {
-    effect: 'what comes to a lane gives it no new version',
+    effect: 'a message that is added to a lane gives it no new version',
     find: "excluded.last_seq, version = nextval('lane_versions')",
     replace: 'excluded.last_seq',
     scene: scene('a run, and a message that comes to its dialog'),
@@ -89,7 +93,7 @@ export const BREAKS: readonly Break[] = [
     shows: 'pending_without_lane',
   },
   {
-    effect: 'a message is marked whatever has become of it since',
+    effect: 'a message is marked although it has changed since it was taken',
     find: "and m.status not in ('delivered', 'dead') and m.attempts = a.earlier",
     replace: '',
     scene: scene('two runs over a lane of one message, where the first attempt fails'),

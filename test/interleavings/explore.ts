@@ -2,19 +2,19 @@ import { dependent } from './footprint.ts';
 import type { Choose, Step } from './play.ts';
 import { racesOf } from './races.ts';
 
-/** A point at which it is somebody's turn, as far as it has been explored. */
+/** A point at which one participant is chosen, as far as it has been explored. */
 interface Fork {
   asking: readonly number[];
-  /** Going next, these would only repeat what was seen: nothing has touched their step since. */
+  /** The sleep set: to choose one of these would repeat an explored interleaving. */
   asleep: ReadonlyMap<number, Step>;
   explored: Map<number, Step>;
-  /** Whose turn here may lead to something else. */
+  /** Participants whose choice here may lead to another result. */
   worthwhile: Set<number>;
   chosen: number;
   step?: Step;
 }
 
-/** How often in a row the same choices may lead to something else, on a machine that stutters. */
+/** How often in a row a replay of the same choices may differ, because the machine was slow. */
 const MAX_STRAYED = 5;
 
 function fork(asking: readonly number[], steps: readonly Step[], parent: Fork | undefined): Fork {
@@ -25,12 +25,12 @@ function fork(asking: readonly number[], steps: readonly Step[], parent: Fork | 
     ),
   );
   const awake = asking.filter((by) => !asleep.has(by));
-  // Whoever went last goes on: so the first interleaving is one after the other.
+  // The last participant goes on: in the first interleaving they run one after the other.
   const chosen = awake.includes(last?.by ?? -1) ? (last?.by ?? -1) : (awake[0] ?? -1);
   return { asking, asleep, explored: new Map(), worthwhile: new Set([chosen]), chosen };
 }
 
-/** Goes back to the last point where another turn is worthwhile, and takes it. Empty at the end. */
+/** Goes back to the last fork with an unexplored choice, and makes it. Empty at the end. */
 function backtrack(path: Fork[]): Fork[] {
   for (let depth = path.length - 1; depth >= 0; depth -= 1) {
     const here = path[depth] as Fork;
@@ -45,7 +45,7 @@ function backtrack(path: Fork[]): Fork[] {
   return [];
 }
 
-/** Goes the way of the choices so far, and on from there; what it leads to is put into the path. */
+/** Replays the choices of the path and continues from there. New forks are added to the path. */
 function follow(path: Fork[]) {
   let depth = 0;
   let isOver: 'repeats' | 'strayed' | undefined;
@@ -57,7 +57,7 @@ function follow(path: Fork[]) {
     const here = path[depth] ?? fork(asking, steps, parent);
     const isOther = parent?.step !== undefined && parent.step.name !== step?.name;
     if (isOther || (here.chosen !== -1 && !asking.includes(here.chosen))) isOver = 'strayed';
-    // Everybody sleeps: the rest was seen, and is only brought to its end.
+    // All are in the sleep set: the rest is known, and only runs to its end.
     else if (here.chosen === -1) isOver = 'repeats';
     if (isOver !== undefined) return anybody;
     path[depth] = here;
@@ -67,7 +67,7 @@ function follow(path: Fork[]) {
   return { choose, depth: () => depth, hasStrayed: () => isOver === 'strayed' };
 }
 
-/** Remembers what was done at each fork, and where another turn may lead to something else. */
+/** Records the step of each fork, and where another choice may lead to another result. */
 function learn(path: readonly Fork[], steps: readonly Step[]): void {
   for (const [index, here] of path.entries()) {
     const step = steps[index];
@@ -76,17 +76,17 @@ function learn(path: readonly Fork[], steps: readonly Step[]): void {
   for (const { at, by } of racesOf(steps)) {
     const here = path[at];
     if (here === undefined) continue;
-    // Who does not ask there waits for somebody: then any turn may be the one that leads to it.
+    // A participant that does not ask there waits for another: any choice may end its wait.
     for (const one of here.asking.includes(by) ? [by] : here.asking) here.worthwhile.add(one);
   }
 }
 
 /**
- * Plays every interleaving but for those that differ from one that is played only in the order of
- * neighbours of which neither touches what the other does: depth first, each time from the start with
- * the choices so far. (Dynamic partial order reduction with sleep sets; Flanagan and Godefroid, 2005.)
+ * Dynamic partial order reduction with sleep sets (Flanagan and Godefroid, 2005): plays every interleaving,
+ * except those that differ from a played one only in the order of independent neighbours. Depth first,
+ * each time from the start with the choices so far.
  *
- * `playOnce` says whether to go on. Returns how many were played.
+ * `playOnce` returns whether to go on. Returns how many were played.
  */
 export async function explore(
   playOnce: (choose: Choose) => Promise<{ steps: readonly Step[]; goOn: boolean }>,
@@ -100,7 +100,7 @@ export async function explore(
     played += 1;
     if (!goOn) break;
     strayed = way.hasStrayed() ? strayed + 1 : 0;
-    if (strayed > MAX_STRAYED) throw new Error('the same choices never lead to the same');
+    if (strayed > MAX_STRAYED) throw new Error('the same choices lead to different steps');
     if (strayed > 0) continue;
     learn(path, steps.slice(0, way.depth()));
     path = backtrack(path);

@@ -1,27 +1,27 @@
 /**
- * What a statement has to do with other transactions, as sets of tables (bits). Under READ COMMITTED,
- * the only level in use here, nobody sees or waits for anything else.
+ * How a statement depends on other transactions, as sets of tables (bits). Under READ COMMITTED, the only
+ * level in use here, it depends on nothing else.
  */
 export interface Footprint {
-  /** What it reads: only what is committed when it begins. */
+  /** Tables that it reads, as they were committed when it began. */
   sees: number;
-  /** What it locks or writes, foreign keys included: what others write there, it has to wait for. */
+  /** Tables that it locks or writes, foreign keys included. It waits for others that write there. */
   holds: number;
-  /** What others see, or need not wait for any more, once it has ended. */
+  /** Tables that its end makes visible, or unlocks, for others. */
   frees: number;
 }
 
-/** What the participants write. Whatever else they read stays as it is. */
+/** The tables that participants write. All others stay the same. */
 const TABLES = ['clients', 'client_channels', 'dialogs', 'messages', 'lanes'];
 const PARENTS = /insert into dialogs\b/i;
 const WRITES = /\b(insert into|update|delete from|for (no key )?update|for (key )?share)\b/i;
 const EVERYTHING = 2 ** (TABLES.length + 1) - 1;
 const CORE = 2 ** TABLES.length;
 
-/** A request to Core: two of them have an order, and that is all they share. */
+/** A request to Core: only its order among other requests matters. */
 export const AT_CORE: Footprint = { sees: 0, holds: CORE, frees: CORE };
 
-/** Tables rather than rows: too much rather than too little. */
+/** Tables, not rows: an assumed dependency is harmless, a missed one is not. */
 function tablesIn(text: string): number {
   let tables = 0;
   for (const [bit, table] of TABLES.entries()) {
@@ -30,10 +30,10 @@ function tablesIn(text: string): number {
   return PARENTS.test(text) ? tables | 1 : tables;
 }
 
-/** Follows one connection, and says of each statement what it touches. */
+/** Follows one connection and gives the footprint of each statement. */
 interface Footprints {
   sent(text: string): Footprint;
-  /** The statement failed, which ends its transaction there and then: what it lets go of. */
+  /** The statement failed, which ends its transaction: the tables that it unlocks. */
   failed(): number;
 }
 
@@ -62,9 +62,9 @@ export function createFootprints(): Footprints {
 }
 
 /**
- * Whether it matters which of two statements of different transactions comes first. Not where both
- * only read; not where one reads what the other has written but not committed; and not where they
- * have no table in common. Swapping such neighbours leads to the same state, and to the same answers.
+ * Whether the order of two statements of different transactions matters. It does not if both only read, if
+ * one reads what the other has not committed yet, or if they share no table: swapped, they lead to the
+ * same state and the same answers.
  */
 export function dependent(a: Footprint, b: Footprint): boolean {
   return (

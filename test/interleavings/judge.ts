@@ -30,7 +30,7 @@ const CROWDED = {
            from client_channels group by tenant_id, client_id having count(*) > 20`,
 };
 
-/** What came of a run, in the same words whatever ids were made in it. */
+/** The result of a run as text, independent of the ids that were made. */
 function endingOf(rows: readonly Row[], { told, pushed }: Notes): string {
   const numbers = new Map<string, number>();
   const numberOf = (id: string) => numbers.get(id) ?? numbers.set(id, numbers.size + 1).size;
@@ -50,7 +50,7 @@ function endingOf(rows: readonly Row[], { told, pushed }: Notes): string {
   return [...lines, ...answers.sort(), ...core].join('\n');
 }
 
-/** A message is new once, and its content is its first copy's; every other copy hears the same. */
+/** A message is new once and keeps the content of its first copy. All copies get the same answer. */
 function answerViolations(rows: ReadonlyMap<string, Row>, { told }: Notes): Violation[] {
   const violations: Violation[] = [];
   const accuse = (detail: string) => violations.push({ kind: 'answer_disagrees', detail });
@@ -74,7 +74,7 @@ function answerViolations(rows: ReadonlyMap<string, Row>, { told }: Notes): Viol
   return violations;
 }
 
-/** Core hears once of each client and of each dialog that it is new, with its first message. */
+/** Each client and each dialog is announced to Core as new once, with its first message. */
 function newsViolations(rows: readonly Row[]): Violation[] {
   const violations: Violation[] = [];
   const accuse = (detail: string) => violations.push({ kind: 'payload_disagrees', detail });
@@ -88,7 +88,7 @@ function newsViolations(rows: readonly Row[]): Violation[] {
   return violations;
 }
 
-/** What the product's own Core requests look like to the checker. */
+/** The requests to Core in the form that the checker reads. */
 function coreOf({ pushed }: Notes) {
   const requests = pushed.map(({ messageId, body, taken }, index) => ({
     key: messageId,
@@ -99,7 +99,7 @@ function coreOf({ pushed }: Notes) {
   return { requests, unequalKeys: () => [], strays: [], overflowed: () => false };
 }
 
-/** Every rule that applies, held against one run. */
+/** Applies all rules to one run. */
 export async function judge(
   pool: Pool,
   notes: Notes,

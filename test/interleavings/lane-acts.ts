@@ -2,11 +2,11 @@ import { reviveMessage, settle, takeDue } from '@contour/store';
 import { deliverDialog } from '../../apps/worker/src/deliver/deliver-dialog.ts';
 import type { Act, Notes, Participant } from './scene.ts';
 
-/** What Core answers to a request, and how many requests there were before it. */
+/** Core's answer to a request, given the number of requests before it. */
 type Answers = (earlier: number) => 200 | 400 | 500;
 
-const NOBODY_LOGS = { info: () => undefined, warn: () => undefined } as never;
-const NOBODY_COUNTS = {
+const SILENT_LOGGER = { info: () => undefined, warn: () => undefined } as never;
+const NO_OBSERVER = {
   answered: () => undefined,
   delivered: () => undefined,
   retried: () => undefined,
@@ -18,8 +18,8 @@ function delivery({ pool, atCore, notes }: Participant, answers: Answers) {
   return {
     maxAttempts: 5,
     retryDelayMs: () => 0,
-    logger: NOBODY_LOGS,
-    observer: NOBODY_COUNTS,
+    logger: SILENT_LOGGER,
+    observer: NO_OBSERVER,
     tracer: undefined,
     mustStop: () => false,
     settle: (part: object) => settle(pool, { attempts: [], emptied: [], postponed: [], ...part }),

@@ -6,10 +6,11 @@ const message = (m: number) => ({ external_chat_id: 'chat', message_ids: [`m${m}
 const waiting = [resolves([message(0)])];
 const drain = delivers();
 
-/** A run over a shard, and somebody else. */
+/** A run over a shard, and a second participant. */
 export const TWO_ON_A_LANE: readonly Scene[] = [
   {
     name: 'a run, and a message that comes to its dialog',
+    quick: true,
     before: waiting,
     acts: [delivers(), resolves([message(1)])],
     drain,
@@ -28,44 +29,42 @@ export const TWO_ON_A_LANE: readonly Scene[] = [
   },
   {
     name: 'two runs over a lane of one message, where the first attempt fails',
-    isLong: true,
     before: waiting,
     acts: [delivers((earlier) => (earlier === 0 ? 500 : 200)), delivers()],
     drain,
   },
   {
     name: 'two runs over one lane',
-    isLong: true,
     before: [resolves([message(0), message(1)])],
     acts: [delivers(), delivers()],
     drain,
   },
   {
     name: 'two runs over one lane, where the first attempt fails',
-    isLong: true,
     before: [resolves([message(0), message(1)])],
     acts: [delivers((earlier) => (earlier === 0 ? 500 : 200)), delivers()],
     drain,
   },
   {
     name: 'two runs over one lane, where the first message is refused',
-    isLong: true,
     before: [resolves([message(0), message(1)])],
     acts: [delivers((earlier) => (earlier === 0 ? 400 : 200)), delivers()],
     drain,
   },
   {
     name: 'a run, and a dead message that comes back to its dialog',
+    quick: true,
     before: [resolves([message(0)]), delivers(() => 400), resolves([message(1)])],
     acts: [delivers(), revivesDead],
     drain,
   },
 ];
 
-/** Three of them at once. */
+/** Three participants. */
 export const THREE_ON_A_LANE: readonly Scene[] = [
   {
     name: 'two runs over one lane, and a message that comes to its dialog',
+    quick: true,
     before: waiting,
     acts: [delivers(), delivers(), resolves([message(1)])],
     drain,

@@ -6,17 +6,17 @@ import { type Choose, play, type Step, type Work } from './play.ts';
 import type { Act, Notes, Scene } from './scene.ts';
 import type { Stage } from './stage.ts';
 
-/** What came of a scene in all the interleavings that were played. */
+/** The results of a scene in all played interleavings. */
 export interface Review {
   scene: string;
   howMany: 'all' | 'some';
   played: number;
   ms: number;
-  /** How often a participant had to start again. */
+  /** How often a participant started again. */
   restarts: number;
-  /** The different ends that they came to. */
+  /** The different results. */
   endings: Set<string>;
-  /** Of the first interleaving that broke a rule, where it was left at that. */
+  /** The first interleaving that broke a rule: the exploration ended there. */
   broken?: { violations: Violation[]; interleaving: string };
 }
 
@@ -27,7 +27,7 @@ async function inTurns(stage: Stage, acts: readonly Act[], notes: Notes): Promis
   for (const act of acts) await act({ pool, tenant, notes, atCore: UNWATCHED });
 }
 
-/** `A begin, B commit, …`: enough to see how it happened. */
+/** `A begin, B commit, …` */
 const inWords = (steps: readonly Step[]): string =>
   steps.map(({ by, name }) => `${'ABC'[by]} ${name}`).join(', ');
 
@@ -76,7 +76,7 @@ export async function performAll(stage: Stage, scene: Scene): Promise<Review> {
   return review;
 }
 
-/** Some interleavings of a scene, by chance, until one breaks a rule. */
+/** Random interleavings of a scene, until one breaks a rule. */
 export async function performSome(
   stage: Stage,
   scene: Scene,

@@ -2,35 +2,35 @@ import type { Pool } from '../support/outside-pool.ts';
 import type { Footprint } from './footprint.ts';
 import type { AtCore, Seat } from './seat.ts';
 
-/** One permission, in the order in which they were given. */
+/** One permitted statement. Steps are in the order of the permissions. */
 export interface Step {
   by: number;
   name: string;
   footprint: Footprint;
-  /** The step that ended this participant's wait for a lock, just before; -1 where it did not wait. */
+  /** The step that ended this participant's wait for a lock. -1 if it did not wait. */
   after: number;
 }
 
-/** Who goes next, of those who ask? */
+/** Chooses the next participant among those that ask. */
 export type Choose = (asking: readonly number[], steps: readonly Step[]) => number;
 
 export type Work = (pool: Pool, atCore: AtCore) => Promise<void>;
 
-/** The seats, and what is heard and seen of them. */
+/** The seats and their state. */
 export interface Table {
   seats: readonly Seat[];
-  /** The next change of any seat's state; false where none came in time. */
+  /** Waits for a change of any seat's state. False if none came in time. */
   changed(withinMs: number): Promise<boolean>;
-  /** Which of these server processes wait for another of them, for so long that no deadlock was found? */
+  /** The server processes that wait for another one of them, after Postgres looked for a deadlock. */
   waiting(pids: readonly number[]): Promise<ReadonlySet<number>>;
 }
 
-/** A statement is usually over sooner; only then it is asked whether it waits for somebody. */
+/** Most statements end sooner. After this time Postgres is asked whether it waits for a lock. */
 const LOOK_AFTER_MS = 2;
 
 /**
- * Until everybody asks, has ended or waits for somebody's lock. That a statement waits is what the
- * server says; that it takes long proves nothing. Where all wait, the server ends one by itself.
+ * Waits until every participant asks, has ended or waits for a lock. Only Postgres knows whether a
+ * statement waits: its duration proves nothing. Where all wait, Postgres ends one of them.
  */
 async function settled({ seats, changed, waiting }: Table): Promise<void> {
   const inState = (...states: string[]) => seats.filter((seat) => states.includes(seat.state()));
@@ -48,8 +48,8 @@ async function settled({ seats, changed, waiting }: Table): Promise<void> {
 }
 
 /**
- * Runs the works side by side, one statement at a time, as `choose` says. A statement that comes to
- * wait for another participant's lock has taken its snapshot, as it would have at that moment.
+ * Runs the works concurrently, one statement at a time, as `choose` says. A statement that waits for a
+ * lock has taken its snapshot before, as it would without the scheduler.
  */
 export async function play(
   table: Table,
@@ -74,7 +74,7 @@ export async function play(
     const footprint = seat.permit((freed) => {
       footprint.frees |= freed;
       if (footprint.frees === 0) return;
-      // Whoever waited may go on now; whoever has to wait for a third is found waiting again.
+      // All that waited may go on. One that has to wait for a third is marked again.
       for (const [at, other] of seats.entries()) {
         if (other.state() !== 'blocked') continue;
         woken[at] = index;

@@ -1,15 +1,15 @@
 import { dependent } from './footprint.ts';
 import type { Step } from './play.ts';
 
-/** Two steps that could have come the other way round: before which step, whose turn it would be. */
+/** Two steps that could be swapped: participant `by` could have gone before step `at`. */
 export interface Race {
   at: number;
   by: number;
 }
 
 /**
- * The races of one interleaving. What happened before what is kept as vector clocks: for each step, by
- * participant, the last step that has to come before it (or is it).
+ * The races of one interleaving. Vector clocks hold what happened before what: for each step and
+ * participant, the last step that must precede it, or is it.
  */
 export function racesOf(steps: readonly Step[]): Race[] {
   const races: Race[] = [];
@@ -25,7 +25,7 @@ export function racesOf(steps: readonly Step[]): Race[] {
     for (let at = index - 1; at >= 0; at -= 1) {
       const earlier = steps[at];
       if (earlier === undefined || earlier.by === step.by) continue;
-      if ((clock.get(earlier.by) ?? -1) >= at) continue; // by way of something between them
+      if ((clock.get(earlier.by) ?? -1) >= at) continue; // a step between them orders them
       if (!dependent(earlier.footprint, step.footprint)) continue;
       races.push({ at, by: step.by });
       join(clock, at);

@@ -16,17 +16,18 @@ const whatsapp = (m: number, change: Record<string, unknown> = {}) =>
 const vk = (m: number, change: Record<string, unknown> = {}) =>
   message(m, { channel: 'vk', external_chat_id: 'a third chat', ...change });
 
-/** A message of a chat that is like no other. */
+/** A message of a chat of its own. */
 const chatOf = (m: number, change: Record<string, unknown>) =>
   message(m, { external_chat_id: `chat ${m}`, ...change });
 
 const phone = { client_phone: PHONE, client_name: 'A name' };
 const otherPhone = { client_phone: OTHER_PHONE };
 
-/** Two batches that have something to do with each other. */
+/** Two batches that affect each other. */
 export const TWO_RESOLVES: readonly Scene[] = [
   {
     name: 'two first messages of one chat',
+    quick: true,
     acts: [resolves([message(1)]), resolves([message(2)])],
   },
   {
@@ -39,6 +40,7 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'one message twice, of a known chat',
+    quick: true,
     before: [resolves([message(0)])],
     acts: [resolves([message(1)]), resolves([message(1)])],
   },
@@ -48,6 +50,7 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'two messages of one dialog',
+    quick: true,
     before: [resolves([message(0)])],
     acts: [resolves([message(1)]), resolves([message(2)])],
   },
@@ -71,6 +74,7 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'a message while its dialog is being closed',
+    quick: true,
     before: [resolves([message(0)])],
     acts: [resolves([message(1)]), closesDialogs],
   },
@@ -85,7 +89,6 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'a known phone from two new channels',
-    isLong: true,
     before: [resolves([message(0, phone)])],
     acts: [resolves([whatsapp(1, phone)]), resolves([vk(2, phone)])],
   },
@@ -96,7 +99,6 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'the last place of a phone, and a place of another, from batches that give both',
-    isLong: true,
     before: [
       resolves(Array.from({ length: 19 }, (_, n) => chatOf(n, phone))),
       resolves([vk(0, otherPhone)]),
@@ -115,6 +117,7 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'a phone from a known client and from a new channel',
+    quick: true,
     before: [resolves([message(0)])],
     acts: [resolves([message(1, phone)]), resolves([whatsapp(2, phone)])],
   },
@@ -140,7 +143,7 @@ export const TWO_RESOLVES: readonly Scene[] = [
   },
 ];
 
-/** Three at once. */
+/** Three participants. */
 export const THREE_RESOLVES: readonly Scene[] = [
   {
     name: 'three first messages of one chat',
@@ -161,6 +164,7 @@ export const THREE_RESOLVES: readonly Scene[] = [
   },
   {
     name: 'one chat, one phone and one message between three batches',
+    quick: true,
     acts: [
       resolves([message(1), whatsapp(2, phone)]),
       resolves([vk(3, phone), message(1)]),

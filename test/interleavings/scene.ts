@@ -11,7 +11,7 @@ import type { Pool } from '../support/outside-pool.ts';
 import type { TestTenant } from '../support/tenants.ts';
 import type { AtCore } from './seat.ts';
 
-/** What came of one message in one batch. */
+/** The outcome of one message in one batch. */
 interface Told {
   messageId: string;
   contentHash: string;
@@ -25,7 +25,7 @@ interface Push {
   taken: boolean;
 }
 
-/** All that the participants of one run heard and did. */
+/** The outcomes and requests of all participants of one run. */
 export interface Notes {
   told: Told[];
   pushed: Push[];
@@ -40,14 +40,14 @@ export interface Participant {
 
 export type Act = (participant: Participant) => Promise<void>;
 
-/** Participants that meet, and what had happened before. */
+/** Participants that run concurrently, and what has happened before. */
 export interface Scene {
   name: string;
-  /** Its interleavings are too many for every day: only some are played then. */
-  isLong?: boolean;
+  /** `npm test` plays it, too. One scene of each kind is quick. */
+  quick?: true;
   before?: readonly Act[];
   acts: readonly Act[];
-  /** Delivers what is left, when all have ended. */
+  /** Delivers the remaining messages when all have ended. */
   drain?: Act;
 }
 
@@ -59,7 +59,7 @@ function arrivalOf(tenant: TestTenant, body: Body): Arrival {
   return { message: checked.message, phone: normalisePhone(checked.message.clientPhone, 'RU') };
 }
 
-/** One batch goes in. */
+/** Resolves one batch. */
 export function resolves(bodies: readonly Body[], { linkByPhone = true } = {}): Act {
   return async ({ pool, tenant, notes }) => {
     const arrivals = bodies.map((body) => arrivalOf(tenant, body));
@@ -72,13 +72,13 @@ export function resolves(bodies: readonly Body[], { linkByPhone = true } = {}): 
   };
 }
 
-/** Somebody else who uses these tables closes all dialogs. */
+/** Another application closes all dialogs. */
 export const closesDialogs: Act = async ({ pool, tenant }) => {
   const text = 'update dialogs set status_id = 3 where tenant_id = $1 and status_id in (1, 2)';
   await pool.query({ name: 'close_dialogs', text, values: [tenant.id] });
 };
 
-/** What it does is seen by others only when all of it is done. */
+/** Makes an act visible to others only as a whole. */
 export const inOneTransaction =
   (act: Act): Act =>
   async (participant) => {

@@ -2,28 +2,28 @@ import type { Pool, PoolClient } from '../support/outside-pool.ts';
 import { AT_CORE, createFootprints, type Footprint } from './footprint.ts';
 
 /**
- * `thinking`: its code runs and will ask soon, or end. `asking`: it waits for permission to go on.
- * `running`: its statement is with the server; `blocked`: there it waits for another participant.
+ * `thinking`: its code runs and will ask or end soon. `asking`: it waits for permission.
+ * `running`: the server executes its statement. `blocked`: the statement waits for another participant.
  */
 type State = 'thinking' | 'asking' | 'running' | 'blocked' | 'done';
 
-/** A participant's place: a connection of its own, on which nothing happens without permission. */
+/** A participant's connection. Each statement needs a permission. */
 export interface Seat {
-  /** Of the server's process. */
+  /** The server process of the connection. */
   pid: number;
   state(): State;
-  /** What it asks for, or is at. */
+  /** The name of the statement that it asks for, or that runs. */
   asks(): string;
-  /** Sits somebody down: what they do is over, or fails, when the promise settles. */
+  /** Starts a participant's work. Settles with the work. */
   occupy(work: (pool: Pool, atCore: AtCore) => Promise<void>): Promise<void>;
-  /** Lets it do what it asks for. Tells what that touches; a failure may let go of more. */
+  /** Permits the statement that it asks for, and returns its footprint. A failure may unlock more. */
   permit(onDone: (freed: number) => void): Footprint;
-  /** Whether what it is at may come to wait for a lock. */
+  /** Whether the running statement may wait for a lock. */
   mayWait(): boolean;
   setBlocked(isBlocked: boolean): void;
 }
 
-/** Something that is no statement, and has its turn like one. */
+/** An operation other than a statement that is scheduled like one. */
 export type AtCore = <T>(request: () => T) => Promise<T>;
 
 interface Asked {
@@ -34,8 +34,8 @@ interface Asked {
 type Query = (config: string | { name?: string; text: string }) => Promise<unknown>;
 
 /**
- * A pool of one connection, whose client gives each statement to the server only when it is permitted
- * to. `rewrite` may change a statement: so a test breaks the product.
+ * A pool of one connection that sends each statement after its permission. With `rewrite` a test changes
+ * statements to break the product.
  */
 export function createSeat(
   client: PoolClient,
@@ -82,7 +82,7 @@ export function createSeat(
     }
   }
 
-  // One after another: what a participant wants to do at the same time, it does in the order asked.
+  // Concurrent requests of one participant run in the order in which they were made.
   const inTurn: typeof turn = (...args) => {
     const mine = before.then(() => turn(...args));
     before = mine.catch(() => undefined);

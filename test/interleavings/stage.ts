@@ -5,25 +5,25 @@ import { addTestTenant, type TestTenant } from '../support/tenants.ts';
 import type { Table } from './play.ts';
 import { createSeat, type Seat } from './seat.ts';
 
-/** A database of one's own, a tenant in it, and seats whose connections stay open between the runs. */
+/** A database with a tenant, and seats whose connections stay open between runs. */
 export interface Stage {
   pool: Pool;
   tenant: TestTenant;
   table: Table;
-  /** Makes everything as it was, but for the tenant. */
+  /** Deletes all rows except the tenant's own. */
   wipe(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How a stage differs from the product: in the tables, and in each statement where `find` occurs. */
+/** Changes of the product: of the tables, and of each statement that contains `find`. */
 export interface Sabotage {
   ddl?: string;
   find?: string;
   replace?: string;
 }
 
-// No statement here waits for a clock. A deadlock is looked for at once, so that whoever closes the
-// circle is who has to start again; who waits longer than that waits for somebody whose turn it is not.
+// No statement here waits for a clock. Postgres looks for deadlocks at once, so that the participant that
+// closes a circle is the one that starts again. A longer wait is a wait for another participant.
 const SEATED = '-c deadlock_timeout=1ms';
 
 const SESSION = {
@@ -41,8 +41,8 @@ const WIPE = ['lanes', 'messages', 'dialogs', 'client_channels', 'clients']
   .map((table) => `delete from ${table}`)
   .join('; ');
 
-// As a replica: without the triggers that note each deletion for the graph. On a connection of its
-// own, for to become one costs a connection all its plans.
+// As a replica: without the triggers that note each deletion for the graph. On a separate connection,
+// because the switch discards its plans.
 const AS_REPLICA = '-c session_replication_role=replica';
 
 function openPool(url: string, options: string): Pool {
@@ -50,11 +50,11 @@ function openPool(url: string, options: string): Pool {
   for (const [name, value] of Object.entries({ ...SESSION, options })) {
     session.searchParams.set(name, value);
   }
-  const onError = () => undefined; // the statement under way fails, and says so
+  const onError = () => undefined; // the running statement fails with it
   return openAsStore({ url: session.href, applicationName: 'contour-test', max: 1, onError });
 }
 
-/** Something that can be waited for again and again. */
+/** A signal that can be awaited repeatedly. */
 function createBell() {
   let ring: (() => void) | undefined;
   return {
@@ -72,7 +72,7 @@ function createBell() {
   };
 }
 
-// White space does not count: how a statement is laid out is no part of a break.
+// The white space of a statement does not matter.
 const flat = (text: string) => text.replaceAll(/\s+/g, ' ');
 
 const rewriter =

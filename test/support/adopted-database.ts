@@ -30,7 +30,7 @@ const RULES: Record<string, string> = {
        select from client_channels i where i.external_id = 'user-' || (right(o.id::text, 12)::int))`,
 };
 
-/** What an adopted database breaks of what was promised. */
+/** The rules that an adopted database breaks, with counts. */
 export async function auditAdopted(pool: Pool): Promise<string[]> {
   const broken: string[] = [];
   for (const [rule, sql] of Object.entries(RULES)) {
@@ -66,7 +66,7 @@ const SCHEMA = `
   select 'half an index ' || indexrelid::regclass from pg_index where not indisvalid
    order by what`;
 
-/** What its tables are made of; the names of indexes and constraints are anybody's own. */
+/** Columns, indexes, triggers, functions and constraints. Names of indexes and constraints may differ. */
 export async function schemaOf(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ what: string }>(SCHEMA);
   return rows.map(({ what }) => what);
@@ -76,11 +76,11 @@ const TABLES = [
   ...['tenants', 'channels', 'channel_accounts', 'clients', 'client_channels', 'dialogs'],
   ...['crm_notes', 'crm_calls', 'contour_adoption_set_aside'],
 ];
-// When something was done, and numbers of rows that are known by something else.
+// Times, and generated numbers of rows that have another key.
 const CHANCE = new Set(['created_at', 'updated_at', 'graph_changed_at', 'set_aside_at']);
 const NUMBERED = new Set(['client_channels', 'contour_adoption_set_aside']);
 
-/** All rows, but for what differs each time that the same is done. */
+/** All rows, without the values that differ from run to run. */
 export async function rowsOf(pool: Pool): Promise<Record<string, string[]>> {
   const rowsByTable: Record<string, string[]> = {};
   for (const table of TABLES) {

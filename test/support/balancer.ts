@@ -11,8 +11,8 @@ export interface Balancer {
 }
 
 /**
- * Shares requests out among those that said on /readyz that they are ready when it last looked, as the
- * usual load balancers do. It tries nothing twice: what fails, fails at the client.
+ * Distributes requests among the processes whose /readyz answered 200 at the last look, as usual load
+ * balancers do. It repeats no request: a failure is passed on to the client.
  */
 export async function startBalancer(upstreams: () => readonly string[]): Promise<Balancer> {
   const agent = new Agent({ keepAlive: true });
@@ -28,7 +28,7 @@ export async function startBalancer(upstreams: () => readonly string[]): Promise
     ready = seen.filter((url) => url !== undefined);
   };
   await look();
-  // One after the other: an older look that ends later would put back who has departed since.
+  // One look at a time: an older one that ends later would bring back a process that has left since.
   const closing = new AbortController();
   const looking = (async () => {
     const { signal } = closing;
@@ -38,7 +38,7 @@ export async function startBalancer(upstreams: () => readonly string[]): Promise
     }
   })();
 
-  // Longer than a sender rests: a connection that is closed just as it is used again is nobody's fault.
+  // Longer than a sender pauses, so that no connection is closed at the moment of its next request.
   const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, response) => {
     const upstream = ready[turn++ % ready.length];
     const fail = () => {

@@ -13,7 +13,7 @@ import { request } from './send.ts';
 import { startTestRedis } from './servers.ts';
 import { addTestTenant, type TestTenant } from './tenants.ts';
 
-/** A small true story: one client, one dialog, three messages that reached Core in order. */
+/** Valid evidence: one client, one dialog, three messages that reached Core in order. */
 interface Scene {
   database: Database;
   core: FakeCore;
@@ -122,7 +122,7 @@ async function setScene(): Promise<Scene> {
 
 const idAt = ({ ids }: Scene, seq: number) => ids[seq - 1] ?? '';
 
-/** How each promise is broken, by hand. */
+/** One violation of each kind, made by hand. */
 const SEEDS: Array<[ViolationKind, (scene: Scene) => Promise<unknown>]> = [
   ['not_drained', ({ sql }) => sql("update messages set status = 'pending' where seq = 3")],
   ['lost', ({ sql }) => sql('delete from messages where seq = 3')],
@@ -290,13 +290,13 @@ const SEEDS: Array<[ViolationKind, (scene: Scene) => Promise<unknown>]> = [
   [
     'credential_leaked',
     async ({ evidence }) => {
-      evidence.otherCredentials = ['secret-of-nobody'];
-      evidence.logs = () => 'said secret-of-nobody aloud';
+      evidence.otherCredentials = ['secret-of-no-account'];
+      evidence.logs = () => 'said secret-of-no-account aloud';
     },
   ],
 ];
 
-test('a true story breaks no promise, and repeats of earlier messages are part of it', async () => {
+test('valid evidence has no violation, also with repeats of earlier messages', async () => {
   const scene = await setScene();
   await scene.post(idAt(scene, 1), await scene.payloadOf(idAt(scene, 1)));
   expect(await check(scene.evidence)).toEqual([]);
@@ -334,7 +334,7 @@ test('a credential in Redis is found, whatever the type of the key, and in its f
   expect(await check(scene.evidence)).toMatchObject([{ kind: 'credential_leaked' }]);
 });
 
-/** How a graph that was right is spoilt. */
+/** Statements that make a correct graph wrong. */
 const DAMAGES = [
   'MATCH (c:Client {tenant_id: $tenant}) SET c.phone = "other"',
   'MATCH (c:Client {tenant_id: $tenant}) SET c.more = 1',

@@ -16,20 +16,20 @@ import { waitFor } from './wait-for.ts';
 export interface Evidence {
   pool: Pool;
   accepted: readonly Accepted[];
-  /** Every id ever sent; with it the ledger may hold nothing else. */
+  /** Every id that was sent. Where it is given, the ledger may hold no other. */
   sent?: ReadonlySet<string>;
-  /** Undefined where what Core saw is not to be held against the ledger. */
+  /** Undefined: requests to Core are not compared with the ledger. */
   core?: FakeCore | undefined;
   /** Read after the drain, as the logs are. */
   dlq?: () => Promise<readonly DlqItem[]>;
   logs?: () => string;
-  /** With it the graph must show what Postgres holds. */
+  /** Where it is given, the graph must show what Postgres holds. */
   neo4jUri?: string | undefined;
   redisUrl?: string;
   redisDataDir?: string;
   /** Credentials that were sent and belong to no account. */
   otherCredentials?: readonly string[];
-  /** How long the last message may take to come through. */
+  /** How long the last message may take to be delivered. */
   drainMs?: number;
 }
 
@@ -49,11 +49,11 @@ async function areKnown(pool: Pool, ids: readonly string[]): Promise<boolean> {
   return (rows[0]?.n ?? 0) >= ids.length;
 }
 
-/** Waits until nothing is in flight any more; what stays is named by the rules afterwards. */
+/** Waits until nothing is in flight. The rules report afterwards what still is. */
 async function drained({ pool, accepted, drainMs = 60_000 }: Evidence): Promise<void> {
   const ids = [...new Set(accepted.map(({ messageId }) => messageId))];
-  // So many ids are not asked for while there is work to see: it would slow down that very work.
-  // And whatever has become known by then may be moving now.
+  // The look at the ids comes last, because it slows the work down. Messages that it finds may be moving
+  // by then, so the first look is repeated.
   const look = async () =>
     !(await isMoving(pool)) && (await areKnown(pool, ids)) && !(await isMoving(pool));
   await waitFor('the drain', look, { deadlineMs: drainMs, everyMs: 100 }).catch(() => undefined);
@@ -91,7 +91,7 @@ async function* placesOf({ pool, redisUrl, redisDataDir, logs, accepted, core }:
   }
 }
 
-/** Every promise of the service, held against all there is to see. Empty when they all hold. */
+/** All violations of the promises, found in the tables, Core's requests, logs, answers, graph and Redis. */
 export async function check(evidence: Evidence): Promise<Violation[]> {
   const { pool, accepted, sent, core, dlq, otherCredentials } = evidence;
   await drained(evidence);

@@ -15,22 +15,22 @@ export interface ContourOptions {
   workers?: number;
   /** Settings of all processes; CORE_URL: '' leaves the console in Core's place. */
   env?: Record<string, string>;
-  /** A Postgres server for this test alone, to be stopped and started; one it has started, it closes. */
+  /** A Postgres for this test alone, to be stopped and started. A server that the test passes in, it closes itself. */
   ownPostgres?: boolean | TestServer;
-  /** A Redis that the test has started, and closes itself. */
+  /** A Redis that the test has started. The test closes it. */
   redis?: TestServer;
-  /** Hears all that the processes write, of which only the end is kept then. */
+  /** Gets all output of the processes. Then `output()` has only the last part. */
   onOutput?: (text: string) => void;
-  /** The Neo4j to mirror into; the one that all tests share, where there is one, is `inject('neo4j').uri`. */
+  /** The Neo4j to mirror into: the shared one, or one of the test. Without it, nothing is mirrored. */
   neo4jUri?: string | undefined;
 }
 
-/** One whole system of built processes, with everything under it its own. */
+/** A whole system of built processes with a database, a Redis and a fake Core of its own. */
 export interface Contour {
   database: Database;
   redis: TestServer;
   core: FakeCore;
-  /** Only where the test asked for its own. */
+  /** Only with `ownPostgres`. */
   postgres: TestServer | undefined;
   /** Where the graph is, where there is one. */
   neo4jUri: string | undefined;
@@ -38,11 +38,11 @@ export interface Contour {
   workers: readonly BuiltProcess[];
   /** Where the API processes listen. */
   urls: string[];
-  /** The first API: for tests that need but one. */
+  /** The first API. */
   url: string;
   addTenant(): Promise<TestTenant>;
   startApi(env?: Record<string, string>): Promise<BuiltProcess>;
-  /** `root` is the checkout whose worker it is to be: this one, unless told otherwise. */
+  /** `root` is the checkout whose worker is started. Default: this one. */
   startWorker(env?: Record<string, string>, root?: string): Promise<BuiltProcess>;
   dlq(): Promise<DlqItem[]>;
   check(evidence: Pick<Evidence, 'accepted'> & Partial<Evidence>): Promise<Violation[]>;
@@ -51,7 +51,7 @@ export interface Contour {
 
 type Closer = () => Promise<unknown>;
 
-/** Closes in reverse, all of it, and then reports the first failure. */
+/** Calls all closers in reverse order, then throws the first error. */
 async function closeAll(closers: readonly Closer[]): Promise<void> {
   const errors: unknown[] = [];
   for (const close of closers.toReversed()) {
@@ -116,7 +116,7 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
     await worker.ready();
     return worker;
   };
-  // All of them, also when one fails: what starts after the rest was closed would stay behind.
+  // Waits for all, also when one fails: a process that starts after the closing would stay alive.
   const started = await Promise.allSettled([
     ...Array.from({ length: apiCount }, () => startApi()),
     ...Array.from({ length: workerCount }, () => startWorker()),
@@ -157,7 +157,7 @@ async function build(options: ContourOptions, closers: Closer[]): Promise<Contou
   };
 }
 
-/** Starts everything a test needs; what had started is stopped again when the rest does not. */
+/** Starts everything a test needs. After a failure it stops what it had started. */
 export async function startContour(options: ContourOptions = {}): Promise<Contour> {
   const closers: Closer[] = [];
   try {

@@ -5,7 +5,7 @@ const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK']).toString())
 
 interface Stat {
   parent: number;
-  /** Its own, and that of its children which have ended. */
+  /** Of the process and of its children that have ended. */
   ticks: number;
 }
 
@@ -19,7 +19,7 @@ function statOf(pid: number): Stat | undefined {
     // utime, stime, cutime and cstime are the 14th to 17th of all.
     return { parent: parent ?? 0, ticks: rest.slice(9, 13).reduce((sum, n) => sum + n, 0) };
   } catch {
-    return undefined; // it has just ended, and counts with its parent
+    return undefined; // it has just ended: its parent has its time
   }
 }
 
@@ -32,7 +32,7 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS_PER_SECOND;
 }
 
-/** The same of this process alone: those that it has started are somebody else's. */
+/** The processor time of this process, without its children. */
 export function ownCpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;

@@ -1,4 +1,8 @@
-/** Chance that can be repeated: the same seed gives the same throws. */
+import { randomInt } from 'node:crypto';
+import { expect } from 'vitest';
+import { isWholeMatrix, seedOfRun } from './seed.ts';
+
+/** Repeatable random choices: the same seed gives the same ones. */
 export interface Dice {
   /** A whole number, both ends included. */
   between(low: number, high: number): number;
@@ -6,7 +10,7 @@ export interface Dice {
   pick<T>(list: readonly T[]): T;
 }
 
-/** 32 bits of a text, so that each row has throws of its own, whichever rows run beside it. */
+/** 32 bits of a text: each row has its own choices, independent of the rows beside it. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
@@ -36,4 +40,26 @@ export function diceOf(seed: number, name: string): Dice {
       return picked;
     },
   };
+}
+
+let dice: Dice | undefined;
+
+/** For names and credentials. With `npm run faults` they come from its seed, otherwise they are random. */
+function chance(): Dice {
+  if (dice === undefined) {
+    const seed = isWholeMatrix() ? seedOfRun() : randomInt(2 ** 32);
+    dice = diceOf(seed, expect.getState().testPath ?? '');
+  }
+  return dice;
+}
+
+/** A string of random hexadecimal digits. */
+export function drawHex(digits: number): string {
+  const draw = () => chance().between(0, 15).toString(16);
+  return Array.from({ length: digits }, draw).join('');
+}
+
+export function drawDigits(digits: number): string {
+  const draw = () => String(chance().between(0, 9));
+  return Array.from({ length: digits }, draw).join('');
 }

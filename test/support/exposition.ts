@@ -1,4 +1,4 @@
-/** One line of what Prometheus reads. */
+/** One line of the Prometheus text format. */
 export interface Sample {
   name: string;
   labels: Record<string, string>;
@@ -15,7 +15,7 @@ const COMMENT = new RegExp(
   `^# (?:HELP ${NAME} .+|TYPE ${NAME} (?:counter|gauge|histogram|summary))$`,
 );
 
-/** Reads the text format of Prometheus, and throws at the first line that is not of it. */
+/** Parses the text format of Prometheus and throws at the first invalid line. */
 export function parseExposition(text: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of text.split('\n')) {
@@ -32,7 +32,7 @@ export function parseExposition(text: string): Sample[] {
   return samples;
 }
 
-/** The sum of the samples of a name that have all of these labels; undefined where there is none. */
+/** The sum of the samples with this name and all of these labels. Undefined if there are none. */
 export function sampleOf(
   samples: readonly Sample[],
   name: string,

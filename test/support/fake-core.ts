@@ -7,15 +7,15 @@ export type Behaviour =
   | { status: number; headers?: Record<string, string>; body?: string; delayMs?: number }
   /** Reads the request and never answers. */
   | { hang: true }
-  /** Takes the message and breaks the connection: without a word, or in the middle of its 200. */
+  /** Takes the message and breaks the connection: before the answer, or in the middle of its 200. */
   | { cut: 'silent' | 'mid-answer' }
-  /** Says 200 and then answers a byte at a time, for ever. */
+  /** Answers 200 with an endless body, a byte at a time. */
   | { drip: true }
-  /** Says 200 and then answers with as many bytes as the reader takes, up to two gigabytes. */
+  /** Answers 200 with as many bytes as the reader takes, up to two gigabytes. */
   | { flood: true };
 
 export interface CoreRequest {
-  /** When it came, on a clock that counts arrivals and answers together. */
+  /** When it arrived, on a clock that counts arrivals and answers together. */
   order: number;
   at: number;
   path: string;
@@ -23,7 +23,7 @@ export interface CoreRequest {
   key: string;
   body: string;
   nth: number;
-  /** When the answer with this status was written; null while there is none. */
+  /** When the answer was written. Null while there is none. */
   answer: { status: number; order: number } | null;
 }
 
@@ -32,19 +32,19 @@ export type Behave = (request: CoreRequest, nth: number) => Behaviour;
 export interface FakeCore {
   url: string;
   requests: readonly CoreRequest[];
-  /** What a redirect led to, and whatever else was not meant for Core. */
+  /** Requests to other paths, for instance after a redirect. */
   strays: readonly string[];
   behave(behave: Behave): void;
   /** The first payload sent under a key, parsed. */
   payloadOf(key: string): Record<string, unknown> | undefined;
-  /** Keys under which payloads with different bytes came. */
+  /** Keys that came with different payloads. */
   unequalKeys(): string[];
   overflowed(): boolean;
-  /** As much as was written of any answer that would have gone on. */
+  /** The most bytes that were written of one endless answer. */
   mostFlooded(): number;
-  /** Forgets all requests but those under these keys: what has been checked need not be kept. */
+  /** Forgets all requests except those with these keys. */
   forgetAllBut(keys: ReadonlySet<string>): void;
-  /** Closes connections on which nothing is under way. */
+  /** Closes idle connections. */
   hangUp(): void;
   close(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export interface FakeCore {
 const MAX_REQUESTS = 100_000;
 const OK: Behaviour = { status: 200 };
 
-/** A real HTTP server in Core's place that keeps what it was sent and misbehaves as it is told. */
+/** An HTTP server in Core's place. It keeps the requests and misbehaves as `behave` says. */
 export async function startFakeCore(initial: Behave = () => OK): Promise<FakeCore> {
   const requests: CoreRequest[] = [];
   const strays: string[] = [];
@@ -176,7 +176,7 @@ function trackSockets(server: ReturnType<typeof createServer>): Set<Socket> {
 }
 
 function drip(response: ServerResponse): void {
-  // In chunks: nobody can know beforehand how long it will be.
+  // In chunks, without a length in the headers.
   response.writeHead(200);
   const timer = setInterval(() => response.write('.'), 100);
   response.once('close', () => clearInterval(timer));

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 
-// Below the range that the kernel gives to outgoing connections, so that between the look and the
-// use of a port nobody but another test can take it.
+// Below the range that the kernel gives to outgoing connections: between check and use, only another
+// test can take the port.
 const FIRST = 15_000;
 const COUNT = 16_000;
 
@@ -12,7 +12,7 @@ const canListen = (port: number): Promise<boolean> =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 50; tries += 1) {
     const port = FIRST + Math.floor(Math.random() * COUNT);

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { migrate } from '@contour/store';
-import { databaseUrl } from './database-url.ts';
-import { openPool, type Pool, usePool } from './outside-pool.ts';
+import { databaseUrl, openPool, type Pool, usePool } from './outside-pool.ts';
 import { TURNS, takeTurns } from './take-turns.ts';
 
 const TEMPLATE = 'contour_template';
@@ -17,17 +16,17 @@ async function hasTemplate(server: Pool): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** A migrated database to copy from, made once per server: migrating costs more than copying. */
+/** A migrated database to copy from, made once per server: copying is faster than migrating. */
 async function makeTemplate(server: Pool, serverUrl: string): Promise<void> {
-  if (await hasTemplate(server)) return; // somebody else's turn was before
-  // Renamed only when it is complete, so that half a template is never copied.
+  if (await hasTemplate(server)) return; // another file has made it meanwhile
+  // Renamed when it is complete, so that no file copies half a template.
   const draft = `${TEMPLATE}_${randomUUID().slice(0, 8)}`;
   await server.query(`create database "${draft}"`);
   await usePool(databaseUrl(serverUrl, draft), (fresh) => migrate(fresh));
   await server.query(`alter database "${draft}" rename to "${TEMPLATE}"`);
 }
 
-/** A database of one's own, with every table in place and nothing in it. */
+/** A new database with all tables, empty. */
 export async function createDatabase(serverUrl: string): Promise<Database> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await usePool(serverUrl, async (server) => {
@@ -38,7 +37,7 @@ export async function createDatabase(serverUrl: string): Promise<Database> {
   });
   const url = databaseUrl(serverUrl, name);
   const pool = openPool(url);
-  // A copy of a database would otherwise count as the same mirror, in a graph that many tests share.
+  // In the graph that many tests share, each database needs an id of its own.
   await pool.query('update graph_turns set mirror_id = gen_random_uuid()');
   return {
     url,

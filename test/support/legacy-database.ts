@@ -18,11 +18,11 @@ const TABLES = `
   create table crm_calls (id serial primary key, dialog_id uuid references dialogs (id) on delete cascade);
   insert into channels values (1, 'telegram'), (2, 'whatsapp'), (3, 'vk');`;
 
-// Ids that can be told from a number, so that the rows of the tables find each other.
+// Ids made from numbers, so that the rows of the tables can refer to each other.
 const id = (kind: number, n: string) =>
   `(lpad('${kind}', 8, '0') || '-0000-4000-8000-' || lpad((${n})::text, 12, '0'))::uuid`;
 
-/** What $1 clients of four tenants look like when nobody ever kept order; i is a client's number. */
+/** Untidy data of $1 clients of four tenants. i is a client's number. */
 const FILL = [
   `insert into tenants (id, name) select ${id(1, 't')}, 'tenant ' || t from generate_series(0, 3) t`,
   `insert into channel_accounts (tenant_id, channel_id, account_id)
@@ -40,7 +40,7 @@ const FILL = [
    select ${id(2, 'i')}, 1, 'user-' || i from generate_series(0, $1::int - 1) i
    union all select ${id(2, 'i')}, 1, 'user-' || i from generate_series(0, $1::int - 1, 20) i
    union all select ${id(2, 'i')}, 1, 'user-' || (i - 4) from generate_series(4, $1::int - 1, 33) i
-   union all select ${id(9, 'i')}, 1, 'nobody-' || i from generate_series(0, $1::int - 1, 1000) i`,
+   union all select ${id(9, 'i')}, 1, 'no-client-' || i from generate_series(0, $1::int - 1, 1000) i`,
   // A closed one and an open one each; every 25th has two open ones, every 40th one in the fifth account,
   // which repeats the first one's credential.
   `insert into dialogs (id, tenant_id, client_id, channel_id, channel_account_id, status_id, created_at, updated_at)
@@ -51,12 +51,12 @@ const FILL = [
     where n < 2 or (n = 2 and i % 25 = 0) or (n = 3 and i % 40 = 0)`,
   `insert into crm_notes (client_id) select id from clients`,
   `insert into crm_calls (dialog_id) select id from dialogs`,
-  // What was there, for the audit: other tables of theirs.
+  // The original rows, for the audit, and other tables of that system.
   `create table original_clients as select id, tenant_id, phone, created_at from clients`,
   'analyze',
 ];
 
-/** A database of another system: none of our indexes and columns, and dirt of every kind. */
+/** A database of another system: without our indexes and columns, with faulty rows of every kind. */
 export async function createLegacyDatabase(serverUrl: string, clients: number): Promise<Database> {
   const options = {
     applicationName: 'contour-test',

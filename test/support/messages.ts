@@ -1,5 +1,5 @@
 import { CHANNELS, fingerprintOf, messageIdOf } from '@contour/contract';
-import { drawHex } from './chance.ts';
+import { drawHex } from './dice.ts';
 import type { TestAccount } from './tenants.ts';
 
 export type Body = Record<string, unknown>;
@@ -24,7 +24,7 @@ export function seedExample(account: TestAccount): Body {
   };
 }
 
-/** A small message that is like no other, unless told so. */
+/** A small message with a chat and an id of its own. */
 export function messageTo(account: TestAccount, fields: Body = {}): Body {
   const { channel, credential } = account;
   return {
@@ -37,7 +37,7 @@ export function messageTo(account: TestAccount, fields: Body = {}): Body {
   };
 }
 
-/** Messages of several chats, one chat after the other in turn, as they come in real life. */
+/** Messages of several chats, of each chat in turn. */
 export function* messagesOf(
   account: TestAccount,
   { count, chats, prefix = drawHex(20) }: { count: number; chats: number; prefix?: string },
@@ -51,7 +51,7 @@ export function* messagesOf(
   }
 }
 
-/** The id that the service will give to a message. */
+/** The message id that the service derives. */
 export function idOf(body: Body): string {
   const channel = String(body.channel);
   const { credentialField } = CHANNELS[channel as keyof typeof CHANNELS];

@@ -4,7 +4,7 @@ import type { Pool } from './outside-pool.ts';
 
 interface Slow {
   ms: number;
-  /** Since the start. */
+  /** Milliseconds since the start. */
   atSeconds: number;
   what: string;
 }
@@ -12,23 +12,23 @@ interface Slow {
 const SHOWN = 5;
 
 interface Habits {
-  /** How many clients it had before: it goes on writing to them, too. */
+  /** How many clients it had before. It writes to them, too. */
   clients: number;
   writers?: number;
   pauseMs?: number;
 }
 
 export interface OldSystem {
-  /** How many rows it has written, and how many were refused because they repeat a key. */
+  /** How many rows it has written, and how many were refused as repeated keys. */
   written(): number;
   refused(): number;
   /** The statements that took longest, the longest first. */
   slowest(): Slow[];
-  /** Ends it; throws what it met besides refusals. */
+  /** Stops it. Throws errors other than refusals. */
   stop(): Promise<void>;
 }
 
-/** Goes on writing as ever: without our columns, and with a repeat now and then. */
+/** Writes as before the adoption: without our columns, with a repeated key now and then. */
 export function startOldSystem(
   pool: Pool,
   { clients, writers = 2, pauseMs = 5 }: Habits,
@@ -84,7 +84,7 @@ export function startOldSystem(
       }
     }
   };
-  // A session of its own each: what is measured is the statement, not the way to the server.
+  // A session each, so that only the statement is measured.
   const open = async (_: unknown, w: number) => {
     const session = await pool.connect();
     await writer(w, (sql, values) => run(session, sql, values)).finally(() => session.release());

@@ -27,7 +27,7 @@ export interface OtlpReceiver {
   /** Raw bodies, and the header `x-token` that came with each. */
   bodies: readonly string[];
   tokens: readonly unknown[];
-  /** What it answers from now on; `hang` reads and never answers. Only what gets a 200 is kept. */
+  /** The next answers. `hang` reads and never answers. Only spans that got a 200 are kept. */
   answer(status: number | 'hang'): void;
   close(): Promise<void>;
 }
@@ -60,7 +60,7 @@ function spansOf(text: string): ReceivedSpan[] {
   }));
 }
 
-/** A real HTTP server in a collector's place. */
+/** An HTTP server in a collector's place. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const bodies: string[] = [];

@@ -11,16 +11,16 @@ export interface Pool extends Database, Pick<pg.Pool, 'query' | 'on' | 'totalCou
 /** A pool as the store opens it, for tests that also send their own SQL over it. */
 export const openAsStore = (options: PoolOptions): Pool => createPool(options) as Database as Pool;
 
-/** Tests know the connections that look in from outside by this name. */
+/** The application name of the tests' own connections. */
 const OUTSIDE = 'contour-test';
 
-/** A pool for looking in from outside. Many tests break its connections, so their errors are ignored. */
+/** A pool for the tests' own queries. Errors of its connections are part of many tests. */
 export function openPool(url: string, max = 4): Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: OUTSIDE,
     max,
-    // A server takes its time on a machine that many tests keep busy.
+    // On a machine that is busy with other tests a server answers late.
     connectionTimeoutMillis: 30_000,
     statement_timeout: 60_000,
     query_timeout: 62_000,
@@ -41,7 +41,7 @@ export async function usePool<T>(url: string, use: (pool: Pool) => Promise<T>): 
   }
 }
 
-/** Cuts off all connections except those of `openPool`. Returns how many. */
+/** Terminates all connections except the tests' own, and returns their number. */
 export async function terminateBackends(pool: Pool): Promise<number> {
   const { rowCount } = await pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -49,4 +49,11 @@ export async function terminateBackends(pool: Pool): Promise<number> {
     [OUTSIDE],
   );
   return rowCount ?? 0;
+}
+
+/** The URL of another database of the same server. */
+export function databaseUrl(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return url.href;
 }

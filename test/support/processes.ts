@@ -6,9 +6,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = { api: 'apps/api/dist/main.js', worker: 'apps/worker/dist/main.js' };
 /** Long, because several processes may start while other tests keep the machine busy. */
 const START_MS = 60_000;
-/** More than any test writes; past it a search of the output would no longer prove anything. */
+/** More than any test writes. Beyond it a search of the output would prove nothing. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
-/** What is kept of an output that somebody else listens to. */
+/** How much of an output is kept where `onOutput` gets all of it. */
 const TAIL = 4_000;
 
 interface Ended {
@@ -21,29 +21,29 @@ export interface BuiltProcess {
   pid: number;
   port: number;
   url: string;
-  /** All that it wrote to stdout and stderr so far; where it is handed on, the last of it. */
+  /** What it wrote to stdout and stderr so far. With `onOutput`, only the last part. */
   output(): string;
   ended(): Ended | undefined;
-  /** It has ended, and nobody here has asked it to. */
+  /** It has ended, and no test has stopped or killed it. */
   endedByItself(): boolean;
-  /** Resolves when the process has ended, however. */
+  /** Resolves when the process has ended, for any reason. */
   end: Promise<Ended>;
   /** Waits until its readiness page answers 200. */
   ready(): Promise<void>;
-  /** Sends a signal; after one that kills it waits for the end. */
+  /** Sends a signal. After SIGKILL it waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   freeze(): void;
   thaw(): void;
-  /** Stops it as a supervisor does, and insists that it ends with 0 in time. */
+  /** Stops it as a supervisor does. Throws unless it ends with 0 in time. */
   stop(): Promise<void>;
 }
 
 const alive = new Map<number, ChildProcess>();
 
-// A test run that ends early must not leave its processes to the machine.
+// A test run that ends early must not leave processes behind.
 process.once('exit', () => void endAll());
 
-/** Ends all that is still running, and names it. */
+/** Kills all processes that still run, and returns their command lines. */
 export function endAll(): string[] {
   const left = [...alive.values()];
   for (const child of left) child.kill('SIGKILL');
@@ -51,9 +51,9 @@ export function endAll(): string[] {
 }
 
 export interface BuiltOptions {
-  /** Gets what the process writes as it comes; then only the end of it is kept. */
+  /** Gets the output as it comes. Then only its last part is kept. */
   onOutput?: ((text: string) => void) | undefined;
-  /** Another checkout than this one. */
+  /** The checkout of the program. Default: this one. */
   root?: string | undefined;
 }
 
@@ -163,3 +163,10 @@ function handOn(child: ChildProcess, onOutput: (text: string) => void): () => st
   }
   return () => last;
 }
+
+/** The log lines of an event that these processes have written so far. */
+export const logged = <Line>(processes: readonly BuiltProcess[], event: string): Line[] =>
+  processes
+    .flatMap((one) => one.output().split('\n'))
+    .filter((line) => line.includes(event))
+    .map((line) => JSON.parse(line));

@@ -1,21 +1,53 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { temporaryDir } from '@contour/local';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { debianProgram, temporaryDir, userCacheDir } from '@contour/local';
 import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
 import { get } from './send.ts';
 import { waitFor } from './wait-for.ts';
 
+const execute = promisify(execFile);
+
+/** Paths of the two programs. */
+export interface PrometheusPrograms {
+  promtool: string;
+  prometheus: string;
+}
+
+/** Prometheus and its checker, of the machine or of the distribution. Without them: the reason. */
+export async function findPrometheus(): Promise<
+  (PrometheusPrograms & { reason?: undefined }) | { reason: string }
+> {
+  const installed = { promtool: 'promtool', prometheus: 'prometheus' };
+  const answers = Object.values(installed).map((program) => execute(program, ['--version']));
+  if ((await Promise.allSettled(answers)).every(({ status }) => status === 'fulfilled')) {
+    return installed;
+  }
+  try {
+    const { command: prometheus } = await debianProgram({
+      name: 'Prometheus',
+      packages: ['prometheus'],
+      path: 'usr/bin/prometheus',
+      cacheDir: userCacheDir(),
+      onProgress: () => undefined,
+    });
+    return { prometheus, promtool: join(dirname(prometheus), 'promtool') };
+  } catch (error) {
+    return { reason: `no Prometheus: ${String(error).split('\n')[0]}` };
+  }
+}
+
 export interface Prometheus {
-  /** The data of an answer of its HTTP API, as `targets` or `rules`. */
+  /** The data of an answer of its HTTP API, for instance `targets` or `rules`. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
   ask(path: string): Promise<any>;
   close(): Promise<void>;
 }
 
-/** A Prometheus of one's own, with this configuration and the files that it names beside it. */
+/** Starts a Prometheus with this configuration, and the files that it names in the same folder. */
 export async function startPrometheus(
   program: string,
   config: unknown,
@@ -41,7 +73,7 @@ export async function startPrometheus(
   });
   const end = once(child, 'close');
   const kill = () => void child.kill('SIGKILL');
-  // A test run that ends early must not leave it to the machine.
+  // A test run that ends early must not leave it behind.
   process.once('exit', kill);
 
   const prometheus: Prometheus = {

@@ -2,17 +2,17 @@ import { connect, createServer } from 'node:net';
 
 /** One connection through the proxy. */
 interface Link {
-  /** Breaks it on both sides, at once. */
+  /** Breaks it on both sides at once. */
   cut(): void;
 }
 
-/** Looks at what passes, in either direction; what it answers with `false` goes no further. */
+/** Gets the bytes of either direction. Where it returns `false`, they are dropped. */
 interface Watch {
   fromClient?(bytes: Buffer, link: Link): boolean | undefined;
   fromServer?(bytes: Buffer, link: Link): boolean | undefined;
 }
 
-/** Tells what Postgres will commit: the end of a transaction, or a batch that is stored in one statement. */
+/** Recognises what Postgres will commit: the end of a transaction, or a batch stored in one statement. */
 export function tellCommits(): (bytes: Buffer, link: Link) => boolean {
   const inside = new WeakSet<Link>();
   return (bytes, link) => {
@@ -24,8 +24,8 @@ export function tellCommits(): (bytes: Buffer, link: Link) => boolean {
 }
 
 /**
- * A watch that lets what is `doomed` reach the server, and cuts the connection when the answer comes: who sent it
- * cannot know whether it was done.
+ * Lets requests that are `doomed` reach the server, and cuts the connection when the answer comes: the
+ * client cannot know whether the request was carried out.
  */
 export function loseAnswersTo(
   doomed: (bytes: Buffer, link: Link) => boolean,
@@ -48,18 +48,18 @@ export function loseAnswersTo(
 
 export interface TestProxy {
   port: number;
-  /** The same address by way of the proxy. */
+  /** The same URL, through the proxy. */
   through(url: string): string;
-  /** Replaces the watch; without one everything passes. */
+  /** Replaces the watch. An empty one lets everything pass. */
   watch(watch: Watch): void;
-  /** From now on connections lead to another server. */
+  /** New connections lead to another server. */
   lead(targetUrl: string): void;
   /** Breaks every connection that is open. */
   cutAll(): void;
   close(): Promise<void>;
 }
 
-/** A way to a server that a test can look into, and cut at the moment that it wants. */
+/** A TCP proxy that a test can watch, and cut at a chosen moment. */
 export async function startProxy(targetUrl: string): Promise<TestProxy> {
   let target = Number(new URL(targetUrl).port);
   const links = new Set<Link>();

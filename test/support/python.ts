@@ -8,7 +8,7 @@ import { userCacheDir } from '@contour/local';
 import { inject } from 'vitest';
 import { TURNS, takeTurns } from './take-turns.ts';
 
-/** The module for other services. */
+/** The Python package for producers. */
 export const PYTHON_CLIENT = join(import.meta.dirname, '../../clients/python');
 
 const REQUIREMENTS = join(PYTHON_CLIENT, 'tests/requirements.txt');
@@ -16,7 +16,7 @@ const run = promisify(execFile);
 
 type PythonOrReason = { version: string; reason?: undefined } | { reason: string };
 
-/** Python with what a virtual environment needs: some systems split it off. */
+/** Python with the modules for virtual environments, which some systems package apart. */
 export function findPython(): PythonOrReason {
   const question =
     'import ensurepip, sys, venv; assert sys.version_info >= (3, 10); print(sys.version, sys.base_prefix)';
@@ -30,7 +30,7 @@ export function findPython(): PythonOrReason {
   }
 }
 
-/** The interpreter of an environment with the pinned packages, made once and shared by checkouts. */
+/** The interpreter of a virtual environment with the pinned packages. It is made once and shared by checkouts. */
 export function pythonWithPackages(version: string): Promise<string> {
   return takeTurns(inject('postgresUrl'), TURNS.python, () => makeEnvironment(version));
 }
@@ -43,7 +43,7 @@ async function makeEnvironment(version: string): Promise<string> {
   const python = join(place, 'bin/python');
   if (existsSync(python)) return python;
 
-  // Made beside its place and moved there whole: an interrupted installation is never found again.
+  // Made beside its place and then moved: an interrupted installation is never used.
   await mkdir(userCacheDir(), { recursive: true });
   const draft = await mkdtemp(`${place}-`);
   try {

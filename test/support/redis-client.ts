@@ -10,7 +10,7 @@ interface Parsed {
   next: number;
 }
 
-/** Reads one RESP2 value from `at`; undefined while it is not all there. */
+/** Reads one RESP2 value from `at`. Undefined while it is incomplete. */
 function parse(data: Buffer, at: number): Parsed | undefined {
   const lineEnd = data.indexOf('\r\n', at);
   if (lineEnd < 0) return undefined;
@@ -81,7 +81,7 @@ function commandsOver(socket: Socket): Redis {
   socket
     .on('data', (chunk) => {
       chunks.push(chunk);
-      // Every answer ends with a line: a long one would else be read again with each of its parts.
+      // Every answer ends with a line break. Without this check a long one would be parsed again with each part.
       if (chunk.at(-1) === 0x0a) settleAll(Buffer.concat(chunks));
     })
     .on('error', end)
@@ -94,7 +94,7 @@ function commandsOver(socket: Socket): Redis {
     });
 }
 
-/** A plain connection to look into Redis from outside. */
+/** A plain connection for the tests' own commands. */
 export async function withRedis<T>(
   redisUrl: string,
   use: (redis: Redis) => Promise<T>,
@@ -111,7 +111,7 @@ export async function withRedis<T>(
   }
 }
 
-/** Makes Redis write down anew what it holds: what it held before is gone from its disk then. */
+/** Rewrites the append-only file: deleted values are then gone from the disk. */
 export function rewriteAof(redisUrl: string): Promise<void> {
   return withRedis(redisUrl, async (redis) => {
     await redis('BGREWRITEAOF');

@@ -25,7 +25,7 @@ async function allKeys(redis: Redis): Promise<string[]> {
 const textOf = (value: RedisValue): string =>
   Array.isArray(value) ? value.map(textOf).join('\n') : String(value);
 
-/** Every key of one Redis database with all that is in it, as text to search. */
+/** Every key of a Redis database with its value, as text to search. */
 export function dumpRedis(redisUrl: string): Promise<Map<string, string>> {
   return withRedis(redisUrl, async (redis) => {
     const keys = await allKeys(redis);
@@ -33,7 +33,7 @@ export function dumpRedis(redisUrl: string): Promise<Map<string, string>> {
     const dump = new Map<string, string>();
     const readOne = async (key: string, index: number) => {
       const read = READ[String(types[index])];
-      // The key may have gone since it was scanned.
+      // The key may have been deleted since the scan.
       if (read !== undefined) dump.set(key, textOf(await redis(...read(key))));
     };
     await Promise.all(keys.map(readOne));
@@ -41,7 +41,7 @@ export function dumpRedis(redisUrl: string): Promise<Map<string, string>> {
   });
 }
 
-/** The bytes of its append-only files: what was ever written, deleted keys included. */
+/** The bytes of its append-only files, which include deleted keys. */
 export async function readRedisFiles(dataDir: string): Promise<Map<string, string>> {
   const entries = await readdir(dataDir, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());

@@ -29,7 +29,7 @@ export interface OpenApi {
   components: { schemas: Record<string, object>; responses: Record<string, Documented> };
 }
 
-/** An answer's place in the reference: one status of one operation. */
+/** One status of one operation in the reference. */
 interface Place {
   operationId: string;
   status: string;
@@ -59,7 +59,7 @@ export const examplesOf = ({ example, examples = {} }: Content): Array<[string, 
   ...Object.entries(examples).map(([name, { value }]): [string, unknown] => [name, value]),
 ];
 
-/** A copy in which no object may have a field that is not named. */
+/** A copy of a schema that allows no fields other than the named ones. */
 function closed(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(closed);
   if (typeof node !== 'object' || node === null) return node;
@@ -69,8 +69,8 @@ function closed(node: unknown): unknown {
 }
 
 /**
- * Validates against the schemas of a reference. `isClosed` also refuses what they do not name: right
- * for answers, in which nothing may stand that is not documented.
+ * Validates against the schemas of a reference. `isClosed` also refuses undocumented fields, as is right
+ * for answers.
  */
 export function validatorsOf(document: OpenApi, { isClosed }: { isClosed: boolean }) {
   const ajv = new Ajv2020({
@@ -85,7 +85,7 @@ export function validatorsOf(document: OpenApi, { isClosed }: { isClosed: boolea
   });
   const known = new Map<object, ValidateFunction>();
 
-  /** What is wrong with a value; nothing is an empty list. */
+  /** The faults of a value. Empty if it is valid. */
   return (schema: object, value: unknown): string[] => {
     const whole = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"reference#/'));
     const validate = known.get(schema) ?? ajv.compile(isClosed ? (closed(whole) as object) : whole);

@@ -5,7 +5,7 @@ const MAIN = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.ur
 
 export type Ran = { code: number | string | null; stdout: string; stderr: string };
 
-/** Runs the built command with exactly the given environment, and the input piped in. */
+/** Runs the built command with exactly the given environment and input. */
 export function runContour(
   args: readonly string[],
   env: Record<string, string> = {},
@@ -18,7 +18,7 @@ export function runContour(
     const child = execFile(process.execPath, [MAIN, ...args], how, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? null) : 0, stdout, stderr });
     });
-    // Whoever does not read its input may be gone before it was written.
+    // A command that does not read its input may end before the input is written.
     child.stdin?.on('error', () => undefined).end(input);
   });
 }

@@ -7,10 +7,10 @@ import { waitFor } from './wait-for.ts';
 const SENDER_TIMEOUT_MS = 30_000;
 const PAUSE_MS = 400;
 
-// fetch would cost more than the service under test.
+// fetch would take more CPU than the service under test.
 const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
 
-/** Hangs up on all servers: to be called while nothing is being sent. */
+/** Closes all connections. Call it while no request is in flight. */
 export const hangUp = (): void => agent.destroy();
 
 export interface Answer {
@@ -30,7 +30,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** One request, read to its end. Text and bytes are sent as they are, anything else as JSON. */
+/** One request and its whole answer. Text and bytes are sent as they are, other bodies as JSON. */
 export function request(
   method: string,
   url: string,
@@ -39,7 +39,7 @@ export function request(
   const startedAt = performance.now();
   const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
   const payload = isRaw || body === undefined ? body : JSON.stringify(body);
-  // The length is said, for Node does not say it of a DELETE: its body would be a request of its own.
+  // Node sends no length with a DELETE: its body would be read as another request.
   const described =
     payload === undefined
       ? {}
@@ -76,14 +76,14 @@ export const get = (url: string, headers: Record<string, string> = {}) =>
 export const resolve = (apiUrl: string, body: unknown, headers: Record<string, string> = {}) =>
   request('POST', `${apiUrl}/resolve`, { body, headers });
 
-/** A message that the service has said it has. */
+/** A message that the service has accepted. */
 export interface Accepted {
   messageId: string;
-  /** The 200's bytes; null where the answer was "queued". */
+  /** The body of the 200. Null where the answer was "queued". */
   answer: string | null;
 }
 
-/** One answer as the sender lived through it; status 0 is a broken connection. */
+/** One answer as the sender saw it. Status 0 is a broken connection. */
 interface Trace {
   status: number;
   startedAt: number;
@@ -102,16 +102,16 @@ export interface RunningLoad extends Load {
 }
 
 export interface LoadOptions {
-  /** The API processes, by turns; the same request goes to the next one after a failure. */
+  /** The API processes, used in turn. After a failure the request goes to the next one. */
   urls: readonly string[];
   messages: Iterable<Body>;
   concurrency: number;
-  /** How long a sender rests after each message: what makes a load last as long as an outage. */
+  /** How long a sender pauses after each message, so that a load lasts as long as an outage. */
   paceMs?: number;
   deadlineMs?: number;
 }
 
-/** Sends as existing senders do: 200 alone is success, 5xx and broken connections are repeated. */
+/** Sends as existing senders do: only 200 is success, 5xx and broken connections are repeated. */
 export function startLoad(options: LoadOptions): RunningLoad {
   const { urls, concurrency, paceMs = 0, deadlineMs = 120_000 } = options;
   const load: Load = { accepted: [], sent: new Set(), trail: [] };
@@ -153,15 +153,15 @@ export function startLoad(options: LoadOptions): RunningLoad {
   }
 
   const done = Promise.all(Array.from({ length: concurrency }, sender)).then(() => load);
-  // Whoever waits for it hears of a failure; until then it is not unhandled.
+  // The test that awaits it gets the failure. Until then it must not count as unhandled.
   done.catch(() => undefined);
   return { ...load, done };
 }
 
-/** Slower than this no sender is served, on whatever machine. */
+/** Messages are accepted faster than this on any machine. */
 const ACCEPTED_WITHIN_MS = { all: 60_000, each: 20 };
 
-/** Waits until so many messages of a load have been accepted: the moment to do harm. */
+/** Waits until this many messages of a load are accepted: the moment to inject the fault. */
 export async function acceptedCount(load: RunningLoad, count: number): Promise<void> {
   const look = () => load.accepted.length >= count;
   const deadlineMs = Math.max(ACCEPTED_WITHIN_MS.all, ACCEPTED_WITHIN_MS.each * count);

@@ -15,18 +15,18 @@ import { freePort } from './free-port.ts';
 
 const CACHE = fileURLToPath(new URL('../../.contour/cache', import.meta.url));
 
-/** A server that a test may stop, kill and start again: on the same port, with the same data. */
+/** A server that a test may stop, kill and start again, on the same port and with the same data. */
 export interface TestServer {
   url: string;
   dataDir: string;
   stop(): Promise<void>;
-  /** Ends it as a power cut would. */
+  /** Kills it, as a power cut would. */
   kill(): Promise<void>;
   start(): Promise<void>;
-  /** Connections stay open, and nothing answers. Not for Postgres: its sessions would go on. */
+  /** Connections stay open, and the server does not answer. Not for Postgres: its sessions would go on. */
   freeze(): void;
   thaw(): void;
-  /** Stops it for good and removes its data. */
+  /** Stops it and removes its data. */
   close(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ type Running = Omit<LocalPostgres | LocalRedis | LocalNeo4j, 'uri'> & { url: str
 interface OwnOptions {
   /** More arguments for the server. */
   flags?: readonly string[];
-  /** Where its data goes, in place of a temporary folder: it is removed in the end all the same. */
+  /** Where its data is, in place of a temporary folder. `close` removes the data there, too. */
   folder?: string;
 }
 
@@ -53,7 +53,7 @@ async function startServer(
     frozen = wanted;
   };
   const end = async (how: 'stop' | 'kill') => {
-    setFrozen(false); // a test may have failed before it did
+    setFrozen(false); // a failed test may have left it frozen
     await running?.[how]();
     running = undefined;
   };
@@ -75,20 +75,20 @@ async function startServer(
   };
 }
 
-/** A Redis of one's own, as the service wants it: it evicts nothing and appends to a file. */
+/** A Redis for one test, configured as the service requires: no eviction, an append-only file. */
 export function startTestRedis({ flags = [], folder }: OwnOptions = {}): Promise<TestServer> {
   return startServer((place) => startRedis({ ...place, cacheDir: CACHE, flags }), folder);
 }
 
-/** A Postgres of one's own, for a test that takes it away. */
+/** A Postgres for one test that stops it. */
 export function startTestPostgres({ flags = [], folder }: OwnOptions = {}): Promise<TestServer> {
   return startServer((place) => startPostgres({ ...place, flags }), folder);
 }
 
-/** For a JVM that lives for a minute: the compiler that takes its time would only cost it. */
+/** For a JVM that lives for a minute: the optimizing compiler would not pay off. */
 export const SHORT_LIVED_JVM = ['-XX:TieredStopAtLevel=1'];
 
-/** A Neo4j of one's own; its `url` is its Bolt URI. */
+/** A Neo4j for one test. Its `url` is its Bolt URI. */
 export function startTestNeo4j(flags: readonly string[] = SHORT_LIVED_JVM): Promise<TestServer> {
   return startServer(async (place) => {
     const neo4j = await startNeo4j({ ...place, cacheDir: userCacheDir(), flags });

@@ -2,7 +2,7 @@ import type { Contour } from './contour.ts';
 import { type Answer, get } from './send.ts';
 import { waitFor } from './wait-for.ts';
 
-/** What Core was sent for a message, as soon as it was. */
+/** Waits for the payload that Core gets for a message. */
 export function payloadAtCore(
   { core }: Pick<Contour, 'core'>,
   messageId: string,
@@ -11,7 +11,7 @@ export function payloadAtCore(
   return waitFor(`message ${messageId} at Core`, () => core.payloadOf(messageId));
 }
 
-/** The receipt of a message, as soon as it is in that state. */
+/** Waits until a message is in a state, and returns its receipt. */
 export async function storyIn(
   { url }: Pick<Contour, 'url'>,
   messageId: string,

@@ -7,19 +7,19 @@ export const STREAM_SHARDS = 4;
 
 const shards = Array.from({ length: STREAM_SHARDS }, (_, shard) => shard);
 
-/** Every stream there is, in the order of the shards. */
+/** All streams, in the order of the shards. */
 export const STREAMS = shards.map(streamKeyOf);
 
 export const streamOf = (body: Body): string =>
   streamKeyOf(shardOf(body.channel as Channel, String(body.external_chat_id), STREAM_SHARDS));
 
-/** A body that knows its account by fingerprint, as a careful producer writes it. */
+/** A body with the fingerprint of its account in place of the credential. */
 export function withFingerprint(body: Body, { fingerprint }: TestAccount): Body {
   const { bot_token: _, profile_id: _p, group_id: _g, user_id: _u, bot_id: _b, ...rest } = body;
   return { ...rest, account_fingerprint: fingerprint };
 }
 
-/** Writes as another service does: each stream over a connection of its own, in the given order. */
+/** Writes as another service does: each stream over its own connection, in the given order. */
 export async function addToStreams(redisUrl: string, bodies: Iterable<Body>): Promise<void> {
   const byStream = new Map<string, Body[]>();
   for (const body of bodies) {
@@ -37,7 +37,7 @@ export async function addToStreams(redisUrl: string, bodies: Iterable<Body>): Pr
   );
 }
 
-/** Whether all that was put into them has come to an end. */
+/** Whether all entries have been handled and removed. */
 export async function areStreamsEmpty(redisUrl: string): Promise<boolean> {
   const lengths = await withRedis(redisUrl, (redis) =>
     Promise.all(STREAMS.map((stream) => redis('XLEN', stream))),
@@ -45,7 +45,7 @@ export async function areStreamsEmpty(redisUrl: string): Promise<boolean> {
   return lengths.every((length) => length === 0);
 }
 
-/** Who reads each of them; null where nobody does. */
+/** The owner of each stream. Null where there is none. */
 export function streamOwners(redisUrl: string): Promise<(string | null)[]> {
   const keys = STREAMS.map((stream) => `${stream}:owner`);
   return withRedis(redisUrl, (redis) => redis('MGET', ...keys)) as Promise<(string | null)[]>;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { CHANNEL_CODES, CHANNELS, type Channel, fingerprintOf } from '@contour/contract';
-import { drawDigits, drawHex } from './chance.ts';
+import { drawDigits, drawHex } from './dice.ts';
 import type { Pool } from './outside-pool.ts';
 
 export interface TestAccount {
@@ -16,9 +16,9 @@ export interface TestTenant {
   accounts: Record<Channel, TestAccount>;
 }
 
-/** Long and random, so that finding it anywhere is never a coincidence. */
+/** Long and random, so that a search for it finds nothing else. */
 export function makeCredential(channel: Channel): string {
-  // These two are numbers, and senders write them as such.
+  // These two are numbers, and senders write them so.
   if (channel === 'vk' || channel === 'avito') return `9${drawDigits(13)}`;
   return `secret-${channel}-${drawHex(24)}`;
 }

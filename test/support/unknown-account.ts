@@ -5,9 +5,9 @@ import { type Ran, runContour } from './run-contour.ts';
 import { resolve } from './send.ts';
 import { storyIn } from './story.ts';
 
-export const CREDENTIAL = 'a-credential-that-nobody-registered';
+export const CREDENTIAL = 'a-credential-that-is-not-registered';
 
-/** Runs a command against a system, with its settings and nothing else. */
+/** Runs a command with the settings of a system and no others. */
 export function operate(
   { database, redis, core }: Contour,
   args: readonly string[],
@@ -18,9 +18,9 @@ export function operate(
 }
 
 /**
- * The story that the operator's commands are there for: an account that nobody has registered is written
- * to, found, registered, and what it had sent is delivered without any further step. `type` runs a
- * command, and `tell` says what comes next.
+ * What operators do most: a message comes for an account that is not registered, they find it in the
+ * dead-letter queue and register the account, and the message is delivered. `type` runs a command, `tell`
+ * announces the next step.
  */
 export async function tellOfUnknownAccount(
   contour: Contour,
@@ -28,7 +28,7 @@ export async function tellOfUnknownAccount(
   tell: (text: string) => void = () => {},
 ) {
   tell(
-    'A client writes to an account that nobody has registered. The sender gets a 404, and the message is parked:',
+    'A client writes to an account that is not registered. The sender gets a 404, and the message is parked:',
   );
   const body = {
     ...{ channel: 'telegram', bot_token: CREDENTIAL, external_chat_id: '123456789' },
@@ -39,7 +39,7 @@ export async function tellOfUnknownAccount(
   expect(refused).toMatchObject({ status: 404, json: { code: 'unknown_tenant' } });
   const parked = await type(['dlq', 'list']);
   await type(['dlq', 'show', id]);
-  tell('The account is registered, and the message goes on by itself:');
+  tell('The account is registered, and the message is delivered:');
   await type(['tenant', 'add', 'A shop', '--domain', '7']);
   await type(['channel', 'add', 'A shop', 'telegram', '--stdin'], CREDENTIAL);
   await storyIn(contour, id, 'delivered', 30_000);

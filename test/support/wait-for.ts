@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Looks until there is something to see, and says what it waited for when there never was. */
+/** Calls `look` until it returns a value. After the deadline it throws and names what it waited for. */
 export async function waitFor<T>(
   what: string,
   look: () => Promise<T | undefined | null | false> | T | undefined | null | false,
@@ -18,13 +18,13 @@ export async function waitFor<T>(
     }
     const waitedMs = Date.now() - startedAt;
     if (waitedMs >= deadlineMs) {
-      throw new Error(`waited ${waitedMs} ms in vain for: ${what}`, { cause: lastError });
+      throw new Error(`waited ${waitedMs} ms for: ${what}`, { cause: lastError });
     }
     await delay(everyMs);
   }
 }
 
-/** A promise's value, or an error that names what did not come in time. */
+/** The value of a promise, or an error that names what took too long. */
 export async function within<T>(what: string, deadlineMs: number, promise: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(() => {

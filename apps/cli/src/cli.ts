@@ -1,32 +1,32 @@
 import type { Command } from 'commander';
 
-/** Something was typed that cannot be done as it stands. */
+/** The command or the environment is wrong and must be changed. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What was asked for was looked for, and is not there. */
+/** The requested thing does not exist. */
 export class NotThere extends Error {
   override readonly name = 'NotThere';
 }
 
-/** Where a command writes. Results go to stdout, everything that is about the way there to stderr. */
+/** Where a command writes: results to stdout, progress and problems to stderr. */
 export interface Cli {
   env: NodeJS.ProcessEnv;
   stdin: NodeJS.ReadStream;
   /** Where progress is drawn. */
   screen: NodeJS.WriteStream;
-  /** One line of the result. */
+  /** Writes one line of the result. */
   say(line: string): void;
-  /** One line that is no result. */
+  /** Writes one line that is not part of the result. */
   complain(line: string): void;
-  /** What a command has found: as JSON where --json was given, else as `print` shows it. */
+  /** Writes the result: as JSON if --json was given, otherwise as `print` shows it. */
   report(result: unknown, print: () => void): void;
-  /** Whether --json was given: then nothing but the one result goes to stdout. */
+  /** Whether --json was given. Then stdout gets nothing but the result. */
   isJson(): boolean;
-  /** The command ends with 1, after its result was shown: something is not as it should be. */
+  /** Makes the command end with 1 after its result was shown: something is wrong. */
   endWithOne(): void;
 }
 
-/** Adds a command, or a group of them, to the program. */
+/** Adds a command, or a group of commands, to the program. */
 export type AddCommand = (program: Command, cli: Cli) => void;

@@ -6,16 +6,14 @@ const postgresUrl = url(['postgres:', 'postgresql:']);
 
 const redisUrl = url(['redis:', 'rediss:']);
 
-/** What a command needs that works on a database. */
 export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 
-/** What a command needs that looks into both. */
 export const serversEnv = databaseEnv.extend({ REDIS_URL: redisUrl });
 
-/** Settings of a replay, which leaves half of the backlog to senders. */
+/** A replay leaves half of MAX_BACKLOG to senders. */
 export const replayEnv = serversEnv.extend({ MAX_BACKLOG: positiveInt(100_000) });
 
-/** What an audit needs; Redis and the graph may be left out. */
+/** Redis and the graph may be left out. */
 export const auditEnv = databaseEnv.extend({
   REDIS_URL: redisUrl.optional(),
   ...neo4jFields,
@@ -23,22 +21,21 @@ export const auditEnv = databaseEnv.extend({
   ...retentionFields,
 });
 
-/** What a command needs that foresees how a worker would find clients. */
+/** The settings by which a worker finds clients, for a forecast. */
 export const resolvingEnv = databaseEnv.extend({
   LINK_BY_PHONE: linkByPhone,
   DEFAULT_PHONE_REGION: phoneRegion,
 });
 
-/** What a command needs that calls the API. */
+/** For a command that calls the API. */
 export const senderEnv = z.object({ API_KEY: z.string().optional() });
 
-/** What a command needs that works on the graph. */
 export const graphEnv = databaseEnv.extend({
   ...neo4jFields,
   NEO4J_URI: neo4jFields.NEO4J_URI.unwrap(),
 });
 
-/** What a command needs that looks for somebody everywhere. */
+/** For a command that searches for a person everywhere. */
 export const everywhereEnv = serversEnv.extend({
   ...neo4jFields,
   DEFAULT_PHONE_REGION: phoneRegion,
@@ -46,7 +43,7 @@ export const everywhereEnv = serversEnv.extend({
 
 export type EverywhereEnv = Readonly<z.infer<typeof everywhereEnv>>;
 
-/** What `start` itself looks at; the API and the worker read the rest and check it. */
+/** The settings that `start` itself reads. The API and the worker read and check the rest. */
 export const startEnv = z.object({
   DATABASE_URL: postgresUrl.optional(),
   REDIS_URL: redisUrl.optional(),

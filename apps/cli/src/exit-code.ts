@@ -1,22 +1,28 @@
 import { EnvError } from '@contour/runtime';
 import { NotThere, UsageError } from './cli.ts';
 
-/** What a command ends with. Scripts rely on it: docs/operating.md and the help tell the same. */
+/** The exit codes of all commands. Scripts rely on them: docs/operating.md and the help list the same. */
 export const EXIT = {
   /** All is well, or done. */
   well: 0,
-  /** It looked, and something that it looks for is wrong. */
+  /** The command ran, and something is wrong. */
   wrong: 1,
-  /** What was typed, or what is set, cannot be done as it stands. */
+  /** The command or a setting is wrong. */
   usage: 2,
-  /** It could not look, or could not do it: a server is away, or an error that nobody expected. */
+  /** The command failed: a server is away, or an unexpected error. */
   failed: 3,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What a command ends with that threw this. */
+/** The exit code for an error that a command threw. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError || error instanceof EnvError) return EXIT.usage;
   return error instanceof NotThere ? EXIT.wrong : EXIT.failed;
+}
+
+/** An error's message for a terminal, without a stack. */
+export function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof EnvError ? message.replaceAll('\n', '\ncontour: ') : message;
 }

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
-import { EXIT } from './exit-code.ts';
-import { explain } from './explain.ts';
+import { EXIT, explain } from './exit-code.ts';
 import { runContour } from './run-contour.ts';
 
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
-  // Whoever read the output has gone (`contour dlq list | head`), and needs no word about it.
+  // EPIPE: the reader of the output has ended, as in `contour dlq list | head`. That is no problem.
   if (error.code !== 'EPIPE') process.stderr.write(`contour: ${explain(error)}\n`);
   process.exit(EXIT.failed);
 });

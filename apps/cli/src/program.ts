@@ -1,34 +1,54 @@
 import { Command, CommanderError } from 'commander';
-import { type Cli, UsageError } from './cli.ts';
-import { COMMANDS } from './command-table.ts';
+import { type AddCommand, type Cli, UsageError } from './cli.ts';
 import { EXIT } from './exit-code.ts';
 
-/** With the commands below it, no longer than a screen. */
-const ABOUT = 'What an operator types; its servers: DATABASE_URL, REDIS_URL, NEO4J_URI.';
+/** A line of the overview; undefined for a command that is not listed. */
+type Summary = string | undefined;
+
+/** In the order of the help. Loaded when typed, because some commands load a slow driver. */
+export const COMMANDS: Readonly<Record<string, [Summary, () => Promise<{ add: AddCommand }>]>> = {
+  start: ['start everything, and keep it running', () => import('./commands/start.ts')],
+  doctor: ['check every setting, server and version', () => import('./commands/doctor.ts')],
+  migrate: ['bring the schema of DATABASE_URL up to date', () => import('./commands/migrate.ts')],
+  adopt: ["take over another system's database", () => import('./commands/adopt.ts')],
+  tenant: ['the tenants in DATABASE_URL', () => import('./commands/tenant.ts')],
+  channel: ["the tenants' channel accounts", () => import('./commands/channel.ts')],
+  dlq: ['the dead-letter queue: undelivered messages', () => import('./commands/dlq.ts')],
+  message: ['show what happened to a message', () => import('./commands/message.ts')],
+  load: ['send real messages at a steady rate', () => import('./commands/load.ts')],
+  tail: ['show what happens now, per second and tenant', () => import('./commands/tail.ts')],
+  audit: ['check every promise against the data; reads only', () => import('./commands/audit.ts')],
+  graph: ['the mirror in NEO4J_URI', () => import('./commands/graph.ts')],
+  erase: ['remove one person everywhere, with a proof', () => import('./commands/erase.ts')],
+  demo: [undefined, () => import('./commands/demo.ts')],
+};
+
+/** Together with the list of commands, it fits a screen. */
+const ABOUT = 'The operator’s commands. Servers: DATABASE_URL, REDIS_URL, NEO4J_URI.';
 
 const ENDING =
   `\nExample: contour doctor   Ends with ${EXIT.well} well, ${EXIT.wrong} wrong, ` +
   `${EXIT.usage} mistyped, ${EXIT.failed} failed.`;
 
-/** It runs until it is stopped, and has no result. */
+/** Runs until it is stopped, and has no result. */
 const WITHOUT_JSON = 'start';
 
 const JSON_OPTION = ['--json', 'the result as JSON, for scripts'] as const;
 
-/** The command or the group that was typed, where there is one. */
+/** The typed command or group, if there is one. */
 function typedName(args: readonly string[]): string | undefined {
   const name = args.find((arg) => !arg.startsWith('-')) ?? '';
   return Object.hasOwn(COMMANDS, name) ? name : undefined;
 }
 
-/** Names without what is behind them: enough for the help, and to find a likeness. */
+/** Adds the commands without their options: enough for the help and for suggestions. */
 function addOverview(program: Command): void {
   for (const [name, [summary]] of Object.entries(COMMANDS)) {
     program.command(name, { hidden: summary === undefined }).summary(summary ?? '');
   }
 }
 
-/** The program with the command that was typed; with the names of all of them where none was. */
+/** The program with the typed command, or with the names of all commands. */
 export async function createProgram(cli: Cli, args: readonly string[]): Promise<Command> {
   const program = new Command('contour');
   program
@@ -40,12 +60,12 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     .addHelpText('after', ENDING);
   const [, load] = COMMANDS[typedName(args) ?? ''] ?? [];
   if (load === undefined) addOverview(program);
-  else (await load())(program, cli);
+  else (await load()).add(program, cli);
   quiet(program, cli);
   return program;
 }
 
-/** Commander neither exits nor writes errors by itself: whoever runs the program does. */
+/** Keeps Commander from exiting and from writing errors: `runContour` does both. */
 function quiet(command: Command, cli: Cli): void {
   command.exitOverride();
   command.configureOutput({ writeOut: (text) => cli.say(text.trimEnd()), writeErr: () => {} });
@@ -57,21 +77,21 @@ function quiet(command: Command, cli: Cli): void {
   }
 }
 
-/** Does what was typed. Throws UsageError where it is no command, and whatever the command throws. */
+/** Runs the typed command. Throws UsageError for an unknown one, and the errors of the command. */
 export async function parse(program: Command, args: readonly string[]): Promise<void> {
   if (args.includes('--json') && typedName(args) === WITHOUT_JSON) {
-    throw new UsageError(`${WITHOUT_JSON} has no result that --json could show`);
+    throw new UsageError(`${WITHOUT_JSON} has no result for --json`);
   }
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return; // help was asked for, and shown
+    if (error.exitCode === 0) return; // the help was shown
     if (error.code === 'commander.help') {
       const group = ['contour', typedName(args) ?? []].flat().join(' ');
       throw new UsageError(`a command is missing: see ${group} --help`);
     }
-    // A credential that was typed as an option's value is not repeated.
+    // An option's value may be a credential, and is not repeated.
     const message = error.message.replace(/^error: /, '').replace(/('--[\w-]+)=[^\n]*'/, "$1'");
     throw new UsageError(message.replaceAll('\n', ' '));
   }

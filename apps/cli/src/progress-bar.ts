@@ -1,4 +1,4 @@
-import { grouped } from './grouped.ts';
+import { grouped } from './text.ts';
 
 const WIDTH = 24;
 const REDRAW_MS = 100;
@@ -6,7 +6,7 @@ const LOG_EVERY_MS = 10_000;
 
 export interface ProgressBar {
   show(done: number, total: number): void;
-  /** Leaves the line to what comes next. */
+  /** Ends the line of the bar. */
   end(): void;
 }
 
@@ -15,7 +15,7 @@ interface Terminal {
   write(text: string): unknown;
 }
 
-/** How far long work has come: a line that is redrawn on a terminal, and now and then one in a log. */
+/** The progress of long work: one line that is redrawn on a terminal, or a line every ten seconds in a log. */
 export function createProgressBar(
   what: string,
   out: Terminal,
@@ -44,5 +44,27 @@ export function createProgressBar(
     end() {
       if (last !== undefined) out.write(out.isTTY ? `\r\u001b[2K${last}\n` : `${last}\n`);
     },
+  };
+}
+
+/** Work in named steps: one bar for each step, one after the other. */
+export function createStepBars(out: Terminal) {
+  let step: string | undefined;
+  let bar: ProgressBar | undefined;
+  const end = () => {
+    bar?.end();
+    bar = undefined;
+    step = undefined;
+  };
+  return {
+    show(name: string, done: number, total: number): void {
+      if (name !== step) {
+        end();
+        step = name;
+        bar = createProgressBar(name, out);
+      }
+      bar?.show(done, total);
+    },
+    end,
   };
 }

@@ -6,24 +6,24 @@ import { type Cli, UsageError } from './cli.ts';
 
 const MAX_BYTES = 64 * 1024;
 
-/** Where a credential may come from. Never an argument: those are in the shell's history and in `ps`. */
+/** Where a credential comes from. Never an argument: the shell's history and `ps` show those. */
 export interface CredentialSource {
   file?: string;
   stdin?: boolean;
 }
 
-/** Reads a credential from a file, from a pipe or, on a terminal, from a prompt that shows nothing. */
+/** Reads a credential from a file, a pipe, or a prompt that does not show it. */
 export async function readCredential(cli: Cli, source: CredentialSource): Promise<string> {
   if (source.file !== undefined && source.stdin) {
     throw new UsageError('the credential comes from --file or from --stdin, not from both');
   }
   const text = (await readText(cli, source)).replace(/[\r\n]+$/, '');
   if (CREDENTIAL_PATTERN.test(text) && !text.includes('\0')) return text;
-  // What was read is not repeated here: most of it may be the credential.
+  // The text is not repeated, because most of it may be the credential.
   throw new UsageError(
     text === ''
       ? 'no credential was given: pipe it in, name a --file, or type it at the prompt'
-      : 'a credential is 1 to 256 characters without white space: this is none',
+      : 'a credential is 1 to 256 characters without white space',
   );
 }
 
@@ -50,7 +50,7 @@ async function readPiped(stdin: NodeJS.ReadStream): Promise<string> {
   return decode(Buffer.concat(chunks));
 }
 
-// A byte that is no text would become a replacement character, and with it another credential.
+// Otherwise an invalid byte would become a replacement character, and the credential another one.
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,14 +1,13 @@
 import type { Cli } from './cli.ts';
-import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts';
-import { explain } from './explain.ts';
+import { EXIT, type ExitCode, exitCodeOf, explain } from './exit-code.ts';
 import { createProgram, parse } from './program.ts';
 
 export type Streams = Pick<Cli, 'env' | 'stdin' | 'screen' | 'say'>;
 
-/** Does what was typed, and returns what the process is to end with; never throws. */
+/** Runs a command, and returns the exit code; never throws. */
 export async function runContour(streams: Streams, args: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = EXIT.well;
-  // It may stand anywhere, before the command or behind it.
+  // --json may stand before or behind the command.
   const isJson = () => args.includes('--json');
   const cli: Cli = {
     ...streams,

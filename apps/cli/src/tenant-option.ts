@@ -1,2 +1,28 @@
-/** Of every command that looks at the messages of one tenant alone, where that is wanted. */
+import { isUuid } from '@contour/contract';
+import { findTenantsCalled, type Pool, type Tenant } from '@contour/store';
+import { UsageError } from './cli.ts';
+import { inDatabase } from './servers.ts';
+import { printable } from './text.ts';
+
 export const TENANT_OPTION = ['--tenant <tenant>', 'only this tenant, by its id or name'] as const;
+
+/** The tenant with this id, or the only one with this name. */
+export async function pickTenant(pool: Pool, idOrName: string): Promise<Tenant> {
+  const [tenant, ...others] = await findTenantsCalled(pool, idOrName);
+  if (tenant === undefined) {
+    throw new UsageError(`there is no tenant "${printable(idOrName)}": see contour tenant list`);
+  }
+  if (others.length > 0) {
+    const ids = [tenant, ...others].map(({ id }) => id).join(', ');
+    throw new UsageError(
+      `several tenants are called "${printable(idOrName)}": name one by its id (${ids})`,
+    );
+  }
+  return tenant;
+}
+
+/** A tenant id for a filter. An id is not looked up, because its tenant may have been deleted. */
+export async function pickTenantId(env: NodeJS.ProcessEnv, idOrName: string): Promise<string> {
+  if (isUuid(idOrName)) return idOrName.toLowerCase();
+  return (await inDatabase(env, (pool) => pickTenant(pool, idOrName))).id;
+}

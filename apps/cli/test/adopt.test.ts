@@ -18,7 +18,7 @@ async function openLegacy(clients: number): Promise<Database> {
   return database;
 }
 
-/** What is typed, in this process: the built command is started where its end matters. */
+/** Runs a command in this process. Only tests of its end start the built command. */
 async function type({ url }: Pick<Database, 'url'>, ...args: string[]) {
   let [stdout, stderr] = ['', ''];
   const write = (text: string) => {
@@ -33,7 +33,7 @@ async function type({ url }: Pick<Database, 'url'>, ...args: string[]) {
   return { code, stdout, stderr };
 }
 
-/** Starts the built command; its end, with what it said. */
+/** Starts the built command. `end` resolves with its exit code and output. */
 function start({ url }: Database, ...args: string[]) {
   let [stdout, stderr] = ['', ''];
   const child = execFile(process.execPath, [MAIN, ...args], { env: { DATABASE_URL: url } });
@@ -49,7 +49,7 @@ function start({ url }: Database, ...args: string[]) {
   return { kill: (signal: NodeJS.Signals) => child.kill(signal), end };
 }
 
-/** Whoever makes an index CONCURRENTLY waits for this. */
+/** CREATE INDEX CONCURRENTLY waits for this snapshot. */
 async function holdSnapshot(pool: Pool): Promise<() => Promise<void>> {
   const holder = await pool.connect();
   await holder.query('set idle_in_transaction_session_timeout = 0');
@@ -66,14 +66,14 @@ async function holdSnapshot(pool: Pool): Promise<() => Promise<void>> {
   return letGo;
 }
 
-/** What the command has its session do: the statement, and whether it waits for somebody. */
+/** The session of the command, by its statement and by what it waits for. */
 const SESSION = `select pid from pg_stat_activity where datname = current_database()
   and application_name = 'contour-cli' and query ~* $1 and wait_event_type ~ $2`;
 
 const isBusy = async (pool: Pool, query: string, waits = '') =>
   (await pool.query(SESSION, [query, waits])).rowCount !== 0;
 
-it('stops at Ctrl-C and when it is killed while an index is made, leaves no lock, and goes on', async () => {
+it('stops while an index is made, by Ctrl-C or kill, leaves no lock, and continues later', async () => {
   const database = await openLegacy(200);
   const { pool } = database;
   const letGo = await holdSnapshot(pool);
@@ -87,7 +87,7 @@ it('stops at Ctrl-C and when it is killed while an index is made, leaves no lock
   expect(await within('the end after Ctrl-C', 4_000, stopped.end)).toMatchObject({
     code: 130,
     stdout: '',
-    stderr: expect.stringMatching(/contour: stopped; the same command goes on from here\n$/),
+    stderr: expect.stringMatching(/contour: stopped; the same command continues from here\n$/),
   });
   expect(await isBusy(pool, '')).toBe(false);
   const half = 'select indexrelid::regclass::text as name from pg_index where not indisvalid';
@@ -107,7 +107,7 @@ it('stops at Ctrl-C and when it is killed while an index is made, leaves no lock
   expect(await rowsOf(pool)).toEqual(await rowsOf(calm.pool));
 });
 
-/** Repeats a phone and an open dialog, as a role that may write the old tables and nothing else. */
+/** Repeats a phone and an open dialog, as a role that may write only the old tables. */
 async function writeAsAnotherRole(pool: Pool): Promise<void> {
   const client = await pool.connect();
   try {
@@ -134,7 +134,7 @@ async function writeAsAnotherRole(pool: Pool): Promise<void> {
   }
 }
 
-it('lists what its owner must decide, does the rest, and adopts once that is settled', async () => {
+it('lists what the owner must decide, does the rest, and adopts after the decisions', async () => {
   const database = await openLegacy(200);
   const { pool } = database;
   const away = await type(database, 'migrate');
@@ -150,7 +150,7 @@ it('lists what its owner must decide, does the rest, and adopts once that is set
   );
   const checked = await type(database, 'adopt', '--check');
   expect(checked.code).toBe(1);
-  expect(checked.stdout).toContain('you decide: 1 credentials that several tenants have');
+  expect(checked.stdout).toContain('you decide: 1 credentials of several tenants');
   expect(checked.stdout).toContain('you decide: 1 dialogs whose client belongs to another tenant');
   expect(checked.stdout).toContain('you decide: 4 tenants without a domain_id');
   expect(checked.stdout).not.toContain('legacy-credential');
@@ -177,7 +177,7 @@ it('lists what its owner must decide, does the rest, and adopts once that is set
   expect(await type(database, 'migrate', '--plan')).toEqual(again);
 });
 
-it('names the columns whose type cannot be adopted, and touches nothing', async () => {
+it('lists columns of a wrong type, and changes nothing', async () => {
   const database = await openLegacy(10);
   await database.pool.query(
     `alter table client_channels alter column external_id type bigint using 1;
@@ -193,10 +193,10 @@ it('names the columns whose type cannot be adopted, and touches nothing', async 
   expect(rows).toEqual([{ log: null }]);
 });
 
-it('says what was typed wrong', async () => {
+it('refuses wrong options', async () => {
   expect(await type({ url: 'postgres://nowhere' }, 'adopt')).toEqual({
     code: 2,
     stdout: '',
-    stderr: 'contour: say either --check or --apply\n',
+    stderr: 'contour: give either --check or --apply\n',
   });
 });

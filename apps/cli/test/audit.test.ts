@@ -7,6 +7,7 @@ import { createDatabase } from '../../../test/support/fresh-database.ts';
 import { messagesOf, messageTo } from '../../../test/support/messages.ts';
 import { withRedis } from '../../../test/support/redis-client.ts';
 import { runContour } from '../../../test/support/run-contour.ts';
+import { slowTest } from '../../../test/support/seed.ts';
 import { acceptedCount, resolve, startLoad } from '../../../test/support/send.ts';
 import { startTestRedis } from '../../../test/support/servers.ts';
 import { addTestTenant } from '../../../test/support/tenants.ts';
@@ -33,7 +34,7 @@ async function audit(env: Record<string, string>, how = contourHere) {
   };
 }
 
-test('what is well is said in a line for each check, and what needs Redis is skipped', async () => {
+test('each check has a line, and checks that need Redis are skipped without it', async () => {
   const { url } = await openScene();
   const { code, stdout, stderr } = await runContour(['audit'], { DATABASE_URL: url });
   expect({ code, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
@@ -46,7 +47,7 @@ test('what is well is said in a line for each check, and what needs Redis is ski
   expect(stderr).toMatch(/^Auditing .* 100 % /m);
 });
 
-test('what is broken is counted with an example, for the tenant that is asked for', async () => {
+test('violations are counted with an example, for the given tenant', async () => {
   const { url, sql, pool, tenant, dialogId } = await openScene();
   const well = await addTestTenant(pool);
   const seed = SEEDS.find(([what]) => what === 'a gap')?.[2];
@@ -74,12 +75,12 @@ const buried = (id: string, tenantId: string) =>
   `insert into parked (id, reason, stage, tenant_id, error_code, error_message, attempts, received_at, bytes)
    values ('${id}', 'core_refused', 'deliver', '${tenantId}', 'http_400', 'no', 1, now(), 0)`;
 
-test('the dead-letter queue, overdue lanes and forgotten stream entries are held against the tables', async () => {
+test('dead letters, overdue lanes and forgotten stream entries are checked', async () => {
   const { url, sql, tenant, addMessage } = await openScene();
   const redis = await startTestRedis();
   onTestFinished(redis.close);
   const open = { redisUrl: redis.url, onError: () => {} };
-  const presence = createPresence({ ...open, id: 'somebody' });
+  const presence = createPresence({ ...open, id: 'worker' });
   const beat = setInterval(() => void presence.beat().catch(() => {}), 500);
   onTestFinished(async () => {
     clearInterval(beat);
@@ -114,26 +115,14 @@ test('the dead-letter queue, overdue lanes and forgotten stream entries are held
   expect(finding('streams')).toMatchObject({ state: 'warning', violations: 1 });
 });
 
-test('a dead message whose entry an operator cleared is no alarm', async () => {
-  const { url, sql, tenant, addMessage } = await openScene();
-  await sql('update dialogs set last_seq = 5');
-  await sql(buried(await addMessage(4, 'dead'), tenant.id));
-  await sql(buried(await addMessage(5, 'dead'), tenant.id));
-  const env = { DATABASE_URL: url };
-  const cleared = await contourHere(['dlq', 'clear', '--reason', 'core_refused', '--yes'], env);
-  expect(cleared.stdout).toBe('2 cleared.\n');
-  const { code, finding } = await audit(env);
-  expect({ code, finding: finding('dead') }).toMatchObject({ code: 0, finding: { looked: 2 } });
-});
-
 const { uri: neo4jUri = '', reason: noNeo4j } = inject('neo4j');
 
 test.skipIf(noNeo4j !== undefined)(
-  'what counts as mirrored and is not in the graph is a broken promise',
+  'a row that is marked as mirrored and missing in the graph is a violation',
   async () => {
     const { url, sql, tenant } = await openScene();
     const env = { DATABASE_URL: url, NEO4J_URI: neo4jUri };
-    // The graph serves others, too: theirs is nobody's mirror here.
+    // Other tests use the same graph, so only this tenant is checked.
     const own = async () => {
       const { code, stdout } = await contourHere(['audit', '--json', '--tenant', tenant.id], env);
       const { findings } = JSON.parse(stdout);
@@ -149,7 +138,9 @@ test.skipIf(noNeo4j !== undefined)(
   },
 );
 
-test('a busy system with refusals and replays raises no alarm', { timeout: 120_000 }, async () => {
+test('a busy system with refusals and replays has no violations', {
+  timeout: 120_000,
+}, async () => {
   const system = await startContour({ env: { DELIVER_ATTEMPTS: '2' } });
   onTestFinished(system.close);
   system.core.behave(({ body }) => ({
@@ -164,7 +155,7 @@ test('a busy system with refusals and replays raises no alarm', { timeout: 120_0
     paceMs: 20,
   });
   await acceptedCount(load, 100);
-  await resolve(system.url, messageTo({ ...tenant.accounts.telegram, credential: 'nobody' }));
+  await resolve(system.url, messageTo({ ...tenant.accounts.telegram, credential: 'unknown' }));
   const env = { DATABASE_URL: system.database.url, REDIS_URL: system.redis.url };
   const replaying = fetch(`${system.url}/dlq/replay`, {
     method: 'POST',
@@ -188,7 +179,7 @@ test('a busy system with refusals and replays raises no alarm', { timeout: 120_0
   expect(after.result.counts.dead).toBeGreaterThan(0);
 });
 
-test('a hundred thousand messages, all of them orphans, need no memory', async () => {
+slowTest('a hundred thousand orphaned messages need little memory', async () => {
   const { url, pool } = await openScene();
   await pool.query(
     `insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
@@ -204,14 +195,14 @@ test('a hundred thousand messages, all of them orphans, need no memory', async (
   expect(finding('orphans')?.examples).toHaveLength(5);
 });
 
-test('wrong use ends with 2', async () => {
+test('a wrong setting or option ends with 2', async () => {
   const env = { DATABASE_URL: 'postgres://127.0.0.1:1/x', RETENTION_DAYS: '0' };
   const forEver = await contourHere(['audit'], env);
   expect(forEver).toMatchObject({ code: 2, stdout: '' });
   expect(forEver.stderr).toMatch(/^contour: RETENTION_DAYS {2}must be a whole number from 1 /);
   const { url } = await openScene();
   expect(await contourHere(['audit', '--fast'])).toMatchObject({ code: 2, stdout: '' });
-  const stranger = await contourHere(['audit', '--tenant', 'nobody'], { DATABASE_URL: url });
+  const stranger = await contourHere(['audit', '--tenant', 'unknown'], { DATABASE_URL: url });
   expect(stranger).toMatchObject({ code: 2, stdout: '' });
-  expect(stranger.stderr).toContain('there is no tenant "nobody"');
+  expect(stranger.stderr).toContain('there is no tenant "unknown"');
 });

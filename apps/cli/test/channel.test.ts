@@ -80,7 +80,7 @@ test('accounts are listed with a mask and a fingerprint, and switched off and on
   expect(isSilentAbout(credential, off, all, own, json, on)).toBe(true);
 });
 
-test('a credential of another tenant is refused, and says whose it is', async () => {
+test('a credential of another tenant is refused, with the name of that tenant', async () => {
   const { pool, contour, add } = await openBundle();
   const other = await addTestTenant(pool);
   const { id, credential } = other.accounts.telegram;
@@ -92,7 +92,7 @@ test('a credential of another tenant is refused, and says whose it is', async ()
   expect(isSilentAbout(credential, refused)).toBe(true);
 });
 
-test('what is no credential is refused', async () => {
+test('an invalid credential is refused', async () => {
   const { contour, add } = await openBundle();
   const wrong: Array<[string | Buffer, string]> = [
     ['', 'no credential was given'],
@@ -107,14 +107,14 @@ test('what is no credential is refused', async () => {
   }
 });
 
-test('what cannot be done ends with 2, says why, and repeats no credential', async () => {
+test('a wrong command ends with 2, gives the reason, and repeats no credential', async () => {
   const { contour } = await openBundle();
   const typed = 'typed-where-it-does-not-belong';
   const wrong: Array<[string[], string]> = [
-    [['add', 'Nobody', 'telegram', typed], 'too many arguments'],
-    [['add', 'Nobody', 'telegram', `--token=${typed}`], "unknown option '--token'"],
-    [['add', 'Nobody', typed], '<channel> is one of telegram, whatsapp, vk, avito, max'],
-    [['add', 'Nobody', 'vk'], 'there is no tenant "Nobody"'],
+    [['add', 'Unknown', 'telegram', typed], 'too many arguments'],
+    [['add', 'Unknown', 'telegram', `--token=${typed}`], "unknown option '--token'"],
+    [['add', 'Unknown', typed], '<channel> is one of telegram, whatsapp, vk, avito, max'],
+    [['add', 'Unknown', 'vk'], 'there is no tenant "Unknown"'],
     [['rotate', '7'], 'there is no channel account 7'],
     [['rotate', typed], '<account> is a number'],
     [['rotate', '7', '--keep', '400d'], '--keep is a time such as 90s, 30m, 24h or 7d'],
@@ -127,7 +127,7 @@ test('what cannot be done ends with 2, says why, and repeats no credential', asy
   }
 });
 
-// A terminal of its own: what is typed is in what the terminal shows only where it is echoed.
+// Runs the command on a pseudo terminal, whose output shows the typed text only if it is echoed.
 const ON_A_TERMINAL = `
 import os, pty, sys
 pid, fd = pty.fork()
@@ -145,7 +145,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 import { contourHere } from './contour-here.ts';
 
 test.skipIf(findPython().reason !== undefined)(
-  'on a terminal the credential is asked for, and not shown',
+  'on a terminal the command asks for the credential, and does not show it',
   async () => {
     const { env, pool, add } = await openBundle();
     const credential = makeCredential('telegram');
@@ -181,7 +181,7 @@ test('a rotated account keeps its dialog, and its old credential until the time 
   const rotated = await runContour(['channel', 'rotate', String(id), '--keep', '1h'], env, current);
   expect(rotated).toMatchObject({ code: 0, stderr: '' });
   expect(rotated.stdout).toMatch(
-    new RegExp(`^rotated account ${id}: .*\nthe one before is taken until \\d{4}-.*Z\n$`),
+    new RegExp(`^rotated account ${id}: .*\nthe one before is accepted until \\d{4}-.*Z\n$`),
   );
   const listed = await contourHere(['channel', 'list'], env);
   expect(listed.stdout).toMatch(new RegExp(`^${id} .*Z$`, 'm'));
@@ -192,7 +192,7 @@ test('a rotated account keeps its dialog, and its old credential until the time 
     expect(answer.json.dialog_id).toBe(before.json.dialog_id);
   }
 
-  // As the time would.
+  // As if the time were over.
   await pool.query('update channel_accounts set previous_until = now() where id = $1', [id]);
   const after = await send(old);
   expect(after.status).toBe(404);

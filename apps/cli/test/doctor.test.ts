@@ -6,8 +6,6 @@ import { runContour } from '../../../test/support/run-contour.ts';
 import { resolve } from '../../../test/support/send.ts';
 import { startTestRedis } from '../../../test/support/servers.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { checkClock } from '../src/doctor/check-clock.ts';
-import { isAtLeast } from '../src/doctor/versions.ts';
 import { contourHere } from './contour-here.ts';
 
 interface Check {
@@ -26,7 +24,7 @@ async function doctor(env: Record<string, string>) {
   return { code, checks, of, find };
 }
 
-test('a system in order passes, and what is parked or missed is a warning', async () => {
+test('a healthy system passes; parked messages and a missing setting are warnings', async () => {
   const contour = await startContour();
   onTestFinished(contour.close);
   const neo4jUri = inject('neo4j').uri;
@@ -38,7 +36,12 @@ test('a system in order passes, and what is parked or missed is a warning', asyn
     API_KEYS: 'shop:secret-key',
     ADMIN_KEYS: '',
   };
-  const unknown = { channel: 'telegram', bot_token: 'nobody', external_chat_id: 'chat', text: 'x' };
+  const unknown = {
+    channel: 'telegram',
+    bot_token: 'unknown',
+    external_chat_id: 'chat',
+    text: 'x',
+  };
   expect((await resolve(contour.url, { ...unknown, message_ids: ['1'] })).status).toBe(404);
   await waitFor('the worker', async () => (await doctor(env)).find('workers')?.state === 'ok');
 
@@ -71,7 +74,7 @@ test('a system in order passes, and what is parked or missed is a warning', asyn
   expect(Math.max(...usual.map(({ length }) => length))).toBeLessThanOrEqual(100);
 });
 
-test('servers that are away are said to be so, each for itself, without a password', async () => {
+test('each server that is away fails its own checks, without showing a password', async () => {
   const env = {
     DATABASE_URL: 'postgres://someone:secret@127.0.0.1:1/contour',
     REDIS_URL: 'redis://:secret@127.0.0.1:1',
@@ -88,7 +91,7 @@ test('servers that are away are said to be so, each for itself, without a passwo
   expect(JSON.stringify(checks)).not.toContain('secret');
 });
 
-test('a setting that is wrong fails, and production wants keys', async () => {
+test('a wrong setting fails, and production requires keys', async () => {
   const env = { NODE_ENV: 'production', PORT: 'secret', STREAM_SHARDS: '0', REDIS_URL: 'secret' };
   const { code, checks, of, find } = await doctor(env);
   expect(code).toBe(1);
@@ -105,7 +108,7 @@ test('a setting that is wrong fails, and production wants keys', async () => {
   expect(JSON.stringify(checks)).not.toContain('secret');
 });
 
-test('servers that may lose what they took, or stand still, fail; so does a missing migration', async () => {
+test('servers that may lose data, or are frozen, fail; so does a missing migration', async () => {
   const { pool, url, drop } = await createDatabase(inject('postgresUrl'));
   onTestFinished(drop);
   const server = await startTestRedis();
@@ -125,7 +128,7 @@ test('servers that may lose what they took, or stand still, fail; so does a miss
   expect(of('FAIL')).toEqual(['postgres durability', 'migrations', 'redis eviction']);
   expect(find('migrations')?.detail).toBe('pending: 0003_credential_rotation.sql');
   expect(of('warn')).toEqual(expect.arrayContaining(['redis persistence', 'workers', 'queues']));
-  expect(find('queues')?.detail).toBe('paused by somebody: graph');
+  expect(find('queues')?.detail).toBe('paused: graph');
   expect(find('redis memory')?.detail).toMatch(/^\d+\.\d MB of 1024\.0 MB used$/);
 
   await withRedis(server.url, async (redis) => {
@@ -145,25 +148,4 @@ test('servers that may lose what they took, or stand still, fail; so does a miss
   const frozen = await doctor(env);
   expect(frozen.of('FAIL')).toEqual(['postgres durability', 'migrations', 'redis']);
   expect(Date.now() - startedAt).toBeLessThan(20_000);
-});
-
-test('a clock may be half a second off, ahead or behind', () => {
-  expect(checkClock('redis', -450)).toMatchObject({ check: 'redis clock', state: 'ok' });
-  expect(checkClock('redis', 600)).toMatchObject({ detail: '0.6 s ahead of this one' });
-  expect(checkClock('redis', -90_000)).toMatchObject({
-    state: 'warn',
-    detail: '90.0 s behind this one',
-    advice: expect.stringContaining('NTP'),
-  });
-});
-
-test.each([
-  ['7.2.4', 7, 0, true],
-  ['6.0.16', 6, 2, false],
-  ['6.2.1', 6, 2, true],
-  ['16.4 (Debian 16.4-1)', 14, 0, true],
-  ['2025.09.0', 5, 0, true],
-  ['unknown', 5, 0, false],
-])('version %s is at least %i.%i: %s', (version, major, minor, is) => {
-  expect(isAtLeast(version, major, minor)).toBe(is);
 });

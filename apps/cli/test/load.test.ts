@@ -9,15 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { startContour } from '../../../test/support/contour.ts';
 import { runContour } from '../../../test/support/run-contour.ts';
-import { type LoadOptions, readLoadOptions } from '../src/load/options.ts';
 import { contourHere } from './contour-here.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const CREDENTIAL = 'a-credential-of-nobody-1';
+const CREDENTIAL = 'a-credential-of-no-tenant-1';
 
 type Taken = { at: number; headers: IncomingHttpHeaders; body: Record<string, unknown> };
 
-/** Something that answers like an API; `statusOf` undefined is no answer at all. */
+/** A server that answers like the API; `statusOf` undefined is no answer. */
 async function listen(statusOf: (nth: number) => number | undefined, delayMs = 0) {
   const taken: Taken[] = [];
   const server = createServer((request, response) => {
@@ -42,7 +41,7 @@ async function listen(statusOf: (nth: number) => number | undefined, delayMs = 0
 const load = (url: string, args: string[], env = {}, input = CREDENTIAL) =>
   contourHere(['load', '--url', url, ...args], env, input);
 
-test('messages come at the asked rate from so many chats, every one under an id of its own', async () => {
+test('messages come at the given rate from the given number of chats, each with its own id', async () => {
   const { url, taken } = await listen(() => 200);
   const asked = ['--rate', '100', '--count', '50', '--chats', '3', '--new-share', '0.2', '--json'];
   const { code, stdout, stderr } = await load(url, asked, { API_KEY: 'the-key' });
@@ -73,7 +72,7 @@ test('messages come at the asked rate from so many chats, every one under an id 
   });
 });
 
-test('slow answers do not slow the sending down, and count from the time that was due', async () => {
+test('slow answers do not slow down the sending, and latency counts from the due time', async () => {
   const { url, taken } = await listen(() => 200, 400);
   const { stdout } = await load(url, ['--rate', '100', '--count', '30', '--json']);
   expect(taken).toHaveLength(30);
@@ -82,7 +81,7 @@ test('slow answers do not slow the sending down, and count from the time that wa
   expect(latency.p50).toBeGreaterThanOrEqual(399);
 });
 
-test('an answer other than 200 is counted, and ends with 1', async () => {
+test('an answer other than 200 is counted, and the command ends with 1', async () => {
   const { url } = await listen((nth) => (nth % 2 === 0 ? 429 : 200));
   const { code, stdout } = await load(url, ['--rate', '200', '--count', '10']);
   expect(code).toBe(1);
@@ -93,14 +92,14 @@ test('an answer other than 200 is counted, and ends with 1', async () => {
   expect(stdout).toMatch(/^latency +p50 [\d.]+ ms, p90 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms$/m);
 });
 
-test('nobody there is an error for each message, and no end of the others', async () => {
+test('without a server each message is an error, and the others are sent, too', async () => {
   const { code, stdout } = await load('http://127.0.0.1:1', ['--rate', '500', '--count', '5']);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^errors +5 × ECONNREFUSED$/m);
   expect(stdout).toMatch(/^latency +none: nothing was answered$/m);
 });
 
-test('Ctrl-C ends it, and shows what there is', async () => {
+test('Ctrl-C ends the sending, and the results so far are shown', async () => {
   const { url, taken } = await listen((nth) => (nth <= 3 ? 200 : undefined));
   const args = ['load', '--url', url, '--rate', '50', '--count', '1000', '--json'];
   const child = spawn(process.execPath, [MAIN, ...args], { env: {} });
@@ -116,7 +115,7 @@ test('Ctrl-C ends it, and shows what there is', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ sent: 3, statuses: { 200: 3 }, errors: {} });
 });
 
-test('a running system takes every message, also when the same load comes again', async () => {
+test('a running system accepts every message, also of a second run', async () => {
   const house = await startContour({ env: { API_KEYS: 'load:the-key' } });
   onTestFinished(() => house.close());
   const { accounts } = await house.addTenant();
@@ -146,51 +145,4 @@ test('a running system takes every message, also when the same load comes again'
     'select (select count(*)::int from messages) as messages, (select count(*)::int from clients) as clients',
   );
   expect(rows).toEqual([{ messages: 80, clients: 4 + 2 * 4 }]);
-});
-
-test.for<[string, string]>([
-  ['--rate 1 --count 1', "required option '--url <url>' not specified"],
-  [
-    '--url http://example.com --rate 1 --count 1',
-    'this writes real messages, and --url is another',
-  ],
-  ['--url http://127.0.0.1:1 --rate 1 --count 1', 'no credential was given'],
-])('load %s ends with 2 and says why', async ([typed, said]) => {
-  const { code, stdout, stderr } = await contourHere(['load', ...typed.split(' ')]);
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr.slice(0, said.length + 9)).toBe(`contour: ${said}`);
-});
-
-const FINE: LoadOptions = {
-  url: 'http://127.0.0.1:8772/',
-  rate: '0.5',
-  count: '1',
-  chats: '1',
-  channel: 'max',
-  newShare: '0',
-};
-
-test.for<[Partial<LoadOptions>, string]>([
-  [{ url: 'ftp://127.0.0.1' }, '--url must be a URL that begins with http:// or https://'],
-  [{ url: 'http://127.0.0.1.example.com' }, 'this writes real messages'],
-  [{ rate: '0' }, '--rate must be a number, '],
-  [{ rate: 'fast' }, '--rate must be a number, '],
-  [{ count: '1.5' }, '--count must be a whole number, '],
-  [{ chats: '0' }, '--chats must be a whole number, '],
-  [{ channel: 'sms' }, '--channel must be one of telegram, '],
-  [{ newShare: '2' }, '--new-share must be a number, 0 to 1'],
-])('the options %j are refused', ([options, said]) => {
-  expect(() => readLoadOptions({ ...FINE, ...options })).toThrow(said);
-});
-
-test('a password in the address is refused, and not repeated', () => {
-  const url = 'http://someone:secret@127.0.0.1';
-  expect(() => readLoadOptions({ ...FINE, url })).toThrow(/^(?!.*secret).*must not hold/);
-});
-
-test('another machine takes --yes-really', () => {
-  const url = 'https://contour.example.com/chat';
-  const order = readLoadOptions({ ...FINE, url, yesReally: true });
-  expect(order.url.href).toBe('https://contour.example.com/chat/resolve');
-  expect(readLoadOptions(FINE).url.href).toBe('http://127.0.0.1:8772/resolve');
 });

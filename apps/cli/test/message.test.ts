@@ -26,7 +26,7 @@ async function show(...args: string[]) {
   return ran;
 }
 
-/** Waits until the story of a message tells this, and returns it all. */
+/** Waits until the story of a message matches, and returns it. */
 function told(id: string, what: RegExp): Promise<string> {
   return waitFor(String(what), async () => {
     const { stdout } = await show(id);
@@ -36,13 +36,13 @@ function told(id: string, what: RegExp): Promise<string> {
 
 const TIME = String.raw`20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z`;
 
-test('a message that Core took at the second attempt is told from its receipt to its delivery', async () => {
+test('the story of a message that Core accepted at the second attempt goes from receipt to delivery', async () => {
   house.core.behave((_request, nth) => ({ status: nth === 1 ? 503 : 200 }));
   onTestFinished(() => house.core.behave(() => ({ status: 200 })));
   const body = messageTo(tenant.accounts.telegram, {
     trace_id: `trace-${randomUUID()}`,
     timestamp: new Date(Date.now() - 90_000).toISOString(),
-    text: 'nobody else has to read this',
+    text: 'only its reader has to read this',
   });
   await resolve(house.url, body);
   const story = await told(idOf(body), /delivered +attempt 2$/m);
@@ -59,10 +59,10 @@ test('a message that Core took at the second attempt is told from its receipt to
     ),
     expect.stringMatching(new RegExp(`^  ${TIME} +\\+[\\d.]+ m?s +delivered +attempt 2$`)),
   ]);
-  expect(story).not.toContain('nobody else');
+  expect(story).not.toContain('only its reader');
   const built = await runContour(['message', 'show', idOf(body), '--text'], env());
   expect(built).toMatchObject({ code: 0, stderr: '' });
-  expect(built.stdout).toMatch(/^ {4}nobody else has to read this$/m);
+  expect(built.stdout).toMatch(/^ {4}only its reader has to read this$/m);
 
   const { messages } = JSON.parse((await show(String(body.trace_id), '--json')).stdout);
   expect(messages).toMatchObject([{ message_id: idOf(body), state: 'delivered', attempts: 2 }]);
@@ -75,7 +75,7 @@ test('a message that Core took at the second attempt is told from its receipt to
   expect(messages[0]).not.toHaveProperty('text');
 });
 
-test('of a trace all messages are told: what is tried next, and what waits behind it', async () => {
+test('a trace shows all its messages: the next attempt, and what waits behind it', async () => {
   house.core.behave(() => ({ status: 503, headers: { 'retry-after': '600' } }));
   onTestFinished(() => house.core.behave(() => ({ status: 200 })));
   const fields = { trace_id: `trace-${randomUUID()}`, external_chat_id: randomUUID() };
@@ -93,7 +93,7 @@ test('of a trace all messages are told: what is tried next, and what waits behin
   );
 });
 
-test('what Core refused is dead and parked, and what no tenant has is parked', async () => {
+test('a message that Core refused is dead and parked, and one of an unknown account is parked', async () => {
   house.core.behave(() => ({ status: 422 }));
   onTestFinished(() => house.core.behave(() => ({ status: 200 })));
   const dead = messageTo(tenant.accounts.telegram);
@@ -110,7 +110,7 @@ test('what Core refused is dead and parked, and what no tenant has is parked', a
   expect(parked).toContain('contour channel add <tenant> telegram lets it in by itself');
 });
 
-test('a message that only waits in the queue is told as queued', async () => {
+test('a message that waits to be resolved is queued', async () => {
   const producer = createProducer({ redisUrl: house.redis.url, onError: () => {} });
   onTestFinished(() => producer.close());
   const messageId = randomUUID();
@@ -124,15 +124,15 @@ test('a message that only waits in the queue is told as queued', async () => {
   expect(stdout).toMatch(/^\S+ {2}queued\n[\s\S]*2024-12-10 10:00:15\.000Z +received\n/);
 });
 
-test('what nobody knows is one clear line and a 1', async () => {
-  const stderr = 'contour: no message with this id or trace is known\n';
+test('an unknown id is one line, and ends with 1', async () => {
+  const stderr = 'contour: no message has this id or trace\n';
   const unknown = { code: 1, stdout: '', stderr };
   expect(await show(randomUUID())).toEqual(unknown);
-  expect(await runContour(['message', 'show', 'trace-of-nobody'], env())).toEqual(unknown);
+  expect(await runContour(['message', 'show', 'trace-of-no-message'], env())).toEqual(unknown);
 });
 
-test('both servers are named where they are away or missing', async () => {
-  // Only Redis knows what is queued, by the message's id.
+test('a server that is away, or a missing setting, is named', async () => {
+  // Queued messages are searched in Redis by their id.
   const away = await contourHere(['message', 'show', randomUUID()], {
     ...env(),
     REDIS_URL: 'redis://127.0.0.1:1',

@@ -2,16 +2,16 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { temporaryDir } from '@contour/local';
 import { expect, test } from 'vitest';
-import { startMirror } from '../src/start/mirror.ts';
+import { startMirror } from '../src/start/servers.ts';
 
-const BUILT = new URL('../dist/start/mirror.js', import.meta.url).href;
+const BUILT = new URL('../dist/start/servers.js', import.meta.url).href;
 
-test('a Neo4j that the environment names is taken, and nothing is started', async () => {
+test('a Neo4j of the environment is used, and none is started', async () => {
   const said: string[] = [];
   const closers: string[] = [];
   const mirror = await startMirror({
     state: '/nonexistent',
-    port: 0,
+    ports: { neo4j: 0 },
     env: { NEO4J_URI: 'neo4j+s://graph.example' },
     say: (line) => said.push(line),
     shutdown: { add: (name) => closers.push(name) },
@@ -20,11 +20,11 @@ test('a Neo4j that the environment names is taken, and nothing is started', asyn
   expect([...said, ...closers]).toEqual([]);
 });
 
-test('a machine without Java goes on without the mirror, and says why in one line', async () => {
+test('a machine without Java runs without the mirror, and says why in one line', async () => {
   const state = await temporaryDir();
   const script = `
     import { startMirror } from '${BUILT}';
-    const deps = { state: '${state}', port: 0, env: {}, say: console.log };
+    const deps = { state: '${state}', ports: { neo4j: 0 }, env: {}, say: console.log };
     console.log(JSON.stringify(await startMirror(deps)));`;
   const lines = await outputOf(script, { PATH: state });
   await rm(state, { recursive: true });

@@ -40,7 +40,7 @@ test('a tenant is added, listed, and switched off and on by its name', async () 
   expect(JSON.parse(on.stdout)).toMatchObject({ is_active: true, changed: true });
 });
 
-test('a name that two tenants have names neither of them', async () => {
+test('a name of two tenants is refused', async () => {
   const { contour, json } = await openBundle();
   const first = await json('tenant', 'add', 'Twin', '--domain', '1');
   const second = await contour('tenant', 'add', 'Twin', '--domain', '1');
@@ -52,7 +52,7 @@ test('a name that two tenants have names neither of them', async () => {
   expect((await contour('tenant', 'disable', first.id)).code).toBe(0);
 });
 
-test('what cannot be done ends with 2 and says why', async () => {
+test('a wrong command ends with 2 and gives the reason', async () => {
   const { contour } = await openBundle();
   const wrong: Array<[string[], string]> = [
     [['tenant', 'disable', randomUUID()], 'there is no tenant "'],

@@ -1,4 +1,4 @@
-"""The one error that a caller of the producer has to know."""
+"""The only error that the producer raises."""
 
 from typing import Literal
 
@@ -6,11 +6,11 @@ ErrorCode = Literal["redis_unavailable", "buffer_full", "closed", "invalid"]
 
 
 class ProducerError(Exception):
-    """A message that was not put into Redis, or is not known to be there.
+    """A message may not have been accepted by Redis.
 
-    `invalid` is final: the message itself has to change. `redis_unavailable` and `buffer_full`
-    say: send the same message again, it counts once; `closed` says: with another producer. The
-    text never holds a credential or a part of a message.
+    `invalid` is final: correct the message. After `redis_unavailable` and `buffer_full` send the
+    same message again, after `closed` with another producer: it counts once. The text never
+    contains a credential or a part of a message.
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:

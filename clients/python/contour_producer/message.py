@@ -1,4 +1,4 @@
-"""What a message is, and what of it may leave the process."""
+"""The message, and the form in which it leaves the process."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ class _Required(TypedDict):
 class Message(_Required, total=False):
     """The body of Contour's `POST /resolve`; None counts as absent everywhere."""
 
-    # The channel's own credential: one of these, or the fingerprint in its place.
+    # One of the credentials, or the fingerprint.
     bot_token: str | int | None
     profile_id: str | int | None
     group_id: str | int | None
@@ -53,11 +53,11 @@ class Message(_Required, total=False):
 
 
 # Contour is written in JavaScript: beyond this its numbers are not exact, and its white space
-# is not quite the one that Python's `\s` means.
+# differs from Python's `\s`.
 _MAX_SAFE_INTEGER = 2**53 - 1
 _WHITE_SPACE = r"\t\n\v\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _CREDENTIAL = re.compile(rf"[^{_WHITE_SPACE}]{{1,256}}")
-# U+0000 and half characters: no database behind could hold them.
+# U+0000 and lone surrogates: Postgres cannot store them.
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _PLACEHOLDER = "{credential}"
@@ -66,17 +66,17 @@ _MIN_SECRET_LENGTH = 8
 
 
 def fingerprint_of(credential: str | int) -> str:
-    """Lower-case hex SHA-256 of the credential: how Contour knows a channel's account."""
+    """Lower-case hex SHA-256 of the credential. It identifies the account."""
     return hashlib.sha256(str(credential).encode()).hexdigest()
 
 
 def shard_of(channel: str, external_chat_id: str | int, shards: int) -> int:
-    """The stream that a chat's messages go to: always the same one, so that their order holds."""
+    """The shard of a chat. It is always the same, which keeps the chat's messages in order."""
     return zlib.crc32(f"{channel}:{external_chat_id}".encode()) % shards
 
 
 def body_of(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message as it may leave the process: with the fingerprint in the credential's place."""
+    """The message as it leaves the process: with the fingerprint in place of the credential."""
     channel = message.get("channel")
     if not isinstance(channel, str) or channel not in CREDENTIAL_FIELDS:
         raise _invalid("channel", f"must be one of {', '.join(CREDENTIAL_FIELDS)}")
@@ -97,7 +97,7 @@ def body_of(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without(value: Any, credential: str) -> Any:
-    """The value with the credential taken out wherever it stands, as Contour does it over HTTP."""
+    """The value without the credential in texts, keys and numbers, as Contour does it over HTTP."""
     if isinstance(value, str):
         return value.replace(credential, _PLACEHOLDER)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -114,12 +114,12 @@ def _without_in_key(key: Any, credential: str) -> Any:
 
 
 def json_of(body: Mapping[str, Any]) -> bytes:
-    """The body as it lies in a stream; what JSON or UTF-8 cannot hold is refused here."""
+    """The body as JSON in UTF-8. Raises `invalid` if it cannot be written so."""
     try:
         text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode()
     except (TypeError, ValueError, RecursionError):
-        # The error's own text would quote what it stumbled over.
+        # The text of the original error would quote the message.
         raise ProducerError("invalid", "the message cannot be written as JSON in UTF-8") from None
 
 
@@ -131,7 +131,7 @@ def _account_of(message: Mapping[str, Any], channel: str) -> tuple[str, str | No
 
     given, fingerprint = message.get(own_field), message.get("account_fingerprint")
     if given is None and fingerprint is None:
-        raise _invalid(own_field, "is required, or account_fingerprint in its place")
+        raise _invalid(own_field, "is required, or account_fingerprint instead")
     if fingerprint is not None and not (
         isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint)
     ):
@@ -149,7 +149,7 @@ def _account_of(message: Mapping[str, Any], channel: str) -> tuple[str, str | No
 
 
 def _text_of(value: object) -> str | None:
-    """A string, or a number as its decimal text; None for what is neither. True is no number."""
+    """A string, or the decimal text of a number; None for any other value. True is not a number."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_SAFE_INTEGER:
         return str(value)
     if not isinstance(value, str) or _UNREADABLE.search(value):
@@ -158,7 +158,7 @@ def _text_of(value: object) -> str | None:
 
 
 def _length_of(text: str) -> int:
-    """As JavaScript counts: an emoji is two."""
+    """The length in JavaScript, where an emoji counts as two."""
     return len(text.encode("utf-16-le")) // 2
 
 

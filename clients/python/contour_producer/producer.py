@@ -1,4 +1,4 @@
-"""The connection to Contour's Redis, with an end to every wait."""
+"""The connection to Contour's Redis. Every wait is bounded."""
 
 import asyncio
 import json
@@ -22,12 +22,12 @@ _RETRY_AFTER = 0.05
 
 
 class Producer:
-    """Hands messages to Contour, through its queue or through its streams.
+    """Sends messages to Contour, through its queue or its streams.
 
-    A call returns when Redis has the message, and raises `ProducerError` otherwise: within
-    `timeout` seconds, in which it tries again and again. Calls may run side by side: messages of
-    one chat leave in the order of the calls; up to `max_buffered` may be without Redis' answer.
-    `stream_shards` must be what Contour runs with (STREAM_SHARDS).
+    A call returns when Redis has the message. It retries for `timeout` seconds and then raises
+    `ProducerError`. Calls may run concurrently: messages of one chat are sent in the order of the
+    calls. Up to `max_buffered` messages may wait for an answer of Redis. `stream_shards` must
+    equal Contour's STREAM_SHARDS.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Producer:
             decode_responses=True,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            # Tried again here, in order and for a bounded time.
+            # This class retries itself, in order and for a bounded time.
             retry=Retry(NoBackoff(), 0),
         )
         self._queue = Queue("resolve", {"connection": self._redis})
-        # One message at a time in each: the order of a chat, and a limit to the connections.
+        # One message at a time in each: this keeps the order of a chat and limits connections.
         self._lanes = [asyncio.Lock() for _ in range(stream_shards)]
         self._turns: set[asyncio.Task[None]] = set()
         self._buffered = 0
@@ -61,10 +61,10 @@ class Producer:
     async def enqueue(self, message: Message) -> None:
         """Adds the message to the BullMQ queue `resolve`."""
         body = body_of(message)
-        # Refused here, where BullMQ's own error would quote the message; and read again, so that what
-        # the caller changes while it waits is not sent.
+        # Refused here, because BullMQ's own error would quote the message. Parsed again, so that a
+        # change by the caller during the wait is not sent.
         body = json.loads(json_of(body))
-        # The same id when it is tried again: BullMQ then keeps one.
+        # The same id in a retry, so that BullMQ keeps one job.
         options = {"removeOnComplete": True, "jobId": str(uuid4())}
         await self._send(body, lambda: self._queue.add("resolve", body, options))
 
@@ -77,7 +77,7 @@ class Producer:
         return str(await self._send(body, lambda: self._redis.xadd(key, {"message": text})))
 
     async def close(self) -> None:
-        """Refuses what waits, lets what is on its way be answered, and disconnects."""
+        """Refuses waiting messages, waits for answers to those under way, and disconnects."""
         self._closed = True
         await asyncio.gather(*self._turns)
         await self._redis.aclose()
@@ -97,8 +97,8 @@ class Producer:
         if self._closed:
             raise _closed_error()
         if self._buffered >= self._max_buffered:
-            text = f"{self._max_buffered} messages wait for Redis' answer already"
-            raise ProducerError("buffer_full", f"{text}: send this one again when some have theirs")
+            text = f"{self._max_buffered} messages already wait for an answer of Redis"
+            raise ProducerError("buffer_full", f"{text}: send this one again later")
         lane = self._lanes[shard_of(body["channel"], body["external_chat_id"], self._shards)]
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         turn = asyncio.create_task(self._take_turn(lane, command, answer))
@@ -118,8 +118,8 @@ class Producer:
     async def _take_turn(
         self, lane: asyncio.Lock, command: Callable[[], Awaitable[T]], answer: asyncio.Future[T]
     ) -> None:
-        # Not cut short when the message's time is over: a connection that is being made is for
-        # those behind it too.
+        # Not cancelled at the message's time-out: the messages behind it use the connection that
+        # is being made.
         async with lane:
             while not answer.done():
                 if self._closed:
@@ -140,4 +140,4 @@ class Producer:
 
 def _closed_error() -> ProducerError:
     text = "the producer was closed before Redis accepted the message"
-    return ProducerError("closed", f"{text}: send it again with another, it counts once")
+    return ProducerError("closed", f"{text}: send it again with another producer, it counts once")

@@ -1,4 +1,4 @@
-"""A way to Redis that a test can hold, cut and open again."""
+"""A proxy for Redis that a test can pause, cut and open again."""
 
 import asyncio
 from types import TracebackType
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 class Gate:
-    """Listens on a port of its own and passes bytes both ways, while it is open."""
+    """Listens on its own port and forwards bytes both ways while it is open."""
 
     def __init__(self, redis_url: str) -> None:
         self._to = urlsplit(redis_url)
@@ -42,16 +42,16 @@ class Gate:
         return self.connections
 
     def hold(self) -> None:
-        """Redis still gets what is sent; its answers do not come."""
+        """Forwards requests to Redis, and holds its answers."""
         self._answers.clear()
 
     def shut(self) -> None:
-        """As if Redis were away: every connection ends, and new ones end at once."""
+        """Closes every connection, also new ones, as if Redis were away."""
         self._is_shut = True
         self.cut()
 
     def cut(self) -> None:
-        """Ends every connection; new ones are taken."""
+        """Closes every connection, and accepts new ones."""
         for writer in self._writers:
             writer.transport.abort()
 

@@ -1,4 +1,4 @@
-"""What leaves the process, without a Redis. The other side of vectors.json is held by Contour."""
+"""The messages that leave the process, without Redis. Contour's own tests use vectors.json too."""
 
 import json
 import unittest
@@ -34,7 +34,7 @@ class Vectors(unittest.TestCase):
             with self.subTest(case["message"]["channel"]):
                 self.assertEqual(body_of(case["message"]), case["body"])
 
-    def test_a_message_that_contour_would_not_take_is_refused_with_its_path(self) -> None:
+    def test_a_message_that_contour_would_refuse_is_refused_with_its_path(self) -> None:
         for case in VECTORS["refused"]:
             with self.subTest(case):
                 with self.assertRaises(ProducerError) as caught:
@@ -44,7 +44,7 @@ class Vectors(unittest.TestCase):
 
 
 class Bodies(unittest.TestCase):
-    def test_the_message_given_is_left_as_it_was(self) -> None:
+    def test_the_given_message_is_not_changed(self) -> None:
         message = dict(GOOD)
         body_of(message)
         self.assertEqual(message, GOOD)
@@ -63,7 +63,7 @@ class Bodies(unittest.TestCase):
     def test_json_is_compact_utf_8(self) -> None:
         self.assertEqual(json_of({"a": ["Ё", 1]}), '{"a":["Ё",1]}'.encode())
 
-    def test_what_json_or_utf_8_cannot_hold_is_invalid(self) -> None:
+    def test_values_outside_json_and_utf_8_are_invalid(self) -> None:
         endless: list[Any] = []
         endless.append(endless)
         for value in (b"bytes", float("nan"), "\ud800", endless):

@@ -1,4 +1,4 @@
-"""What lies in a real Redis (REDIS_URL) after a call, and what a call says when there is none."""
+"""The content of a real Redis (REDIS_URL) after a call, and the errors of a call without one."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ REPEATABLE = "send it again, it counts once"
 
 
 def message_of(chat: str | int = "123456789", **fields: Any) -> Message:
-    """A message with everything that a sender may set."""
+    """A message with all fields."""
     message = {
         "channel": "telegram",
         "bot_token": CREDENTIAL,
@@ -78,7 +78,7 @@ class Streams(WithRedis):
                 chat = json.loads(fields["message"])["external_chat_id"]
                 self.assertEqual(shard_of("telegram", chat, 3), shard)
 
-    async def test_messages_of_a_chat_sent_side_by_side_stay_in_order(self) -> None:
+    async def test_messages_of_a_chat_sent_concurrently_stay_in_order(self) -> None:
         texts = [str(number) for number in range(500)]
         async with Producer(self.url, timeout=20) as producer:
             await asyncio.gather(*(producer.stream(message_of(text=text)) for text in texts))
@@ -96,14 +96,14 @@ class Queue(WithRedis):
         self.assertEqual(json.loads(job["data"]), expected_body(message))
         self.assertIs(json.loads(job["opts"])["removeOnComplete"], True)
 
-    async def test_jobs_added_side_by_side_are_all_there(self) -> None:
+    async def test_jobs_added_concurrently_are_all_there(self) -> None:
         async with Producer(self.url, timeout=20) as producer:
             await asyncio.gather(*(producer.enqueue(message_of(chat)) for chat in range(200)))
         self.assertEqual(await self.redis.llen("bull:resolve:wait"), 200)
 
 
 class Secrets(WithRedis):
-    async def test_no_value_in_redis_holds_the_credential(self) -> None:
+    async def test_no_value_in_redis_contains_the_credential(self) -> None:
         async with Producer(self.url) as producer:
             await producer.stream(message_of())
             await producer.enqueue(message_of())
@@ -128,7 +128,7 @@ class Secrets(WithRedis):
         }[kind]
         return _flat(await read())
 
-    async def test_what_is_refused_reaches_no_redis(self) -> None:
+    async def test_refused_messages_are_not_sent(self) -> None:
         bad = message_of(group_id="42")
         async with Producer(self.url) as producer:
             for send in (producer.stream, producer.enqueue):
@@ -149,7 +149,7 @@ class Outages(WithRedis):
         self.assertIn(REPEATABLE, str(caught.exception))
         self.assertNotIn(CREDENTIAL, str(caught.exception))
 
-    async def test_a_redis_that_is_away_is_told_after_the_timeout(self) -> None:
+    async def test_an_outage_of_redis_is_an_error_after_the_timeout(self) -> None:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))  # and never listens
             url = f"redis://127.0.0.1:{unused.getsockname()[1]}"
@@ -157,13 +157,13 @@ class Outages(WithRedis):
                 await self.assert_unavailable(producer.stream(message_of()), within=5)
                 await self.assert_unavailable(producer.enqueue(message_of()), within=5)
 
-    async def test_a_redis_that_does_not_answer_is_told_after_the_timeout(self) -> None:
+    async def test_a_redis_that_does_not_answer_is_an_error_after_the_timeout(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url, timeout=1) as producer:
             gate.hold()
             await self.assert_unavailable(producer.stream(message_of()), within=5)
             await self.assert_unavailable(producer.enqueue(message_of()), within=5)
 
-    async def test_a_long_line_of_messages_hears_of_an_outage_together(self) -> None:
+    async def test_many_waiting_messages_fail_together_in_an_outage(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url, timeout=1) as producer:
             gate.hold()
             calls = [producer.stream(message_of(chat)) for chat in range(200)]
@@ -173,7 +173,7 @@ class Outages(WithRedis):
             self.assertEqual({type(result) for result in results}, {ProducerError})
             self.assertLessEqual(gate.connections, 8)
 
-    async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(self) -> None:
+    async def test_a_late_answer_is_not_used_for_the_next_message(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url, timeout=4) as producer:
             await producer.stream(message_of(text="first"))
             gate.hold()
@@ -184,19 +184,19 @@ class Outages(WithRedis):
         [(_, fields)] = await self.redis.xrange(key, entry_id, entry_id)
         self.assertEqual(json.loads(fields["message"])["text"], "next")
 
-    async def test_what_waits_is_sent_in_order_when_redis_is_back(self) -> None:
+    async def test_waiting_messages_are_sent_in_order_when_redis_is_back(self) -> None:
         texts = [str(number) for number in range(50)]
         async with Gate(self.url) as gate, Producer(gate.url, timeout=20) as producer:
             gate.shut()
             streamed = asyncio.gather(*(producer.stream(message_of(text=text)) for text in texts))
             enqueued = asyncio.gather(*(producer.enqueue(message_of(chat)) for chat in range(9)))
-            await self.until(gate.counted, 3)  # turned away, and come again
+            await self.until(gate.counted, 3)  # refused, and retried
             gate.open()
             await asyncio.gather(streamed, enqueued)
         self.assertEqual(await self.texts(shard_of("telegram", "123456789", 4)), texts)
         self.assertEqual(await self.redis.llen("bull:resolve:wait"), 9)
 
-    async def test_a_slow_redis_is_reached_though_every_message_has_little_time_left(self) -> None:
+    async def test_a_slow_redis_is_reached_although_every_message_has_little_time_left(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url, timeout=2) as producer:
             gate.hold()
             calls = []
@@ -209,7 +209,7 @@ class Outages(WithRedis):
         self.assertIsInstance(results[0], ProducerError)
         self.assertIsInstance(results[-1], str)
 
-    async def test_a_job_whose_answer_was_lost_is_sent_again_and_there_once(self) -> None:
+    async def test_a_job_whose_answer_was_lost_is_sent_again_and_exists_once(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url, timeout=20) as producer:
             await producer.enqueue(message_of())  # a connection that needs no more answers
             gate.hold()
@@ -220,7 +220,7 @@ class Outages(WithRedis):
             await sending
         self.assertEqual(await self.redis.llen("bull:resolve:wait"), 2)
 
-    async def test_more_than_may_be_buffered_is_refused_at_once(self) -> None:
+    async def test_messages_beyond_max_buffered_are_refused_at_once(self) -> None:
         async with Gate(self.url) as gate, Producer(gate.url, max_buffered=2) as producer:
             gate.hold()
             waiting = asyncio.gather(producer.stream(message_of()), producer.enqueue(message_of()))
@@ -228,7 +228,7 @@ class Outages(WithRedis):
             with self.assertRaises(ProducerError) as caught:
                 await asyncio.wait_for(producer.stream(message_of()), 0.5)
             self.assertEqual(caught.exception.code, "buffer_full")
-            self.assertIn("2 messages wait", str(caught.exception))
+            self.assertIn("2 messages already wait", str(caught.exception))
             gate.open()
             await waiting
             await producer.stream(message_of())
@@ -243,7 +243,7 @@ class Outages(WithRedis):
         shard = shard_of("telegram", "123456789", 4)
         self.assertEqual(await self.texts(shard), ["before", "after"])
 
-    async def test_a_full_redis_is_told_as_unavailable(self) -> None:
+    async def test_a_full_redis_is_unavailable(self) -> None:
         await self.redis.config_set("maxmemory", "1")
         try:
             async with Producer(self.url, timeout=0.5) as producer:
@@ -252,7 +252,7 @@ class Outages(WithRedis):
         finally:
             await self.redis.config_set("maxmemory", "0")
 
-    async def test_closing_refuses_what_waits_and_lets_the_rest_be_answered(self) -> None:
+    async def test_close_refuses_waiting_messages_and_waits_for_answers(self) -> None:
         async with Gate(self.url) as gate:
             producer = Producer(gate.url, timeout=20)
             await producer.stream(message_of(text="before"))
@@ -271,7 +271,7 @@ class Outages(WithRedis):
         self.assertEqual(entry_id, stream_id)
         self.assertEqual(error.code, "closed")
 
-    async def test_a_closed_producer_takes_nothing(self) -> None:
+    async def test_a_closed_producer_refuses_messages(self) -> None:
         producer = Producer(self.url)
         await producer.close()
         await producer.close()
@@ -281,7 +281,7 @@ class Outages(WithRedis):
 
 
 def _flat(value: Any) -> bytes:
-    """Every byte string in a nested answer, one after another."""
+    """All byte strings in a nested answer."""
     if isinstance(value, dict):
         value = [*value.keys(), *value.values()]
     if isinstance(value, list | tuple):

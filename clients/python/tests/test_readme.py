@@ -1,4 +1,4 @@
-"""The README's examples, run as they are printed."""
+"""Runs the examples of the README."""
 
 import os
 import re
@@ -41,7 +41,7 @@ class Readme(unittest.TestCase):
         self.assertEqual(stream_id, entry_id)
         self.assertEqual(self.redis.llen("bull:resolve:wait"), 1)
 
-    def test_the_second_example_tells_a_wrong_message(self) -> None:
+    def test_the_second_example_recognises_an_invalid_message(self) -> None:
         self.assertEqual(printed_by(EXAMPLES[1]), ["True", "False"])
 
 

@@ -59,7 +59,7 @@ function fieldFaults(body: Body): { fields?: Fields; faults: Fault[] } {
   return { faults };
 }
 
-/** Rules that need more than one field. They are checked in any case, so that all faults are reported at once. */
+/** Rules that need more than one field. They are checked in any case, so that the answer names all faults. */
 function faultsBetweenFields(body: Body): Fault[] {
   const faults: Fault[] = [];
   if ((body.media ?? null) === null && (body.text ?? '') === '') {

@@ -5,7 +5,7 @@ import type { Fault } from './outcomes.ts';
 export const FINGERPRINT_PATTERN = /^[0-9a-f]{64}$/;
 export const CREDENTIAL_PATTERN = /^\S{1,256}$/u;
 
-/** Lower-case hex SHA-256. It stands for the credential everywhere outside Postgres. */
+/** Lower-case hex SHA-256. It replaces the credential everywhere outside Postgres. */
 export function fingerprintOf(credential: string): string {
   return hash('sha256', credential, 'hex');
 }

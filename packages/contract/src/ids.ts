@@ -19,18 +19,6 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** Postgres writes a UUID in lower case, so only that form can be compared as a string. */
-function toId(text: string, name: string): string {
-  if (!isUuid(text)) throw new TypeError(`not a ${name} id`);
-  return text.toLowerCase();
-}
-
-// For ids that enter as text. Each throws TypeError if the text is not a UUID.
-export const toTenantId = (text: string): TenantId => toId(text, 'tenant');
-export const toClientId = (text: string): ClientId => toId(text, 'client');
-export const toDialogId = (text: string): DialogId => toId(text, 'dialog');
-export const toMessageId = (text: string): MessageId => toId(text, 'message');
-
 function formatUuid(bytes: Uint8Array, version: number): string {
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | (version << 4);
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
@@ -38,11 +26,11 @@ function formatUuid(bytes: Uint8Array, version: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-// Asking the kernel for 16 bytes at a time costs more than the rest of an id together.
+// Random bytes are read in blocks, because a read of 16 bytes takes longer than the rest of an id.
 const pool = new Uint8Array(4096);
 let used = pool.length;
 
-/** A time-ordered id: neighbours in time are neighbours in the index. */
+/** An id that is ordered by time, so that new rows are neighbours in an index. */
 export function uuidv7(nowMs: number = Date.now()): string {
   if (used === pool.length) {
     randomFillSync(pool);
@@ -56,8 +44,8 @@ export function uuidv7(nowMs: number = Date.now()): string {
 }
 
 /**
- * A message's id is made from what identifies it, so it is known before anything is stored and is
- * the same for every copy. Channels number messages within one chat of one account only.
+ * The id of a message is a hash of its identity, so it is known before the message is stored and is the same for every
+ * copy. The chat and the account are part of the identity, because channels number messages within a chat.
  */
 export function messageIdOf(identity: {
   channel: string;

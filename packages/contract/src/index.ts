@@ -39,10 +39,6 @@ export {
   type MessageId,
   messageIdOf,
   type TenantId,
-  toClientId,
-  toDialogId,
-  toMessageId,
-  toTenantId,
   uuidv7,
 } from './ids.ts';
 export { incomingFields } from './incoming-fields.ts';

@@ -77,7 +77,7 @@ function gatherSecrets(value: unknown, secrets: Set<string>, depth = 0): void {
   }
 }
 
-/** The text that replaces a removed value. A later pass leaves it as it is. */
+/** The text that replaces a removed value. A later pass does not change it. */
 const SIZE = /^\(\d+ characters( that are no object)?\)$/;
 
 /** Replaces an unknown value by its length. A short one is not a secret and stays. */

@@ -9,7 +9,7 @@ import {
 /** How one attempt ended, before it is judged. */
 export type Answer = Extract<Ending, { kind: 'status' | 'timeout' | 'network' }>;
 
-/** What an answer means for its message. */
+/** The consequence of an answer for its message. */
 export type Verdict =
   | { outcome: 'delivered' }
   | { outcome: 'retry'; code: string; retryAfterMs?: number }
@@ -72,7 +72,7 @@ export function classify(answer: Answer, now: number): Verdict {
   return { outcome: 'retry', code, retryAfterMs: Math.min(asked, RETRIES.maxRetryAfterMs) };
 }
 
-/** What an answer shows about Core. A retried status below 500 shows nothing. */
+/** The health of Core by an answer. A retried status below 500 shows nothing. */
 export function healthOf(answer: Answer): Health {
   if (answer.kind !== 'status' || answer.status >= 500 || isAboutTheWay(answer)) return 'down';
   return RETRIED_STATUSES.has(answer.status) ? 'unknown' : 'up';

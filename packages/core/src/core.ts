@@ -1,11 +1,11 @@
 import type { Judgement } from './refusals.ts';
 
-/** One message on its way; `body` is sent byte for byte as it was stored. */
+/** A message for Core. `body` is sent byte for byte as it was stored. */
 export interface PushMessage {
   tenantId: string;
   messageId: string;
   traceId: string;
-  /** W3C Trace Context, sent as it is. */
+  /** W3C traceparent, sent unchanged. */
   traceparent?: string | undefined;
   body: string;
   signal?: AbortSignal | undefined;
@@ -21,7 +21,7 @@ export type PushResult =
   | { outcome: 'held' }
   | { outcome: 'aborted' };
 
-/** What may be sent now. */
+/** How many messages may be sent now. */
 export interface Limits {
   /** Messages of all tenants together; infinite while the common circuit is closed. */
   total: number;

@@ -6,22 +6,19 @@ import {
   createUpstream,
   type Ending,
   type Health,
+  type UpstreamOptions,
 } from '@contour/upstream';
 import { classify, healthOf, isAboutTheWay } from './classify.ts';
 import type { Core, PushMessage, PushResult } from './core.ts';
-import { type CoreLogger, createRefusals, type Refusals } from './refusals.ts';
+import { type CoreLogger, createRefusals, type Judge } from './refusals.ts';
 import { parseSecret, signHeaders } from './sign.ts';
 
 const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
 const USER_AGENT = `contour/${(JSON.parse(manifest) as { version: string }).version}`;
 
-export interface CoreOptions {
-  url: string;
+export interface CoreOptions extends UpstreamOptions {
   /** `whsec_` and base64; without it nothing is signed. */
   secret?: string | undefined;
-  timeoutMs: number;
-  /** At least the number of pushes at once: one that waits for a connection uses up its own time. */
-  connections: number;
   logger?: CoreLogger | undefined;
   now?: () => number;
   circuits?: Omit<CircuitsOptions, 'now' | 'onChange'>;
@@ -109,7 +106,7 @@ function healthOfEnding(ending: Ending, acceptsOthers: boolean): Health {
 
 function resultOf(
   ending: Ending,
-  { ms, judge, now }: { ms: number; judge: ReturnType<Refusals['begin']>; now: number },
+  { ms, judge, now }: { ms: number; judge: Judge; now: number },
 ): PushResult {
   if (ending.kind === 'aborted') return { outcome: 'aborted' };
   if (ending.kind === 'unsendable') {

@@ -24,16 +24,7 @@ export interface CoreLogger {
 /** A verdict, or `postponed`: the message waits and no attempt is counted. */
 export type Judgement = Verdict | { outcome: 'postponed'; code: string; delayMs: number };
 
-export interface Refusals {
-  /** Begins an attempt at a message and returns the judge of Core's answer. */
-  begin(messageId: string): (answer: Answer, verdict: Verdict) => Judgement;
-  /** Whether Core has accepted a message that was sent after this time. */
-  hasAcceptedSince(time: number): boolean;
-  /** How long ago the latest accepted message was sent; null if there is none. */
-  acceptedAgoMs(): number | null;
-  /** Notes that Core accepted a message of another worker, sent this long ago. */
-  acceptedElsewhere(agoMs: number): void;
-}
+export type Judge = (answer: Answer, verdict: Verdict) => Judgement;
 
 interface Refused {
   at: number;
@@ -50,7 +41,7 @@ interface Refused {
 export function createRefusals(deps: {
   now: () => number;
   logger?: Pick<CoreLogger, 'warn'> | undefined;
-}): Refusals {
+}) {
   const { now, logger } = deps;
   const refused = new Map<string, Refused>();
   const unlogged = new Map<string, number>();
@@ -77,7 +68,8 @@ export function createRefusals(deps: {
   };
 
   return {
-    begin(messageId) {
+    /** Begins an attempt at a message and returns the judge of Core's answer. */
+    begin(messageId: string): Judge {
       const sentAt = now();
       const before = refused.get(messageId);
       const acceptsOthers = before !== undefined && acceptedAt > before.at;
@@ -102,9 +94,10 @@ export function createRefusals(deps: {
         return { outcome: 'postponed', code: verdict.code, delayMs };
       };
     },
-    hasAcceptedSince: (time) => acceptedAt > time,
+    /** Whether Core has accepted a message that was sent after this time. */
+    hasAcceptedSince: (time: number) => acceptedAt > time,
     acceptedAgoMs: () => (Number.isFinite(acceptedAt) ? now() - acceptedAt : null),
-    acceptedElsewhere(agoMs) {
+    acceptedElsewhere(agoMs: number): void {
       acceptedAt = Math.max(acceptedAt, now() - agoMs);
     },
   };

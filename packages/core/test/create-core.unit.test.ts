@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { RequestListener } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { deferred, readBody, startHttp } from '../../upstream/test/servers.ts';
+import { deferred, type Listener, readBody, startHttp } from '../../upstream/test/servers.ts';
 import { type CoreOptions, createCore } from '../src/create-core.ts';
 
 const message = {
@@ -18,7 +17,7 @@ function coreAt(url: string, options: Partial<CoreOptions> = {}) {
   return core;
 }
 
-async function coreAnswering(listener: RequestListener, options: Partial<CoreOptions> = {}) {
+async function coreAnswering(listener: Listener, options: Partial<CoreOptions> = {}) {
   return coreAt(await startHttp(listener), options);
 }
 
@@ -129,7 +128,7 @@ describe('what an answer means', () => {
 });
 
 describe('stopping', () => {
-  test('an abort under way ends the push at no cost, and the connection with it', async () => {
+  test('an abort under way costs no attempt and closes the connection', async () => {
     const caller = new AbortController();
     const cut = deferred();
     const core = await coreAnswering((request) => {
@@ -140,7 +139,7 @@ describe('stopping', () => {
     await cut.promise;
   });
 
-  test('an abort beforehand sends nothing', async () => {
+  test('an abort before the push sends nothing', async () => {
     const requests: unknown[] = [];
     const core = await coreAnswering((request, response) => {
       requests.push(request);
@@ -151,7 +150,7 @@ describe('stopping', () => {
     expect(requests).toEqual([]);
   });
 
-  test('an abort after the 2xx does not take it back', async () => {
+  test('an abort after the 2xx does not change the result', async () => {
     const caller = new AbortController();
     const core = await coreAnswering((_, response) => void response.writeHead(200).write('drip'));
     // The first bytes of the body are there: its head has been read.
@@ -162,7 +161,7 @@ describe('stopping', () => {
     expect(await pushed).toMatchObject({ outcome: 'delivered' });
   });
 
-  test('closing ends what is under way as aborted, and what comes after', async () => {
+  test('close aborts pushes under way and later pushes', async () => {
     const { promise: arrived, resolve } = deferred();
     const core = await coreAnswering(() => resolve());
     const pushed = core.push(message);
@@ -174,7 +173,7 @@ describe('stopping', () => {
 });
 
 describe('the circuits', () => {
-  /** A Core with this answer, and what is logged of its circuits. */
+  /** A Core with this answer, and the logged changes of its circuits. */
   async function failing(status: number) {
     const state = { status, requests: 0 };
     const logged: object[] = [];
@@ -190,7 +189,7 @@ describe('the circuits', () => {
     return { core, state, logged, push };
   }
 
-  test('a tenant is held back after failures in a row, and goes on after a probe', async () => {
+  test('a tenant is held back after failures in a row, until a probe succeeds', async () => {
     const { core, state, logged, push } = await failing(503);
     for (let i = 0; i < 4; i++) await push('a');
     expect(core.limits().rooms).toEqual([{ tenantId: 'a', room: 0 }]);

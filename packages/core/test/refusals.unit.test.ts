@@ -67,7 +67,7 @@ describe('a refusal that is about the way', () => {
     expect(waiting).toHaveLength(0);
   });
 
-  test('is forgotten after ten minutes where another needs the room', () => {
+  test('is forgotten after ten minutes if another message needs the room', () => {
     const { attempt, pass } = setUp();
     for (let at = 0; at < 10_000; at += 1) attempt(`gone${at}`, 401);
     pass(600_000);
@@ -93,7 +93,7 @@ describe('a refusal that is about the way', () => {
     expect(answerLate(401)).toMatchObject({ outcome: 'postponed' });
   });
 
-  test('is final by what Core has accepted from another worker', () => {
+  test('is final after Core has accepted a message of another worker', () => {
     const { attempt, refusals, pass } = setUp();
     attempt('m', 403);
     pass(5000);
@@ -130,7 +130,7 @@ describe('404 and 429', () => {
     expect(attempt('m', status)).toMatchObject({ outcome: 'postponed' });
   });
 
-  test('cost an attempt each once Core accepts others, but for the first', () => {
+  test('cost an attempt each once Core accepts others, except for the first', () => {
     const { attempt } = setUp();
     attempt('other', 200);
     expect(attempt('m', 404)).toMatchObject({ outcome: 'postponed' });
@@ -140,7 +140,7 @@ describe('404 and 429', () => {
     }
   });
 
-  test('wait for as long as Core asks for', () => {
+  test('wait for as long as Core asks', () => {
     const { attempt } = setUp();
     expect(attempt('m', 429, '60')).toMatchObject({ outcome: 'postponed', delayMs: 60_000 });
   });
@@ -155,7 +155,7 @@ test.each([400, 408, 409, 413, 415, 422, 425, 500, 503])(
   },
 );
 
-test('what Core refuses is logged with status and count, at most once in 10 s', () => {
+test('refusals are logged with status and count, at most once in 10 s', () => {
   const { attempt, logged, pass } = setUp();
   for (let i = 0; i < 5; i++) attempt(`m${i}`, 401);
   expect(logged).toEqual([{ status: 'http_401', count: 1 }]);

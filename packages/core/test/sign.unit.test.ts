@@ -38,7 +38,7 @@ describe('parseSecret', () => {
     },
   );
 
-  test('takes base64 without its padding', () => {
+  test('accepts base64 without padding', () => {
     expect(parseSecret('whsec_YWI')).toEqual(parseSecret('whsec_YWI='));
   });
 });

@@ -1,4 +1,4 @@
-// The client may not have come yet: then its node is made here, and create_client fills it in.
+// The client may not be mirrored yet: then its node is created here, and create_client sets its properties.
 UNWIND $rows AS row
 MERGE (d:Dialog {tenant_id: row.tenant_id, dialog_id: row.dialog_id})
 SET d.channel = row.channel, d.status = row.status

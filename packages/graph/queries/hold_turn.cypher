@@ -1,4 +1,4 @@
-// The lock comes with the first SET, and only then the turn is read.
+// The first SET takes the lock, and the turn is read after it.
 MERGE (m:Mirror {mirror_id: $mirror_id})
 SET m.written_at = datetime()
 WITH m, coalesce(m.turn, 0) AS latest

@@ -1,4 +1,4 @@
-// STARTS WITH '' is true of every text, and lets the index of the whole key be used.
+// STARTS WITH '' is true for every text, and makes the index of the whole key usable.
 MATCH (d:Dialog)
 WHERE d.tenant_id = $tenant_id AND d.dialog_id STARTS WITH ''
 RETURN d.tenant_id AS tenant_id, '' AS channel, d.dialog_id AS id

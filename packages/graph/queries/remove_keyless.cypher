@@ -1,4 +1,4 @@
-// A node without its whole key can be nobody's mirror, and no constraint keeps it single.
+// A node without a complete key mirrors no row, and no constraint makes it unique.
 MATCH (n:Tenant|Client|ChannelIdentity|Dialog)
 WHERE n.tenant_id IS NOT :: STRING NOT NULL
    OR (n:Client AND n.client_id IS NOT :: STRING NOT NULL)

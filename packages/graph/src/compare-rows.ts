@@ -10,7 +10,7 @@ import type { Found } from './create-graph.ts';
 
 type Owners = (string | null)[][];
 
-/** All that the graph shows of a row, and what its node hangs on. */
+/** The fields that the graph shows of a row, and the nodes that its node belongs to. */
 function lineOf(row: Partial<Record<string, unknown>>, owners: Owners): string {
   const { name = null, phone = null, channel = null, status = null } = row;
   const key = mirrorKeyText(mirrorKeyOf(row as unknown as MirrorRow));
@@ -23,13 +23,13 @@ const ownersOf = (kind: MirrorKind, row: MirrorRow): Owners =>
 export const checksum = (lines: readonly string[]): string =>
   createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 
-export interface ComparedRows<Row extends MirrorRow> {
+interface ComparedRows<Row extends MirrorRow> {
   checksums: { postgres: string; graph: string };
   missing: Row[];
   stale: Row[];
 }
 
-/** A page of rows against their nodes; row by row only where the checksums differ. */
+/** Compares a page of rows with their nodes, row by row only if the checksums differ. */
 export function compareRows<Kind extends MirrorKind, Row extends MirrorRows[Kind]>(
   kind: Kind,
   rows: readonly Row[],
@@ -38,7 +38,7 @@ export function compareRows<Kind extends MirrorKind, Row extends MirrorRows[Kind
   const nodes = new Map<string, string>();
   for (const node of found) {
     const key = mirrorKeyText(mirrorKeyOf(node as never));
-    // Without its constraint a graph can have a node twice, and then neither is right.
+    // Without its constraint a graph can have a node twice, and then both are wrong.
     nodes.set(key, nodes.has(key) ? 'twice' : lineOf({ ...node }, node.owners));
   }
   const expected = rows.map((row) => lineOf({ ...row }, ownersOf(kind, row)));

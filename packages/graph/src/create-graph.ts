@@ -1,42 +1,66 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MirrorBatch, MirrorKey, MirrorKind, MirrorRows, MirrorTurn } from '@contour/contract';
-import { asAppError, isTransient } from './graph-error.ts';
-import { type GraphOptions, openConnection, type Work } from './open-connection.ts';
-import { query } from './query.ts';
-import { TurnLost } from './turn-lost.ts';
-import { writeBatch } from './write-batch.ts';
+import {
+  MIRROR_KINDS,
+  type MirrorBatch,
+  type MirrorKey,
+  type MirrorKind,
+  type MirrorRows,
+  type MirrorTurn,
+} from '@contour/contract';
+import {
+  asAppError,
+  type GraphOptions,
+  isTransient,
+  openConnection,
+  type Transaction,
+  TurnLost,
+  type Work,
+} from './connection.ts';
 
 const PING_MS = 1_500;
 const WRITE_MS = 8_000;
 const READ_MS = 30_000;
-/** For what reads all nodes there are. */
+/** For statements that read all nodes. */
 const STREAM_MS = 600_000;
 const CHUNK = 1_000;
 const MAX_TRIES = 8;
 const LONGEST_PAUSE_MS = 300;
 
+const FOLDER = new URL('../queries/', import.meta.url);
+const texts = new Map<string, string>();
+
+/** The Cypher of queries/<name>.cypher. */
+function query(name: string): string {
+  const known = texts.get(name);
+  if (known !== undefined) return known;
+  const text = readFileSync(new URL(`${name}.cypher`, FOLDER), 'utf8');
+  texts.set(name, text);
+  return text;
+}
+
 const CONSTRAINTS = query('constraints')
   .split(';')
   .filter((text) => text.trim() !== '');
 
-/** A node as the graph has it: properties, and the keys of what it hangs on. */
+/** A node in the graph: its properties, and the keys of the nodes that it belongs to. */
 export interface Found {
   owners: (string | null)[][];
   [property: string]: unknown;
 }
 
-/** Neo4j. Every method throws AppError('neo4j_unavailable') in bounded time when it is away. */
+/** Neo4j. Every method throws AppError('neo4j_unavailable') in bounded time while Neo4j is away. */
 export interface Graph {
   ping(): Promise<void>;
   /** Such as 5.26.0. */
   version(): Promise<string>;
-  /** Makes the constraints that are missing; the writes rely on them for being fast, and single. */
+  /** Creates missing constraints. They make writes fast and nodes unique. */
   prepare(): Promise<void>;
-  /** All of the batch or nothing. Throws TurnLost where a later turn has written already. */
+  /** Writes all of the batch or nothing. Throws TurnLost if a later turn has written already. */
   write(turn: MirrorTurn, batch: MirrorBatch): Promise<void>;
   look<Kind extends MirrorKind>(kind: Kind, rows: readonly MirrorRows[Kind][]): Promise<Found[]>;
   count(kind: MirrorKind, tenantId: string): Promise<number>;
-  /** Hands over the keys of a tenant's nodes, a thousand at a time. */
+  /** Calls `handle` with the keys of a tenant's nodes, a thousand at a time. */
   eachKey(
     kind: MirrorKind,
     tenantId: string,
@@ -51,7 +75,7 @@ export interface Graph {
   close(): Promise<void>;
 }
 
-/** Neo4j may be away when this is called and whenever it likes; it is used again when it is back. */
+/** Neo4j may be away at any time, also now; the connection is restored by itself. */
 export function createGraph(options: GraphOptions): Graph {
   const connection = openConnection(options);
   const ask = async <T>(timeoutMs: number, mode: 'read' | 'write', work: Work<T>): Promise<T> => {
@@ -59,8 +83,8 @@ export function createGraph(options: GraphOptions): Graph {
       try {
         return await connection.transact(timeoutMs, mode, work);
       } catch (error) {
-        // The server has undone a transaction before it says so: the same may well succeed now.
         if (error instanceof TurnLost) throw error;
+        // The server has rolled the transaction back, so a retry is safe.
         if (!isTransient(error) || tries === MAX_TRIES) throw asAppError(error);
         await delay(Math.random() * LONGEST_PAUSE_MS);
       }
@@ -83,7 +107,7 @@ export function createGraph(options: GraphOptions): Graph {
       const names = CONSTRAINTS.map((text) => /CONSTRAINT (\w+)/.exec(text)?.[1]);
       if ((await number(WRITE_MS, 'read', 'count_constraints', { names })) === names.length) return;
       for (const text of CONSTRAINTS) {
-        // On a graph that lost them, every node is read.
+        // The server reads all nodes to create one.
         await ask(STREAM_MS, 'write', async (tx) => void (await tx.run(text)));
       }
     },
@@ -99,7 +123,7 @@ export function createGraph(options: GraphOptions): Graph {
       }),
     count: (kind, tenantId) => number(READ_MS, 'read', `count_${kind}`, { tenant_id: tenantId }),
     eachKey: (kind, tenantId, handle) =>
-      // Not tried again: half of the keys would be handed over twice.
+      // Not retried, because keys would be handled twice.
       connection
         .transact(STREAM_MS, 'read', async (tx) => {
           const records = tx.run(query(`keys_of_${kind}`), { tenant_id: tenantId });
@@ -132,4 +156,39 @@ async function* inChunks(records: AsyncIterable<{ toObject(): object }>) {
     keys = [];
   }
   if (keys.length > 0) yield keys;
+}
+
+const WRITES = {
+  clients: 'create_client',
+  identities: 'link_channel',
+  dialogs: 'create_dialog',
+} as const;
+
+const REMOVED_FIRST = ['dialogs', 'identities', 'clients', 'tenants'] as const;
+
+/**
+ * Writes a batch within a transaction. If `latest` is a later turn, that turn has written already, and the caller rolls
+ * back. A write of a lost turn may still arrive, so the node of the mirror stores the latest turn, and its lock orders
+ * all writers.
+ */
+async function writeBatch(
+  tx: Transaction,
+  { mirrorId, turn }: MirrorTurn,
+  batch: MirrorBatch,
+): Promise<{ latest: number }> {
+  const statements: Array<[name: string, rows: readonly object[]]> = [
+    ...MIRROR_KINDS.map((kind): [string, readonly object[]] => [WRITES[kind], batch[kind]]),
+    ...REMOVED_FIRST.map((kind): [string, readonly object[]] => [
+      `remove_${kind}`,
+      batch.removals.filter((removal) => removal.kind === kind && removal.isGone),
+    ]),
+  ];
+  // Sent at once, and executed one after another: a round trip for each would double the time.
+  const [held] = await Promise.all([
+    tx.run(query('hold_turn'), { mirror_id: mirrorId, turn: BigInt(turn) }),
+    ...statements
+      .filter(([, rows]) => rows.length > 0)
+      .map(([name, rows]) => tx.run(query(name), { rows })),
+  ]);
+  return { latest: held.records[0]?.get('latest') as number };
 }

@@ -8,17 +8,17 @@ import {
 
 const REST_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
-/** So many in a row are not at fault one by one: it is the server that is not well. */
+/** So many refusals in a row are a fault of the server, not of the rows. */
 const MAX_IN_A_ROW = 20;
 
-/** What the graph did not take: a row, or a removal. */
+/** A row or a removal that the graph refused. */
 export interface Refusal {
   kind: string;
   key: MirrorKey;
   error: unknown;
 }
 
-/** Remembers what was refused: to find it again among two thousand rows costs a dozen transactions. */
+/** Remembers refused rows, because finding one among two thousand costs a dozen transactions. */
 export function createRefusals(onRefused: (refusal: Refusal) => void, nowMs = () => Date.now()) {
   const restUntil = new Map<string, number>();
   let inARow = 0;
@@ -28,7 +28,7 @@ export function createRefusals(onRefused: (refusal: Refusal) => void, nowMs = ()
     `${kind} ${mirrorKeyText(key)} ${version}`;
 
   return {
-    /** A batch without what was refused a while ago, and has not changed since. */
+    /** The batch without rows that were refused in the last minute and have not changed since. */
     without(batch: MirrorBatch): MirrorBatch {
       if (restUntil.size === 0) return batch;
       const isFree = (kind: string, key: MirrorKey, version: string) =>
@@ -42,7 +42,7 @@ export function createRefusals(onRefused: (refusal: Refusal) => void, nowMs = ()
         removals: batch.removals.filter((r) => isFree(r.kind, r, r.seq)),
       };
     },
-    /** Takes the one row of a batch for refused; throws the error when too many were, one after another. */
+    /** Notes that the only row of this batch was refused. Throws the error after too many refusals in a row. */
     note(batch: MirrorBatch, error: unknown): void {
       inARow += 1;
       if (inARow > MAX_IN_A_ROW) {

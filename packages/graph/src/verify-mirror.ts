@@ -1,28 +1,47 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   MIRROR_KINDS,
   type MirrorKey,
   type MirrorKind,
+  type MirrorRows,
   type MirrorSource,
+  mirrorKeyOf,
 } from '@contour/contract';
-import { type Comparison, compareKind } from './compare-kind.ts';
+import { checksum, compareRows } from './compare-rows.ts';
 import type { Graph } from './create-graph.ts';
-import { findExtra, judgeExtra } from './find-extra.ts';
 
-/** `missing` in the graph, `stale` there (a property or an edge), or `extra`: in the graph alone. */
+const PAGE = 1_000;
+const MAX_TRIES = 10;
+const PAUSE_MS = 100;
+
+/** One kind of nodes of one tenant, in Postgres and in the graph. */
+export interface Comparison {
+  tenantId: string;
+  kind: MirrorKind;
+  inPostgres: number;
+  inGraph: number;
+  /** Rows that wait to be mirrored. They may differ. */
+  waiting: number;
+  differences: number;
+  /** Over all rows in the order of their keys, with their edges. */
+  checksums: { postgres: string; graph: string };
+}
+
+/** `missing` in the graph, `stale` (a property or an edge differs), or `extra` (only in the graph). */
 export interface Difference {
   problem: 'missing' | 'stale' | 'extra';
   kind: MirrorKind | 'tenants';
   key: MirrorKey;
 }
 
-export interface VerifyDeps {
+interface VerifyDeps {
   graph: Graph;
   source: MirrorSource;
-  /** Left out: every tenant, and whatever else is in the graph. */
+  /** By default all tenants, and all other nodes of the graph. */
   tenants?: readonly string[];
   /**
-   * Has every difference mended by the next `drain`: here rows only lose their mark, and nodes are
-   * noted for removal. Constraints that are missing are made, and nodes without a key removed, at once.
+   * Unmarks rows and notes nodes for removal, so that the next `drain` repairs every difference. Creates missing
+   * constraints and removes nodes without a key at once.
    */
   repair: boolean;
   onDifference: (difference: Difference) => void;
@@ -32,28 +51,13 @@ export interface VerifyDeps {
 
 export interface Verification {
   differences: number;
-  /** Rows that differ because they are on their way. */
+  /** Rows that differ because they wait to be mirrored. */
   waiting: number;
-  /** Nodes of our labels without their whole key: nobody's mirror. */
+  /** Nodes of our labels without a complete key. */
   keyless: number;
 }
 
-/** What belongs to a tenant that Postgres does not know. */
-async function findStrangers(deps: VerifyDeps, known: ReadonlySet<string>): Promise<void> {
-  for (const tenantId of await deps.graph.tenants()) {
-    if (known.has(tenantId)) continue;
-    for (const kind of MIRROR_KINDS) await findExtra(deps, tenantId, kind);
-    await judgeExtra(deps, 'tenants', [{ tenant_id: tenantId, channel: '', id: '' }]);
-  }
-}
-
-async function clearKeyless({ graph, repair }: VerifyDeps): Promise<number> {
-  const keyless = await graph.countKeyless();
-  if (repair && keyless > 0) await graph.removeKeyless();
-  return keyless;
-}
-
-/** Compares Postgres and the graph, tenant by tenant, while both are in use. */
+/** Compares Postgres and the graph, tenant by tenant. Both may be in use. */
 export async function verifyMirror(deps: VerifyDeps): Promise<Verification> {
   const { source, graph, repair, onCompared, onProgress } = deps;
   if (repair) await graph.prepare();
@@ -82,4 +86,115 @@ export async function verifyMirror(deps: VerifyDeps): Promise<Verification> {
   if (deps.tenants !== undefined) return { differences, waiting, keyless: 0 };
   await findStrangers(counting, new Set(tenants));
   return { differences, waiting, keyless: await clearKeyless(deps) };
+}
+
+/** The rows that were marked as mirrored before the graph was read, and still are. */
+async function wrongOf<Kind extends MirrorKind>(
+  { source }: VerifyDeps,
+  kind: Kind,
+  rows: ReadonlyArray<MirrorRows[Kind] & { is_marked: boolean }>,
+): Promise<MirrorRows[Kind][]> {
+  const marked = rows.filter((row) => row.is_marked);
+  return marked.length === 0 ? [] : source.stillMarked(kind, marked);
+}
+
+/** `unmark` skips locked rows, so it is repeated. */
+async function unmarkAll<Kind extends MirrorKind>(
+  { source }: VerifyDeps,
+  kind: Kind,
+  rows: readonly MirrorRows[Kind][],
+): Promise<void> {
+  let left = rows;
+  for (let tries = 0; left.length > 0 && tries < MAX_TRIES; tries += 1) {
+    if (tries > 0) await delay(PAUSE_MS);
+    await source.unmark(kind, left);
+    left = await source.stillMarked(kind, left);
+  }
+}
+
+async function judge<Kind extends MirrorKind>(
+  deps: VerifyDeps,
+  kind: Kind,
+  problem: 'missing' | 'stale',
+  rows: ReadonlyArray<MirrorRows[Kind] & { is_marked: boolean }>,
+): Promise<number> {
+  const wrong = await wrongOf(deps, kind, rows);
+  for (const row of wrong) deps.onDifference({ problem, kind, key: mirrorKeyOf(row) });
+  if (deps.repair) await unmarkAll(deps, kind, wrong);
+  return wrong.length;
+}
+
+/** Compares page by page, so that the memory does not grow with the number of rows. */
+async function compareKind<Kind extends MirrorKind>(
+  deps: VerifyDeps,
+  tenantId: string,
+  kind: Kind,
+  onPage: (rows: number) => void,
+): Promise<Comparison> {
+  const { graph, source } = deps;
+  const sums = { postgres: [] as string[], graph: [] as string[] };
+  let [inPostgres, matched, waiting, differences] = [0, 0, 0, 0];
+  let last: MirrorRows[Kind] | null = null;
+  for (;;) {
+    const rows: Array<MirrorRows[Kind] & { is_marked: boolean }> = await source.readPage(
+      kind,
+      tenantId,
+      last,
+      PAGE,
+    );
+    last = rows.at(-1) ?? null;
+    if (last === null) break;
+    const found = await graph.look(kind, rows);
+    const { checksums, missing, stale } = compareRows(kind, rows, found);
+    const wrong =
+      (await judge(deps, kind, 'missing', missing)) + (await judge(deps, kind, 'stale', stale));
+    sums.postgres.push(checksums.postgres);
+    sums.graph.push(checksums.graph);
+    inPostgres += rows.length;
+    matched += found.length;
+    waiting += missing.length + stale.length - wrong;
+    differences += wrong;
+    onPage(rows.length);
+  }
+  const inGraph = await graph.count(kind, tenantId);
+  // Keys are unique, so if there are more nodes than matches, some nodes have no row.
+  if (inGraph > matched) differences += await findExtra(deps, tenantId, kind);
+  const checksums = { postgres: checksum(sums.postgres), graph: checksum(sums.graph) };
+  return { tenantId, kind, inPostgres, inGraph, waiting, differences, checksums };
+}
+
+/** Reports keys without a row. With `repair` it notes their nodes for removal. */
+async function judgeExtra(
+  { source, repair, onDifference }: VerifyDeps,
+  kind: MirrorKind | 'tenants',
+  keys: readonly MirrorKey[],
+): Promise<number> {
+  const extra = await source.orphans(kind, keys);
+  for (const key of extra) onDifference({ problem: 'extra', kind, key });
+  if (repair) await source.noteRemovals(kind, extra);
+  return extra.length;
+}
+
+/** Counts and reports a tenant's nodes that have no row in Postgres. */
+async function findExtra(deps: VerifyDeps, tenantId: string, kind: MirrorKind): Promise<number> {
+  let extra = 0;
+  await deps.graph.eachKey(kind, tenantId, async (keys) => {
+    extra += await judgeExtra(deps, kind, keys);
+  });
+  return extra;
+}
+
+/** Finds the nodes of tenants that Postgres does not know. */
+async function findStrangers(deps: VerifyDeps, known: ReadonlySet<string>): Promise<void> {
+  for (const tenantId of await deps.graph.tenants()) {
+    if (known.has(tenantId)) continue;
+    for (const kind of MIRROR_KINDS) await findExtra(deps, tenantId, kind);
+    await judgeExtra(deps, 'tenants', [{ tenant_id: tenantId, channel: '', id: '' }]);
+  }
+}
+
+async function clearKeyless({ graph, repair }: VerifyDeps): Promise<number> {
+  const keyless = await graph.countKeyless();
+  if (repair && keyless > 0) await graph.removeKeyless();
+  return keyless;
 }

@@ -14,7 +14,7 @@ export interface Bundle {
   source: ReturnType<typeof createMirrorSource>;
   mirror: Mirror;
   refused: Refusal[];
-  /** So many clients of the tenant, each with an identity and a dialog. */
+  /** Adds clients to the tenant, each with an identity and a dialog. */
   addClients(count: number, name?: string): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function openGraph(uri: string): Graph {
   return graph;
 }
 
-/** A database of this test's own, and its mirror in the graph that all tests share. */
+/** A database for one test, and its mirror in the graph that all tests share. */
 export async function openBundle(uri = inject('neo4j').uri ?? ''): Promise<Bundle> {
   const { pool, drop } = await createDatabase(inject('postgresUrl'));
   onTestFinished(drop);
@@ -59,6 +59,6 @@ export async function openBundle(uri = inject('neo4j').uri ?? ''): Promise<Bundl
   };
 }
 
-/** As workers do it: what a Neo4j that is new, on a machine that is busy, has no time for is tried again. */
+/** Retries as workers do, because a new Neo4j on a busy machine may need longer than one write may take. */
 export const mirrored = ({ mirror }: Bundle): Promise<unknown> =>
   waitFor('the mirror', () => mirror.drain(), { deadlineMs: 60_000 });

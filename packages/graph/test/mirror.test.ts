@@ -7,7 +7,7 @@ import { type Bundle, openBundle, openGraph } from './bundle.ts';
 const differences = ({ pool, uri }: Bundle) => checkMirror(pool, uri);
 
 describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
-  test('shows every client, identity and dialog as Postgres has them', async () => {
+  test('shows every client, identity and dialog of Postgres', async () => {
     const bundle = await openBundle();
     await bundle.addClients(1_200);
     expect(await bundle.mirror.drain()).toEqual({ rows: 3_600, ended: 'done' });
@@ -15,7 +15,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await bundle.mirror.drain()).toEqual({ rows: 0, ended: 'done' });
   });
 
-  test('follows what changes, moves and goes', async () => {
+  test('follows rows that change, move or are deleted', async () => {
     const bundle = await openBundle();
     const { pool, mirror } = bundle;
     await bundle.addClients(4);
@@ -36,7 +36,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('keeps a row that was deleted and is there again', async () => {
+  test('keeps a row that was deleted and inserted again', async () => {
     const bundle = await openBundle();
     const { pool, mirror } = bundle;
     await bundle.addClients(2);
@@ -49,7 +49,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('two at once leave no hole, whoever of them gets how far', async () => {
+  test('has all rows after two mirrors ran at once', async () => {
     const bundle = await openBundle();
     const { pool, source, uri } = bundle;
     const other = createMirror({ graph: openGraph(uri), source, onRefused: () => undefined });
@@ -57,7 +57,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     const changing = (async () => {
       for (let n = 0; n < 10; n += 1) {
         await pool.query("update clients set name = name || '.' where name like $1", [`%${n}`]);
-        // What a process that died has left: the other one is let in while the first still writes.
+        // As after a crash of the holder: the other mirror begins while the first still writes.
         await pool.query('update graph_turns set held_until = now()');
       }
     })();
@@ -70,7 +70,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('a write of a turn that was lost is refused by the graph itself', async () => {
+  test('refuses a write of a lost turn', async () => {
     const bundle = await openBundle();
     const { source, graph, pool } = bundle;
     await bundle.addClients(1);
@@ -84,7 +84,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('goes on after a restore of Postgres, whose turns are older than the graph remembers', async () => {
+  test('continues after a restore of Postgres, whose turns are older than that of the graph', async () => {
     const bundle = await openBundle();
     await bundle.addClients(1);
     await bundle.pool.query('update graph_turns set turn = 40');
@@ -95,10 +95,10 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('rows that Neo4j does not take hold up no other, are told once, and wait', async () => {
+  test('rows that Neo4j refuses are reported once and delay no other row', async () => {
     const bundle = await openBundle();
     await bundle.addClients(100);
-    // Longer than any key of its indexes may be.
+    // Longer than a key of an index may be.
     await bundle.pool.query(
       `update client_channels set external_id = external_id || repeat('x', 9000)
         where external_id like '%7' or external_id like '%8' or external_id like '%9'`,
@@ -116,7 +116,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('refusals without end are taken for a server that is not well, and passed in time', async () => {
+  test('many refusals in a row count as a fault of the server, and other rows are mirrored later', async () => {
     const bundle = await openBundle();
     await bundle.addClients(30);
     await bundle.pool.query(
@@ -129,7 +129,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(rest.every(({ detail }) => detail.includes('xxx'))).toBe(true);
   });
 
-  test('a change between read and mark, undone before the mark, leaves no hole', async () => {
+  test('a change between read and mark, undone before the mark, is mirrored', async () => {
     const bundle = await openBundle();
     const { pool, graph, source } = bundle;
     await bundle.addClients(1);
@@ -166,7 +166,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect(await differences(bundle)).toEqual([]);
   });
 
-  test('stops between two batches when it is told to', async () => {
+  test('a drain that was stopped leaves the remaining rows unmarked', async () => {
     const bundle = await openBundle();
     const { graph, source } = bundle;
     await bundle.addClients(200);
@@ -186,7 +186,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the mirror', () => {
     expect((await source.backlog()).rows).toBe(600 - rows);
   });
 
-  test('comes back for a row that it passed over, while there is always something new', async () => {
+  test('a row that was locked is mirrored in the end, while new rows keep coming', async () => {
     const bundle = await openBundle();
     const { graph, source, pool } = bundle;
     await bundle.addClients(30);
@@ -225,7 +225,7 @@ async function behind({ source }: Bundle): Promise<boolean> {
   return (await source.backlog()).rows > 0;
 }
 
-test('a Neo4j that is away is said to be away, in time, and the turn is given back', async () => {
+test('while Neo4j is away, calls fail in time, and the turn is given back', async () => {
   const bundle = await openBundle('bolt://127.0.0.1:1');
   await bundle.addClients(1);
   await expect(bundle.mirror.drain()).rejects.toMatchObject({ code: 'neo4j_unavailable' });

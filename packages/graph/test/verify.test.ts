@@ -99,7 +99,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the comparison', () => {
     expect(await checkMirror(bundle.pool, bundle.uri)).toEqual([]);
   });
 
-  test('has a wiped mirror built anew', async () => {
+  test('rebuilds a wiped mirror', async () => {
     const bundle = await openMirrored(2_100);
     await cypher(bundle, 'MATCH (n {tenant_id: $tenant}) DETACH DELETE n');
     expect((await verify(bundle, true)).length).toBe(6_300);
@@ -107,7 +107,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the comparison', () => {
     expect(await checkMirror(bundle.pool, bundle.uri)).toEqual([]);
   });
 
-  test('calls nothing wrong that was on its way when it was read, and is there by now', async () => {
+  test('reports no row that was mirrored while it was compared', async () => {
     const bundle = await openMirrored(1);
     await bundle.addClients(3, 'new');
     const look: typeof bundle.graph.look = async (kind, rows) => {
@@ -119,7 +119,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the comparison', () => {
     expect(await verify({ ...bundle, graph })).toEqual([]);
   });
 
-  test('mends a row that somebody is changing at this moment, when it is free', async () => {
+  test('repairs a row that is locked at first', async () => {
     const bundle = await openMirrored(2);
     await cypher(bundle, 'MATCH (n {tenant_id: $tenant}) DETACH DELETE n');
     const changing = await bundle.pool.connect();
@@ -140,7 +140,7 @@ describe.skipIf(inject('neo4j').uri === undefined)('the comparison', () => {
     expect(await checkMirror(bundle.pool, bundle.uri)).toEqual([]);
   });
 
-  test('calls nothing wrong that is on its way, in or out', async () => {
+  test('reports no row that waits to be mirrored or removed', async () => {
     const bundle = await openMirrored(3);
     await bundle.addClients(2, 'new');
     await bundle.pool.query("update clients set name = 'other' where name = 'client 1'");

@@ -24,14 +24,14 @@ public final class Neo4jServer {
       Path home = Path.of(args[0]);
       Path pidFile = home.resolve("neo4j.pid");
       Files.writeString(pidFile, ProcessHandle.current().pid() + "\n");
-      // Listens last: a port that answers is that of a database that is recovered and available.
+      // Bolt listens last, so a port that answers belongs to a recovered and available database.
       DatabaseManagementService server = start(home, Integer.parseInt(args[1]));
       Runtime.getRuntime().addShutdownHook(new Thread(server::shutdown));
       if (args.length == 2) Thread.currentThread().join();
       rehearse(server.database("neo4j"));
       System.exit(0);
     } catch (Throwable failure) {
-      // The stack would push the reason out of the few last lines that a person gets to see.
+      // A stack would push the reason out of the last lines, which are all that the caller shows.
       for (Throwable at = failure; at != null; at = at.getCause()) System.err.println(at);
       System.exit(1);
     }
@@ -45,16 +45,16 @@ public final class Neo4jServer {
         .setConfig(BoltConnector.advertised_address, address)
         .setConfig(GraphDatabaseSettings.auth_enabled, false)
         .setConfig(GraphDatabaseSettings.pagecache_memory, ByteUnit.mebiBytes(128))
-        // What was committed is in the store after a checkpoint: little of the log is worth its room.
+        // After a checkpoint the store holds all commits, so a small log is enough.
         .setConfig(GraphDatabaseSettings.logical_log_rotation_threshold, ByteUnit.mebiBytes(32))
         .setConfig(GraphDatabaseSettings.keep_logical_logs, "1 files")
-        // Nothing is told to the vendor, and no client's name is written to a log.
+        // No telemetry, and no client's name in a log.
         .setConfig(GraphDatabaseSettings.udc_enabled, false)
         .setConfig(GraphDatabaseInternalSettings.udc_network_enabled, false)
         .setConfig(BoltConnector.server_bolt_telemetry_enabled, false)
         .setConfig(GraphDatabaseSettings.log_queries, LogQueryLevel.OFF)
         .setConfig(GraphDatabaseSettings.debug_log_enabled, false)
-        // It would wait 5 s, twice, for clients that come too late.
+        // By default it waits twice for 5 s for late clients.
         .setConfig(GraphDatabaseInternalSettings.netty_server_shutdown_quiet_period, 0)
         .build();
   }

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 export type Account = { name: string; uid: number; gid: number };
 
 /**
- * The account for a server that refuses to run as root: the owner of its data, else one that the
- * system has for such things. Undefined when the starter is nobody special.
+ * The account for a server that refuses to run as root: the owner of its data, otherwise the user `postgres` or `nobody`.
+ * Undefined if the starter is not root.
  */
 export async function unprivilegedAccount(dataDir: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -28,7 +28,7 @@ export async function unprivilegedAccount(dataDir: string): Promise<Account | un
   return account;
 }
 
-/** Whether the account may pass every directory down to a path and, where it is a file, run it. */
+/** Whether the account may pass every directory down to a path and, if it is a file, run it. */
 export async function canReach(account: Account, path: string): Promise<boolean> {
   const target = await realpath(path);
   for (let at = target; ; at = dirname(at)) {
@@ -40,7 +40,7 @@ export async function canReach(account: Account, path: string): Promise<boolean>
   }
 }
 
-/** Makes the account the owner of a directory and all that is in it. */
+/** Makes the account the owner of a directory and of everything in it. */
 export async function giveTo(account: Account, path: string): Promise<void> {
   await chown(path, account.uid, account.gid);
   for (const name of await readdir(path)) {

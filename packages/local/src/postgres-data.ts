@@ -3,7 +3,6 @@ import {
   chown,
   mkdir,
   mkdtemp,
-  open,
   readFile,
   realpath,
   rename,
@@ -14,15 +13,14 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Account, canReach, giveTo } from './account.ts';
-import { logTail } from './log-tail.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
-import { superviseChild } from './supervise-child.ts';
+import { startLogged } from './run-server.ts';
 
 const COMMON_PLACE = '/var/tmp/contour-'; // reachable for every user, kept over a restart
 
 /**
- * The directory that really holds the data: the one that was asked for or, where the account
- * cannot reach that, a place that it can, with a symlink to it left behind.
+ * The directory of the data: the given one or, if the account cannot reach it, another one to which the given path
+ * becomes a symlink.
  */
 export async function reachableDataDir(
   dataDir: string,
@@ -34,7 +32,7 @@ export async function reachableDataDir(
   const parent = dirname(real ?? (await realpath(dirname(dataDir))).concat('/data'));
   if (!account || (await canReach(account, parent))) return real ?? dataDir;
   if (real) throw new Error(`${account.name}, as whom Postgres runs, cannot reach ${real}`);
-  await rm(dataDir, { force: true }); // a symlink whose target was cleaned away
+  await rm(dataDir, { force: true }); // a symlink whose target was deleted
   const place = await mkdtemp(COMMON_PLACE);
   await giveTo(account, place);
   await symlink(join(place, 'postgres'), dataDir);
@@ -42,7 +40,7 @@ export async function reachableDataDir(
   return join(place, 'postgres');
 }
 
-/** Makes the data directory, its superuser's password and one database, all or nothing. */
+/** Creates the data directory, the superuser's password and one database, all or nothing. */
 export async function makePostgresData(
   dataDir: string,
   database: string,
@@ -73,7 +71,7 @@ export async function makePostgresData(
   await rename(staging, dataDir);
 }
 
-/** The superuser's password, made with the data. */
+/** The superuser's password, which was created with the data. */
 export async function postgresPassword(dataDir: string): Promise<string> {
   return (await readFile(passwordFileOf(dataDir), 'utf8')).trim();
 }
@@ -89,15 +87,11 @@ async function runTool(
   account: Account | undefined,
   logFile: string,
 ): Promise<void> {
-  const log = await open(logFile, 'a', 0o600);
-  const since = (await log.stat()).size;
-  const child = await superviseChild(command, args, {
+  const { child, readLog } = await startLogged(logFile, command, args, {
     cwd: '/',
     ...account,
     ...(input === undefined ? {} : { input }),
-    output: log.fd,
-  }).finally(() => log.close());
+  });
   const { code } = await child.exited;
-  if (code === 0) return;
-  throw new Error(`${basename(command)} failed:\n${await logTail(logFile, since)}`);
+  if (code !== 0) throw new Error(`${basename(command)} failed:\n${await readLog()}`);
 }

@@ -1,42 +1,29 @@
 import { resolve } from 'node:path';
 import { unprivilegedAccount } from './account.ts';
-import { waitForFormerServer } from './former-server.ts';
 import { freePort } from './free-port.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 import { makePostgresData, postgresPassword, reachableDataDir } from './postgres-data.ts';
-import { postgresAnswers } from './probe.ts';
-import { runServer } from './run-server.ts';
+import {
+  postgresAnswers,
+  type RunningServer,
+  runServer,
+  type ServerOptions,
+  waitForFormerServer,
+} from './run-server.ts';
 
 const STOP_MS = 8_000;
 // After a kill -9, server processes may hold the old shared memory for a moment longer.
 const LEFTOVER_ATTEMPTS = 20;
 const LEFTOVER_WAIT_MS = 250;
 
-export type PostgresOptions = {
-  /** Where the data stays; made when it is not there. */
-  dataDir: string;
-  /** A free one by default. */
-  port?: number;
-  /** Made together with the data. */
+export type PostgresOptions = ServerOptions & {
+  /** Created together with the data. */
   database?: string;
-  /** More arguments for the server: `['-c', 'fsync=off']`. */
-  flags?: readonly string[];
-  /** Where the server's own output is appended. */
-  logFile?: string;
-  /** Hears what takes long, one line at a time. */
-  onProgress?: (line: string) => void;
 };
 
-export type LocalPostgres = {
-  url: string;
-  pid: number;
-  port: number;
-  stop(): Promise<void>;
-  /** Ends it as a power cut would. */
-  kill(): Promise<void>;
-};
+export type LocalPostgres = RunningServer & { url: string };
 
-/** Starts a Postgres on the loopback interface, as an unprivileged user when the starter is root. */
+/** Starts a Postgres on the loopback interface, as an unprivileged user if the starter is root. */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const { database = 'contour', flags = [], onProgress = () => {} } = options;
   const asked = resolve(options.dataDir);
@@ -47,7 +34,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   await waitForFormerServer(dataDir, `${dataDir}/postmaster.pid`);
   await makePostgresData(dataDir, database, binaries, account, logFile);
   const port = options.port ?? (await freePort());
-  const child = await untilLeftoversAreGone(() =>
+  const server = await untilLeftoversAreGone(() =>
     runServer({
       name: 'Postgres',
       command: binaries.postgres,
@@ -57,23 +44,16 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
       ],
       cwd: '/',
       ...account,
-      endSignal: 'SIGINT', // "fast": cuts sessions off, ends cleanly
+      endSignal: 'SIGINT', // a "fast" shutdown: cuts sessions and ends cleanly
       deadlineMs: STOP_MS,
+      port,
       logFile,
       ready: () => postgresAnswers(port),
     }),
   );
   const password = await postgresPassword(dataDir);
-  return {
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`,
-    pid: child.pid,
-    port,
-    stop: () => child.stop(),
-    async kill() {
-      child.signal('SIGKILL');
-      await child.exited;
-    },
-  };
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  return { ...server, url };
 }
 
 async function untilLeftoversAreGone<T>(start: () => Promise<T>): Promise<T> {

@@ -1,72 +1,97 @@
 import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { findRedis } from './find-redis.ts';
-import { waitForFormerServer } from './former-server.ts';
+import { dirname, join, resolve } from 'node:path';
+import { debianProgram } from './debian-program.ts';
 import { freePort } from './free-port.ts';
-import { redisAnswers } from './probe.ts';
-import { runServer } from './run-server.ts';
+import {
+  type RunningServer,
+  redisAnswers,
+  runServer,
+  type ServerOptions,
+  waitForFormerServer,
+} from './run-server.ts';
+import { onPath } from './run-tool.ts';
 
 const STOP_MS = 5_000;
 
-export type RedisOptions = {
-  /** Where the append-only file stays. */
-  dataDir: string;
-  /** Where a downloaded Redis is kept; may be shared. */
+export type RedisOptions = ServerOptions & {
+  /** The directory of a downloaded Redis; may be shared. */
   cacheDir: string;
-  /** A free one by default. */
-  port?: number;
-  /** More arguments for the server: `['--appendfsync', 'always']`. */
-  flags?: readonly string[];
-  /** Where the server's own output is appended. */
-  logFile?: string;
-  /** Hears what takes long, one line at a time. */
-  onProgress?: (line: string) => void;
 };
 
-export type LocalRedis = {
-  url: string;
-  pid: number;
-  port: number;
-  stop(): Promise<void>;
-  /** Ends it as a power cut would. */
-  kill(): Promise<void>;
-};
+export type LocalRedis = RunningServer & { url: string };
+
+type RedisProgram = { command: string; libraryPath?: string };
+
+type OnProgress = (line: string) => void;
 
 /** Starts a Redis on the loopback interface that evicts nothing and appends to a file. */
 export async function startRedis(options: RedisOptions): Promise<LocalRedis> {
+  const { onProgress = () => {}, flags = [] } = options;
   const dataDir = resolve(options.dataDir);
-  const { command, libraryPath } = await findRedis(
-    resolve(options.cacheDir),
-    options.onProgress ?? (() => {}),
-  );
+  const { command, libraryPath } = await findRedis(resolve(options.cacheDir), onProgress);
   await mkdir(dataDir, { recursive: true });
   const pidFile = join(dataDir, 'redis.pid');
   await waitForFormerServer(dataDir, pidFile); // two on one append-only file would ruin it
   const port = options.port ?? (await freePort());
-  const child = await runServer({
+  const server = await runServer({
     name: 'Redis',
     command,
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dataDir],
       ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
       ...['--maxmemory-policy', 'noeviction', '--daemonize', 'no', '--pidfile', pidFile],
-      ...(options.flags ?? []),
+      ...flags,
     ],
     cwd: dataDir,
-    // Redis needs nothing of the starter's environment but, unpacked, its libraries.
+    // Of the environment, only an unpacked Redis needs something: its libraries.
     env: { PATH: '/usr/bin:/bin', ...(libraryPath ? { LD_LIBRARY_PATH: libraryPath } : {}) },
     deadlineMs: STOP_MS,
+    port,
     logFile: options.logFile ?? `${dataDir}.log`,
     ready: () => redisAnswers(port),
   });
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    pid: child.pid,
-    port,
-    stop: () => child.stop(),
-    async kill() {
-      child.signal('SIGKILL');
-      await child.exited;
-    },
-  };
+  return { ...server, url: `redis://127.0.0.1:${port}` };
+}
+
+/** The distribution's Redis, with its tools. */
+const unpackedRedis = (cacheDir: string, onProgress: OnProgress) =>
+  debianProgram({
+    name: 'Redis',
+    packages: ['redis-server', 'redis-tools'],
+    path: 'usr/bin/redis-server',
+    cacheDir,
+    onProgress,
+  });
+
+/** A Redis or Valkey server on PATH, otherwise the distribution's package, which is cached. */
+async function findRedis(cacheDir: string, onProgress: OnProgress): Promise<RedisProgram> {
+  for (const name of ['redis-server', 'valkey-server']) {
+    const command = await onPath(name);
+    if (command) return { command };
+  }
+  try {
+    return await unpackedRedis(cacheDir, onProgress);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      [
+        `There is no redis-server or valkey-server on PATH (${reason}). Do one of these:`,
+        '  - install redis or valkey (brew install redis, dnf install valkey, …)',
+        '  - set REDIS_URL to a Redis of your own',
+        '  - docker compose up',
+      ].join('\n'),
+      { cause },
+    );
+  }
+}
+
+/** The redis-cli on PATH, otherwise that of the downloaded package. */
+export async function findRedisCli(
+  cacheDir: string,
+  onProgress: OnProgress = () => {},
+): Promise<RedisProgram> {
+  const command = await onPath('redis-cli');
+  if (command) return { command };
+  const server = await unpackedRedis(cacheDir, onProgress);
+  return { ...server, command: join(dirname(server.command), 'redis-cli') };
 }

@@ -15,20 +15,20 @@ export type ChildOptions = {
   gid?: number;
   /** Written to the child's standard input, which is closed otherwise. */
   input?: string;
-  /** What asks the child to end. */
+  /** The signal that asks the child to end. */
   endSignal?: NodeJS.Signals;
-  /** How long it may take to end before it is killed, also when the starter is gone. */
+  /** The child is killed if it takes longer to end, also after the starter has gone. */
   deadlineMs?: number;
-  /** Where stdout and stderr go: the starter's, a file descriptor, or line by line to a function. */
+  /** The destination of stdout and stderr: the starter's, a file descriptor, or a function for each line. */
   output?: 'inherit' | 'ignore' | number | ((line: string) => void);
 };
 
 export type SupervisedChild = {
   pid: number;
   exited: Promise<ChildExit>;
-  /** Asks the child to end, kills it at the deadline, and resolves when it is gone. */
+  /** Asks the child to end, kills it at the deadline, and resolves when it has ended. */
   stop(deadlineMs?: number): Promise<void>;
-  /** Sends a signal to the child and to what it started. */
+  /** Sends a signal to the child and its own children. */
   signal(name: NodeJS.Signals): void;
 };
 
@@ -66,7 +66,7 @@ export async function superviseChild(
   };
 }
 
-// Resolves once the guardian is gone *and* its channel is drained: the exit event may come first.
+// Resolves after the guardian has ended and its channel is drained: the exit event may come first.
 function follow(guardian: ChildProcess, endSignal: NodeJS.Signals) {
   let pid: number | undefined;
   let outcome: ChildExit | undefined;
@@ -83,7 +83,7 @@ function follow(guardian: ChildProcess, endSignal: NodeJS.Signals) {
     ended.then(() => reject(new Error('the child ended before it had started')), reject);
   });
   const exited = ended.then(async (): Promise<ChildExit> => {
-    // Without an outcome somebody killed the guardian: what it guarded must not stay behind.
+    // Without an outcome the guardian was killed, and the child may still run.
     if (!outcome && pid !== undefined) await endGroup(pid, endSignal);
     return outcome ?? { code: null, signal: 'SIGKILL' };
   });

@@ -6,7 +6,7 @@ const [SUCCESS, RECORD] = [0x70, 0x71];
 const NO_ENTRIES = [0xa0];
 const EVERYTHING = [0xa1, ...text('n'), 0xff]; // {n: -1}
 
-/** Runs one statement through Bolt 5.0, and returns the small whole number that it returns. */
+/** Runs one statement through Bolt 5.0. Returns its result, which must be a small whole number. */
 export async function askNeo4j(port: number, statement: string): Promise<number> {
   const socket = connect({ host: '127.0.0.1', port });
   const hello = [
@@ -24,14 +24,14 @@ export async function askNeo4j(port: number, statement: string): Promise<number>
   let answer = Number.NaN;
   for await (const part of socket as AsyncIterable<Buffer>) {
     received = Buffer.concat([received, part]);
-    const answers = messagesIn(received.subarray(4)); // after the version that was agreed upon
+    const answers = messagesIn(received.subarray(4)); // after the version
     for (const [, kind, , value = Number.NaN] of answers) {
       if (kind === RECORD) answer = value;
       else if (kind !== SUCCESS) throw new Error(received.toString());
     }
     if (answers.filter(([, kind]) => kind === SUCCESS).length === 3) return answer;
   }
-  throw new Error('Neo4j hung up');
+  throw new Error('Neo4j closed the connection');
 }
 
 function message(kind: number, ...fields: number[][]): Buffer {
@@ -43,7 +43,7 @@ function text(value: string): number[] {
   return [0xd0, value.length, ...Buffer.from(value)];
 }
 
-// A message is chunks with their lengths, and a length of zero. These are short: one chunk each.
+// A message is a list of chunks with their lengths, and a length of zero. These messages have one chunk each.
 function messagesIn(bytes: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let at = 0; at + 2 <= bytes.length; ) {

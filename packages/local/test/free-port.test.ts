@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { freePort, portIsFree } from '@contour/local';
 import { expect, test } from 'vitest';
 
-test('a preferred port is given only while nobody listens on it', async () => {
+test('a preferred port is returned only while it is free', async () => {
   const port = await freePort();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { startNeo4j, temporaryDir, userCacheDir } from '@contour/local';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { SHORT_LIVED_JVM } from '../../../test/support/servers.ts';
-import { neo4jAnswers } from '../src/probe.ts';
+import { neo4jAnswers } from '../src/run-server.ts';
 import { askNeo4j } from './ask-neo4j.ts';
 import { waitUntilGone } from './processes.ts';
 
@@ -17,9 +17,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-// Each start is some seconds of both cores: one test says it all.
-test('Neo4j keeps what was committed through a kill, and is gone after stop', async ({ skip }) => {
-  const { reason } = inject('neo4j'); // where CI is, the run has failed already
+// One test, because each start takes seconds of both cores.
+test('Neo4j keeps commits through a kill, and ends after stop', async ({ skip }) => {
+  const { reason } = inject('neo4j'); // in CI the run has failed already
   skip(reason !== undefined, reason);
   const place = {
     dataDir: join(directory, 'neo4j'),
@@ -40,28 +40,28 @@ test('Neo4j keeps what was committed through a kill, and is gone after stop', as
   expect(await neo4jAnswers(second.port)).toBe(false);
 }, 120_000);
 
-describe('a machine that cannot run Neo4j says so in one line', () => {
+describe('the error of a machine that cannot run Neo4j is one line', () => {
   const JDK = { java: 'echo openjdk 17.0.1', javac: 'echo javac 17.0.1' };
   const NO_JDK = 'there is no JDK 17 or later on PATH';
 
   test.each([
     ['no Java', {}, NO_JDK],
-    ['an old one', { ...JDK, java: 'echo openjdk 11.0.2' }, NO_JDK],
+    ['an old Java', { ...JDK, java: 'echo openjdk 11.0.2' }, NO_JDK],
     ['no compiler', { java: JDK.java }, NO_JDK],
     ['no Maven', JDK, 'there is no Maven (mvn) on PATH'],
     [
-      'a Maven without a way out',
+      'a Maven without a network',
       { ...JDK, mvn: 'echo "[ERROR] no route -> [Help 1]" > maven.log; exit 1' },
       'Maven could not fetch Neo4j: no route',
     ],
   ])('%s', async (_, programs, reason) => {
     expect(await failureWith(programs)).toBe(reason);
-    // Nothing half done stays in the cache.
+    // The cache contains no unfinished download.
     expect(await readdir(join(directory, 'cache')).catch(() => [])).toEqual([]);
   });
 });
 
-/** Why Neo4j does not start where these shell scripts are all the Java that there is. */
+/** The error of a start with these shell scripts instead of Java. */
 async function failureWith(programs: Record<string, string>): Promise<string> {
   const bin = join(directory, 'bin');
   await mkdir(bin);

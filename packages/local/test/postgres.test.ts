@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startPostgres, temporaryDir } from '@contour/local';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { postgresAnswers } from '../src/probe.ts';
+import { postgresAnswers } from '../src/run-server.ts';
 import { waitUntilGone } from './processes.ts';
 
 const flags = ['-c', 'fsync=off'];
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-test('Postgres starts on a free port, answers, and is gone after stop', async () => {
+test('Postgres starts on a free port, answers, and ends after stop', async () => {
   const postgres = await startPostgres({ dataDir, flags });
   expect(new URL(postgres.url).port).toBe(String(postgres.port));
   expect(await postgresAnswers(postgres.port)).toBe(true);
@@ -32,7 +32,7 @@ test('Postgres keeps its data and its password, also through a kill', async () =
   expect(second.url).toBe(first.url);
 });
 
-test('a Postgres that cannot start says why in its own words', async () => {
+test('the error of a Postgres that cannot start contains its log', async () => {
   const starting = startPostgres({ dataDir, flags: ['-c', 'no_such_setting=1'] });
   await expect(starting).rejects.toThrow(/unrecognized configuration parameter "no_such_setting"/);
 });

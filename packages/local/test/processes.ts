@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** Resolves when none of the processes is alive any more; rejects at the deadline. */
+/** Resolves when all processes have ended; rejects at the deadline. */
 export async function waitUntilGone(pids: readonly number[], deadlineMs = 10_000): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   while (pids.some(isAlive)) {

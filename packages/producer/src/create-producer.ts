@@ -1,29 +1,33 @@
 import { randomUUID } from 'node:crypto';
-import { connectFailFast, type OnError } from './connection.ts';
 import type { Message } from './message.ts';
 import { createOutbox } from './outbox.ts';
-import { openResolveQueue, type ResolveJob } from './resolve-queue.ts';
+import {
+  connectFailFast,
+  type OnError,
+  openResolveQueue,
+  type ResolveJob,
+  sendEntries,
+} from './redis.ts';
 import { type SealedMessage, sealMessage } from './seal-message.ts';
-import { sendEntries } from './send-entries.ts';
 
 export interface ProducerOptions {
   redisUrl: string;
-  /** How many streams there are: must equal the workers' STREAM_SHARDS. 4 by default. */
+  /** The number of streams. It must equal the workers' STREAM_SHARDS. 4 by default. */
   streamShards?: number;
-  /** How many messages may be without Redis' answer at once. 1000 by default. */
+  /** How many messages may wait for an answer of Redis. 1000 by default. */
   maxBuffered?: number;
-  /** Within this time every message is accepted or refused. 2000 by default. */
+  /** Every message is accepted or refused within this time. 2000 by default. */
   timeoutMs?: number;
-  /** Hears of the connection's troubles; they need no answer, the producer connects again. */
+  /** Called for errors of the connection. The producer reconnects by itself. */
   onError?: OnError;
 }
 
 export interface Producer {
-  /** Adds a job to the BullMQ queue `resolve`. Resolves once Redis has it, else a ProducerError. */
+  /** Adds a job to the BullMQ queue `resolve`. Resolves once Redis has it; rejects with a ProducerError. */
   enqueue(message: Message): Promise<void>;
-  /** Appends to the chat's stream, and gives the entry's id. Keeps the order within a chat. */
+  /** Appends to the chat's stream and resolves with the entry's id. Keeps the order within a chat. */
   stream(message: Message): Promise<string>;
-  /** Refuses what waits, lets what is on its way be answered, and disconnects. */
+  /** Refuses waiting messages, waits for the answers to those under way, and disconnects. */
   close(): Promise<void>;
 }
 
@@ -32,7 +36,7 @@ function positive(name: string, value: number): number {
   throw new RangeError(`${name} must be a positive integer`);
 }
 
-/** Redis may be away when this is called and whenever it likes; it is used again when it is back. */
+/** Redis may be away at any time, also now; the producer reconnects by itself. */
 export function createProducer(o: ProducerOptions): Producer {
   const streamShards = positive('streamShards', o.streamShards ?? 4);
   const maxBuffered = positive('maxBuffered', o.maxBuffered ?? 1000);

@@ -1,5 +1,5 @@
 export { createProducer, type Producer, type ProducerOptions } from './create-producer.ts';
-export { fingerprintOf } from './fingerprint.ts';
 export type { Channel, Message } from './message.ts';
 export { ProducerError, type ProducerErrorCode } from './producer-error.ts';
-export { shardOf, streamKeyOf } from './shard.ts';
+export { shardOf, streamKeyOf } from './redis.ts';
+export { fingerprintOf } from './seal-message.ts';

@@ -1,4 +1,4 @@
-/** The channels a client may write from, each with the field that holds its credential. */
+/** The channels, each with the field of its credential. */
 export const CREDENTIAL_FIELDS = {
   telegram: 'bot_token',
   whatsapp: 'profile_id',
@@ -12,8 +12,8 @@ export type Channel = keyof typeof CREDENTIAL_FIELDS;
 type Optional<T> = T | null | undefined;
 
 /**
- * A batch of messages from one chat. Give the channel's own credential, or in its place
- * `account_fingerprint`; null is absence everywhere.
+ * A batch of messages from one chat, with the channel's own credential or `account_fingerprint`. Null counts as absent
+ * everywhere.
  */
 export interface Message {
   channel: Channel;
@@ -38,25 +38,25 @@ export interface Message {
   /** True if the channel vouches for the phone. It matters with `LINK_BY_PHONE=verified`. */
   phone_verified?: Optional<boolean>;
   client_username?: Optional<string>;
-  /** May be empty or absent where there is `media`. */
+  /** May be empty or absent if there is `media`. */
   text?: Optional<string>;
-  /** ISO 8601 with an offset; the time of receipt otherwise. */
+  /** ISO 8601 with an offset; the time of receipt by default. */
   timestamp?: Optional<string>;
-  /** What makes the message one: sent again with the same ids, it counts once. */
+  /** They identify the message: sent again with the same ids, it counts once. */
   message_ids?: Optional<ReadonlyArray<string | number>>;
-  /** A list of one, where `message_ids` is absent. */
+  /** Counts as a list of one if `message_ids` is absent. */
   message_id?: Optional<string | number>;
-  /** Made up by the workers otherwise. */
+  /** The workers create one by default. */
   trace_id?: Optional<string>;
-  /** W3C trace context: the message's spans, and its way to Core, belong to that trace. */
+  /** W3C trace context: the message's spans belong to this trace. */
   traceparent?: Optional<string>;
   /** Any JSON up to 64 KiB. */
   media?: unknown;
   meta?: Optional<Readonly<Record<string, unknown>>>;
 }
 
-/** What travels besides the account: nothing else that an object may carry leaves the process. */
-export const TRAVELLING_FIELDS = [
+/** The fields that are sent besides the account. Other properties of an object never leave the process. */
+export const SENT_FIELDS = [
   'external_chat_id',
   'external_user_id',
   'client_name',

@@ -4,7 +4,7 @@ import { ProducerError } from './producer-error.ts';
 const MAX_BATCH = 100;
 const RETRY_AFTER_MS = 50;
 
-interface Letter<Item> {
+interface Pending<Item> {
   item: Item;
   accept(id: string): void;
   refuse(error: ProducerError): void;
@@ -13,13 +13,13 @@ interface Letter<Item> {
 
 /** Keeps messages in order until Redis has them, each for a bounded time. */
 export interface Outbox<Item> {
-  /** Resolves with the id under which Redis has the item; otherwise a ProducerError, in time. */
+  /** Resolves with the item's id in Redis, or rejects with a ProducerError, within timeoutMs. */
   put(item: Item): Promise<string>;
-  /** Sends what waits; called when Redis has come back. */
+  /** Sends the waiting items; called when Redis is back. */
   flush(): void;
   /** Items that have not been answered yet. */
   size(): number;
-  /** Refuses what waits, and lets what is on its way be answered. */
+  /** Refuses the waiting items, and waits for the answers to those under way. */
   close(): Promise<void>;
 }
 
@@ -29,39 +29,39 @@ export interface OutboxOptions<Item> {
   maxBuffered: number;
   isFull(): boolean;
   isConnected(): boolean;
-  /** What is wrong with the connection, as far as it is known. */
+  /** The last error of the connection. */
   whyAway(): Error | undefined;
-  /** Ends in time, with an id or a reason for each item, in order; or fails as a whole. */
+  /** Returns an id or an error for each item, in order, or rejects as a whole. Ends in bounded time. */
   send(items: Item[]): Promise<Array<string | Error>>;
 }
 
-// Redis' own errors carry the command, and with it the message: only their text goes on.
+// Redis' own errors contain the command, and with it the message, so only their text is used.
 const textOnly = (error: unknown) => new Error(error instanceof Error ? error.message : 'unknown');
 
 /**
- * One batch is on its way at a time, and what was not taken goes back to the front: nothing that
- * came later can overtake it. While a batch is on its way arrivals gather for the next.
+ * Sends one batch at a time. Items that Redis did not accept go back to the front, so that later ones cannot overtake
+ * them. While a batch is under way, arrivals gather for the next.
  */
 export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
-  const open = new Set<Letter<Item>>();
-  let waiting: Letter<Item>[] = [];
+  const open = new Set<Pending<Item>>();
+  let waiting: Pending<Item>[] = [];
   let sending: Promise<void> | undefined;
   let lastError: Error | undefined;
   let closed = false;
 
-  function settle(letter: Letter<Item>, answer: string | ProducerError) {
-    if (!open.delete(letter)) return;
-    clearTimeout(letter.timer);
-    if (typeof answer === 'string') letter.accept(answer);
-    else letter.refuse(answer);
+  function settle(pending: Pending<Item>, answer: string | ProducerError) {
+    if (!open.delete(pending)) return;
+    clearTimeout(pending.timer);
+    if (typeof answer === 'string') pending.accept(answer);
+    else pending.refuse(answer);
   }
 
-  function expire(letter: Letter<Item>) {
-    waiting = waiting.filter((other) => other !== letter);
-    settle(letter, unavailableError(o.timeoutMs, o.whyAway() ?? lastError));
+  function expire(pending: Pending<Item>) {
+    waiting = waiting.filter((other) => other !== pending);
+    settle(pending, unavailableError(o.timeoutMs, o.whyAway() ?? lastError));
   }
 
-  async function attempt(batch: Letter<Item>[]): Promise<Array<string | Error>> {
+  async function attempt(batch: Pending<Item>[]): Promise<Array<string | Error>> {
     try {
       return await o.send(batch.map(({ item }) => item));
     } catch (error) {
@@ -73,14 +73,14 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
     while (waiting.length > 0 && o.isConnected()) {
       const batch = waiting.splice(0, MAX_BATCH);
       const answers = await attempt(batch);
-      const refused = batch.filter((letter, index) => {
+      const refused = batch.filter((pending, index) => {
         const answer = answers[index];
         if (typeof answer !== 'string') lastError = textOnly(answer);
-        else settle(letter, answer);
-        return open.has(letter);
+        else settle(pending, answer);
+        return open.has(pending);
       });
-      if (closed) for (const letter of refused) settle(letter, closedError());
-      waiting.unshift(...refused.filter((letter) => open.has(letter)));
+      if (closed) for (const pending of refused) settle(pending, closedError());
+      waiting.unshift(...refused.filter((pending) => open.has(pending)));
       if (refused.length > 0) await pause(RETRY_AFTER_MS);
     }
   }
@@ -97,17 +97,17 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
       new Promise((accept, refuse) => {
         if (closed) throw closedError();
         if (o.isFull()) throw fullError(o.maxBuffered, o.whyAway());
-        const timer = setTimeout(() => expire(letter), o.timeoutMs);
-        const letter: Letter<Item> = { item, accept, refuse, timer };
-        open.add(letter);
-        waiting.push(letter);
+        const timer = setTimeout(() => expire(pending), o.timeoutMs);
+        const pending: Pending<Item> = { item, accept, refuse, timer };
+        open.add(pending);
+        waiting.push(pending);
         flush();
       }),
     flush,
     size: () => open.size,
     close: async () => {
       closed = true;
-      for (const letter of waiting.splice(0)) settle(letter, closedError());
+      for (const pending of waiting.splice(0)) settle(pending, closedError());
       await sending;
     },
   };
@@ -123,12 +123,12 @@ const unavailableError = (timeoutMs: number, cause: Error | undefined) =>
 const fullError = (maxBuffered: number, cause: Error | undefined) =>
   new ProducerError(
     'buffer_full',
-    `${maxBuffered} messages wait for Redis' answer already: send this one again when some have theirs`,
+    `${maxBuffered} messages already wait for an answer of Redis: send this one again later`,
     cause,
   );
 
 const closedError = () =>
   new ProducerError(
     'closed',
-    'the producer was closed before Redis accepted the message: send it again with another, it counts once',
+    'the producer was closed before Redis accepted the message: send it again with another producer, it counts once',
   );

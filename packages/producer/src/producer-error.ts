@@ -1,13 +1,13 @@
 /*
- * | code              | what happened                              | what to do                      |
- * | redis_unavailable | not known to be accepted within timeoutMs  | send it again: it counts once   |
- * | buffer_full       | not taken: too many are on their way       | wait for some, then send again  |
- * | closed            | not known to be accepted before close()    | send it again, elsewhere        |
- * | invalid           | never sent: it could not be resolved       | mend it                         |
+ * | code              | meaning                                   | remedy                                 |
+ * | redis_unavailable | no answer of Redis within timeoutMs       | send it again: it counts once          |
+ * | buffer_full       | not sent: too many messages wait          | wait for some of them, then send again |
+ * | closed            | no answer of Redis before close()         | send it again with another producer    |
+ * | invalid           | not sent: it could not be resolved        | correct it                             |
  */
 export type ProducerErrorCode = 'redis_unavailable' | 'buffer_full' | 'closed' | 'invalid';
 
-/** Why a message is not known to be accepted. It never holds the message. */
+/** Why a message may not have been accepted. It never contains the message. */
 export class ProducerError extends Error {
   override readonly name = 'ProducerError';
   readonly code: ProducerErrorCode;

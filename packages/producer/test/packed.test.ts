@@ -26,7 +26,7 @@ const run = promisify(execFile);
 const own = ownRedis();
 let project: string;
 
-/** A user's project: outside the checkout, with the archive and with what it asks for beside it. */
+/** A user's project outside the checkout, with the archive and its peer dependencies. */
 beforeAll(async () => {
   project = await temporaryDir();
   const modules = join(project, 'node_modules');
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(project, { recursive: true, force: true }));
 
-test('the examples of both READMEs are TypeScript as they stand', async () => {
+test('the examples of both READMEs are valid TypeScript', async () => {
   const examples = [...examplesOf(README), ...examplesOf(OVERVIEW)];
   expect(examples).toHaveLength(3);
   await Promise.all(
@@ -57,7 +57,7 @@ test('the examples of both READMEs are TypeScript as they stand', async () => {
   expect(stdout).toBe('');
 });
 
-test('the examples of the README send what they say, from the packed archive', async () => {
+test('the examples of the README work with the packed archive', async () => {
   const [first, second] = await Promise.all(
     examplesOf(README).map((code) => {
       const here = code.replaceAll('redis://127.0.0.1:6379', own.server.url);

@@ -59,7 +59,7 @@ async function entriesOf(key = STREAM) {
   return entries.map(([id, fields]) => ({ id, fields, body: JSON.parse(fields[1] ?? '') }));
 }
 
-/** What counts: of equal messages the first. */
+/** The messages without duplicates. */
 async function firstTexts() {
   return [...new Set(textsOf((await entriesOf()).map(({ body }) => body)))];
 }
@@ -72,7 +72,7 @@ async function jobBodies() {
   return jobs.map(({ name, opts, data }) => ({ name, opts, body: JSON.parse(data ?? '') }));
 }
 
-/** Everything that Redis has on its disk, where every command is written as it came. */
+/** The append-only file of Redis, which contains every command. */
 async function appendOnlyText() {
   const [, dir = ''] = (await own.client.config('GET', 'dir')) as string[];
   const files = await readdir(dir, { recursive: true, withFileTypes: true });
@@ -100,7 +100,7 @@ test('a streamed message is one field in the stream of its chat, and Redis never
   expect(written).not.toContain(TOKEN);
 });
 
-test('an enqueued message is a job that the workers know, and Redis never sees the token', async () => {
+test('an enqueued message is a job of the contract, and Redis never sees the token', async () => {
   expect(await newProducer().enqueue(message())).toBeUndefined();
   const jobs = await jobBodies();
   expect(jobs).toHaveLength(1);
@@ -112,7 +112,7 @@ test('an enqueued message is a job that the workers know, and Redis never sees t
   expect(await appendOnlyText()).not.toContain(TOKEN);
 });
 
-test('chats spread over as many streams as are asked for', async () => {
+test('chats spread over the given number of streams', async () => {
   const producer = newProducer({ streamShards: 3 });
   const chats = Array.from({ length: 60 }, (_, chat) => message({ external_chat_id: chat }));
   await Promise.all(chats.map((chat) => producer.stream(chat)));
@@ -125,7 +125,7 @@ test('chats spread over as many streams as are asked for', async () => {
   }
 });
 
-test('a message is what it was when it was given, and keeps its place', async () => {
+test('a message that is changed after the call is sent unchanged, in its place', async () => {
   const producer = newProducer();
   const sent = numbered(500);
   const wanted = textsOf(sent);
@@ -140,7 +140,7 @@ test('a message is what it was when it was given, and keeps its place', async ()
   expect(textsOf((await jobBodies()).map(({ body }) => body))).toEqual(wanted);
 });
 
-test('a Redis that is away is a clear error in time, and a full buffer one at once', async () => {
+test('an outage of Redis is a clear error in time, and a full buffer is one at once', async () => {
   const producer = newProducer({ maxBuffered: 3, timeoutMs: 400 });
   await producer.stream(message());
   await own.stop();
@@ -165,7 +165,7 @@ test('a Redis that is away is a clear error in time, and a full buffer one at on
     for (const { error, ms } of ends.slice(3)) {
       expect(error).toMatchObject({
         code: 'buffer_full',
-        message: expect.stringMatching(/^3 messages wait /),
+        message: expect.stringMatching(/^3 messages already wait /),
       });
       expect(ms).toBeLessThan(100);
     }
@@ -177,7 +177,7 @@ test('a Redis that is away is a clear error in time, and a full buffer one at on
   }
 });
 
-test('what waits arrives in order, each once, when Redis is back in time', async () => {
+test('waiting messages arrive in order, each once, when Redis is back in time', async () => {
   const producer = newProducer({ timeoutMs: 20_000 });
   await producer.stream(message({ text: 'before' }));
   await own.stop();
@@ -192,7 +192,7 @@ test('what waits arrives in order, each once, when Redis is back in time', async
   expect(textsOf((await jobBodies()).map(({ body }) => body))).toEqual(textsOf(sent));
 });
 
-test('a connection that is cut on the way loses nothing and turns nothing round', async () => {
+test('a cut connection loses no message and keeps their order', async () => {
   const producer = newProducer({ timeoutMs: 20_000, maxBuffered: 5000 });
   const sent = numbered(3000);
   const streamed = Promise.all(sent.map((each) => producer.stream(each)));
@@ -203,7 +203,7 @@ test('a connection that is cut on the way loses nothing and turns nothing round'
     await own.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   }
   const ids = await streamed;
-  // Those whose answer was lost are there twice, which counts once; the answered ones are in order.
+  // Messages whose answer was lost are in the stream twice, which counts once; the others are in order.
   const answered = new Set(ids);
   const entries = (await entriesOf()).filter(({ id }) => answered.has(id));
   expect(entries.map(({ id }) => id)).toEqual(ids);
@@ -211,7 +211,7 @@ test('a connection that is cut on the way loses nothing and turns nothing round'
   expect(await firstTexts()).toEqual(textsOf(sent));
 });
 
-test('a frozen Redis is an error in time, and is used again when it thaws', async () => {
+test('a frozen Redis is an error in time, and is used again later', async () => {
   const producer = newProducer({ timeoutMs: 400 });
   await producer.stream(message());
   process.kill(own.server.pid, 'SIGSTOP');
@@ -231,7 +231,7 @@ test('a frozen Redis is an error in time, and is used again when it thaws', asyn
     .toMatch('-');
 });
 
-test('one stream that Redis refuses does not hold up the others', async () => {
+test('a stream that Redis refuses does not delay the others', async () => {
   const producer = newProducer({ timeoutMs: 400 });
   const other = message({ external_chat_id: 'other', text: 'passes' });
   const otherKey = streamKeyOf(shardOf('telegram', 'other', 4));
@@ -245,7 +245,7 @@ test('one stream that Redis refuses does not hold up the others', async () => {
   expect(await entriesOf(otherKey)).toHaveLength(1);
 });
 
-test('closing refuses what waits and what comes later, at once', async () => {
+test('close refuses waiting and later messages at once', async () => {
   const errors: Error[] = [];
   const producer = createProducer({
     redisUrl: `redis://127.0.0.1:${await freePort()}`,
@@ -261,7 +261,7 @@ test('closing refuses what waits and what comes later, at once', async () => {
   await producer.close();
 });
 
-test('closing lets what is on its way be answered', async () => {
+test('close waits for the answers to messages under way', async () => {
   const producer = newProducer();
   await producer.stream(message());
   const onItsWay = producer.stream(message());
@@ -269,7 +269,7 @@ test('closing lets what is on its way be answered', async () => {
   expect(await onItsWay).toMatch(/^\d+-\d+$/);
 });
 
-test('options that cannot work are refused at once', () => {
+test('invalid options are refused at once', () => {
   const redisUrl = own.server.url;
   expect(() => createProducer({ redisUrl, streamShards: 0 })).toThrow(RangeError);
   expect(() => createProducer({ redisUrl, maxBuffered: 1.5 })).toThrow('maxBuffered');

@@ -1,9 +1,9 @@
 import { accountOf, type ResolveJob } from '@contour/contract';
 import { expect, test } from 'vitest';
+import { message, resolveJobOf } from '../../../test/support/samples.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createProducer, createResolveConsumer } from '../src/index.ts';
 import { ownRedis } from './redis.ts';
-import { message, resolveJobOf } from './samples.ts';
 
 const own = ownRedis();
 
@@ -22,12 +22,12 @@ const inRows = async () => ({
   behind: await own.client.zcard('bull:resolve:prioritized'),
 });
 
-test('the messages of an account are counted until they have come to an end', async () => {
+test('the messages of an account are counted until they have ended', async () => {
   const producer = newProducer();
   await producer.addResolve([...jobsOf('a', 3), ...jobsOf('b', 1)]);
   expect([producer.waitingOf(account('a')), producer.waitingOf(account('b'))]).toEqual([3, 1]);
   await producer.forgetWaiting([account('a'), account('b'), account('a')]);
-  // An end that was never counted, as of a job that another service has added.
+  // A job of another service ends without having been counted.
   await producer.forgetWaiting([account('b'), account('c')]);
   expect(await own.client.zrange('contour:waiting', '0', '-1', 'WITHSCORES')).toEqual([
     account('a'),
@@ -35,7 +35,7 @@ test('the messages of an account are counted until they have come to an end', as
   ]);
 });
 
-test('a flood stands behind the others, and another process knows it', async () => {
+test('a flood is taken after the messages of others, also when another process adds to it', async () => {
   const producer = newProducer();
   await producer.addResolve(jobsOf('flood', 99));
   expect(await inRows()).toEqual({ front: 99, behind: 0 });
@@ -63,14 +63,14 @@ test('a flood stands behind the others, and another process knows it', async () 
     }),
   );
   consumer.start();
-  await waitFor('all of it', () => consumer.completed() === 202);
+  await waitFor('all jobs', () => consumer.completed() === 202);
   expect(seen.indexOf('healthy 0')).toBe(99);
   expect(seen.slice(100, 201)).toEqual(
     jobsOf('flood', 101).map((job) => job.message.messageIds[0]),
   );
 });
 
-test('an account comes back to the front once nothing of it waits', async () => {
+test('an account gets its old priority back once none of its messages waits', async () => {
   const producer = newProducer();
   await producer.addResolve(jobsOf('flood', 150));
   await producer.forgetWaiting(Array.from({ length: 149 }, () => account('flood')));
@@ -83,7 +83,7 @@ test('an account comes back to the front once nothing of it waits', async () => 
   expect(await inRows()).toEqual({ front: 1, behind: 151 });
 });
 
-test('a count that a crash has left is cut to the length of the queue, and gone with its last job', async () => {
+test('a count that a crash left is cut to the length of the queue, and dropped with the last job', async () => {
   const producer = newProducer();
   await own.client.zadd('contour:waiting', 9_000, account('a'));
   await producer.addResolve(jobsOf('b', 120));
@@ -95,7 +95,7 @@ test('a count that a crash has left is cut to the length of the queue, and gone 
   expect(producer.waitingOf(account('a'))).toBe(0);
 });
 
-test('a replay stands behind everything, and is not counted', async () => {
+test('a replay has the last priority and is not counted', async () => {
   const producer = newProducer();
   await producer.addResolve(jobsOf('a', 2).map((job) => ({ ...job, replayOf: 'entry' })));
   expect(await inRows()).toEqual({ front: 0, behind: 2 });

@@ -1,10 +1,10 @@
 import { type DlqEntry, type DlqJob, uuidv7 } from '@contour/contract';
 import type { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
+import { entry } from '../../../test/support/samples.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { boardQueues, createDlqIndex, type DlqIndex, type IndexPage } from '../src/index.ts';
 import { ownRedis } from './redis.ts';
-import { entry } from './samples.ts';
 
 const own = ownRedis();
 
@@ -24,7 +24,7 @@ function job(over: Partial<DlqJob> = {}): DlqJob {
   };
 }
 
-/** The queue as Bull Board has it. */
+/** The queue that Bull Board shows. */
 async function boardQueue(): Promise<Queue> {
   const board = own.closing(boardQueues({ redisUrl: own.server.url, onError: own.onError }));
   const queue = board.queues.find(({ name }) => name === 'dlq') as Queue;
@@ -56,7 +56,7 @@ async function parkFormer(former: DlqEntry): Promise<void> {
   await own.client.sadd('contour:dlq:waiting', account);
 }
 
-test('a shown entry is a job that Bull Board sees, and is gone once it is hidden', async () => {
+test('a shown entry is a job that Bull Board sees until it is hidden', async () => {
   const index = openIndex();
   const [one, two] = [job(), job({ reason: 'invalid' })];
   await index.show([one, two]);
@@ -75,7 +75,7 @@ test('a shown entry is a job that Bull Board sees, and is gone once it is hidden
   expect(await own.client.keys('bull:dlq:*-*')).toEqual([]);
 });
 
-test('a newer version takes the place of an older one, and never the other way', async () => {
+test('a newer version replaces an older one, and an older one never replaces a newer one', async () => {
   const index = openIndex();
   const first = job();
   const second = { ...first, version: first.version + 1, reason: 'stalled' as const };
@@ -91,14 +91,14 @@ test('a newer version takes the place of an older one, and never the other way',
   expect(await index.missing([first.id])).toEqual([first.id]);
 });
 
-test('many at once show an entry once', async () => {
+test('concurrent calls show an entry once', async () => {
   const one = job();
   const indexes = [openIndex(), openIndex()];
   await Promise.all(Array.from({ length: 30 }, (_, n) => indexes[n % 2]?.show([one])));
   expect((await readAll(openIndex())).jobs).toEqual([one]);
 });
 
-test('an entry of an earlier version is read, and removed only as it was read, with its notes', async () => {
+test('an entry of an earlier version is read, and removed with its notes only if it is unchanged', async () => {
   const index = openIndex();
   const [first, second] = [entry(), entry({ message: null, raw: '{"channel":7}', id: uuidv7() })];
   await parkFormer(first);
@@ -107,7 +107,7 @@ test('an entry of an earlier version is read, and removed only as it was read, w
   const { former, jobs } = await readAll(index);
   expect(former.map((one) => one.entry)).toEqual([first, second]);
   expect(jobs).toHaveLength(1);
-  // Neither shown over nor hidden: it is not in Postgres yet.
+  // It is neither replaced nor hidden, because it is not in Postgres yet.
   await index.show([job({ id: first.id, version: 10_000 })]);
   await index.hide([{ id: first.id }]);
   expect((await readAll(index)).former).toHaveLength(2);
@@ -139,7 +139,7 @@ test('a job of another program is skipped', async () => {
   expect(await index.missing(['alien'])).toEqual([]);
 });
 
-test('a Redis that was wiped, or started again, is known not to show everything', async () => {
+test('the index of a Redis that was wiped or restarted is not complete', async () => {
   const index = openIndex();
   expect(await index.isComplete()).toBe(false);
   await index.markComplete();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { message, resolveJobOf } from '../../../test/support/samples.ts';
 import { createEraser, createProducer } from '../src/index.ts';
 import { ownRedis } from './redis.ts';
-import { message, resolveJobOf } from './samples.ts';
 
 const own = ownRedis();
 
@@ -11,7 +11,7 @@ const openEraser = () => own.closing(createEraser(options()));
 const judge = (text: string) =>
   text.includes('theirs') ? 'theirs' : text.includes('unclear') ? 'unclear' : 'others';
 
-test('an erased job takes along the note that it was queued', async () => {
+test('erasing a job removes its note, too', async () => {
   const producer = own.closing(createProducer(options()));
   const [theirs, unclear, others] = ['theirs', 'unclear', 'others'].map((text) =>
     message({ text }),
@@ -34,7 +34,7 @@ test('an erased job takes along the note that it was queued', async () => {
   expect(await producer.findQueued(others.messageId)).not.toBeNull();
 });
 
-test('stream entries are removed, and those that are unclear are named with their stream', async () => {
+test('stream entries are removed, and unclear ones are listed with their stream', async () => {
   const [, unclear] = [
     await own.client.xadd('contour:resolve:1', '*', 'message', 'theirs'),
     await own.client.xadd('contour:resolve:1', '*', 'message', 'unclear'),
@@ -45,7 +45,7 @@ test('stream entries are removed, and those that are unclear are named with thei
   expect(await own.client.xlen('contour:resolve:1')).toBe(2);
 });
 
-test('what an erasure notes of whom it erases is there until its end', async () => {
+test('the note of an erasure exists until the erasure ends', async () => {
   const eraser = openEraser();
   expect(await eraser.begun('one')).toBeNull();
   await eraser.begin('one', 'who');

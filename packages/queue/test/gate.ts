@@ -1,4 +1,4 @@
-/** A promise to be settled from outside. */
+/** A promise that the test resolves. */
 export function gate(): { promise: Promise<void>; resolve: () => void } {
   let resolve = () => {};
   const promise = new Promise<void>((settle) => {

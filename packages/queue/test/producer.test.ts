@@ -1,12 +1,11 @@
 import { AppError, uuidv7 } from '@contour/contract';
 import { freePort } from '@contour/local';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { waitFor, within } from '../../../test/support/wait-for.ts';
-import { createPresence, createProducer, createReplyListener } from '../src/index.ts';
+import { message, resolveJobOf } from '../../../test/support/samples.ts';
+import { waitFor } from '../../../test/support/wait-for.ts';
+import { createProducer } from '../src/index.ts';
 import { ownRedis } from './redis.ts';
-import { message, resolveJobOf } from './samples.ts';
 
 const own = ownRedis();
 
@@ -22,7 +21,7 @@ async function timed(work: Promise<unknown>) {
   return { error, ms: performance.now() - startedAt };
 }
 
-test('a fresh producer adds at once, each job under an id of its own', async () => {
+test('a new producer adds at once, and every job gets its own id', async () => {
   const job = resolveJobOf(message());
   const producer = newProducer();
   await producer.addResolve([job, job, job]);
@@ -35,7 +34,7 @@ test('a fresh producer adds at once, each job under an id of its own', async () 
   });
 });
 
-test('a Redis that was never there is an AppError at once, and is used once it is there', async () => {
+test('a Redis that was never there is an AppError at once, and is used once it starts', async () => {
   await own.stop();
   const producer = newProducer();
   const first = await timed(producer.addResolve([resolveJobOf(message())]));
@@ -51,7 +50,7 @@ test('a Redis that was never there is an AppError at once, and is used once it i
   expect((await producer.backlog()).waiting).toBe(1);
 });
 
-test('a Redis that goes away fails the next add at once and the one after its return works', async () => {
+test('an add fails at once while Redis is away, and succeeds after its return', async () => {
   const producer = newProducer();
   await producer.ping();
   await own.stop();
@@ -65,7 +64,7 @@ test('a Redis that goes away fails the next add at once and the one after its re
   );
 });
 
-test('a frozen Redis costs 2.5 s at most, known or not, and is used again when it thaws', async () => {
+test('a frozen Redis delays a call by 2.5 s at most, also on a new connection, and is used again later', async () => {
   const producer = newProducer();
   await producer.ping();
   process.kill(own.server.pid, 'SIGSTOP');
@@ -76,7 +75,7 @@ test('a frozen Redis costs 2.5 s at most, known or not, and is used again when i
       timed(
         producer.publishReplies([
           {
-            to: 'nobody',
+            to: 'gone',
             reply: { requestId: 'r', outcome: { kind: 'unknown_tenant' }, parked: true },
           },
         ]),
@@ -106,21 +105,21 @@ test('closing a producer does not wait for a Redis that is away', async () => {
   expect((await timed(producer.close())).ms).toBeLessThan(500);
 });
 
-test('a job for whose end nobody waits is noted with it, until it has ended', async () => {
+test('a job without a reply channel has a note until it has ended', async () => {
   const producer = newProducer();
-  const [forNobody, awaited, replayed] = [message(), message(), message()];
+  const [unawaited, awaited, replayed] = [message(), message(), message()];
   await producer.addResolve([
-    resolveJobOf(forNobody),
-    { ...resolveJobOf(awaited), reply: { to: 'somebody', requestId: uuidv7(), untilMs: 1 } },
+    resolveJobOf(unawaited),
+    { ...resolveJobOf(awaited), reply: { to: 'channel', requestId: uuidv7(), untilMs: 1 } },
     { ...resolveJobOf(replayed), replayOf: replayed.messageId },
   ]);
   const notes = () => own.client.keys('contour:queued:*');
-  expect(await notes()).toEqual([`contour:queued:${forNobody.messageId}`]);
-  await producer.forgetQueued([forNobody.messageId, awaited.messageId]);
+  expect(await notes()).toEqual([`contour:queued:${unawaited.messageId}`]);
+  await producer.forgetQueued([unawaited.messageId, awaited.messageId]);
   expect(await notes()).toEqual([]);
 });
 
-test('a note says what was queued', async () => {
+test('a note is found by its message id and expires', async () => {
   const producer = newProducer();
   const note = { messageId: uuidv7(), traceId: 't', receivedAt: '2024-12-10T10:00:16.000Z' };
   await producer.noteQueued(note);
@@ -144,7 +143,7 @@ test('facts of Redis are read', async () => {
   expect(await newProducer().backlog()).toMatchObject({ memoryLimit: 0 });
 });
 
-test('no work is waiting while the queue is paused: whoever takes none is not stuck', async () => {
+test('no work is waiting while the queue is paused', async () => {
   const producer = newProducer();
   expect(await producer.isWorkWaiting()).toBe(false);
   await producer.addResolve([resolveJobOf(message())]);
@@ -159,118 +158,23 @@ test('no work is waiting while the queue is paused: whoever takes none is not st
   await queue.close();
 });
 
-test('a worker counts while it beats, and no longer once it has left', async () => {
-  const producer = newProducer();
-  expect(await producer.liveWorkers()).toBe(0);
-  const one = createPresence({ redisUrl: own.server.url, onError: own.onError, id: 'one' });
-  const two = createPresence({ redisUrl: own.server.url, onError: own.onError, id: 'two' });
-  await Promise.all([one.beat(), one.beat(), two.beat()]);
-  expect(await producer.liveWorkers()).toBe(2);
-  await one.leave();
-  expect(await producer.liveWorkers()).toBe(1);
-  await own.client.zincrby('contour:workers', -6000, 'two');
-  expect(await producer.liveWorkers()).toBe(0);
-  await two.leave();
-});
+const EMPTY = {
+  ...{ isPaused: false, waiting: 0, delayed: 0, active: 0, failed: 0 },
+  oldestAt: null,
+};
 
-test('a worker shares when Core last accepted its message, and learns it of all workers', async () => {
-  const [one, two] = ['one', 'two'].map((id) =>
-    createPresence({ redisUrl: own.server.url, onError: own.onError, id }),
+test('the facts of a queue are its jobs by state and the age of its oldest waiting job', async () => {
+  const producer = own.closing(createProducer({ redisUrl: own.server.url, onError: own.onError }));
+  expect(await producer.queueFacts()).toEqual(
+    ['resolve', 'deliver', 'graph', 'dlq'].map((queue) => ({ queue, ...EMPTY })),
   );
-  if (!one || !two) throw new Error('unreachable');
-  // The first beat tells no time: it learns what Redis's clock shows.
-  expect(await one.beat(5000)).toBeNull();
-  expect(await two.beat(null)).toBeNull();
-  const isAbout = (agoMs: number | null, realMs: number) => {
-    expect(agoMs).toBeGreaterThanOrEqual(realMs);
-    expect(agoMs).toBeLessThan(realMs + 1000);
-  };
-  isAbout(await one.beat(5000), 5000);
-  isAbout(await two.beat(null), 5000);
-  isAbout(await two.beat(2000), 2000);
-  // An earlier one than is known changes nothing.
-  isAbout(await one.beat(9000), 2000);
-  // Redis's clock has been set back.
-  await own.client.incrby('contour:core-accepted', 3_600_000);
-  expect(await one.beat(null)).toBeNull();
-  isAbout(await one.beat(100), 100);
-  await Promise.all([one.leave(), two.leave()]);
-});
-
-const replyTo = (requestId: string) => ({
-  requestId,
-  outcome: { kind: 'unknown_tenant' as const },
-  parked: true,
-});
-
-test('replies reach who expects them, many in one publication', async () => {
-  const producer = newProducer();
-  const [a, b] = [1, 2].map(() =>
-    own.closing(createReplyListener({ redisUrl: own.server.url, onError: own.onError })),
-  );
-  if (!a || !b) throw new Error('unreachable');
-  await Promise.all([a.ready(), b.ready()]);
-  const waiting = [a.expect('1', 5000), a.expect('2', 5000), b.expect('1', 5000)];
-  const heard = await producer.publishReplies([
-    { to: a.channel, reply: replyTo('1') },
-    { to: b.channel, reply: replyTo('1') },
-    { to: a.channel, reply: replyTo('2') },
-    { to: a.channel, reply: replyTo('nobody expects this') },
-    { to: 'contour:reply:gone', reply: replyTo('1') },
-  ]);
-  expect(await Promise.all(waiting)).toEqual([replyTo('1'), replyTo('2'), replyTo('1')]);
-  expect(heard).toEqual(
-    new Map([
-      [a.channel, 1],
-      [b.channel, 1],
-      ['contour:reply:gone', 0],
-    ]),
-  );
-});
-
-test('a reply that comes between two waits is kept, a forgotten one is not', async () => {
-  const producer = newProducer();
-  const listener = own.closing(
-    createReplyListener({ redisUrl: own.server.url, onError: own.onError }),
-  );
-  await listener.ready();
-  expect(await listener.expect('kept', 10)).toBeUndefined();
-  expect(await listener.expect('forgotten', 10)).toBeUndefined();
-  listener.forget('forgotten');
-  const last = listener.expect('last', 5000);
-  await producer.publishReplies(
-    ['kept', 'forgotten', 'last'].map((id) => ({ to: listener.channel, reply: replyTo(id) })),
-  );
-  await last;
-  expect(await listener.expect('kept', 10)).toEqual(replyTo('kept'));
-  expect(await listener.expect('forgotten', 10)).toBeUndefined();
-});
-
-test('a listener hears again after an outage, and closing it ends every wait', async () => {
-  const producer = newProducer();
-  const listener = createReplyListener({ redisUrl: own.server.url, onError: own.onError });
-  await listener.ready();
-  await own.stop();
-  await own.start();
-  await waitFor('the listener to hear again', async () => {
-    const sent = await producer.publishReplies([{ to: listener.channel, reply: replyTo('x') }]);
-    return sent.get(listener.channel) === 1;
-  });
-  const waiting = listener.expect('never', 60_000);
-  await listener.close();
-  expect(await within('the wait', 1000, waiting)).toBeUndefined();
-});
-
-test('what is not JSON on the reply channel is reported and harms nobody', async () => {
-  const listener = own.closing(
-    createReplyListener({ redisUrl: own.server.url, onError: own.onError }),
-  );
-  await listener.ready();
-  const waiting = listener.expect('1', 5000);
-  const other = new Redis(own.server.url);
-  await other.publish(listener.channel, 'nonsense');
-  await other.publish(listener.channel, JSON.stringify([replyTo('1')]));
-  other.disconnect();
-  expect(await waiting).toEqual(replyTo('1'));
-  expect(own.errors).toHaveLength(1);
+  const { port } = own.server;
+  const queue = own.closing(new Queue('resolve', { connection: { host: '127.0.0.1', port } }));
+  const [first, second] = [new Date('2024-12-10T10:00:00Z'), new Date('2024-12-10T10:00:01Z')];
+  await queue.add('resolve', {}, { timestamp: first.getTime() });
+  await queue.add('resolve', {}, { timestamp: second.getTime() });
+  await queue.add('resolve', {}, { timestamp: second.getTime(), priority: 3 });
+  await queue.add('resolve', {}, { timestamp: first.getTime(), delay: 60_000 });
+  const [resolve] = await producer.queueFacts();
+  expect(resolve).toEqual({ queue: 'resolve', ...EMPTY, waiting: 3, delayed: 1, oldestAt: first });
 });

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, beforeEach } from 'vitest';
 
 export interface OwnRedis {
   server: LocalRedis;
-  /** To look from outside. */
+  /** The test's own connection. */
   client: Redis;
-  /** Whether a consumer has nothing to do and waits: Redis counts the clients that it blocks. */
+  /** Whether a consumer is idle: Redis counts blocked clients. */
   isIdle(): Promise<boolean>;
   /** Stops the server and starts it again on the same port with the same data. */
   stop(): Promise<void>;
@@ -17,11 +17,11 @@ export interface OwnRedis {
   /** What the code under test reported. */
   errors: Error[];
   onError: (error: Error) => void;
-  /** Closed after the test, last first. */
+  /** Closes it after the test, the last one first. */
   closing<T extends { close(deadlineMs: number): Promise<unknown> }>(closable: T): T;
 }
 
-/** A Redis of a test file's own: these tests stop it, freeze it and flush it. */
+/** A Redis server for one test file, because these tests stop, freeze and flush it. */
 export function ownRedis(): OwnRedis {
   let dataDir = '';
   const closables: Array<{ close(deadlineMs: number): Promise<unknown> }> = [];

@@ -1,5 +1,6 @@
 import { type JobsOptions, Queue } from 'bullmq';
 import { expect, test } from 'vitest';
+import { message, resolveJobOf } from '../../../test/support/samples.ts';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
 import {
   createProducer,
@@ -9,7 +10,6 @@ import {
 } from '../src/index.ts';
 import { gate } from './gate.ts';
 import { ownRedis } from './redis.ts';
-import { message, resolveJobOf } from './samples.ts';
 
 const own = ownRedis();
 
@@ -51,7 +51,7 @@ async function addAsOthersDo(data: unknown, opts: JobsOptions = {}): Promise<voi
   await queue.close();
 }
 
-test('what must not stand in Redis is replaced before a job is handled, and gone with its end', async () => {
+test("sealed data replace a job's data before it is handled, and are removed when it ends", async () => {
   const stored: unknown[] = [];
   const seen: unknown[] = [];
   const consumer = consume(
@@ -71,7 +71,7 @@ test('what must not stand in Redis is replaced before a job is handled, and gone
   expect(own.errors).toEqual([]);
 });
 
-test('a job that cannot be sealed just now is tried again', async () => {
+test('a job is retried when sealing throws', async () => {
   let tries = 0;
   const consumer = consume(
     async () => 'done',
@@ -97,7 +97,7 @@ async function addRaw(fields: Record<string, string>, data: unknown = {}): Promi
   await queue.close();
 }
 
-test('a job whose timestamp is no number counts as added when it is read', async () => {
+test('a job without a plausible timestamp counts as added when it is read', async () => {
   const times: number[] = [];
   const consumer = consume(async ({ timestampMs }) => {
     times.push(timestampMs);
@@ -109,7 +109,7 @@ test('a job whose timestamp is no number counts as added when it is read', async
   for (const ms of times) expect(Math.abs(ms - Date.now())).toBeLessThan(60_000);
 });
 
-test('a job remembers how often it has failed, and a start that says nothing of it changes nothing', async () => {
+test('a job keeps its count of failures, also over a retry that reports none', async () => {
   const seen: Array<[started: number, failures: number]> = [];
   const consumer = consume(async ({ started, failures }) => {
     seen.push([started, failures]);
@@ -126,7 +126,7 @@ test('a job remembers how often it has failed, and a start that says nothing of 
   ]);
 });
 
-test('a job that throws for the twentieth time is given up', async () => {
+test('a job is given up when it throws for the twentieth time', async () => {
   const givenUp: string[] = [];
   const consumer = consume(
     async () => 'done',
@@ -162,7 +162,7 @@ test('data that can be neither handled nor parked are replaced', async () => {
   await waitFor('the data to be replaced', async () => (await data()) === '{"removed":true}');
 });
 
-test('a job is handled once with its data and leaves nothing behind', async () => {
+test('a job is handled once with its data, and no key of it is left', async () => {
   const seen: IncomingJob[] = [];
   const consumer = consume(async (job) => {
     seen.push(job);
@@ -181,7 +181,7 @@ test('a job is handled once with its data and leaves nothing behind', async () =
   expect(own.errors).toEqual([]);
 });
 
-test('a job that asks for it, or throws, is tried again, however few attempts it was given', async () => {
+test('a job that throws or asks for a retry is retried, whatever its attempts option says', async () => {
   const started: number[] = [];
   const consumer = consume(async (job) => {
     started.push(job.started);
@@ -195,7 +195,7 @@ test('a job that asks for it, or throws, is tried again, however few attempts it
   expect(own.errors.map(String)).toEqual(['Error: not now']);
 });
 
-test('a consumer that waits goes on after FLUSHALL', async () => {
+test('an idle consumer goes on after FLUSHALL', async () => {
   const consumer = consume(async () => 'done');
   await waitFor('the consumer to wait', own.isIdle);
   await own.client.flushall();
@@ -233,7 +233,7 @@ test('a consumer and a producer go on by themselves after an outage', async () =
   expect(waiting.isRunning()).toBe(true);
 });
 
-test('a job whose end falls into an outage ends after it', async () => {
+test('a job that ends during an outage is completed after it', async () => {
   const producer = newProducer();
   const began = gate();
   const end = gate();
@@ -252,7 +252,7 @@ test('a job whose end falls into an outage ends after it', async () => {
   await waitFor('the count', () => consumer.completed() === 1);
 });
 
-test('closing waits for what is in hand and takes nothing new', async () => {
+test('closing waits for the jobs in hand and takes no new ones', async () => {
   const producer = newProducer();
   const began = gate();
   const end = gate();
@@ -270,7 +270,7 @@ test('closing waits for what is in hand and takes nothing new', async () => {
   expect(await producer.backlog()).toMatchObject({ waiting: 1, active: 0 });
 });
 
-test('a paused consumer finishes what it has and leaves the rest', async () => {
+test('a paused consumer finishes the jobs in hand and takes no others', async () => {
   const producer = newProducer();
   const began = gate();
   const end = gate();
@@ -288,7 +288,7 @@ test('a paused consumer finishes what it has and leaves the rest', async () => {
   expect((await producer.backlog()).waiting).toBe(1);
 });
 
-test('at the deadline jobs are aborted and handed back', async () => {
+test('at the deadline jobs are aborted and go back to the queue', async () => {
   const producer = newProducer();
   const began = gate();
   const consumer = consume(async (_job, signal) => {
@@ -303,7 +303,7 @@ test('at the deadline jobs are aborted and handed back', async () => {
   expect({ unfinished: waiting + delayed, active }).toEqual({ unfinished: 1, active: 0 });
 });
 
-test('closing does not hang on a job that never ends, on a Redis that is away, or on a frozen one', async () => {
+test('closing never hangs: on an endless job, without Redis, or with a frozen Redis', async () => {
   const producer = newProducer();
   const began = gate();
   const stuck = consume(() => {
@@ -333,7 +333,7 @@ test('closing does not hang on a job that never ends, on a Redis that is away, o
   }
 });
 
-test('a job that is too long is not read, neither by who takes it nor once it was given up', async () => {
+test('a job that is too long is read neither by a worker nor after it was given up', async () => {
   const seen: unknown[] = [];
   const long = 'x'.repeat(5 * 1024 * 1024);
   const consumer = consume(async ({ data }) => {
@@ -352,7 +352,7 @@ test('a job that is too long is not read, neither by who takes it nor once it wa
   expect(await keysOf('resolve')).toEqual([]);
 });
 
-test('what was given up is read, whatever its data is, and hides nothing behind it', async () => {
+test('jobs that were given up are all read, whatever their data are', async () => {
   const data = { broken: '{"half', none: '', fine: '{"a":1}' };
   for (const [id, text] of Object.entries(data)) {
     await own.client.hset(`bull:resolve:${id}`, { name: 'resolve', data: text });
@@ -367,7 +367,7 @@ test('what was given up is read, whatever its data is, and hides nothing behind 
   expect(await keysOf('resolve')).toEqual([]);
 });
 
-test('a job of a dead worker is taken over; one that kills every worker is given up', async () => {
+test('a job of a dead worker is taken over, and one that kills every worker is given up', async () => {
   const producer = newProducer();
   const taken: string[] = [];
   const dying = consume((job) => {
@@ -376,7 +376,7 @@ test('a job of a dead worker is taken over; one that kills every worker is given
   });
   await producer.addResolve([resolveJobOf(message({ text: 'unlucky' }))]);
   await waitFor('the unlucky job', () => taken.length === 1);
-  // A producer that asks BullMQ to forget it is not asked to lose it.
+  // It is kept although its producer asks BullMQ to remove it.
   await addAsOthersDo(resolveJobOf(message({ text: 'deadly' })), { removeOnFail: true });
   await waitFor('both jobs', () => taken.length === 2);
   await dying.close(0);

@@ -25,7 +25,7 @@ const isListening = (shard: number) => async () => {
 
 const jobs = () => own.client.llen('bull:deliver:wait');
 
-test('a shard that somebody listens for is called, and not woken through the queue', async () => {
+test('a shard with a listener is called, and gets no wake-up job', async () => {
   const { rung, bells, producer } = open();
   bells.listen(3);
   await waitFor('the listener', isListening(3));
@@ -34,7 +34,7 @@ test('a shard that somebody listens for is called, and not woken through the que
   expect([rung, await jobs()]).toEqual([[3], 0]);
 });
 
-test('a shard that nobody listens for is woken, once for many calls', async () => {
+test('a shard without a listener gets one wake-up job for many calls', async () => {
   const { rung, bells, producer } = open();
   bells.listen(3);
   await waitFor('the listener', isListening(3));
@@ -44,7 +44,7 @@ test('a shard that nobody listens for is woken, once for many calls', async () =
   expect(await jobs()).toBe(1);
 });
 
-test('whoever has stopped listening hears nothing that is called later', async () => {
+test('a worker that stopped listening hears no later call', async () => {
   const { rung, bells, producer } = open();
   bells.listen(5);
   await waitFor('the listener', isListening(5));
@@ -53,7 +53,7 @@ test('whoever has stopped listening hears nothing that is called later', async (
   expect([rung, await jobs()]).toEqual([[], 1]);
 });
 
-test('to stop listening takes no longer when Redis is away', async () => {
+test('stopListening settles in time when Redis is away', async () => {
   const { bells } = open();
   bells.listen(6);
   await waitFor('the listener', isListening(6));
@@ -64,7 +64,7 @@ test('to stop listening takes no longer when Redis is away', async () => {
   await own.start();
 });
 
-test('who listened before an outage of Redis is heard again after it', async () => {
+test('a listener hears calls again after an outage of Redis', async () => {
   const { rung, bells, producer } = open();
   bells.listen(7);
   await waitFor('the listener', isListening(7));

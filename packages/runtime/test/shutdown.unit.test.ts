@@ -25,7 +25,7 @@ describe('stop', () => {
     for (const name of ['store', 'queue', 'server']) {
       shutdown.add(name, async () => {
         order.push(`${name} closes`);
-        await null;
+        await Promise.resolve();
         order.push(`${name} closed`);
       });
     }

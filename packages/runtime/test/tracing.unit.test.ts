@@ -79,7 +79,7 @@ describe('createTracer', () => {
     await vi.waitFor(() => expect(received).toBe(4_096), 20_000);
     await tracer.close();
     expect([received, dropped()]).toEqual([4_096, 904]);
-  });
+  }, 30_000);
 
   it('does not retry spans that a collector refuses', async () => {
     status = 400;

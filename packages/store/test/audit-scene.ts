@@ -46,7 +46,7 @@ export async function setAuditScene(pool: Pool, tenant: TestTenant): Promise<Aud
   return { tenant, clientId, dialogId, ids, sql, addMessage };
 }
 
-/** How each promise about the tables is broken, by hand, and which checks tell. */
+/** Breaks each promise about the tables by hand, and names the checks that find it. */
 export const SEEDS: ReadonlyArray<
   [what: string, checks: string[], seed: (scene: AuditScene, other: TestTenant) => Promise<unknown>]
 > = [
@@ -61,7 +61,7 @@ export const SEEDS: ReadonlyArray<
     ({ sql, ids }) => sql('delete from messages where id = $1', ids[2]),
   ],
   [
-    'a lost message, beside a dialog that has lost some by right',
+    'a lost message, beside a dialog whose old messages retention has deleted',
     ['conservation', 'sequence'],
     async ({ sql, ids }) => {
       await sql(
@@ -75,7 +75,7 @@ export const SEEDS: ReadonlyArray<
     },
   ],
   [
-    'a state that is none',
+    'an unknown status',
     ['conservation'],
     async ({ sql }) => {
       await sql('alter table messages drop constraint messages_status_check');

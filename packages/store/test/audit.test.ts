@@ -17,7 +17,7 @@ async function suspectsOf(pool: Pool, tenantIds: string[]) {
   return found;
 }
 
-test('a true story raises no suspicion, and each check looks at it without a constraint to trust', async () => {
+test('no check finds anything in correct rows, and no check relies on a constraint', async () => {
   const { pool, tenant } = await openBundle();
   await setAuditScene(pool, tenant);
   expect([...(await suspectsOf(pool, [tenant.id])).keys()]).toEqual([]);
@@ -30,7 +30,7 @@ test.each(SEEDS)('%s is found, by %j alone', async (_what, checks, seed) => {
   await seed(await setAuditScene(pool, tenant), other);
   const found = await suspectsOf(pool, [tenant.id, other.id]);
   expect([...found.keys()].sort()).toEqual([...checks].sort());
-  // What is found is found again by its key, and its description names no phone.
+  // The key of a finding finds it again, and its description contains no phone.
   for (const check of TABLE_CHECKS) {
     for (const { tenantId, key, detail } of found.get(check.name) ?? []) {
       const again: Suspect[] = [];
@@ -43,7 +43,7 @@ test.each(SEEDS)('%s is found, by %j alone', async (_what, checks, seed) => {
   }
 });
 
-test('what retention has removed is not missing', async () => {
+test('a message that retention has deleted does not count as missing', async () => {
   const { pool, tenant } = await openBundle();
   const { sql } = await setAuditScene(pool, tenant);
   await sql("update messages set resolved_at = now() - interval '31 days'");

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
 import { binaryArray } from '../src/database/binary-array.ts';
-import { statement } from '../src/database/statement.ts';
+import { namedStatement, statement } from '../src/database/statement.ts';
 
 let database: Database;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ const VALUES: Record<string, unknown[]> = {
   bigint: ['0', '123456789012345678', null],
 };
 
-/** What Postgres makes of an array, told as text. */
+/** An array as Postgres reads it, as text. */
 async function readBack(type: string, param: unknown): Promise<string> {
   const { rows } = await database.pool.query<{ a: string }>(`select $1::${type}[]::text as a`, [
     param,
@@ -64,19 +64,25 @@ test.each([
   expect(binaryArray(type, values)).toBeUndefined();
 });
 
-test('a statement sends every array, in whichever form, and none is mistaken for another', async () => {
-  const echo = statement<{
+test('a statement sends every array, in either format, to its own parameter', async () => {
+  const echo = namedStatement<{
     texts: string[];
     ids: string[];
     times: Date[];
     none: number[];
     one: string;
-  }>(
-    'echo_arrays',
-    `select $1::text[] as texts, $2::uuid[] as ids, $3::timestamptz[] as times, $4::int[] as none, $5::text as one`,
+  }>('echo_arrays')(
+    { texts: 'text[]', ids: 'uuid[]', times: 'timestamptz[]', none: 'int[]', one: 'text' },
+    'select :texts as texts, :ids as ids, :times as times, :none as none, :one as one',
   );
   const time = '2026-01-10T10:00:15.123Z';
-  const [row] = await echo(database.pool, TEXTS.slice(0, 6), UUIDS, [time], [], 'one');
+  const [row] = await echo(database.pool, {
+    texts: TEXTS.slice(0, 6),
+    ids: UUIDS,
+    times: [time],
+    none: [],
+    one: 'one',
+  });
   expect(row).toEqual({
     texts: TEXTS.slice(0, 6),
     ids: UUIDS.map((id) => id?.toLowerCase() ?? null),
@@ -86,7 +92,9 @@ test('a statement sends every array, in whichever form, and none is mistaken for
   });
 });
 
-test('a text that no Postgres takes is refused as a text, too', async () => {
+test('Postgres refuses U+0000 in a binary array as it does in text', async () => {
   const echo = statement('echo_text', 'select $1::text[] as texts');
-  await expect(echo(database.pool, ['with a \0 in it'])).rejects.toMatchObject({ code: '22021' });
+  await expect(echo(database.pool, ['with a \0 in it'])).rejects.toMatchObject({
+    cause: { code: '22021' },
+  });
 });

@@ -13,7 +13,7 @@ export interface Bundle {
   count(sql: string): Promise<number>;
 }
 
-/** A migrated database of this test's own, with one tenant in it. */
+/** A migrated database for this test alone, with one tenant in it. */
 export async function openBundle(options: { linkByPhone?: boolean } = {}): Promise<Bundle> {
   const { pool, url, drop } = await createDatabase(inject('postgresUrl'));
   onTestFinished(drop);
@@ -58,7 +58,7 @@ export const onlyOnce = (act: () => Promise<unknown>) => async (time: number) =>
 
 let lastId = 0;
 
-/** A message that was never sent before, unless it says which ids it has. */
+/** A message that was never sent before, unless `change` has its ids. */
 export function arrival(tenant: TestTenant, change: Record<string, unknown> = {}): Arrival {
   const channel = (change.channel ?? 'telegram') as keyof TestTenant['accounts'];
   lastId += 1;

@@ -41,7 +41,7 @@ const VIOLATIONS = {
      select from lanes l where l.dialog_id = m.dialog_id and l.last_seq >= m.seq)`,
 };
 
-it('keeps every promise when eight batches at once fight over few chats and phones', async () => {
+it('keeps every promise while eight batches at once compete for few chats and phones', async () => {
   const bundle = await openBundle();
   const batches = randomBatches(bundle, 150);
   const queue = [...batches, ...batches.filter((_, index) => index % 5 === 0)];

@@ -53,7 +53,7 @@ test.for([{ linkByPhone: true }, { linkByPhone: false }])(
   },
 );
 
-test('a forecast tells apart why a message would be refused, and a copy from its first', async () => {
+test('a forecast gives the reason of each refusal and recognises copies', async () => {
   const { pool, tenant, resolve } = await openBundle();
   const stranger = arrival(tenant, { account_fingerprint: '0'.repeat(64) });
   const off = arrival(tenant, { channel: 'vk' });

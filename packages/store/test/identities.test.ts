@@ -95,7 +95,7 @@ test('two batches that take the last place at once do not both get it', async ()
   expect(await sizes(pool)).toEqual([20, 1]);
 });
 
-test('a chat that gives the phone of a full client does not wait for a transaction that holds that client', async () => {
+test('a chat with the phone of a full client does not wait for a lock on that client', async () => {
   const { pool, tenant, resolve } = await openBundle();
   await resolve(...chats(tenant, 0, 20));
   const holder = await pool.connect();
@@ -128,7 +128,7 @@ test('a payload names fifty channels, its own among them', async () => {
   }
 });
 
-test('no look reads more identities of a client than a payload names', async () => {
+test('no statement reads more identities of a client than a payload names', async () => {
   const { pool, tenant, resolve } = await openBundle();
   await resolve(...chats(tenant, 0, 1));
   await pool.query(

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { laneFacts } from '../src/index.ts';
 import { arrival, openBundle } from './bundle.ts';
 
-it('tells lanes that are due, and since when, from those that wait for their next attempt', async () => {
+it('counts due lanes and lanes that wait for a retry, and measures the age of the oldest due one', async () => {
   const { pool, tenant, resolve } = await openBundle();
   expect(await laneFacts(pool)).toEqual({ due: 0, blocked: 0, oldestDueSeconds: 0 });
   await resolve(...['a', 'b', 'c'].map((chat) => arrival(tenant, { external_chat_id: chat })));

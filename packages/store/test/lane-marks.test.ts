@@ -39,7 +39,7 @@ async function markSecondsAgo({ pool }: Bundle, marks: LaneMarks): Promise<numbe
   return (rows[0]?.now_ms - (mark?.fromMs ?? 0)) / 1000;
 }
 
-it('a look moves the mark to the first lane that is there', async () => {
+it('a look moves the mark to the first lane that exists', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   await addLanes(bundle, bundle.tenant, 1, 100);
@@ -52,7 +52,7 @@ it('a look moves the mark to the first lane that is there', async () => {
   expect(await take(bundle, marks)).toHaveLength(1);
 });
 
-it('a mark stays behind the clock, for what is committed late', async () => {
+it('a mark stays behind the clock, so that lanes that are committed late are found', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   const late = await bundle.pool.connect();
@@ -69,7 +69,7 @@ it('a mark stays behind the clock, for what is committed late', async () => {
   expect(await take(bundle, marks)).toHaveLength(1);
 });
 
-it('a full look finds what lies before the mark, within a minute', async () => {
+it('a full look finds lanes before the mark within a minute', async () => {
   const bundle = await openBundle();
   const { marks, clock } = openMarks();
   await dueShards(bundle.pool, marks);
@@ -81,7 +81,7 @@ it('a full look finds what lies before the mark, within a minute', async () => {
   expect(await take(bundle, marks)).toHaveLength(1);
 });
 
-it('a clock that is set back does not hide what is new', async () => {
+it('a clock that is set back does not hide new lanes', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   await dueShards(bundle.pool, marks);
@@ -120,7 +120,7 @@ it('the mark moves past the lanes of a tenant that cannot be taken', async () =>
   expect(taken.map(({ tenantId }) => tenantId)).toEqual([bundle.tenant.id]);
 });
 
-it('a tenant that is set apart is taken as far as it has room, beside the others', async () => {
+it('lanes of a tenant that is set apart are taken up to its room, beside those of the others', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   const crowd = await addTestTenant(bundle.pool);
@@ -138,7 +138,7 @@ it('a tenant that is set apart is taken as far as it has room, beside the others
   expect(await countsOf([])).toEqual([18, 2]);
 });
 
-it('a tenant that was set apart is one of all again when nothing of it is due', async () => {
+it('a tenant is no longer set apart once none of its lanes is due', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   await addLanes(bundle, bundle.tenant, 500, 300);
@@ -166,7 +166,7 @@ async function blocksRead(bundle: Bundle, look: () => Promise<unknown>): Promise
   return (await read()) - before;
 }
 
-it('looks and takes do not walk what was removed while an old snapshot is open', async () => {
+it('looks and takes skip index entries of removed lanes while an old snapshot is open', async () => {
   const bundle = await openBundle();
   const { marks } = openMarks();
   const old = await bundle.pool.connect();

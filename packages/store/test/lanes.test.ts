@@ -37,7 +37,7 @@ async function settleAll(bundle: Bundle, lane: DueLane, status: 'delivered' | 'd
   await settle(bundle.pool, { ...NOTHING, attempts, emptied: [lane] });
 }
 
-it('reads a lane in the order of its numbers, a page at a time', async () => {
+it('reads the messages of a lane in order, a page at a time', async () => {
   const bundle = await openBundle();
   await bundle.resolve(...[1, 2, 3].map(() => arrival(bundle.tenant)));
   const shards = await dueShards(bundle.pool);
@@ -45,7 +45,7 @@ it('reads a lane in the order of its numbers, a page at a time', async () => {
   expect(lane?.messages.map((message) => message.seq)).toEqual([1, 2]);
 });
 
-it('is empty once its messages are settled', async () => {
+it('removes a lane once its messages are settled', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant), arrival(bundle.tenant));
   await settleAll(bundle, await takeOne(bundle), 'delivered');
@@ -54,7 +54,7 @@ it('is empty once its messages are settled', async () => {
   expect(await bundle.count("messages where status = 'delivered' and attempts = 1")).toBe(2);
 });
 
-it('stays for a message that came while it was worked off', async () => {
+it('keeps a lane to which a message was added during its delivery', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
@@ -64,7 +64,7 @@ it('stays for a message that came while it was worked off', async () => {
   expect((await takeOne(bundle)).messages.map((m) => m.seq)).toEqual([2]);
 });
 
-it('is not due while it waits for a retry, also when something new comes', async () => {
+it('does not make a lane due before its retry when a new message arrives', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
@@ -74,7 +74,7 @@ it('is not due while it waits for a retry, also when something new comes', async
   expect(await bundle.count('lanes')).toBe(1);
 });
 
-it('stays for a message whose attempt failed in another run that took it, too', async () => {
+it('keeps a lane if an attempt failed in another run that took it, too', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
@@ -85,7 +85,7 @@ it('stays for a message whose attempt failed in another run that took it, too', 
   expect((await takeOne(bundle)).messages).toHaveLength(1);
 });
 
-it('passes over dialogs in hand and tenants that are full', async () => {
+it('skips dialogs that are taken already and tenants without room', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant));
   const lane = await takeOne(bundle);
@@ -96,7 +96,7 @@ it('passes over dialogs in hand and tenants that are full', async () => {
   expect(await without({})).toHaveLength(1);
 });
 
-it('comes back with a dead message that is revived, even while another run removes it', async () => {
+it('keeps the lane of a revived message while another run removes it', async () => {
   const bundle = await openBundle();
   const [first, second] = [arrival(bundle.tenant), arrival(bundle.tenant)];
   await bundle.resolve(first);
@@ -110,7 +110,7 @@ it('comes back with a dead message that is revived, even while another run remov
   expect((await takeOne(bundle)).messages.map((m) => m.seq)).toEqual([1]);
 });
 
-it('does not revive what is not dead', async () => {
+it('does not revive a message that is not dead', async () => {
   const bundle = await openBundle();
   const { message } = arrival(bundle.tenant);
   await bundle.resolve({ message, phone: null });
@@ -120,7 +120,7 @@ it('does not revive what is not dead', async () => {
   });
 });
 
-it('has one shard from the resolver and from a revival', async () => {
+it('computes the same shard when resolving and when reviving', async () => {
   const bundle = await openBundle();
   const chats = Array.from({ length: 20 }, (_, n) =>
     arrival(bundle.tenant, { external_chat_id: n }),
@@ -141,7 +141,7 @@ it('has one shard from the resolver and from a revival', async () => {
   expect(await shardOf()).toEqual(before);
 });
 
-it('is settled twice without harm, also when the dialog has gone on meanwhile', async () => {
+it('changes nothing when a settlement is written twice, even if the dialog has more messages by then', async () => {
   const bundle = await openBundle();
   const first = arrival(bundle.tenant);
   await bundle.resolve(first);
@@ -160,7 +160,7 @@ it('is settled twice without harm, also when the dialog has gone on meanwhile', 
   expect((await takeOne(bundle)).messages.map((m) => m.seq)).toEqual([1, 2]);
 });
 
-it('knows the attempts that came before a replay from those that came after', async () => {
+it('counts the attempts before a replay and those after it apart', async () => {
   const bundle = await openBundle();
   const first = arrival(bundle.tenant);
   await bundle.resolve(first);
@@ -171,7 +171,7 @@ it('knows the attempts that came before a replay from those that came after', as
   expect(message).toMatchObject({ attempts: 1, attemptsBefore: 1, lastError: 'http_400' });
 });
 
-it('is taken with those of other shards, the oldest first, and also when it has nothing in it', async () => {
+it('takes the lanes of several shards, the oldest first, and also an empty lane', async () => {
   const bundle = await openBundle();
   const chats = Array.from({ length: 40 }, (_, chat) =>
     arrival(bundle.tenant, { external_chat_id: chat }),
@@ -191,7 +191,7 @@ it('is taken with those of other shards, the oldest first, and also when it has 
   expect(some[0]?.dialogId).toBe(all[0]?.dialogId);
 });
 
-it('is taken for a tenant only as often as it has room', async () => {
+it('takes as many lanes of a tenant as it has room for', async () => {
   const bundle = await openBundle();
   const other = await addTestTenant(bundle.pool);
   const chatsOf = (tenant: TestTenant) =>

@@ -20,7 +20,7 @@ async function openEmptyDatabase() {
   return pool;
 }
 
-it('applies every migration once, run from several places at once', async () => {
+it('applies every migration once when several processes migrate at once', async () => {
   const pool = await openEmptyDatabase();
   const pending = await pendingMigrations(pool);
   const applied = await Promise.all([1, 2, 3, 4].map(() => migrate(pool)));
@@ -37,7 +37,7 @@ it('fingerprints a credential as the contract does', async () => {
   expect(rows[0]?.fingerprint).toBe(fingerprintOf('пароль'));
 });
 
-it('does not make everybody wait behind a table that somebody holds', async () => {
+it('does not block others while it waits for a locked table', async () => {
   const pool = await openEmptyDatabase();
   await migrate(pool);
   await pool.query('alter table messages drop column trace_parent');
@@ -51,7 +51,7 @@ it('does not make everybody wait behind a table that somebody holds', async () =
     return rowCount === 1;
   };
   await waitFor('the migration to wait for its lock', isWaiting);
-  // In the queue behind it, but for no longer than it tries.
+  // It waits behind the migration, but only for one of its short tries.
   await pool.query('select count(*) from messages');
   await holder.query('commit');
   holder.release();
@@ -60,7 +60,7 @@ it('does not make everybody wait behind a table that somebody holds', async () =
 
 const OUTSIDE = '0006_dialogs_of_a_client.sql';
 
-/** Migrated, but for the one that makes an index outside a transaction. */
+/** Fully migrated, except for the migration that makes an index outside a transaction. */
 async function openWithoutIndex(): Promise<Pool> {
   const pool = await openEmptyDatabase();
   await migrate(pool);
@@ -90,7 +90,7 @@ async function isValid(pool: Pool): Promise<boolean | undefined> {
   return rows[0]?.indisvalid;
 }
 
-it('makes an index beside those who write, while another migration waits for its turn', async () => {
+it('makes an index without blocking writers, while another migration waits for its turn', async () => {
   const pool = await openWithoutIndex();
   const letGo = await holdDialogs(pool);
   const first = migrate(pool);
@@ -102,7 +102,7 @@ it('makes an index beside those who write, while another migration waits for its
   expect(await isValid(pool)).toBe(true);
 });
 
-it('makes an index anew that was cut off midway', async () => {
+it('makes an index again after an interrupted run left an invalid one', async () => {
   const pool = await openWithoutIndex();
   const letGo = await holdDialogs(pool);
   const cutOff = migrate(pool);
@@ -120,7 +120,7 @@ it('makes an index anew that was cut off midway', async () => {
   expect(await isValid(pool)).toBe(true);
 });
 
-it('notes an index that was made by a run which was cut off before it could', async () => {
+it('notes a migration whose index was made by a run that was interrupted before it could note it', async () => {
   const pool = await openEmptyDatabase();
   await migrate(pool);
   const { rows } = await pool.query("select 'dialogs_client'::regclass::oid as made");
@@ -129,13 +129,13 @@ it('notes an index that was made by a run which was cut off before it could', as
   expect((await pool.query("select 'dialogs_client'::regclass::oid as made")).rows).toEqual(rows);
 });
 
-it('leads to all dialogs of a client, closed ones too, by an index', async () => {
+it('finds all dialogs of a client, also closed ones, by an index', async () => {
   const pool = await openEmptyDatabase();
   await migrate(pool);
   const client = await pool.connect();
   try {
     const tenantId = randomUUID();
-    // Many dialogs of one tenant, each of another client, without what they refer to.
+    // Many dialogs of one tenant, each of another client, without the rows to which they refer.
     await client.query(`set session_replication_role = replica;
       insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id, status_id)
       select '${tenantId}', gen_random_uuid(), gen_random_uuid(), 1, 1, 3

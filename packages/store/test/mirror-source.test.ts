@@ -31,7 +31,7 @@ const NOTHING = { clients: 0, identities: 0, dialogs: 0, removals: 0 };
 const ivan = (bundle: Pick<Bundle, 'tenant'>) =>
   arrival(bundle.tenant, { external_chat_id: 'ivan', client_phone: '+79990001122' });
 
-it('has everything of a new client to show, in the names of the graph, until it is marked', async () => {
+it('returns all rows of a new client, in the names of the graph, until they are marked', async () => {
   const mirror = await openMirror();
   await mirror.resolve(ivan(mirror));
   expect(await mirror.read()).toMatchObject({
@@ -68,7 +68,7 @@ it.for(changes)('notices a change of %s, whoever made it', async ([, sql, expect
   expect(sizes(await mirror.read())).toEqual({ ...NOTHING, ...expected });
 });
 
-it('has nothing new to show for a second message of a known client', async () => {
+it('returns nothing for a second message of a known client', async () => {
   const mirror = await openMirror();
   await mirror.resolve(ivan(mirror));
   await mirror.markAll();
@@ -76,7 +76,7 @@ it('has nothing new to show for a second message of a known client', async () =>
   expect(await isMirrorBehind(mirror.pool)).toBe(false);
 });
 
-it('does not mark what has changed since it was read, nor what somebody is changing', async () => {
+it('marks neither rows that have changed since they were read nor locked rows', async () => {
   const mirror = await openMirror();
   for (const chat of ['a', 'b', 'c']) {
     await mirror.resolve(arrival(mirror.tenant, { external_chat_id: chat, client_name: chat }));
@@ -92,7 +92,7 @@ it('does not mark what has changed since it was read, nor what somebody is chang
   expect(names.sort()).toEqual(['b', 'z']);
 });
 
-it('gives a turn to one at a time, and marks nothing for a turn that was lost', async () => {
+it('gives one turn at a time, and marks nothing for a lost turn', async () => {
   const mirror = await openMirror();
   await mirror.resolve(ivan(mirror));
   const batch = await mirror.read();
@@ -108,13 +108,13 @@ it('gives a turn to one at a time, and marks nothing for a turn that was lost', 
   expect(await mirror.source.mark(later, batch)).toBe(true);
 });
 
-it('goes past the latest turn that the graph has seen, also after a restore from a backup', async () => {
+it('gives a later turn than the graph has seen, also after a restore from a backup', async () => {
   const mirror = await openMirror();
   const turn = await mirror.take();
   expect((await mirror.source.takeTurn(turn, 500))?.turn).toBe(501);
 });
 
-it('notes deleted rows for removal, but not when a row is there again', async () => {
+it('notes deleted rows for removal, unless a row with the same key exists again', async () => {
   const mirror = await openMirror();
   await mirror.resolve(ivan(mirror));
   await mirror.markAll();
@@ -131,7 +131,7 @@ it('notes deleted rows for removal, but not when a row is there again', async ()
   expect(sizes(await mirror.read())).toEqual(NOTHING);
 });
 
-it('goes through a backlog in pieces, longest waiting first, and reads nothing twice', async () => {
+it('reads a backlog in pieces, the longest waiting rows first, and no row twice', async () => {
   const mirror = await openMirror();
   const chats = Array.from({ length: 7 }, (_, i) => `chat ${i}`);
   for (const chat of chats)
@@ -146,7 +146,7 @@ it('goes through a backlog in pieces, longest waiting first, and reads nothing t
   expect(seen).toEqual(chats);
 });
 
-it('tells how much is waiting, and for how long', async () => {
+it('counts the waiting rows and measures the age of the oldest', async () => {
   const mirror = await openMirror();
   expect(await mirror.source.backlog()).toEqual({ rows: 0, oldestSeconds: 0 });
   await mirror.resolve(ivan(mirror));
@@ -156,7 +156,7 @@ it('tells how much is waiting, and for how long', async () => {
   expect(oldestSeconds).toBeGreaterThanOrEqual(90);
 });
 
-it('knows orphans from keys that have a row, whatever they look like', async () => {
+it('recognises keys without a row, also keys that are no UUIDs', async () => {
   const mirror = await openMirror();
   await mirror.resolve(ivan(mirror));
   const [client] = (await mirror.read()).clients;
@@ -172,7 +172,7 @@ it('knows orphans from keys that have a row, whatever they look like', async () 
   expect(await mirror.source.orphans('clients', strange)).toEqual(strange.slice(2));
 });
 
-it('reads a tenant in pages, and takes marks back', async () => {
+it('reads a tenant in pages and removes marks', async () => {
   const mirror = await openMirror();
   for (const channel of ['telegram', 'vk', 'max']) {
     await mirror.resolve(arrival(mirror.tenant, { channel, external_chat_id: `on ${channel}` }));

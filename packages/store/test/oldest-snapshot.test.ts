@@ -3,7 +3,7 @@ import { openAsStore } from '../../../test/support/outside-pool.ts';
 import { startTestPostgres } from '../../../test/support/servers.ts';
 import { oldestSnapshots } from '../src/index.ts';
 
-test('the oldest open transaction is named, with its age in time and in transactions', async () => {
+test('names the session with the oldest snapshot, and its age in time and in transactions', async () => {
   const server = await startTestPostgres();
   onTestFinished(server.close);
   const open = (applicationName: string) => {

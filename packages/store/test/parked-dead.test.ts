@@ -56,7 +56,7 @@ async function dead(bundle: Bundle, change: Record<string, unknown> = {}) {
 
 const keyOf = ({ tenantId, messageId }: PendingMessage) => ({ tenantId, messageId });
 
-it('gives a message its entry in the statement that marks it dead', async () => {
+it('inserts the entry of a message in the statement that marks it dead', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { sent, message } = await dead(bundle, { media: { exact: 1 }, trace_id: 'trace_9' });
@@ -75,7 +75,7 @@ it('gives a message its entry in the statement that marks it dead', async () => 
   ]);
 });
 
-it('writes an entry once, however often its settlement is written', async () => {
+it('writes an entry once, even if its settlement is written several times', async () => {
   const bundle = await openBundle();
   const { message } = await dead(bundle);
   const first = await readParked(bundle.pool, message.messageId);
@@ -86,7 +86,7 @@ it('writes an entry once, however often its settlement is written', async () => 
   expect(await bundle.count('parked')).toBe(0);
 });
 
-it('has no entry for what is delivered or tried again', async () => {
+it('writes no entry for a message that is delivered or tried again', async () => {
   const bundle = await openBundle();
   await bundle.resolve(arrival(bundle.tenant), arrival(bundle.tenant));
   const [first, second] = await take(bundle);
@@ -95,7 +95,7 @@ it('has no entry for what is delivered or tried again', async () => {
   expect(await bundle.count('parked')).toBe(0);
 });
 
-it('loses the entry of a message in the statement that revives it, and gets another when it dies again', async () => {
+it('removes the entry in the statement that revives a message, and writes another when it dies again', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const { message } = await dead(bundle);
@@ -118,7 +118,7 @@ it('loses the entry of a message in the statement that revives it, and gets anot
   });
 });
 
-it('is not hidden by a bad copy, and takes the place of one', async () => {
+it('keeps the entry of a dead message when a bad copy is parked, and replaces the entry of a bad copy', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const sent = arrival(bundle.tenant).message;
@@ -134,7 +134,7 @@ it('is not hidden by a bad copy, and takes the place of one', async () => {
   expect(await get(sent.messageId)).toMatchObject({ stage: 'deliver', reason: 'core_refused' });
 });
 
-it('drops the entry of a stalled message that a repeat has put into the ledger', async () => {
+it('drops the entry of a stalled message that a duplicate has put into the ledger', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const [resolved, waiting, other] = [0, 1, 2].map(() => arrival(bundle.tenant).message);
@@ -151,7 +151,7 @@ it('drops the entry of a stalled message that a repeat has put into the ledger',
   expect(await readParked(pool, other.messageId)).not.toBeNull();
 });
 
-it('survives eight sessions that settle, revive, clear and park at once', async () => {
+it('stays consistent while eight sessions settle, revive, clear and park at once', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const all = await Promise.all([0, 1, 2, 3].map(() => dead(bundle)));
@@ -168,7 +168,7 @@ it('survives eight sessions that settle, revive, clear and park at once', async 
   expect([await bundle.count(lacking), await bundle.count(stale)]).toEqual([0, 0]);
 });
 
-it('stays cleared, and is erased with its person', async () => {
+it('does not restore a cleared entry, and erases entries with their person', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { message } = await dead(bundle);
@@ -187,7 +187,7 @@ it('stays cleared, and is erased with its person', async () => {
   expect(await findFormer(pool, other.messageId)).toBeNull();
 });
 
-it('takes over the notes of an earlier version about dead messages only', async () => {
+it('takes over notes of an earlier version for dead messages only', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { message } = await dead(bundle);
@@ -211,7 +211,7 @@ it('takes over the notes of an earlier version about dead messages only', async 
   ]);
 });
 
-it('goes when its message is alive without it, as an earlier version leaves it', async () => {
+it('drops entries of messages that an earlier version has revived', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const [alive, stays] = [await dead(bundle), await dead(bundle, { external_chat_id: 'other' })];
@@ -224,7 +224,7 @@ it('goes when its message is alive without it, as an earlier version leaves it',
   expect(items.map(({ id }) => id)).toEqual([stays.sent.messageId]);
 });
 
-it('is made from the ledger for the dead messages that have none', async () => {
+it('makes missing entries of dead messages from the ledger', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const { message: known } = await dead(bundle);

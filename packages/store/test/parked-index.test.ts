@@ -47,7 +47,7 @@ it('finds entries that Redis does not show in their version', async () => {
   const found = await findUnindexed(pool);
   expect(found.map(({ id }) => id)).toEqual([one.id, two.id]);
   expect(found[0]).toMatchObject({ reason: 'unknown_tenant', errorCode: 'unknown_tenant' });
-  // Renewed between the look and the mark: what is shown is not the newest.
+  // The entry is renewed between the read and the mark, so Redis does not show its newest version.
   await parkAll(pool, [{ ...two, attempts: 2 }]);
   await markIndexed(pool, found);
   expect((await findUnindexed(pool)).map(({ id, attempts }) => [id, attempts])).toEqual([
@@ -76,7 +76,7 @@ it('finds entries that have left and may still be shown', async () => {
     [back.id, true],
     [erased.id, false],
   ]);
-  // One leaves once more before it is marked: it is still to be hidden.
+  // One leaves again before it is marked, so Redis still has to hide it.
   await letIn(pool, back.id);
   await markUnshown(pool, left);
   expect((await findLeft(pool)).map(({ id }) => id)).toEqual([back.id]);
@@ -84,7 +84,7 @@ it('finds entries that have left and may still be shown', async () => {
   expect(rows).toEqual([{ id: gone.id }, { id: back.id }]);
 });
 
-it('forgets what left more than a week ago, and at once what is erased', async () => {
+it('deletes notes of entries that left more than a week ago, and notes of erased ones at once', async () => {
   const { pool } = await openBundle();
   const [old, shown, recent] = some(3);
   if (!old || !shown || !recent) throw new Error('three entries');
@@ -104,7 +104,7 @@ it('forgets what left more than a week ago, and at once what is erased', async (
   expect(await findLeft(pool)).toHaveLength(1);
 });
 
-it('counts entries by reason, and the size of those of unknown accounts', async () => {
+it('counts entries by reason, and the bytes of unknown accounts', async () => {
   const { pool } = await openBundle();
   await parkAll(pool, [...some(3), ...some(2, { reason: 'stalled' })]);
   const { byReason, unknownBytes } = await parkedFacts(pool);

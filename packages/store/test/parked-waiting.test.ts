@@ -31,7 +31,7 @@ const parkAt = async (pool: Pool, fingerprint: string, times: readonly number[])
 
 const ids = (entries: readonly WaitingEntry[]) => entries.map(({ entry: { id } }) => id);
 
-it('lists the active accounts for which something waits', async () => {
+it('lists the active accounts for which entries wait', async () => {
   const { pool, tenant } = await openBundle();
   const off = await addTestTenant(pool);
   await switchTenant(pool, off.id, false);
@@ -44,7 +44,7 @@ it('lists the active accounts for which something waits', async () => {
   expect(await findReleasable(pool)).toEqual([account]);
 });
 
-it('is read in the order of receipt, and of its parking where that is the same', async () => {
+it('reads waiting entries in the order of receipt, or of parking if that is the same', async () => {
   const { pool, tenant } = await openBundle();
   const { fingerprint } = tenant.accounts.telegram;
   const account = { channel: 'telegram', fingerprint } as const;
@@ -64,7 +64,7 @@ it('is read in the order of receipt, and of its parking where that is the same',
   expect(seen).toEqual(expected);
 });
 
-it('no longer waits once that is noted of the version that was read', async () => {
+it('stops the waiting of an entry only in the version that was read', async () => {
   const { pool, tenant } = await openBundle();
   const { fingerprint } = tenant.accounts.telegram;
   const account = { channel: 'telegram', fingerprint } as const;
@@ -82,7 +82,7 @@ it('no longer waits once that is noted of the version that was read', async () =
   expect(await findReleasable(pool)).toEqual([]);
 });
 
-it('gives a turn to one at a time, until its time is over', async () => {
+it('gives a turn to one worker at a time, until its time is over', async () => {
   const { pool } = await openBundle();
   const turn = (holder: string, ms = 60_000) =>
     takeParkedTurn(pool, { duty: 'release', holder, ms });

@@ -49,7 +49,7 @@ it('gives an entry back as it was parked', async () => {
   expect(await get('no uuid')).toBeNull();
 });
 
-it('parks a message once, in its place, with its newest failure', async () => {
+it('parks a message once, keeps its place and renews its error', async () => {
   const { pool } = await openBundle();
   const [first, second] = some(2) as [DlqEntry, DlqEntry];
   const again: DlqEntry = { ...first, reason: 'tenant_disabled', attempts: 2 };
@@ -59,7 +59,7 @@ it('parks a message once, in its place, with its newest failure', async () => {
   expect(items).toEqual([again, second]);
 });
 
-it('parks a message once that comes many times at the same moment', async () => {
+it('parks a message once if it is parked many times at the same moment', async () => {
   const { pool } = await openBundle();
   const one = entry();
   await Promise.all(Array.from({ length: 30 }, () => parkOne(pool, one)));
@@ -69,7 +69,7 @@ it('parks a message once that comes many times at the same moment', async () => 
   expect(items).toEqual([{ ...one, attempts: 7 }]);
 });
 
-it('keeps the tenant of an entry when a copy comes of an unknown account', async () => {
+it('keeps the tenant of an entry when a copy of an unknown account is parked', async () => {
   const { pool } = await openBundle();
   const sent = message();
   const theirs = entry({ message: sent, reason: 'tenant_disabled', tenantId: TENANT });
@@ -80,7 +80,7 @@ it('keeps the tenant of an entry when a copy comes of an unknown account', async
   expect(await deadLetters(pool).get(theirs.id)).toMatchObject({ tenantId: OTHER_TENANT });
 });
 
-it('finds the entries of a trace, also of a copy that came under another one', async () => {
+it('finds the entries of a trace by the newest trace id', async () => {
   const { pool } = await openBundle();
   const { byTrace } = deadLetters(pool);
   const [one, two] = [1, 2].map((n) =>
@@ -94,7 +94,7 @@ it('finds the entries of a trace, also of a copy that came under another one', a
   expect(await byTrace('another')).toEqual([copy]);
 });
 
-it('goes page by page, oldest first, while entries vanish and come', async () => {
+it('lists page by page, the oldest first, while entries are removed and added', async () => {
   const { pool } = await openBundle();
   const { list } = deadLetters(pool);
   const entries = some(7);
@@ -114,7 +114,7 @@ it('goes page by page, oldest first, while entries vanish and come', async () =>
   expect(third).toEqual({ count: 4, items: [late], next: null });
 });
 
-it('fills a page however large its entries are', async () => {
+it('fills a page with entries of any size', async () => {
   const { pool } = await openBundle();
   const large = some(40).map((one) =>
     entry({ message: { ...message(), messageId: one.id, text: 'x'.repeat(200_000) } }),
@@ -156,7 +156,7 @@ it('filters by reason, tenant, account and time, and counts all that match', asy
   expect(await found({ ...both, before: '2030-01-01T00:00:00Z' })).toMatchObject({ count: 3 });
 });
 
-it('walks over the entries that existed when it began', async () => {
+it('walks the entries that existed at its start', async () => {
   const { pool } = await openBundle();
   const entries = some(5, { reason: 'stalled' });
   await parkEach(pool, entries);
@@ -170,7 +170,7 @@ it('walks over the entries that existed when it began', async () => {
   expect(await collect(deadLetters(pool).matching({}, 2))).toHaveLength(2);
 });
 
-it('removes an entry only as it was read, and remembers how it left', async () => {
+it('removes an entry only in the version that was read, and remembers how it left', async () => {
   const { pool } = await openBundle();
   const one = entry();
   await parkEach(pool, [one]);
@@ -188,7 +188,7 @@ it('removes an entry only as it was read, and remembers how it left', async () =
   });
 });
 
-it('clears what matches and says how many, and nothing that comes meanwhile', async () => {
+it('clears and counts matching entries, except those that arrive meanwhile', async () => {
   const { pool } = await openBundle();
   const kept = entry({ reason: 'stalled' });
   const entries = some(600);
@@ -220,7 +220,7 @@ it('keeps no note of an erased entry', async () => {
   expect(await findFormer(pool, one.id)).toBeNull();
 });
 
-it('gives an unknown account its own room and no more', async () => {
+it('bounds the entries of each unknown account by count', async () => {
   const { pool } = await openBundle();
   const room = { count: 3, bytes: 2 ** 30 };
   const other = entry({ message: message({ fingerprint: fingerprintOf('second') }) });
@@ -237,7 +237,7 @@ it('gives an unknown account its own room and no more', async () => {
   expect(await parkOne(pool, entry(), room)).toBe('parked');
 });
 
-it('gives an unknown account a room in bytes', async () => {
+it('bounds the entries of an unknown account by bytes', async () => {
   const { pool } = await openBundle();
   const room = { count: 1_000, bytes: 25_000 };
   const large = () => entry({ message: message({ text: 'x'.repeat(10_000) }) });
@@ -248,7 +248,7 @@ it('gives an unknown account a room in bytes', async () => {
   expect(await parkOne(pool, entry(), room)).toBe('parked');
 });
 
-it.each(['one by one', 'in batches'])('keeps the room of an account exactly, %s', async (how) => {
+it.each(['one by one', 'in batches'])('keeps the bound of an account exactly, %s', async (how) => {
   const { pool } = await openBundle();
   const room = { count: 10, bytes: 2 ** 30 };
   const letters = some(60).map((one) => letter(one));
@@ -286,7 +286,7 @@ it('drops the oldest refused entries, by count and by bytes, and nothing else', 
   expect(await dropRefused(pool, { count: 0, bytes: 0 })).toBe(0);
 });
 
-it('takes characters and times that the database cannot store', async () => {
+it('replaces characters and times that the database cannot store', async () => {
   const { pool } = await openBundle();
   const odd = entry({
     error: { code: 'invalid', message: `"a\0b" ${'x'.repeat(10_000)}` },
@@ -303,7 +303,7 @@ it('takes characters and times that the database cannot store', async () => {
   expect(found?.error.message).toContain('a\\u0000b');
 });
 
-it('takes entries of an earlier version that are newer than its own', async () => {
+it('takes over entries of an earlier version only if they are newer', async () => {
   const { pool } = await openBundle();
   const [moved, known] = some(2) as [DlqEntry, DlqEntry];
   const newer = { ...known, failedAt: '2025-01-01T00:00:00.000Z', attempts: 5 };

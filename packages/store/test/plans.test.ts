@@ -6,7 +6,7 @@ import { arrival, type Bundle, openBundle } from './bundle.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => vi.useRealTimers());
 
-/** One connection as a worker has them, which has asked everything once while the tables were empty. */
+/** One connection like a worker's, which has run every statement once while the tables were empty. */
 async function openEarly(bundle: Bundle): Promise<Pool> {
   const pool = openAsStore({
     url: bundle.url,
@@ -20,7 +20,7 @@ async function openEarly(bundle: Bundle): Promise<Pool> {
   return pool;
 }
 
-/** A message on its whole way. */
+/** Resolves, takes and settles a message. */
 async function work(bundle: Bundle, pool: Pool): Promise<void> {
   const options = { linkByPhone: true, shardCount: 1 };
   await resolveBatch(pool, [arrival(bundle.tenant)], options);
@@ -45,7 +45,7 @@ async function fill({ pool }: Bundle): Promise<void> {
   );
 }
 
-/** How the statement would be run by what the connection has planned. */
+/** The plan of the statement on this connection. */
 async function planOf(pool: Pool, verb: string, parameters: string): Promise<string> {
   const { rows } = await pool.query(`explain (costs off) execute ${verb}(${parameters})`);
   return rows.map((row) => row['QUERY PLAN']).join('\n');
@@ -59,7 +59,7 @@ const SETTLE = [
 const BY_KEY =
   /Index Scan using messages_pkey on messages m\n\s+Index Cond: \(\(id = \w+\.id\) AND \(tenant_id = \w+\.tenant_id\)\)/;
 
-test('a plan that was made while a table was empty is made anew when it has grown', async () => {
+test('a connection plans again after a table has grown', async () => {
   const bundle = await openBundle();
   const pool = await openEarly(bundle);
   await fill(bundle);
@@ -69,7 +69,7 @@ test('a plan that was made while a table was empty is made anew when it has grow
   expect(await planOf(pool, ...SETTLE)).toMatch(BY_KEY);
 });
 
-/** When the one connection has been told to forget its plans, from now on. */
+/** The times at which the one connection discards its plans from now on, in seconds. */
 async function watchDiscards(pool: Pool): Promise<number[]> {
   const startedAt = performance.now();
   const discards: number[] = [];
@@ -84,7 +84,7 @@ async function watchDiscards(pool: Pool): Promise<number[]> {
   return discards;
 }
 
-test('plans that turn out to be slow are made anew at the next use', async () => {
+test('a connection plans again at the next use after slow work', async () => {
   const bundle = await openBundle();
   const pool = await openEarly(bundle);
   const discards = await watchDiscards(pool);
@@ -96,7 +96,7 @@ test('plans that turn out to be slow are made anew at the next use', async () =>
   expect(discards).toEqual([0]);
 });
 
-test('where all is slow plans are made anew once a second, and not at each use', async () => {
+test('a connection plans at most once a second if all work is slow', async () => {
   const bundle = await openBundle();
   const pool = await openEarly(bundle);
   const discards = await watchDiscards(pool);
@@ -108,7 +108,7 @@ test('where all is slow plans are made anew once a second, and not at each use',
   expect(discards).toEqual([0, 1, 2]);
 });
 
-test('a plan is kept for longer and longer, and no longer than a minute', async () => {
+test('a connection keeps its plans for longer and longer, up to a minute', async () => {
   const bundle = await openBundle();
   const pool = await openEarly(bundle);
   const discards = await watchDiscards(pool);

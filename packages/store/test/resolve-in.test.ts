@@ -18,13 +18,13 @@ const noted = "tenants where name = 'noted'";
 
 it('commits the messages and the row of the caller together', async () => {
   const { pool, tenant, count } = await openBundle();
-  const first = arrival(tenant, { message_ids: ['1'] });
-  const other = arrival(tenant, { message_ids: ['1'], text: 'another text' });
-  const { outcomes, shards, hasNewDialogs } = await resolveAndNote(pool, [first, first, other]);
+  const ids = { message_ids: ['1'] };
+  const batch = [ids, ids, { ...ids, text: 'another text' }].map((one) => arrival(tenant, one));
+  const { outcomes, shards, hasNewDialogs } = await resolveAndNote(pool, batch);
   expect(outcomes.map(({ kind }) => kind)).toEqual(['resolved', 'replayed', 'conflict']);
   expect([shards.length, hasNewDialogs]).toEqual([1, true]);
   expect([await count('messages'), await count('lanes'), await count(noted)]).toEqual([1, 1, 1]);
-  const again = await resolveAndNote(pool, [first]);
+  const again = await resolveAndNote(pool, [arrival(tenant, ids)]);
   expect(again).toMatchObject({ outcomes: [{ kind: 'replayed' }], shards: [] });
 });
 

@@ -19,7 +19,7 @@ const blocked = (pool: Pool, howMany: number) =>
 
 const deadlock = () => Object.assign(new Error('deadlock detected'), { code: '40P01' });
 
-/** `free`, or the code of what Postgres says of rows that somebody has locked. */
+/** `free`, or the SQLSTATE for rows that another session has locked. */
 const lockOf = (pool: Pool, rows: string, ...values: unknown[]): Promise<string> =>
   pool.query(`select from ${rows} for update nowait`, values).then(
     () => 'free',
@@ -28,7 +28,7 @@ const lockOf = (pool: Pool, rows: string, ...values: unknown[]): Promise<string>
 
 const OPTIONS = { linkByPhone: true, shardCount: 16 };
 
-it('puts a message into a new dialog where the one that was found is closed before it is stored', async () => {
+it('puts a message into a new dialog if the dialog that was found is closed before the message is stored', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   const other = { external_chat_id: 'another' };
@@ -47,7 +47,7 @@ it('puts a message into a new dialog where the one that was found is closed befo
   expect(await bundle.count('dialogs where last_seq = 0')).toBe(0);
 });
 
-it('answers a message as a repeat where another batch stores it first, and leaves nothing of it behind', async () => {
+it('answers a message as a duplicate if another batch stores it first, and leaves no other row', async () => {
   const bundle = await openBundle();
   const { tenant } = bundle;
   const ids = { message_ids: ['1'] };
@@ -88,7 +88,7 @@ it('waits for a message that is being settled before it takes the lane', async (
   const settling = await pool.connect();
   const overtake = async () => {
     await bundle.resolve(arrival(tenant, ids));
-    // What `settle` does first, and then it takes the lanes.
+    // As `settle` does before it locks the lanes.
     await settling.query('begin');
     await settling.query("update messages set status = 'delivered' where status = 'pending'");
   };
@@ -102,13 +102,13 @@ it('waits for a message that is being settled before it takes the lane', async (
   expect(lane).toBe('free');
 });
 
-it('gives a message that is left alone by the last start starts of its own', async () => {
+it('tries a message that the last start left out again, with its own number of starts', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   const batch = () => ['a', 'b'].map((id) => arrival(tenant, { external_chat_id: id }));
   await bundle.resolve(...batch());
   const starting = interrupted(bundle, 'insert_messages', async (start) => {
-    // Nine times somebody else is at fault, and then one dialog is closed: once.
+    // Nine starts lose a race to others, and then one dialog is closed, once.
     if (start < 10) throw deadlock();
     if (start > 10) return;
     await pool.query(
@@ -122,7 +122,7 @@ it('gives a message that is left alone by the last start starts of its own', asy
   ]);
 });
 
-it('answers nothing as resolved that is not stored, where a dialog changes hands', async () => {
+it('answers no message as resolved that is not stored, if a dialog gets another client', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   const of = (id: string) => arrival(tenant, { external_chat_id: id });
@@ -141,7 +141,7 @@ it('answers nothing as resolved that is not stored, where a dialog changes hands
   }
 });
 
-it('stores a message for the client that its payload and its receipt name, where a dialog changes hands', async () => {
+it('stores a message for the client that its payload and its receipt name, if a dialog gets another client', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   await bundle.resolve(arrival(tenant));
@@ -158,7 +158,7 @@ it('stores a message for the client that its payload and its receipt name, where
   expect(await bundle.count("messages where client_id::text <> payload ->> 'client_id'")).toBe(0);
 });
 
-it('an erasure takes the dialogs of a client in the order in which a batch does', async () => {
+it('an erasure locks the dialogs of a client in the order in which a batch does', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   const phone = { client_phone: '+79990001122' };
@@ -185,7 +185,7 @@ it('an erasure takes the dialogs of a client in the order in which a batch does'
   expect(second).toBe('free');
 });
 
-it('an erasure locks no row while it reads through what an adoption has set aside', async () => {
+it('an erasure locks no row while it reads the rows that an adoption has set aside', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   await bundle.resolve(arrival(tenant));
@@ -212,7 +212,7 @@ it('an erasure locks no row while it reads through what an adoption has set asid
   expect(await bundle.count('messages')).toBe(0);
 });
 
-it('settles again where it was chosen to end a deadlock', async () => {
+it('settles again if Postgres ended it to resolve a deadlock', async () => {
   const bundle = await openBundle();
   const { tenant, pool } = bundle;
   await bundle.resolve(arrival(tenant));

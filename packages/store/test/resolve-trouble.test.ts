@@ -48,7 +48,7 @@ const lockChat = (scene: Scene, chat: string) =>
     chat,
   );
 
-it('resolves the others where a session locks one dialog, and lets only its chat wait', async () => {
+it('resolves the other messages if a session locks one dialog, and only its chat waits', async () => {
   const scene = await openScene();
   const { tenant, other, hasty } = scene;
   await scene.resolve(to(tenant, 'locked'), to(tenant, 'free'), to(other, 'free'));
@@ -64,7 +64,7 @@ it('resolves the others where a session locks one dialog, and lets only its chat
   ]);
 });
 
-it('resolves the others where the trigger of another application refuses one client', async () => {
+it('resolves the other messages if the trigger of another application refuses one client', async () => {
   const { tenant, other, hasty, pool } = await openScene();
   await pool.query(
     `create function refuse() returns trigger language plpgsql as $$
@@ -78,7 +78,7 @@ it('resolves the others where the trigger of another application refuses one cli
   expect(told(outcomes)).toEqual(['resolved', 'unexpected', 'resolved', 'resolved']);
 });
 
-it('tries no more of an account once four of its messages met a lock alone', async () => {
+it('tries no further message of an account after four of its messages met a lock alone', async () => {
   const scene = await openScene();
   const { tenant, other, hasty, pool } = scene;
   const chats = Array.from({ length: 8 }, (_, n) => `chat ${n}`);
@@ -143,7 +143,7 @@ it('tries one chat of a suspect that meets a lock, so that the others wait for o
   expect((await pool.query('select from messages')).rowCount).toBe(chats.length + 1);
 });
 
-it('tries the rest of a suspect together where its first chat meets no lock', async () => {
+it('tries the rest of a suspect together if its first chat meets no lock', async () => {
   const scene = await openScene();
   const { tenant, hasty } = scene;
   const batch = [to(tenant, 'a'), to(tenant, 'b'), to(tenant, 'a'), to(tenant, 'c')];

@@ -42,7 +42,7 @@ it('resolves one batch as it would resolve its messages one by one', async () =>
   expect(rows.filter((row) => row.is_new_client)).toHaveLength(1);
 });
 
-it('answers a repeat with the first answer, within a batch and later', async () => {
+it('answers a duplicate with the first answer, within a batch and later', async () => {
   const bundle = await openBundle();
   const first = arrival(bundle.tenant, { message_ids: ['1'], trace_id: 'first' });
   const again = arrival(bundle.tenant, { message_ids: ['1'], trace_id: 'second' });
@@ -54,7 +54,7 @@ it('answers a repeat with the first answer, within a batch and later', async () 
   expect(later.shards).toEqual([]);
 });
 
-it('answers a repeat as it did before, also behind other content under its ids in the same batch', async () => {
+it('answers a duplicate as before, also after other content under its ids in the same batch', async () => {
   const bundle = await openBundle();
   const ids = { message_ids: ['1'] };
   const accepted = arrival(bundle.tenant, ids);
@@ -83,7 +83,7 @@ it('refuses other content under ids that were accepted, and stores nothing of it
   expect(await bundle.count('messages')).toBe(1);
 });
 
-it('tells an unknown credential from a tenant that is switched off', async () => {
+it('answers an unknown credential and a disabled tenant differently', async () => {
   const bundle = await openBundle();
   const accepted = arrival(bundle.tenant, { message_ids: ['before'] });
   await bundle.resolve(accepted);
@@ -93,7 +93,7 @@ it('tells an unknown credential from a tenant that is switched off', async () =>
   expect(kinds(outcomes)).toEqual(['unknown_tenant', 'tenant_disabled', 'replayed']);
 });
 
-it('never lets two tenants meet over one chat id or one phone', async () => {
+it('keeps two tenants apart that have the same chat id or phone', async () => {
   const bundle = await openBundle();
   const other = await addTestTenant(bundle.pool);
   const same = { external_chat_id: 'same', client_phone: '+79990001122', message_ids: ['1'] };
@@ -102,7 +102,7 @@ it('never lets two tenants meet over one chat id or one phone', async () => {
   expect(await bundle.count('messages where seq = 1')).toBe(2);
 });
 
-it('links by phone, fills in what was missing, and overwrites nothing', async () => {
+it('links by phone, fills in missing names and phones, and overwrites nothing', async () => {
   const bundle = await openBundle();
   const { tenant } = bundle;
   const phone = '+79990001122';
@@ -143,7 +143,7 @@ it('fills one free phone into one of two clients that give it in one batch', asy
   expect(await bundle.count('clients where phone is not null')).toBe(1);
 });
 
-it('keeps clients apart where linking by phone is switched off', async () => {
+it('keeps clients apart if linking by phone is switched off', async () => {
   const bundle = await openBundle({ linkByPhone: false });
   const { tenant } = bundle;
   const phone = { client_phone: '+79990001122' };
@@ -156,7 +156,7 @@ it('keeps clients apart where linking by phone is switched off', async () => {
   expect(await bundle.count('clients where phone is not null')).toBe(1);
 });
 
-it('opens a new dialog once the old one is closed, and leaves none behind for a repeat', async () => {
+it('opens a new dialog once the old one is closed, and makes none for a duplicate', async () => {
   const bundle = await openBundle();
   const first = arrival(bundle.tenant);
   await bundle.resolve(first);
@@ -167,7 +167,7 @@ it('opens a new dialog once the old one is closed, and leaves none behind for a 
   expect(await bundle.count('dialogs where last_seq = 1')).toBe(2);
 });
 
-it('stores what Core gets byte for byte', async () => {
+it('stores the payload for Core byte for byte', async () => {
   const bundle = await openBundle();
   const media = parseExactJson('{"id":12345678901234567890,"price":1.50,"emoji":"👩‍👩‍👧"}');
   await bundle.resolve(arrival(bundle.tenant, { media }));
@@ -177,9 +177,9 @@ it('stores what Core gets byte for byte', async () => {
   );
 });
 
-it('lets one poison row fail alone', async () => {
+it('fails a row that the database refuses alone', async () => {
   const bundle = await openBundle();
-  // A rule that the database has and the contract does not know: the row passes every check of ours.
+  // A rule of the database that the contract does not have: the row passes all our checks.
   await bundle.pool.query(
     "alter table messages add check ((payload ->> 'text') is distinct from 'poison')",
   );
@@ -191,7 +191,7 @@ it('lets one poison row fail alone', async () => {
   expect(await bundle.count('clients')).toBe(4);
 });
 
-it('lets a message that always loses its race fail alone, and only its own chat waits behind it', async () => {
+it('fails a message alone that always loses its race, and only its own chat waits for it', async () => {
   const bundle = await openBundle();
   await bundle.pool.query(
     `create function refuse() returns trigger language plpgsql as $$
@@ -210,7 +210,7 @@ it('lets a message that always loses its race fail alone, and only its own chat 
   ]);
 });
 
-it('throws when Postgres is away instead of calling anything unknown', async () => {
+it('throws when Postgres is away, and answers no account as unknown', async () => {
   const bundle = await openBundle();
   await bundle.pool.query('alter table tenants rename to elsewhere');
   await expect(bundle.resolve(arrival(bundle.tenant))).rejects.toMatchObject({

@@ -33,7 +33,7 @@ async function rotate({ pool }: Bundle, id: number, credential: string, keepMs =
   return given;
 }
 
-/** As the time would. */
+/** Ends the time of the old credentials. */
 const endKeeping = ({ pool }: Bundle, id: number) =>
   pool.query("update channel_accounts set previous_until = now() - interval '1 ms' where id = $1", [
     id,
@@ -41,7 +41,7 @@ const endKeeping = ({ pool }: Bundle, id: number) =>
 
 const telegram = (tenant: TestTenant) => tenant.accounts.telegram;
 
-it('finds an account by both its credentials, and its dialog stays the same', async () => {
+it('finds an account by both its credentials, and keeps its dialog', async () => {
   const bundle = await openBundle();
   const { id, fingerprint: old } = telegram(bundle.tenant);
   await bundle.resolve(arrival(bundle.tenant));
@@ -58,7 +58,7 @@ it('finds an account by both its credentials, and its dialog stays the same', as
   expect(await bundle.count(`messages where channel_account_id = ${id}`)).toBe(3);
 });
 
-it('knows the old credential no longer when its time is over, except for repeats', async () => {
+it('refuses the old credential when its time is over, except for duplicates', async () => {
   const bundle = await openBundle();
   const { id, fingerprint: old } = telegram(bundle.tenant);
   const accepted = arrival(bundle.tenant);
@@ -76,7 +76,7 @@ it('knows the old credential no longer when its time is over, except for repeats
   expect(await findAnswer(bundle.pool, accepted.message)).not.toBeNull();
 });
 
-it('says whose a credential was, and lets nothing in by that', async () => {
+it('names the former tenant of an expired credential, and accepts no message by it', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const { id } = telegram(tenant);
@@ -89,7 +89,7 @@ it('says whose a credential was, and lets nothing in by that', async () => {
   expect(await findReleasable(pool)).toEqual([]);
 });
 
-it('resolves for no other tenant than the one it is told', async () => {
+it('resolves for the one tenant that the caller names', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const other = await addTestTenant(pool);
@@ -102,7 +102,7 @@ it('resolves for no other tenant than the one it is told', async () => {
   expect(await bundle.count('messages')).toBe(1);
 });
 
-it('keeps nothing where nothing is to be kept', async () => {
+it('keeps no old credential if the time for it is zero', async () => {
   const bundle = await openBundle();
   const { id } = telegram(bundle.tenant);
   const given = await rotate(bundle, id, fresh(), 0);
@@ -110,12 +110,12 @@ it('keeps nothing where nothing is to be kept', async () => {
   expect(await kindsOf(bundle, arrival(bundle.tenant))).toEqual(['unknown_tenant']);
 });
 
-it('gives a current credential to its owner, whoever had it before', async () => {
+it('finds the current account of a credential before a former one', async () => {
   const bundle = await openBundle();
   const { id, credential } = telegram(bundle.tenant);
   await rotate(bundle, id, fresh());
   const other = await addTestTenant(bundle.pool);
-  // By hand, which the command would refuse.
+  // By hand, because the command would refuse it.
   await bundle.pool.query(
     'insert into channel_accounts (tenant_id, channel_id, account_id) values ($1, 1, $2)',
     [other.id, credential],
@@ -124,7 +124,7 @@ it('gives a current credential to its owner, whoever had it before', async () =>
   expect(outcomes).toMatchObject([{ kind: 'resolved', receipt: { tenantId: other.id } }]);
 });
 
-it('refuses a credential that somebody has, or had a moment ago', async () => {
+it('refuses a credential that another account has, or had a moment ago', async () => {
   const bundle = await openBundle();
   const { pool } = bundle;
   const other = await addTestTenant(pool);
@@ -143,7 +143,7 @@ it('refuses a credential that somebody has, or had a moment ago', async () => {
   expect(await rotate(bundle, telegram(other).id, fresh())).toMatchObject({ kind: 'done' });
 });
 
-it('may go back, and changes nothing when it is done again', async () => {
+it('allows to rotate back, and changes nothing when repeated', async () => {
   const bundle = await openBundle();
   const { id, credential: first, fingerprint } = telegram(bundle.tenant);
   const second = fresh();
@@ -157,7 +157,7 @@ it('may go back, and changes nothing when it is done again', async () => {
   expect(await registerChannelAccount(bundle.pool, order)).toMatchObject({ kind: 'unchanged' });
 });
 
-it('gives one credential to one of many who want it at once', async () => {
+it('gives a credential to one of many accounts that request it at once', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const others = await Promise.all([addTestTenant(pool), addTestTenant(pool)]);

@@ -1,6 +1,6 @@
 import { expect, it, test } from 'vitest';
 import type { Queryable } from '../src/database/database.ts';
-import { columns, compileParams, namedStatement } from '../src/database/statement.ts';
+import { columns, compileParams, namedStatement, statement } from '../src/database/statement.ts';
 
 const ID = '019b0000-0000-7000-8000-000000000000';
 
@@ -34,6 +34,12 @@ it('refuses a name that is not declared, and a parameter that is not used', () =
   expect(() => compileParams('find', 'select :id, :idd', params)).toThrow('find: :idd is not');
   expect(() => compileParams('find', 'select :toString, :id', params)).toThrow(':toString');
   expect(() => compileParams('find', 'select 1', params)).toThrow('find: not used: id');
+});
+
+it('refuses more than three parameters without names', () => {
+  expect(() => statement('find', 'select $1, $2, $3')).not.toThrow();
+  expect(() => statement('find', 'select $1, $2, $4')).toThrow('find: more than three');
+  expect(() => statement('find', 'select $10')).toThrow('find: more than three');
 });
 
 it('sends values in the order of the declared parameters, and arrays in the binary format', async () => {

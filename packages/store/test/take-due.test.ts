@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { takeDue } from '../src/index.ts';
+import { createLaneMarks, takeDue } from '../src/index.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 const SHARDS = [...Array(16).keys()];
@@ -26,7 +26,23 @@ it('takes the first lane of every tenant before the second of any', async () => 
   expect(taken.map(({ tenantId }) => tenantId === other.id)).toEqual([false, true, false, true]);
 });
 
-it('takes of each tenant the lane first that has been due for longest', async () => {
+it('does not let a tenant with many lanes hide those of another from a second take', async () => {
+  const bundle = await openBundle();
+  const other = await addTestTenant(bundle.pool);
+  await fill(bundle, bundle.tenant, 40);
+  await fill(bundle, other, 1);
+  await bundle.pool.query('update lanes set shard = 0');
+  const marks = createLaneMarks();
+  const tenants = async () => {
+    const wanted = { ...ANY, rooms: [], lanes: 4, lanesPerTenant: 2 };
+    const taken = await takeDue(bundle.pool, wanted, marks);
+    return taken.map(({ tenantId }) => tenantId);
+  };
+  expect(await tenants()).toEqual([bundle.tenant.id, bundle.tenant.id]);
+  expect(await tenants()).toContain(other.id);
+});
+
+it('takes the lane of each tenant first that has been due for longest', async () => {
   const bundle = await openBundle();
   await fill(bundle, bundle.tenant, 5);
   const { rows } = await bundle.pool.query<{ dialog_id: string }>(
@@ -38,7 +54,7 @@ it('takes of each tenant the lane first that has been due for longest', async ()
   expect(taken.map(({ dialogId }) => dialogId)).toEqual(inOrder.rows.map((row) => row.dialog_id));
 });
 
-it('says of a lane whether it has more than was read', async () => {
+it('says whether a lane has more messages than were read', async () => {
   const bundle = await openBundle();
   await fill(bundle, bundle.tenant, 1, 3);
   const readAtMost = async (messagesPerLane: number) => {
@@ -72,7 +88,7 @@ it('reads the first messages of all lanes before the second of any, as far as th
   expect(taken.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(Buffer.byteLength(read.join('')));
 });
 
-it('reads the first message of every lane, also where no more bytes are free', async () => {
+it('reads the first message of every lane, even if no more bytes are free', async () => {
   const bundle = await openBundle();
   await fill(bundle, bundle.tenant, 3, 2, 'x'.repeat(10_000));
   await bundle.pool.query(
@@ -85,7 +101,7 @@ it('reads the first message of every lane, also where no more bytes are free', a
   expect(taken.map(({ messages, hasMore }) => [messages.length, hasMore])).toEqual([
     [1, true],
     [1, true],
-    [0, false], // there is none: the lane has to be removed
+    [0, false], // the lane has no message and has to be removed
   ]);
 });
 

@@ -1,6 +1,6 @@
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
-/** What an attempt shows about the other service; `unknown` if it showed nothing. */
+/** The health of the other service by one attempt; `unknown` if the attempt showed nothing. */
 export type Health = 'up' | 'down' | 'unknown';
 
 export interface CircuitOptions {
@@ -13,26 +13,18 @@ export interface CircuitOptions {
   onChange: (state: CircuitState) => void;
 }
 
-/** Holds attempts back once it is open: a pause, then a few probes; each failed round doubles the pause. */
-export interface Circuit {
-  isOpen(): boolean;
-  open(): void;
-  /** Ends the circuit: attempts that are still under way change nothing any more. */
-  close(): void;
-  /** How many attempts may begin now; without a limit while the circuit is closed. */
-  room(): number;
-  /** Begins an attempt. The returned function ends it. */
-  begin(): (health: Health) => void;
-}
+export type Circuit = ReturnType<typeof createCircuit>;
 
 /** An attempt from before the opening does not lengthen the pause. */
 const endNoProbe = () => {};
 
 /**
+ * Holds attempts back once it is open: a pause, then a few probes; each failed round doubles the pause.
+ *
  *   round of probes   1    2    3    4    5 and later
  *   pause before it   1 s  2 s  4 s  8 s  15 s
  */
-export function createCircuit(options: CircuitOptions): Circuit {
+export function createCircuit(options: CircuitOptions) {
   const { firstPauseMs, maxPauseMs, probes, now, onChange } = options;
   /** 0 while the circuit is closed. */
   let round = 0;
@@ -55,15 +47,18 @@ export function createCircuit(options: CircuitOptions): Circuit {
   return {
     isOpen: () => round > 0,
     open,
-    close() {
+    /** Ends the circuit: attempts that are still under way change nothing any more. */
+    close(): void {
       hasEnded = true;
       if (round > 0) onChange('closed');
     },
-    room() {
+    /** How many attempts may begin now; without a limit while the circuit is closed. */
+    room(): number {
       if (round === 0) return Number.POSITIVE_INFINITY;
       return now() < probeAt ? 0 : Math.max(0, probes - probing);
     },
-    begin() {
+    /** Begins an attempt. The returned function ends it. */
+    begin(): (health: Health) => void {
       if (round === 0) return endNoProbe;
       probing += 1;
       if (probing === 1) onChange('half_open');

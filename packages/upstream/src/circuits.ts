@@ -19,7 +19,7 @@ export interface CircuitsOptions extends Partial<typeof DEFAULTS> {
   onChange?: (state: CircuitState, key: string | undefined) => void;
 }
 
-/** What may be sent now. */
+/** How many attempts may begin now. */
 interface Limits {
   /** Attempts of all keys together; infinite while the common circuit is closed. */
   total: number;
@@ -38,19 +38,6 @@ export interface Pass {
   failingSince: number | undefined;
 }
 
-export interface Circuits {
-  /** Begins an attempt; undefined while the key, or every key, is held back. */
-  enter(key: string): Pass | undefined;
-  leave(pass: Pass, health: Health): void;
-  /** False while nothing at all may be sent. */
-  available(): boolean;
-  limits(): Limits;
-  /** Starts a new round of probes, because no other key has anything to send. Returns false if no round had begun. */
-  startRound(): boolean;
-  /** `isOpen`: nothing gets through at all. `openKeys`: keys whose own circuit is open. */
-  state(): { isOpen: boolean; openKeys: number };
-}
-
 interface Trouble {
   circuit: Circuit;
   since: number;
@@ -62,7 +49,7 @@ interface Trouble {
  * A circuit for each key, such as a tenant, and a common one. A key's circuit opens after consecutive failures of that
  * key. While it is open, the key's failures do not count for the common circuit. A key without failures takes no memory.
  */
-export function createCircuits(options: CircuitsOptions = {}): Circuits {
+export function createCircuits(options: CircuitsOptions = {}) {
   const settings = { ...DEFAULTS, ...options };
   const onChangeOf = (key?: string) => (state: CircuitState) => options.onChange?.(state, key);
   const common = createCommonCircuit({ ...settings, onChange: onChangeOf() });
@@ -101,22 +88,27 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
   };
 
   return {
-    enter(key) {
+    /** Begins an attempt; undefined while the key, or every key, is held back. */
+    enter(key: string): Pass | undefined {
       const trouble = troubled.get(key);
       if (common.room() === 0 || trouble?.circuit.room() === 0) return undefined;
       const failingSince = trouble?.since;
       return { key, endOwn: trouble?.circuit.begin(), endCommon: common.begin(key), failingSince };
     },
-    leave({ key, endOwn, endCommon }, health) {
-      if (health === 'up') return succeed(key);
+    leave({ key, endOwn, endCommon }: Pass, health: Health): void {
+      if (health === 'up') {
+        succeed(key);
+        return;
+      }
       const isForAll = common.isOpen();
       endCommon(health);
       // While all keys fail, a failed probe shows nothing about its key.
       endOwn?.(isForAll ? 'unknown' : health);
       if (health === 'down' && !isForAll) fail(key);
     },
+    /** False while nothing at all may be sent. */
     available: () => common.room() > 0,
-    limits() {
+    limits(): Limits {
       const perKey = common.isOpen() ? 1 : Number.POSITIVE_INFINITY;
       const rooms = new Map<string, number>();
       if (openKeys > 0) {
@@ -128,7 +120,9 @@ export function createCircuits(options: CircuitsOptions = {}): Circuits {
       const list = [...rooms].map(([key, room]) => ({ key, room }));
       return { total: common.room(), perKey, rooms: list };
     },
+    /** Starts a new round of probes, because no other key has anything to send. Returns false if no round had begun. */
     startRound: common.startRound,
+    /** `isOpen`: nothing gets through at all. `openKeys`: keys whose own circuit is open. */
     state: () => ({
       isOpen: common.isOpen() || (openKeys > 0 && !hasSucceededSinceOpening),
       openKeys,

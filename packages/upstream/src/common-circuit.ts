@@ -1,28 +1,15 @@
-import { type Circuit, type CircuitOptions, createCircuit, type Health } from './circuit.ts';
+import { type CircuitOptions, createCircuit } from './circuit.ts';
 
 /** After this many keys a round of probes starts again, which bounds its memory. */
 const MAX_PROBED = 1000;
-
-export interface CommonCircuitOptions extends CircuitOptions {
-  threshold: number;
-  quietMs: number;
-}
-
-export interface CommonCircuit extends Pick<Circuit, 'isOpen' | 'room'> {
-  begin(key: string): (health: Health) => void;
-  /** Counts a failure. Returns true if it has opened the circuit. */
-  fail(key: string): boolean;
-  succeed(): void;
-  /** Keys that have had a probe since the circuit opened, or since the round began. */
-  probed(): Iterable<string>;
-  startRound(): boolean;
-}
 
 /**
  * The circuit of all keys together. It opens after a number of failures without a success of any key, and not within
  * `quietMs` of one. A key counts for at most half of the failures, so that one key alone does not hold the others back.
  */
-export function createCommonCircuit(options: CommonCircuitOptions): CommonCircuit {
+export function createCommonCircuit(
+  options: CircuitOptions & { threshold: number; quietMs: number },
+) {
   const { threshold, quietMs, now } = options;
   const mostOfOne = Math.ceil(threshold / 2);
   let circuit = createCircuit(options);
@@ -30,7 +17,8 @@ export function createCommonCircuit(options: CommonCircuitOptions): CommonCircui
   const failures = new Map<string, number>();
   let failureCount = 0;
   let succeededAt = Number.NEGATIVE_INFINITY;
-  const probed = new Set<string>();
+  /** Keys that have had a probe since the circuit opened, or since the round began. */
+  const probed: Set<string> = new Set();
 
   const forgetFailures = (): void => {
     if (failureCount > 0) failures.clear();
@@ -40,14 +28,15 @@ export function createCommonCircuit(options: CommonCircuitOptions): CommonCircui
   return {
     isOpen: () => circuit.isOpen(),
     room: () => circuit.room(),
-    begin(key) {
+    begin(key: string) {
       if (circuit.isOpen()) {
         if (probed.size >= MAX_PROBED) probed.clear();
         probed.add(key);
       }
       return circuit.begin();
     },
-    fail(key) {
+    /** Counts a failure. Returns true if it has opened the circuit. */
+    fail(key: string): boolean {
       const ofKey = failures.get(key) ?? 0;
       if (ofKey < mostOfOne) {
         failures.set(key, ofKey + 1);
@@ -58,7 +47,7 @@ export function createCommonCircuit(options: CommonCircuitOptions): CommonCircui
       circuit.open();
       return true;
     },
-    succeed() {
+    succeed(): void {
       forgetFailures();
       succeededAt = now();
       if (!circuit.isOpen()) return;
@@ -66,8 +55,8 @@ export function createCommonCircuit(options: CommonCircuitOptions): CommonCircui
       circuit = createCircuit(options);
       probed.clear();
     },
-    probed: () => probed,
-    startRound() {
+    probed: () => probed.keys(),
+    startRound(): boolean {
       const hadBegun = probed.size > 0;
       probed.clear();
       return hadBegun;

@@ -28,19 +28,7 @@ interface PostRequest {
 }
 
 /** Another service at one URL. */
-export interface Upstream {
-  /** Sends once and follows no redirect. Never rejects. */
-  post(request: PostRequest): Promise<Ending>;
-  isClosed(): boolean;
-  /** Cuts the requests that are under way; they end as `aborted`. */
-  close(): Promise<void>;
-}
-
-export function createUpstream({
-  url: address,
-  timeoutMs,
-  connections,
-}: UpstreamOptions): Upstream {
+export function createUpstream({ url: address, timeoutMs, connections }: UpstreamOptions) {
   const url = new URL(address);
   const authorization = authorizationOf(url);
   const path = url.pathname + url.search;
@@ -54,12 +42,14 @@ export function createUpstream({
   });
 
   return {
-    post({ headers, body, signal }) {
-      if (signal?.aborted) return Promise.resolve({ kind: 'aborted' });
+    /** Sends once and follows no redirect. Never rejects. */
+    async post({ headers, body, signal }: PostRequest): Promise<Ending> {
+      if (signal?.aborted) return { kind: 'aborted' };
       const all = authorization ? { ...headers, authorization } : headers;
       return send(pool, { method: 'POST', path, headers: all, body }, { timeoutMs, signal });
     },
     isClosed: () => pool.destroyed,
+    /** Cuts the requests that are under way; they end as `aborted`. */
     close: () => pool.destroy(),
   };
 }
@@ -68,7 +58,7 @@ export function createUpstream({
 const TOO_LONG = `an answer longer than ${BODY_LIMIT} bytes`;
 const NO_STATUS: Ending = { kind: 'network', detail: 'an answer without a status' };
 
-/** The status decides: what happens to the body after it does not change the ending. */
+/** The status decides: an error in the body after it does not change the ending. */
 function send(
   pool: Pool,
   request: Dispatcher.DispatchOptions,

@@ -7,7 +7,7 @@ export interface RetryPolicy {
 
 /**
  * How long to wait after the `attempt`-th attempt (from 1) has failed: twice as long each time, up to a maximum. The
- * jitter takes up to half away, so that what failed together does not come back together.
+ * jitter takes up to half away, so that messages that failed together are not retried together.
  */
 export function retryDelay(
   { firstMs, maxMs, maxRetryAfterMs }: RetryPolicy,

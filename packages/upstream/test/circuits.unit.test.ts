@@ -88,7 +88,7 @@ describe('a key’s circuit', () => {
     report('a', 'up');
   });
 
-  test('takes the failures of one round of probes for one', () => {
+  test('counts the failures of one round of probes once', () => {
     const { circuits, report, enter, pass, isHeld } = setUp();
     report('a', ...DOWN);
     pass(1000);
@@ -100,7 +100,7 @@ describe('a key’s circuit', () => {
     report('a', 'up');
   });
 
-  test('a probe that learns nothing leaves its place to another', () => {
+  test('a probe with an unknown end makes room for another', () => {
     const { report, pass, roomOf } = setUp();
     report('a', ...DOWN);
     pass(1000);
@@ -190,7 +190,7 @@ describe('the common circuit', () => {
     return set;
   }
 
-  test('lets a few probes pass at a time, one of a key, in turn', () => {
+  test('lets a few probes pass at a time, one per key, in turn', () => {
     const { circuits, enter, pass } = allDown();
     pass(1000);
     expect(circuits.limits()).toEqual({ total: 2, perKey: 1, rooms: [] });

@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
+export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
 /** An HTTP server for one test; its sockets are cut when the test ends. */
-export async function startHttp(listener: RequestListener): Promise<string> {
+export async function startHttp(listener: Listener): Promise<string> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(

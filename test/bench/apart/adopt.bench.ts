@@ -18,10 +18,10 @@ const HOUR = 3_600_000;
 const AFTERWARDS_MS = 10_000;
 const PACE_MS = 50;
 
-/** What another system's rows may be: its messages are not in our ledger. */
+/** Violations that another system's rows cause: its messages are not in our ledger. */
 const INHERITED = new Set(['empty_dialog', 'client_without_identity']);
 
-/** A supervisor: a worker that gets nothing done for a minute ends itself, and is started again. */
+/** A supervisor: a worker that gets nothing done for a minute ends itself and is restarted. */
 function keepRunning(start: () => BuiltProcess) {
   let current = start();
   let isOver = false;
@@ -41,7 +41,7 @@ function keepRunning(start: () => BuiltProcess) {
   };
 }
 
-/** The API and a worker, from before the database is adopted. */
+/** The API and a worker, started before the adoption. */
 async function startContour(url: string) {
   const redis = await startTestRedis();
   onTestFinished(redis.close);
@@ -58,7 +58,7 @@ async function startContour(url: string) {
   return { api, core, stop: () => Promise.all([api.stop(), worker.stop()]) };
 }
 
-/** Sends without waiting for what becomes of it, every other time from a chat that is known already. */
+/** Sends without waiting for the outcome, every other message from a known chat. */
 function startSender(apiUrl: string) {
   const account = {
     id: 1,

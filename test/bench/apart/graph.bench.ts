@@ -27,7 +27,7 @@ afterAll(async () => {
   await neo4j?.close();
 });
 
-/** Some 80 new clients a second, from senders that rest between two messages. */
+/** Some 80 new clients a second, from senders that pause between messages. */
 async function begin(): Promise<{ tenant: TestTenant; load: RunningLoad }> {
   const tenant = await contour.addTenant();
   const messages = messagesOf(tenant.accounts.telegram, {
@@ -38,7 +38,7 @@ async function begin(): Promise<{ tenant: TestTenant; load: RunningLoad }> {
   return { tenant, load };
 }
 
-/** From the API's receipt to Core's 2xx, as the ledger has it. */
+/** From the receipt to Core's 2xx, by the ledger. */
 async function latencyOf(tenant: TestTenant): Promise<{ p50: number; p99: number }> {
   const { pool } = contour.database;
   const delivered = async () => {
@@ -79,10 +79,10 @@ async function untilComplete(pool: Pool, deadlineMs: number): Promise<number> {
   return performance.now() - startedAt;
 }
 
-it('Neo4j being away changes nothing on the way to Core', { timeout: 10 * MINUTES }, async () => {
+it('an absent Neo4j does not slow down the way to Core', { timeout: 10 * MINUTES }, async () => {
   const { pool } = contour.database;
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  await measure(); // the JVM learns its trade
+  await measure(); // warms up the JVM
   const up: number[] = [];
   const outages: Record<string, () => Promise<void>> = {
     async 'killed, and started again 20 s later'() {
@@ -118,7 +118,7 @@ it('Neo4j being away changes nothing on the way to Core', { timeout: 10 * MINUTE
   }
 });
 
-it('a wiped mirror is built anew while work goes on', { timeout: 10 * MINUTES }, async () => {
+it('a wiped mirror is rebuilt during work', { timeout: 10 * MINUTES }, async () => {
   const { pool, url } = contour.database;
   const { id, accounts } = await contour.addTenant();
   await pool.query(

@@ -14,7 +14,7 @@ Made by \`npm run bench -- transcript\` from a running installation: what was ty
 those of a test; addresses and ids differ each time.
 `;
 
-/** As somebody would type it: what is piped in comes out of a file. */
+/** The command as typed: its input comes from a file. */
 function typed(args: readonly string[], input?: string): string {
   const words = args.map((word) => (word.includes(' ') ? `"${word}"` : word));
   return `contour ${words.join(' ')}${input === undefined ? '' : ' < token.txt'}`;

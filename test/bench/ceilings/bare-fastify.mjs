@@ -1,4 +1,4 @@
-// What HTTP costs by itself: the framework, the check of the body, and an answer of the same size.
+// The cost of HTTP alone: the framework, the check of the body, and an answer of the same size.
 import { checkIncoming } from '@contour/contract';
 import Fastify from 'fastify';
 import { withParent } from '../programs/with-parent.mjs';

@@ -1,4 +1,4 @@
-// What a job costs by itself: taken, and done with.
+// The cost of a job alone: taken and completed.
 import { takeJobs } from '../programs/take-jobs.mjs';
 
 await takeJobs(async () => {});

@@ -1,4 +1,4 @@
-// What a POST costs by itself: one after another over so many connections, told how many there have been.
+// The cost of a POST alone: one after another over several connections, with a count.
 import { createPost } from '../programs/post-to-sink.mjs';
 import { settings, withParent } from '../programs/with-parent.mjs';
 
@@ -19,7 +19,7 @@ function answer(question) {
   if (question.startsWith('post ')) {
     left = Number(question.slice(5));
     done = 0;
-    for (let i = 0; i < connections; i += 1) loop();
+    for (let i = 0; i < connections; i += 1) void loop();
   }
   return { done };
 }

@@ -1,4 +1,4 @@
-// What a stream costs by itself: read by a group, and acknowledged.
+// The cost of a stream alone: read by a group, and acknowledged.
 import { Redis } from 'ioredis';
 import { settings, withParent } from '../programs/with-parent.mjs';
 
@@ -19,5 +19,5 @@ async function loop() {
         .exec();
   }
 }
-loop();
+void loop();
 withParent();

@@ -1,4 +1,4 @@
-// What the way costs without a database: a job is taken, and its body posted.
+// The cost of transport without a database: a job is taken, and its body posted.
 import { createPost } from '../programs/post-to-sink.mjs';
 import { takeJobs } from '../programs/take-jobs.mjs';
 import { settings } from '../programs/with-parent.mjs';

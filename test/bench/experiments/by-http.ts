@@ -5,11 +5,11 @@ import type { Bench } from '../rig/bench.ts';
 import { createSenders, type Senders } from '../rig/senders.ts';
 import { type Mix, textsOf } from '../town/town.ts';
 
-/** Something that takes messages over HTTP and hands them to Core. */
+/** A service that takes messages over HTTP and sends them to Core. */
 export interface HttpSubject {
   senders: Senders;
   pids: Pids;
-  /** Whether it writes the messages down. */
+  /** Whether it stores the messages. */
   stores: boolean;
   stop(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export async function obviousService(bench: Bench): Promise<HttpSubject> {
   return { senders: bench.closing(createSenders(url)), pids, stores: false, stop };
 }
 
-/** Until Core has all of them, and knows it. */
+/** Waits until Core has all of them, and the ledger shows it. */
 async function untilDelivered(bench: Bench, { stores }: HttpSubject, count: number): Promise<void> {
   const isDone = async () => {
     if (!(await bench.ledger.isTold(count))) return false;
@@ -46,7 +46,7 @@ async function untilDelivered(bench: Bench, { stores }: HttpSubject, count: numb
   await waitFor('all to be delivered', isDone, { deadlineMs: 120_000, everyMs: 20 });
 }
 
-/** As many at a time as the service is asked by; to the last one's 2xx from Core. */
+/** With this many senders, to the last 2xx from Core. */
 export async function sendThrough(
   bench: Bench,
   subject: HttpSubject,

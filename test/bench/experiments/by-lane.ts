@@ -4,7 +4,7 @@ import type { Bench } from '../rig/bench.ts';
 import type { Mix } from '../town/town.ts';
 import { ourWorkers, workOff } from './by-queue.ts';
 
-/** Messages that wait in their lanes already, from when the worker that delivers them is ready to the last mark. */
+/** Messages that already wait in lanes, from the start of the worker to the last mark. */
 export async function deliverWaiting(bench: Bench, mix: Mix): Promise<Run> {
   const resolver = await ourWorkers(bench, { WORKER_ROLES: 'resolve' });
   await workOff(bench, resolver, mix);

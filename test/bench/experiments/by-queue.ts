@@ -5,18 +5,18 @@ import type { Bench } from '../rig/bench.ts';
 import { type JobQueue, openJobQueue } from '../rig/job-queue.ts';
 import { type Mix, messagesOf } from '../town/town.ts';
 
-/** Something that takes messages from a queue of its own. */
+/** A service that takes messages from a queue of its own. */
 export interface QueueSubject {
   queue: JobQueue;
   pids: Pids;
-  /** Whether it writes the messages down. */
+  /** Whether it stores the messages. */
   stores: boolean;
   /** Whether it sends them to Core. */
   delivers: boolean;
   stop(): Promise<void>;
 }
 
-/** Redis has many databases: what is compared must not take the other's jobs. */
+/** A Redis database for each, so that neither takes the other's jobs. */
 const queueUrl = ({ redisUrl }: Bench, database: number) => `${redisUrl}/${database}`;
 
 const CONCURRENCY = 100;
@@ -66,7 +66,7 @@ export async function programSubject(
   };
 }
 
-/** From the moment at which a full queue may be taken from until all of it has come to its end. */
+/** From the release of a full queue until all of its jobs have ended. */
 export async function workOff(bench: Bench, subject: QueueSubject, mix: Mix): Promise<Run> {
   const { queue, stores, delivers } = subject;
   const { count } = mix;
@@ -90,7 +90,7 @@ export async function workOff(bench: Bench, subject: QueueSubject, mix: Mix): Pr
   return run;
 }
 
-/** From a queue in which all of these wait, until so many have been told to Core and the rest is taken back. */
+/** From a full queue, until this many are at Core and the rest is removed. */
 export async function workOffSome(
   bench: Bench,
   { queue, pids }: QueueSubject,
@@ -109,11 +109,11 @@ export async function workOffSome(
     pids,
     async work() {
       await queue.release();
-      await waitFor('enough to be worked off', isDone, patience);
+      await waitFor('enough jobs to end', isDone, patience);
     },
     async afterwards() {
       await queue.hold();
-      await waitFor('what was taken to be worked off', isAtRest, patience);
+      await waitFor('the taken jobs to end', isAtRest, patience);
       taken = filled - (await queue.left());
     },
   });

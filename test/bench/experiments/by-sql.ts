@@ -51,7 +51,7 @@ async function resolveAll(pool: Pool, batches: Batches): Promise<void> {
   await Promise.all(Array.from({ length: CONNECTIONS }, connection));
 }
 
-/** Rows a second by the resolver's own code, in this process. */
+/** Rows a second with the resolver's code, in this process. */
 export async function byResolver(bench: Bench, lot: Lot): Promise<number> {
   const batches = batchesOf(bench, lot);
   const pool = connect(await bench.servers.town(bench.town, 'resolver'));
@@ -86,7 +86,7 @@ async function recordAll(bench: Bench, lot: Lot): Promise<string[]> {
 
 const msIn = (output: string) => Number(/latency average = ([\d.]+) ms/.exec(output)?.[1]);
 
-/** Rows a second when pgbench asks for the same, statement by statement, over as many connections. */
+/** Rows a second when pgbench runs the same statements over as many connections. */
 export async function byPgbench(bench: Bench, lot: Lot): Promise<number> {
   const { command, env } = await findPgbench();
   const scripts = await recordAll(bench, lot);

@@ -5,7 +5,7 @@ import { measureRun, type Run } from '../measure/run.ts';
 import type { Bench } from '../rig/bench.ts';
 import { bodiesOf, type Mix } from '../town/town.ts';
 
-/** Written into the streams as fast as Redis takes them; to the last one's 2xx from Core. */
+/** Added to the streams as fast as Redis takes them, to the last 2xx from Core. */
 export async function pourThrough(bench: Bench, pids: Pids, mix: Mix): Promise<Run> {
   const bodies = bodiesOf(bench.town, { ...mix, byFingerprint: true });
   await bench.ledger.begin();

@@ -10,7 +10,7 @@ export interface Latency {
   perSecond: number;
   p50: number;
   p99: number;
-  /** What a message has cost meanwhile: the less there is to gather, the more. */
+  /** The cost of a message meanwhile: it grows when there is less to gather. */
   cpuUs: number;
 }
 
@@ -40,7 +40,7 @@ async function audited(
   return { perSecond, p50: quantile(times, 0.5), p99: quantile(times, 0.99), cpuUs: cpuUs(run) };
 }
 
-/** What a sender waits when so many come in a second, at moments by chance. */
+/** How long a sender waits with this many messages a second, at random moments. */
 export function openLoop(
   bench: Bench,
   subject: HttpSubject,
@@ -55,7 +55,7 @@ export function openLoop(
   );
 }
 
-/** What a sender waits when there is nobody else: each message is sent when the one before has been delivered. */
+/** How long a single sender waits: each message is sent after the delivery of the one before. */
 export function idle(
   bench: Bench,
   subject: HttpSubject,

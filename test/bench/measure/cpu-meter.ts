@@ -15,7 +15,7 @@ function read(pids: Pids): CpuSeconds {
   return seconds;
 }
 
-/** Begins to measure; what is returned tells what each part has used since. This process is the one that sends. */
+/** Starts to measure. Returns a function for the usage of each part since. This process is the sender. */
 export function startCpuMeter(pids: Pids): () => CpuSeconds {
   const before = read(pids);
   return () => {
@@ -27,7 +27,7 @@ export function startCpuMeter(pids: Pids): () => CpuSeconds {
   };
 }
 
-/** All that works for a message: who sends it and who takes it in the end are not ours. */
+/** All parts that work for a message, without its sender and Core. */
 export const ours = (used: CpuSeconds): number =>
   Object.entries(used).reduce(
     (sum, [part, seconds]) => (part === 'sink' || part === 'generator' ? sum : sum + seconds),

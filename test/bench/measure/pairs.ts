@@ -1,4 +1,4 @@
-/** Two things that are measured against each other, in turn: A B B A A B …, so that what drifts drifts for both. */
+/** Measures two things in turn, A B B A A B …, so that a drift of the machine affects both. */
 export async function inPairs<A, B>(
   pairs: number,
   runA: () => Promise<A>,

@@ -1,4 +1,4 @@
-/** So many one after another; one more comes before them, for warming up, and is not kept. */
+/** Several runs, one after another, after a warm-up run that is discarded. */
 export async function inRounds<T>(rounds: number, run: () => Promise<T>): Promise<T[]> {
   await run();
   const results: T[] = [];

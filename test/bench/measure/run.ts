@@ -12,7 +12,7 @@ interface Lot {
   pids: Pids;
   /** From the first to the last. */
   work(): Promise<void>;
-  /** What counts as their cost, but not as their time. */
+  /** Work that counts as their cost, but not as their time. */
   afterwards?(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export async function measureRun({ messages, pids, work, afterwards }: Lot): Pro
   return { perSecond: messages / seconds, cpu: used(), messages };
 }
 
-/** What all that works for a message has used for it, in microseconds. */
+/** The CPU time of all parts for a message, in microseconds. */
 export const cpuUs = ({ cpu, messages }: Run): number => (ours(cpu) / messages) * 1e6;
 
 /** `412 µs (api 101, worker 180, …)` */

@@ -1,6 +1,6 @@
 const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
-/** The value below which this share of all lies. */
+/** The percentile: this share of the values is below it. */
 export function quantile(values: readonly number[], share: number): number {
   const all = sorted(values);
   return all[Math.min(all.length - 1, Math.floor(all.length * share))] ?? Number.NaN;
@@ -13,7 +13,7 @@ export function median(values: readonly number[]): number {
   return all.length % 2 === 1 ? upper : ((all[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** What several runs came to. */
+/** The statistics of several runs. */
 export interface Spread {
   median: number;
   least: number;

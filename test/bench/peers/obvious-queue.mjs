@@ -1,4 +1,4 @@
-// The queue as one would write it: a job for each message, three queries one after another, and the POST in the same job.
+// A simple queue: a job for each message, three queries one after another, and the POST in the same job.
 import pg from 'pg';
 import { createPost } from '../programs/post-to-sink.mjs';
 import { takeJobs } from '../programs/take-jobs.mjs';

@@ -1,4 +1,4 @@
-// The service as one would write it in an afternoon: three queries for a request, and a POST that nobody waits for.
+// A service as written in an afternoon: three queries for a request, and a POST whose end is not awaited.
 import { checkIncoming } from '@contour/contract';
 import Fastify from 'fastify';
 import pg from 'pg';

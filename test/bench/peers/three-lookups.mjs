@@ -1,4 +1,4 @@
-// The three questions as one would write them down: one after another, each a prepared statement.
+// The three lookups, one after another, each a prepared statement.
 
 const FIND_ACCOUNT = {
   name: 'account',
@@ -43,7 +43,7 @@ async function addClient(pool, tenantId, message) {
   return client;
 }
 
-/** What Core is to get; undefined where nobody has the account. */
+/** The payload for Core. Undefined if no tenant has the account. */
 export async function enrich(pool, message) {
   const account = await one(pool, FIND_ACCOUNT, [TELEGRAM, message.fingerprint]);
   if (account === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import { settings } from './with-parent.mjs';
 
-/** A way to the sink over so many connections. */
+/** Posts to the sink over this many connections. */
 export function createPost(connections) {
   const sink = new Pool(settings.sinkUrl, { connections });
   return async function post(key, text) {

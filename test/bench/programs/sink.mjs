@@ -1,4 +1,4 @@
-// In Core's place: takes all that comes, and counts what came and what came twice.
+// In Core's place: accepts all messages and counts them, also those that came twice.
 import { createServer } from 'node:http';
 import { withParent } from './with-parent.mjs';
 

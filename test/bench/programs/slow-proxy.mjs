@@ -1,4 +1,4 @@
-// The way to a server that is a millisecond away: what the client sends arrives that much later.
+// A server that is a millisecond away: requests arrive that much later.
 import { connect, createServer } from 'node:net';
 import { settings, withParent } from './with-parent.mjs';
 

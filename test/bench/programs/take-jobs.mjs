@@ -1,7 +1,7 @@
 import { Worker } from 'bullmq';
 import { settings, withParent } from './with-parent.mjs';
 
-/** Takes jobs as our workers do, as many at a time, and says when it is ready to. */
+/** Takes jobs as our workers do, as many at a time, and reports when it is ready. */
 export async function takeJobs(work) {
   const worker = new Worker('resolve', work, {
     connection: { url: settings.redisUrl },

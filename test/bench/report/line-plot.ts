@@ -1,4 +1,4 @@
-/** A curve over whole numbers or shares, as an SVG that reads well on white and on black. */
+/** A line plot as an SVG that is readable on white and on black. */
 export interface LinePlot {
   title: string;
   xLabel: string;
@@ -11,7 +11,7 @@ const AREA = { left: 70, right: 520, top: 50, bottom: 300 };
 const COLOURS = ['#2f6fde', '#d9822b', '#2e8b57'];
 const TICKS = 4;
 
-/** The next round number: 1, 2 or 5 with noughts. */
+/** The next round number: 1, 2 or 5 with zeros. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 5, 10].find((step) => step * power >= value) ?? 10) * power;

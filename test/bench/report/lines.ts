@@ -10,7 +10,7 @@ export const goalOf = ({ atLeast, atMost }: Goal): string =>
 const rangeOf = ({ least, most, of }: Figure) =>
   of > 1 ? `${shown(least)} … ${shown(most)}, ${of} runs` : 'one run';
 
-/** Each figure that has a goal: what it came to, and whether that is enough. */
+/** Each figure with a goal: its value, and whether it meets the goal. */
 export function goalLines({ figures }: Results): string[] {
   return Object.entries(GOALS).flatMap(([name, goal]) => {
     const figure = figures[name];
@@ -22,7 +22,7 @@ export function goalLines({ figures }: Results): string[] {
   });
 }
 
-/** The rest, which says what the goals are made of. */
+/** The other figures. */
 export function otherLines({ figures }: Results): string[] {
   return Object.entries(figures)
     .filter(([name]) => GOALS[name] === undefined)

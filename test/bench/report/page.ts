@@ -69,12 +69,12 @@ function plotsOf(results: Results): Record<string, string> {
   };
 }
 
-/** Puts the table between the two marks of docs/performance.md, and the plots beside it. */
+/** Writes the table between the marks of docs/performance.md, and the plots into its folder. */
 export function writePage(results: Results): void {
   const file = `${DOCS}performance.md`;
   const [before, rest] = readFileSync(file, 'utf8').split(BEGIN);
   const after = rest?.split(END)[1];
-  if (after === undefined) throw new Error(`${file} has lost the marks around its table`);
+  if (after === undefined) throw new Error(`${file} lacks the marks around its table`);
   writeFileSync(file, `${before}${BEGIN}\n\n${tableOf(results)}\n\n${END}${after}`);
   for (const [name, svg] of Object.entries(plotsOf(results))) writeFileSync(`${DOCS}${name}`, svg);
 }

@@ -17,7 +17,7 @@ export interface Figure extends Spread {
 export interface Results {
   commit: string;
   machine: string;
-  /** The medians of what has a goal. */
+  /** The medians of figures with a goal. */
   ratios: Record<string, number>;
   figures: Record<string, Figure>;
   /** A run whose audit is not clean has no figure. */
@@ -26,7 +26,7 @@ export interface Results {
 
 const git = (...args: string[]) => execFileSync('git', args).toString().trim();
 
-/** What has been changed since is another program: its figures are not the commit's. */
+/** Uncommitted changes make another program: its figures are not those of the commit. */
 function commitOf(): string {
   const commit = git('rev-parse', '--short', 'HEAD');
   const changes = git('status', '--porcelain', '--', 'apps', 'packages', 'test');
@@ -39,7 +39,7 @@ function machineOf(): string {
   return `${cpus().length} × ${first?.model.trim()}, ${memory} GiB, Node ${process.versions.node}`;
 }
 
-/** What an earlier run of the same commit on the same machine has found. */
+/** The results of an earlier run of the same commit on the same machine. */
 function earlier(commit: string, machine: string): Record<string, Figure> {
   try {
     const kept = JSON.parse(readFileSync(FILE, 'utf8')) as Results;
@@ -49,7 +49,7 @@ function earlier(commit: string, machine: string): Record<string, Figure> {
   }
 }
 
-/** With what is kept of earlier runs of the same program, where these figures are to be kept, too. */
+/** Merges the results with those of earlier runs of the same program, if they are kept. */
 export function resultsOf(figures: Record<string, Figure>, isKept: boolean): Results {
   const [commit, machine] = [commitOf(), machineOf()];
   const all = { ...(isKept ? earlier(commit, machine) : {}), ...figures };

@@ -5,21 +5,21 @@ interface Counts {
   messages: number;
   pending: number;
   delivered: number;
-  /** Dialogs whose numbers have gaps, or come twice. */
+  /** Dialogs whose numbers have gaps or duplicates. */
   misnumbered: number;
 }
 
-/** What is to be found after a run; a run that is not as it should be has no figure. */
+/** The audit of a run. Without a clean audit a run has no figure. */
 export interface Ledger {
-  /** Begins anew: what was there before is known. */
+  /** Starts a run: earlier messages do not count. */
   begin(): Promise<void>;
-  /** Whether Core has been told so many since. */
+  /** Whether Core has got this many since. */
   isTold(count: number): Promise<boolean>;
-  /** Whether nothing is on its way to Core. */
+  /** Whether no message is in flight. */
   isAtRest(): Promise<boolean>;
-  /** So many have come in since, and have all been told to Core once, or to nobody. */
+  /** Expects this many stored messages, and that Core got each once, or none. */
   end(expected: { stored: number; delivered: number }): Promise<void>;
-  /** Those that had come in before have been told to Core once, and none is left. */
+  /** Expects that Core got all earlier messages once, and that none is left. */
   endWaiting(delivered: number): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export interface BenchOptions {
   postgres?: readonly string[];
 }
 
-/** One town in a database of its own, a sink in Core's place, and whatever an experiment starts beside them. */
+/** A town in a database of its own, a sink in Core's place, and the processes of an experiment. */
 export interface Bench {
   town: Town;
   servers: BenchServers;
@@ -22,12 +22,12 @@ export interface Bench {
   ledger: Ledger;
   databaseUrl: string;
   redisUrl: string;
-  /** Redis, Postgres and the sink; an experiment adds what it has started. */
+  /** Redis, Postgres and the sink. An experiment adds its processes. */
   pids: Pids;
   startApi(env?: Record<string, string>): Promise<BuiltProcess>;
   startWorker(env?: Record<string, string>): Promise<BuiltProcess>;
   startProgram(name: string, settings?: object): Promise<Program>;
-  /** Closes this, too, before what was there when it was opened. */
+  /** Registers something to close, in reverse order. */
   closing<T extends { close(): Promise<unknown> }>(opened: T): T;
   close(): Promise<void>;
 }

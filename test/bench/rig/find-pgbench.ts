@@ -9,7 +9,7 @@ interface Pgbench {
   env: Record<string, string>;
 }
 
-/** Which version the distribution has: the package `postgresql` stands for it. */
+/** The version of the distribution, from its package `postgresql`. */
 async function versionOf(): Promise<string> {
   const { stdout } = await execute('apt-cache', ['depends', 'postgresql']);
   const version = /postgresql-(\d+)/.exec(stdout)?.[1];
@@ -17,7 +17,7 @@ async function versionOf(): Promise<string> {
   return version;
 }
 
-/** The one on PATH, else the distribution's. */
+/** pgbench on PATH, else the distribution's. */
 export async function findPgbench(): Promise<Pgbench> {
   const env = { PATH: process.env.PATH ?? '' };
   const isThere = await execute('pgbench', ['--version']).catch(() => undefined);

@@ -1,19 +1,19 @@
 import { type IncomingMessage, type ResolveJob, uuidv7 } from '@contour/contract';
 import { Queue } from 'bullmq';
 
-/** The queue that workers of any kind take from. */
+/** The queue of the workers. */
 export interface JobQueue {
-  /** Adds them while nobody may take them. */
+  /** Adds jobs to the paused queue. */
   fill(messages: readonly IncomingMessage[]): Promise<void>;
-  /** From now on they may be taken. */
+  /** Resumes the queue. */
   release(): Promise<void>;
-  /** From now on nobody may take one. */
+  /** Pauses the queue. */
   hold(): Promise<void>;
-  /** Forgets those that nobody has taken. */
+  /** Removes the waiting jobs. */
   forget(): Promise<void>;
-  /** How many have not come to an end. */
+  /** How many have not ended. */
   left(): Promise<number>;
-  /** How many are in somebody's hands. */
+  /** How many are active. */
   inHand(): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { QueryConfig } from 'pg';
 import type { Pool, PoolClient } from '../../support/outside-pool.ts';
 
-/** What was asked of Postgres, statement by statement, as a script can ask it again. */
+/** The statements sent to Postgres, as a script that can repeat them. */
 export interface Recording {
   /** One PREPARE for each statement that was prepared. */
   prepares: string[];
@@ -11,7 +11,7 @@ export interface Recording {
 
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-/** Parameters may be in the binary form, which only Postgres reads: it is asked for their text. */
+/** Parameters may be binary: Postgres converts them to text. */
 async function literalsOf(
   client: PoolClient,
   { text, values = [] }: QueryConfig,
@@ -27,7 +27,7 @@ async function literalsOf(
   });
 }
 
-/** Runs the work on one connection, and keeps what it asks for. */
+/** Runs the work on one connection and records its statements. */
 export async function recordSql(
   pool: Pool,
   work: (pool: Pool) => Promise<void>,

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 
 export interface Senders {
-  /** So many at a time, each of which sends the next one when it has its answer. */
+  /** This many at a time: each sends its next message after the answer. */
   sendAll(bodies: readonly string[], concurrency: number): Promise<void>;
-  /** One after another, each when `after` has settled; the times of the answers in milliseconds. */
+  /** One after another, each after `after` has settled. Returns the answer times in milliseconds. */
   sendOneByOne(
     bodies: readonly string[],
     after: (sent: number) => Promise<void>,
   ): Promise<number[]>;
-  /** At moments by chance, so many a second, whether there are answers or not; measured from those moments. */
+  /** This many a second at random moments, independent of the answers. Measured from those moments. */
   sendOpenLoop(
     bodies: readonly string[],
     perSecond: number,
@@ -20,7 +20,7 @@ export interface Senders {
 
 const CONNECTIONS = 256;
 
-/** Who calls the service. Whatever is not answered with a 200 ends the measurement. */
+/** The senders. An answer other than 200 ends the measurement. */
 export function createSenders(url: string): Senders {
   const pool = new Pool(url, { connections: CONNECTIONS });
 

@@ -4,16 +4,16 @@ import { startTestRedis, type TestServer } from '../../support/servers.ts';
 import { openTown } from '../town/build-town.ts';
 import type { Town } from '../town/town.ts';
 
-/** Kept from run to run: to load a million clients takes longer than to measure with them. */
+/** Kept between runs: loading a million clients takes longer than the measurement. */
 const POSTGRES_DIR = fileURLToPath(new URL('../../../.contour/bench/postgres', import.meta.url));
 
-// As a server of this size is set up; what decides about durability is left as it is.
+// Usual settings for a server of this size. The durability settings keep their defaults.
 const SETTINGS = ['shared_buffers=2GB', 'max_wal_size=8GB', 'checkpoint_timeout=15min'];
 
 export interface BenchServers {
   postgres: LocalPostgres;
   redis: TestServer;
-  /** A copy of the town that is nobody else's; a later one of the same name takes its place. */
+  /** A copy of the town. A later one of the same name replaces it. */
   town(town: Town, name: string): Promise<string>;
   close(): Promise<void>;
 }

@@ -68,7 +68,7 @@ const CEILINGS = {
   'POST to the sink': postLoop,
 };
 
-/** What the parts cost by themselves: nothing that is made of them can cost less. */
+/** The costs of the parts alone: the whole cannot cost less. */
 export const CEILING_STUDY: Study = {
   name: 'ceilings',
   finds: [],

@@ -8,7 +8,7 @@ import { cpuUs } from '../measure/run.ts';
 import { nextLot, type Sheet, type Size, type Study, TOWN, told, withBench } from '../study.ts';
 import type { Town } from '../town/town.ts';
 
-/** What a message through a stream costs in a town; the first lot is for warming up. */
+/** The cost of a message through a stream. The first lot is a warm-up. */
 async function costIn(town: Town, name: string, size: Size, sheet: Sheet): Promise<number> {
   return withBench(
     async (bench) => {
@@ -31,7 +31,7 @@ const CLIENTS: Study = {
     for (const clients of numbers) {
       costs.push(await costIn({ ...TOWN, clients }, `${clients} clients`, size, sheet));
     }
-    // What was not measured has no figure.
+    // Sizes that were not measured have no figure.
     if (!size.isQuick) sheet.add('cost_10m_vs_10k', [(costs.at(-1) ?? 0) / (costs[0] ?? 0)]);
   },
 };
@@ -68,14 +68,14 @@ const WORKERS: Study = {
 
 const AT_ONCE = 50_000;
 
-/** So many messages, in lots that fit into memory. */
+/** Splits a number of messages into lots that fit into memory. */
 const lotsOf = (count: number) =>
   Array.from({ length: Math.ceil(count / AT_ONCE) }, (_, index) => ({
     lot: nextLot(),
     count: Math.min(AT_ONCE, count - index * AT_ONCE),
   }));
 
-/** What a message costs while many more wait behind it; with the least of them, all are worked off. */
+/** The cost of a message with a backlog. The smallest backlog is worked off. */
 const BACKLOG: Study = {
   name: 'backlog',
   finds: [],

@@ -4,7 +4,7 @@ import { inPairs } from '../measure/pairs.ts';
 import { cpuUs } from '../measure/run.ts';
 import { nextLot, type Study, told, withBench } from '../study.ts';
 
-/** What a message costs on each way to Core, and what it costs the obvious service. */
+/** The cost of a message by HTTP and by stream, and with the obvious service. */
 export const HTTP_STUDY: Study = {
   name: 'http-and-streams',
   finds: ['http_vs_obvious_service', 'cpu_us_http', 'cpu_us_streams', 'streams_vs_http'],

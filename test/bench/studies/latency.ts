@@ -10,7 +10,7 @@ const SHARES = [25, 50, 80];
 const tell = ({ perSecond, p50, p99, cpuUs }: Latency) =>
   `at ${Math.round(perSecond)}/s: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${Math.round(cpuUs)} µs of CPU`;
 
-/** How long a sender waits, from the moment at which it should have sent. */
+/** How long a sender waits, from the planned moment of its request. */
 export const LATENCY_STUDY: Study = {
   name: 'latency',
   finds: ['p99_ms_at_50', 'p99_ms_at_80'],
@@ -48,14 +48,14 @@ export const LATENCY_STUDY: Study = {
     }),
 };
 
-/** The product with its gathering taken away: every item is a batch of its own, at once. */
+/** The product without gathering: every item is a batch of its own, at once. */
 const ONE_BY_ONE: Rewrite = {
   file: 'packages/runtime/dist/batcher.js',
   find: 'const { run, maxSize, maxInFlight } = options;',
   replace: 'const { run } = options; const maxSize = 1; const maxInFlight = 1000;',
 };
 
-/** What gathering costs whoever comes alone. */
+/** The cost of gathering for a single sender. */
 export const IDLE_STUDY: Study = {
   name: 'idle',
   finds: ['idle_p50_batching'],

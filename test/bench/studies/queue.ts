@@ -14,7 +14,7 @@ interface Contest {
   mix?: Partial<Mix>;
 }
 
-/** Messages a second, against the other's; the first runs of both are for warming up. */
+/** Messages a second of both. The first runs are warm-ups. */
 async function contest(size: Size, sheet: Sheet, figure: string, o: Contest): Promise<void> {
   const mix = () => ({ lot: nextLot(), count: size.messages, ...o.mix });
   const a = told(sheet, 'ours', () => workOff(o.bench, o.ours, mix()));

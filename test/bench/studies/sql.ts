@@ -7,7 +7,7 @@ import { nextLot, type Study, withBench } from '../study.ts';
 
 const BATCH = 100;
 
-/** The resolver’s own code against a program that does nothing but ask Postgres the same. */
+/** Compares the resolver with a program that only sends the same statements. */
 export const SQL_STUDY: Study = {
   name: 'sql',
   finds: ['resolver_vs_pgbench'],
@@ -41,7 +41,7 @@ export const SQL_STUDY: Study = {
     }),
 };
 
-/** How many statements there are for a message when there is always another one waiting. */
+/** How many statements a message needs under full load. */
 export const STATEMENTS_STUDY: Study = {
   name: 'statements',
   finds: ['statements_per_message'],

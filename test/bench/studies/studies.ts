@@ -6,7 +6,7 @@ import { IDLE_STUDY, LATENCY_STUDY } from './latency.ts';
 import { QUEUE_STUDIES } from './queue.ts';
 import { SQL_STUDY, STATEMENTS_STUDY } from './sql.ts';
 
-/** Everything that is measured, in this order. */
+/** All studies, in this order. */
 export const STUDIES: readonly Study[] = [
   CEILING_STUDY,
   HTTP_STUDY,

@@ -1,18 +1,17 @@
 import { migrate, migrationNames } from '@contour/store';
-import { databaseUrl } from '../../support/database-url.ts';
-import { openAsStore, type Pool } from '../../support/outside-pool.ts';
+import { databaseUrl, openAsStore, type Pool } from '../../support/outside-pool.ts';
 import { CHAT, CREDENTIAL, type Town } from './town.ts';
 
-/** With the last migration in it: a town of an older schema is another. */
+/** Contains the last migration: a town of an older schema has another name. */
 async function nameOf({ tenants, clients }: Town): Promise<string> {
   const last = (await migrationNames()).at(-1)?.slice(0, 4);
   return `town_${last}_${tenants}_${clients}`;
 }
 
-/** Ids are random, as those of real rows are for an index; but the same for the same town. */
+/** Random ids, as an index has them, but always the same for the same town. */
 const idOf = (kind: string, number: string) => `md5('${kind} ' || ${number})::uuid`;
 
-/** Ten million clients take their time. */
+/** Ten million clients take long. */
 const STATEMENT_MS = 60 * 60_000;
 
 const open = (url: string) =>
@@ -25,7 +24,7 @@ const open = (url: string) =>
   });
 
 const FILL = ({ tenants, clients }: Town): string[] => [
-  // What is loaded here is consistent by the way it is made: keys need not be looked up a million times.
+  // The rows are consistent by construction: foreign keys need no check.
   "set session_replication_role = 'replica'",
   `insert into tenants (id, domain_id, name)
    select ${idOf('tenant', 't')}, 1 + t % 10, 'Tenant ' || t from generate_series(0, ${tenants - 1}) t`,
@@ -62,14 +61,14 @@ async function build(server: Pool, serverUrl: string, town: Town, name: string):
   } finally {
     await pool.end();
   }
-  // Named only when it is whole: one that was cut off is begun anew.
+  // Renamed when it is complete: an interrupted one is built again.
   await server.query(`alter database "${draft}" rename to "${name}"`);
 }
 
-/** As many clients fit into the server's own memory, and no more. */
+/** How many clients fit into the server's memory. */
 const FITS = 1_000_000;
 
-/** As on a server that has been at work for a while: what is measured first must not be what reads it all in. */
+/** Warms the caches, so that the first measurement does not read everything from disk. */
 async function readIn(databaseUrl: string): Promise<void> {
   const pool = open(databaseUrl);
   try {
@@ -83,7 +82,7 @@ async function readIn(databaseUrl: string): Promise<void> {
   }
 }
 
-/** A database with this town in it, copied from a template that is made once and kept. */
+/** A database with this town, copied from a template that is built once and kept. */
 export async function openTown(serverUrl: string, town: Town, database: string): Promise<string> {
   const server = open(serverUrl);
   try {

@@ -7,7 +7,7 @@ import {
 import { diceOf } from '../../support/dice.ts';
 import type { Body } from '../../support/messages.ts';
 
-/** Who writes to whom: client j writes to the one Telegram account of tenant j modulo their number. */
+/** Client j writes to the Telegram account of tenant j modulo the number of tenants. */
 export interface Town {
   tenants: number;
   clients: number;
@@ -20,14 +20,14 @@ const credentialOf = (tenant: number): string => `${CREDENTIAL}${tenant}`;
 const chatOf = (client: number): string => `${CHAT}${client}`;
 
 export interface Mix {
-  /** Marks the messages of this lot, so that none is like one of another. */
+  /** Marks the messages of this lot, so that all lots differ. */
   lot: string;
   count: number;
-  /** The share of them that comes from somebody unknown. */
+  /** The share of messages from new clients. */
   newShare?: number;
-  /** So many clients write all of it; all of the town, unless told. */
+  /** How many clients write. Default: all. */
   writers?: number;
-  /** Name the account by its fingerprint, as a direct producer does. */
+  /** Use the account's fingerprint, as a direct producer does. */
   byFingerprint?: boolean;
 }
 
@@ -35,7 +35,7 @@ const CHANNEL: Channel = 'telegram';
 const TEXT =
   'Good afternoon! I have ordered two of them last week and would like to know when they come. Could you look, please?';
 
-/** Messages as they come in: about 600 bytes, each of a client by chance. */
+/** Incoming messages of about 600 bytes, each of a random client. */
 export function bodiesOf({ tenants, clients }: Town, mix: Mix): Body[] {
   const { lot, count, newShare = 0, writers = clients, byFingerprint = false } = mix;
   const dice = diceOf(1, lot);
@@ -64,11 +64,11 @@ export function bodiesOf({ tenants, clients }: Town, mix: Mix): Body[] {
   });
 }
 
-/** The same as they come over HTTP. */
+/** The same as HTTP bodies. */
 export const textsOf = (town: Town, mix: Mix): string[] =>
   bodiesOf(town, mix).map((body) => JSON.stringify(body));
 
-/** The same as they are when they have been checked. */
+/** The same after the check. */
 export function messagesOf(town: Town, mix: Mix): IncomingMessage[] {
   return bodiesOf(town, mix).map((body) => {
     const checked = checkIncoming(body);

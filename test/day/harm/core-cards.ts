@@ -4,14 +4,14 @@ import type { Behave, Behaviour, FakeCore } from '../../support/fake-core.ts';
 import type { Town } from '../town.ts';
 import type { Card } from './deal.ts';
 
-/** Of so many messages one is refused when it comes first: it is dead until an operator replays it. */
+/** One of this many messages is refused at first: it is dead until an operator replays it. */
 const REFUSED_OF = 150;
 const OUTAGE_MS = 60_000;
 
 const isRefused = (key: string) =>
   createHash('sha256').update(key).digest().readUInt32BE(0) % REFUSED_OF === 0;
 
-/** A Core in a certain mood; whatever that is, it refuses what it does not like. */
+/** A Core with a certain behaviour that also refuses some messages. */
 const inMood =
   (dice: Dice, mood: Behave): Behave =>
   (request, nth) => {
@@ -22,7 +22,7 @@ const inMood =
 
 const well: Behave = () => ({ status: 200 });
 
-/** How Core fails, for a while; `well` is how it is between. */
+/** The ways in which Core fails for a while. `well` is the normal behaviour. */
 export function coreCards(core: FakeCore, town: Town, dice: Dice): { well(): void; cards: Card[] } {
   const set = (mood: Behave) => core.behave(inMood(dice, mood));
   const sometimes =

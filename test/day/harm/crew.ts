@@ -4,15 +4,15 @@ import type { Journal } from '../journal.ts';
 
 /** The processes as their supervisor sees them. */
 export interface Crew {
-  /** The first of each kind live all day: what they leak is seen at its end. */
+  /** The first of each kind live all day, so that leaks show at its end. */
   veterans(): BuiltProcess[];
-  /** One that may be ended, where there is any. */
+  /** A process that may be ended, if there is one. */
   pickVictim(kind: BuiltProcess['name'], pick: Pick): BuiltProcess | undefined;
-  /** Any that lives. */
+  /** Any running process. */
   pickAny(kind: BuiltProcess['name'], pick: Pick): BuiltProcess | undefined;
-  /** Whoever ends a process says so before. */
+  /** Announces that a process will be ended. */
   expectEnd(process: BuiltProcess): void;
-  /** Starts what lacks, and finds fault with what has ended by itself. */
+  /** Starts missing processes, and reports those that have ended by themselves. */
   complete(): Promise<void>;
 }
 

@@ -3,17 +3,17 @@ import type { Dice } from '../../support/dice.ts';
 import type { Journal } from '../journal.ts';
 import type { Range } from '../options.ts';
 
-/** Some trouble, or some work of an operator. */
+/** A fault, or the work of an operator. */
 export interface Card {
   name: string;
-  /** Says what it has done; nothing where there was nothing to do. */
+  /** Returns what it has done. Undefined if there was nothing to do. */
   play(hand: Hand): Promise<string | undefined>;
 }
 
-/** What a card may use up. */
+/** The time that a card may take. */
 export interface Hand {
   dice: Dice;
-  /** So many milliseconds, if there are so many left of the hour. */
+  /** These milliseconds, if the hour has as many left. */
   lasting(least: number, most: number): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ function shuffled<T>(cards: readonly T[], dice: Dice): T[] {
   return deck;
 }
 
-/** Deals one card after another, all of them before any comes again; each hour goes on where the last ended. */
+/** Deals all cards before any comes again. Each hour continues where the last one ended. */
 export function createDealer(o: {
   who: string;
   cards: readonly Card[];

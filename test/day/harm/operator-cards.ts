@@ -8,16 +8,16 @@ import { credentialOf } from '../credentials.ts';
 import { type Account, pickTenant, register, type Town } from '../town.ts';
 import type { Card, Hand } from './deal.ts';
 
-/** Old credentials are found for so long; whoever waits in an outage has sent with one. */
+/** How long old credentials are found: senders that wait for the end of an outage may use one. */
 const KEEP_MS = 20 * 60 * 1000;
 
-/** Postgres or Redis may be away just now: an operator tries again. */
+/** Postgres or Redis may be away: an operator tries again. */
 const untilDone = <T>(what: string, work: () => Promise<T>) =>
   waitFor(what, async () => ({ done: await work() }), { deadlineMs: 90_000, everyMs: 500 }).then(
     ({ done }) => done,
   );
 
-/** The operator's endpoints; what is not there any more has no answer. */
+/** The operators' endpoints. A missing entry gives undefined. */
 export async function operate(contour: Contour, method: string, path: string, body?: unknown) {
   return untilDone(`${method} ${path}`, async () => {
     const { status, text, json } = await request(method, `${contour.url}${path}`, { body });
@@ -27,7 +27,7 @@ export async function operate(contour: Contour, method: string, path: string, bo
   });
 }
 
-/** Whether a sender may be refused begins before the switch, and ends after it. */
+/** A sender may be refused from just before the switch until just after it. */
 async function whileOff(
   switched: Pick<Account, 'offUntil'>,
   turn: (isOn: boolean) => Promise<void>,
@@ -40,7 +40,7 @@ async function whileOff(
   switched.offUntil = Date.now();
 }
 
-/** All that are waiting to be known. */
+/** All accounts that are not registered yet. */
 export async function registerAll({ database }: Contour, town: Town): Promise<number> {
   const count = town.strangers.length;
   while (town.strangers.length > 0) {
@@ -52,7 +52,7 @@ export async function registerAll({ database }: Contour, town: Town): Promise<nu
   return count;
 }
 
-/** What an operator does on a day. */
+/** The work of operators. */
 export function operatorCards(contour: Contour, town: Town): Card[] {
   const { pool } = contour.database;
   return [

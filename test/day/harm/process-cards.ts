@@ -18,7 +18,7 @@ function killCard(crew: Crew, kind: BuiltProcess['name']): Card {
   };
 }
 
-/** As in a rolling restart: the new one first. */
+/** As in a rolling restart: the new process starts first. */
 function replaceCard(crew: Crew, kind: BuiltProcess['name']): Card {
   return {
     name: `SIGTERM to one ${kind}`,
@@ -47,10 +47,10 @@ function freezeCard(crew: Crew, kind: BuiltProcess['name'], most: number): Card 
   };
 }
 
-/** Longer than a job's lock for a worker; an API that long would only keep its senders waiting. */
+/** A worker is frozen for longer than a job's lock. For an API that would only delay its senders. */
 const FREEZE_MS = { worker: 14_000, api: 4_000 };
 
-/** What happens to processes. */
+/** Faults of processes. */
 export const processCards = (crew: Crew): Card[] =>
   KINDS.flatMap((kind) => [
     killCard(crew, kind),

@@ -5,7 +5,7 @@ import type { TestServer } from '../../support/servers.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Card } from './deal.ts';
 
-/** What happens to a server that is the day's own. */
+/** Faults of the day's own server. */
 function outageCards(name: string, server: TestServer, most: number): Card[] {
   return [
     {
@@ -65,9 +65,9 @@ const cutBackends = ({ database }: Contour): Card => ({
   },
 });
 
-/** By somebody else, as a migration or a careless query does. */
+/** By another session, for instance a migration. */
 const lockTable = ({ database }: Contour): Card => ({
-  name: 'a table locked by somebody else',
+  name: 'a table locked by another session',
   async play({ dice, lasting }) {
     const table = dice.pick(['messages', 'dialogs', 'lanes', 'clients']);
     const client = await database.pool.connect();
@@ -85,7 +85,7 @@ const lockTable = ({ database }: Contour): Card => ({
   },
 });
 
-/** What happens to the servers; `neo4j` where it is the day's own. */
+/** Faults of the servers. `neo4j` if it is the day's own. */
 export function serverCards(contour: Contour, neo4j: TestServer | undefined): Card[] {
   const { redis, postgres, database } = contour;
   const cards = [killClients(contour), cutBackends(contour), lockTable(contour)];
@@ -94,7 +94,7 @@ export function serverCards(contour: Contour, neo4j: TestServer | undefined): Ca
   if (neo4j !== undefined) {
     cards.push(...outageCards('Neo4j', neo4j, 10_000), freezeCard('Neo4j', neo4j, 10_000));
   }
-  // Whoever looks in from outside has lost his connections, too.
+  // The connections of this program are lost, too.
   const answers = () => database.pool.query('select 1').then(() => true);
   return cards.map((card) => ({
     ...card,

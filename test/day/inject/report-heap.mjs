@@ -1,4 +1,4 @@
-// Loaded into a process before its own code: on SIGUSR2 it says how much is left after a collection.
+// Loaded before a built program (`--import`): on SIGUSR2 it prints its heap after a garbage collection.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -7,7 +7,7 @@ const collect = runInNewContext('gc');
 
 process.on('SIGUSR2', () => {
   collect();
-  // What was freed by finalizers is collected by a second one.
+  // A second collection takes the objects that finalizers have freed.
   setImmediate(() => {
     collect();
     const { heapUsed, external } = process.memoryUsage();

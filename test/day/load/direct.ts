@@ -9,7 +9,7 @@ import type { Letter } from './letter.ts';
 const PAUSE_MS = 300;
 const GIVE_UP_MS = 180_000;
 
-/** Another service that writes to Redis itself: what Redis has is accepted. */
+/** Another service that writes to Redis itself: what Redis has taken is accepted. */
 export function openDirect(redisUrl: string, book: Book, journal: Journal) {
   const producer = createProducer({ redisUrl });
 
@@ -30,7 +30,7 @@ export function openDirect(redisUrl: string, book: Book, journal: Journal) {
 
   return {
     put,
-    /** An entry that nobody can read; it may be lost with an outage, for nobody waits for it. */
+    /** An unreadable entry. It may be lost in an outage: it is not repeated. */
     putGarbage: (letter: Letter) =>
       withRedis(redisUrl, (redis) =>
         redis(

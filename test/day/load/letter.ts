@@ -3,19 +3,19 @@ import type { Dice } from '../../support/dice.ts';
 import { type Body, idOf } from '../../support/messages.ts';
 import { type Account, type Person, personOf, type Tenant, type Town } from '../town.ts';
 
-/** A message as its sender holds it. */
+/** A message as its sender has it. */
 export interface Letter {
   id: string;
   body: Body;
   account: Account;
-  /** Whether it has been sent before; `conflict` where that was with another text. */
+  /** Whether it was sent before. `conflict`: with another text. */
   repeats: 'nothing' | 'itself' | 'conflict';
 }
 
 const CREDENTIAL_IN_MEDIA = 0.1;
 const NEW_PERSON = 0.1;
 
-/** Somebody who has written before, more likely of late, or somebody new. */
+/** A person who has written before, more likely a recent one, or a new person. */
 function pickPerson(town: Town, tenant: Tenant, dice: Dice): { number: number; person: Person } {
   if (tenant.people === 0 || dice.chance(NEW_PERSON)) tenant.people += 1;
   const back = Math.floor(tenant.people * (dice.between(0, 999) / 1000) ** 3);
@@ -23,7 +23,7 @@ function pickPerson(town: Town, tenant: Tenant, dice: Dice): { number: number; p
   return { number, person: personOf(town, tenant, number) };
 }
 
-/** Counts a town's messages, so that each has ids of its own. */
+/** Numbers a town's messages, so that each has its own ids. */
 export function createWriter(town: Town) {
   let count = 0;
 
@@ -48,7 +48,7 @@ export function createWriter(town: Town) {
   };
 
   return {
-    /** From somebody of a tenant, on one of the accounts on which this person writes. */
+    /** From a person of a tenant, to one of the accounts to which this person writes. */
     toTenant(tenant: Tenant, dice: Dice): Letter {
       const { number, person } = pickPerson(town, tenant, dice);
       const { accounts } = tenant;
@@ -56,7 +56,7 @@ export function createWriter(town: Town) {
       const account = accounts[place % accounts.length] ?? dice.pick(accounts);
       return write(account, person, dice);
     },
-    /** Many of one chat at once. */
+    /** Many messages of one chat at once. */
     toAccount(account: Account, dice: Dice): Letter {
       const { person } = pickPerson(town, account.tenant, dice);
       return write(account, person, dice);
@@ -66,7 +66,7 @@ export function createWriter(town: Town) {
 
 export type Writer = ReturnType<typeof createWriter>;
 
-/** The same message once more; its trace may be another. */
+/** The same message again. Its trace may differ. */
 export function repeatOf({ body, ...letter }: Letter, dice: Dice): Letter {
   const trace = `trace-again-${dice.between(0, 1_000_000)}`;
   const again = dice.chance(0.5) ? { ...body, trace_id: trace } : body;

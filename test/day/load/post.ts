@@ -6,9 +6,9 @@ import type { Account } from '../town.ts';
 import type { Letter } from './letter.ts';
 
 const PAUSE_MS = 400;
-/** Longer than any outage of the day, and what comes after it. */
+/** Longer than any outage of the day, with the backlog after it. */
 const GIVE_UP_MS = 180_000;
-/** A switch counts within a second; the clocks and the queue have some more. */
+/** A switch takes effect within a second. The rest allows for clocks and queue. */
 const SLACK_MS = 2_000;
 
 export interface PostDeps {
@@ -17,7 +17,7 @@ export interface PostDeps {
   journal: Journal;
 }
 
-/** What a sender makes of an answer; nothing where it has to ask again. */
+/** The meaning of an answer. Undefined if the sender has to repeat the request. */
 type Verdict = 'accepted' | 'queued' | 'parked' | 'refused' | 'conflict' | string | undefined;
 
 const isParked = ({ json }: Answer) => /is parked/.test(String(json?.detail));
@@ -42,7 +42,7 @@ function verdictOf(answer: Answer, { account, repeats }: Letter, startedAt: numb
   }
 }
 
-/** Sends as existing senders do, until there is an answer for good, and writes down what it was. */
+/** Sends as existing senders do until the answer is final, and records it. */
 export function createPost({ urls, book, journal }: PostDeps) {
   let turn = 0;
 
@@ -70,7 +70,7 @@ export function createPost({ urls, book, journal }: PostDeps) {
 
   function conclude(letter: Letter, verdict: NonNullable<Verdict>, answer: Answer): void {
     if (verdict === 'accepted') book.noteAccepted(letter, answer.text);
-    // Parked for want of an account, which will be registered: as good as accepted.
+    // Parked until its account is registered: it counts as accepted.
     else if (verdict === 'queued' || verdict === 'parked') {
       if (letter.repeats !== 'conflict') book.noteAccepted(letter, null);
     } else if (verdict === 'refused') book.counts.refused += 1;

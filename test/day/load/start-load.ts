@@ -9,7 +9,7 @@ import { conflictOf, type Letter, repeatOf, type Writer } from './letter.ts';
 import type { Post } from './post.ts';
 
 const TICK_MS = 50;
-/** Past it senders wait for those before them, as they would for their own connections. */
+/** Beyond this limit senders wait for each other. */
 const MOST_ON_THEIR_WAY = 400;
 const MOST_STRANGERS = 5;
 
@@ -27,11 +27,11 @@ export interface LoadDeps {
 type Send = (letter: Letter) => Promise<void>;
 
 export interface Load {
-  /** Stops drawing new ones, and waits until every sender has its answer. */
+  /** Makes no new messages, and waits until every sender has its answer. */
   stop(): Promise<void>;
 }
 
-/** Sends messages of all kinds, by all ways, for as long as it is not stopped. */
+/** Sends messages of all kinds in all ways until it is stopped. */
 export function startLoad(deps: LoadDeps): Load {
   const { options, town, book, writer, post, direct, journal, dice } = deps;
   const onTheirWay = new Set<Promise<void>>();
@@ -55,7 +55,7 @@ export function startLoad(deps: LoadDeps): Load {
     onTheirWay.add(way);
   }
 
-  /** The answer has come, or not yet: the same again, by whatever way. */
+  /** The same message again, by any way, before or after its answer. */
   function launchTwice(letter: Letter): void {
     launch(letter);
     book.counts.repeats += 1;
@@ -89,7 +89,7 @@ export function startLoad(deps: LoadDeps): Load {
     else launch(writer.toTenant(pickTenant(town, dice), dice));
   }
 
-  /** All of one tenant, in one moment and by one way. */
+  /** Many messages of one tenant at once and by one way. */
   function launchBurst(tenant: Tenant): void {
     const send = pickRoute();
     const size = dice.between(2, 8) * options.rate;

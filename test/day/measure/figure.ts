@@ -1,11 +1,11 @@
-/** One thing that is measured at the end of every hour. */
+/** A value that is measured at the end of every hour. */
 export interface Figure {
   name: string;
   value: number;
   unit: 'bytes' | 'count';
-  /** By how much it may be more at the end than early in the day; without it, it is only shown. */
+  /** By how much it may grow during the day. Without it the value is only shown. */
   mayGrow?: number;
-  /** How much of it is there by right, for what is kept: rows, notes. It does not count. */
+  /** The part that belongs to kept rows and notes. It does not count as growth. */
   byRight?: number;
 }
 
@@ -13,7 +13,7 @@ export interface Judgement {
   name: string;
   first: string;
   last: string;
-  /** What it has grown by, over and above what is there by right. */
+  /** The growth without the part of kept data. */
   growth: string;
   isFlat: boolean | null;
 }
@@ -27,7 +27,7 @@ function shown(value: number, unit: Figure['unit']): string {
     : `${(value / MB).toFixed(1)} MB`;
 }
 
-/** Holds the last hour against an early one. */
+/** Compares the last hour with an early one. */
 export function judge(first: readonly Figure[], last: readonly Figure[]): Judgement[] {
   return last.map(({ name, value, unit, mayGrow, byRight = 0 }) => {
     const before = first.find((figure) => figure.name === name);

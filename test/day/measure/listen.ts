@@ -1,17 +1,17 @@
 import { createSearch } from '../credentials.ts';
 import type { Journal } from '../journal.ts';
 
-/** What a process says of itself after a collection. */
+/** The report of a process after a garbage collection. */
 export interface Heap {
   pid: number;
   bytes: number;
-  /** Sockets, timers and the like that keep it alive. */
+  /** Sockets, timers and other handles that keep it alive. */
   resources: number;
 }
 
 const REPORT = /day\.heap (\{.*?\})/g;
 
-/** Hears all that the processes write: searches it for credentials, and takes their reports out of it. */
+/** Gets all output of the processes: searches it for credentials and extracts the reports. */
 export function createListener(journal: Journal) {
   const search = createSearch((found) => journal.find('credential_leaked', `${found} in a log`));
   const reports = new Map<number, Heap>();
@@ -23,7 +23,7 @@ export function createListener(journal: Journal) {
         reports.set(heap.pid, heap);
       }
     },
-    /** A report is taken once. */
+    /** Returns a report once. */
     takeReport(pid: number): Heap | undefined {
       const heap = reports.get(pid);
       reports.delete(pid);

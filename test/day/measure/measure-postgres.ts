@@ -4,9 +4,9 @@ import type { Figure } from './figure.ts';
 const MB = 1024 * 1024;
 const TABLES = ['messages', 'lanes', 'dialogs', 'clients', 'client_channels', 'graph_removals'];
 
-/** What vacuum may leave to be used again, and what an hour may happen to have more than another. */
+/** Free room that vacuum leaves, and differences between hours. */
 const MAY_GROW = { table: 6 * MB, indexes: 4 * MB, connections: 12 };
-/** Room that a page keeps free, and rows of different lengths. */
+/** Free room of pages, and rows of different lengths. */
 const LOOSE = 1.5;
 
 interface Size {
@@ -14,7 +14,7 @@ interface Size {
   dead: number;
   table: number;
   indexes: number;
-  /** What its rows take without anything around them. */
+  /** The bytes of its rows alone. */
   bytes: number;
 }
 
@@ -28,7 +28,7 @@ async function sizeOf(pool: Pool, table: string): Promise<Size> {
   return rows[0] ?? { rows: 0, dead: 0, table: 0, indexes: 0, bytes: 0 };
 }
 
-/** An index's share of a row, all indexes of its table together. */
+/** The bytes of index entries for a row, in all indexes of its table. */
 const INDEXED_ROW = 300;
 
 async function measureTable(pool: Pool, table: string): Promise<Figure[]> {

@@ -15,7 +15,7 @@ const MB = 1024 * 1024;
  */
 const MAY_GROW = { heap: 6 * MB, rss: 80 * MB, files: 20, resources: 20 };
 
-/** What the system knows of a process; nothing where there is no /proc. */
+/** The operating system's values of a process. Empty without /proc. */
 async function systemFigures(name: string, pid: number): Promise<Figure[]> {
   try {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -30,7 +30,7 @@ async function systemFigures(name: string, pid: number): Promise<Figure[]> {
   }
 }
 
-/** A process that lives all day. */
+/** Measures a process that lives all day. */
 export async function measureVeteran(one: BuiltProcess, listener: Listener): Promise<Figure[]> {
   const name = one.name === 'api' ? 'API' : 'worker';
   await one.kill('SIGUSR2');
@@ -48,7 +48,7 @@ export async function measureVeteran(one: BuiltProcess, listener: Listener): Pro
   ];
 }
 
-/** This program itself, which holds an hour at most. */
+/** Measures this program, which keeps an hour at most. */
 export async function measureSelf(): Promise<Figure[]> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

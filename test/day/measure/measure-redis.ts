@@ -21,7 +21,7 @@ export async function measureRedis(redisUrl: string): Promise<Figure[]> {
       },
       {
         ...{ name: 'Redis: keys', value: keys, unit: 'count' as const },
-        // Fifty failed wake-ups are kept for ever.
+        // Fifty failed wake-ups are always kept.
         ...{ byRight: failedWakeUps, mayGrow: MAY_GROW.keys },
       },
       {

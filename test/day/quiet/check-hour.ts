@@ -15,7 +15,7 @@ export interface CheckDeps {
   contour: Contour;
   book: Book;
   journal: Journal;
-  /** Whether the graph holds this day and nothing else. */
+  /** Whether the graph has only the data of this day. */
   neo4j: { uri: string; isOwn: boolean } | undefined;
 }
 
@@ -25,19 +25,19 @@ const report = (journal: Journal, violations: readonly Violation[]) => {
   for (const { kind, detail } of violations) journal.find(kind, detail);
 };
 
-/** Dead messages against their entries, before an operator deals with them. */
+/** Compares dead messages with their entries, before an operator handles them. */
 export async function checkDeadLetters({ contour, journal }: CheckDeps): Promise<void> {
   const ledger = await readLedger(contour.database.pool);
   report(journal, checkDlq(ledger, await contour.dlq()));
 }
 
-/** The product's own word on it. */
+/** The product's own audit. */
 async function runOwnCheck({ contour, journal, neo4j }: CheckDeps, args: string[]): Promise<void> {
   const { code, stdout, stderr } = await runContour([...args, '--json'], {
     DATABASE_URL: contour.database.url,
     REDIS_URL: contour.redis.url,
     RETENTION_DAYS,
-    // A graph that others use, too, holds more than this day.
+    // A shared graph has other data, too.
     ...(neo4j?.isOwn ? { NEO4J_URI: neo4j.uri } : {}),
   });
   if (code !== 0)
@@ -51,7 +51,7 @@ async function checkGraph(deps: CheckDeps): Promise<void> {
   else report(journal, await checkMirror(contour.database.pool, neo4j.uri));
 }
 
-/** Every promise, held against all that happened in an hour. Nothing may be moving. */
+/** Checks every promise for an hour. Nothing may be in flight. */
 export async function checkHour(deps: CheckDeps): Promise<void> {
   const { contour, book, journal } = deps;
   const { pool } = contour.database;

@@ -6,7 +6,7 @@ import { waitFor } from '../../support/wait-for.ts';
 import type { Book } from '../book.ts';
 import type { Journal } from '../journal.ts';
 
-/** A message that Core did not take for a while waits for up to five minutes. */
+/** After failures of Core a message waits for up to five minutes. */
 const DRAIN_MS = 330_000;
 
 async function movingInPostgres({ database: { pool } }: Contour, book: Book): Promise<string[]> {
@@ -52,7 +52,7 @@ async function movingInRedis({ redis }: Contour): Promise<string[]> {
   return LENGTHS.flatMap(([what], i) => (Number(lengths[i]) > 0 ? `${lengths[i]} ${what}` : []));
 }
 
-/** Waits until nothing moves any more; says how long that took, and finds fault with what stays. */
+/** Waits until nothing is in flight. Returns how long that took, and reports what still is. */
 export async function drain(contour: Contour, book: Book, journal: Journal): Promise<number> {
   const startedAt = Date.now();
   let moving: string[] = [];

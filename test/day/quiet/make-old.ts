@@ -1,9 +1,9 @@
 import type { Pool } from '../../support/outside-pool.ts';
 
 /**
- * What has been checked becomes two days old, so that retention removes it while the next hour goes
- * on. What is to be repeated in later hours is old, too, but was delivered late, and stays: numbers
- * may be missing only where the message before them is old.
+ * Makes checked messages two days old, so that retention deletes them during the next hour. Messages to be
+ * repeated later become old, too, but with a late delivery, and stay: numbers may be missing only behind
+ * an old message.
  */
 export async function makeOld(pool: Pool, kept: ReadonlySet<string>): Promise<void> {
   await pool.query(

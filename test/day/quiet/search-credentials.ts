@@ -7,7 +7,7 @@ import type { Book } from '../book.ts';
 import { createSearch, credentialIn } from '../credentials.ts';
 import type { Journal } from '../journal.ts';
 
-/** File by file and piece by piece: an append-only file may be large. */
+/** In pieces: an append-only file may be large. */
 async function searchFiles(dir: string, onFound: (place: string, found: string) => void) {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   for (const { name, parentPath } of entries.filter((entry) => entry.isFile())) {
@@ -16,13 +16,13 @@ async function searchFiles(dir: string, onFound: (place: string, found: string) 
       const pieces = createReadStream(join(parentPath, name), { encoding: 'latin1' });
       for await (const piece of pieces) search(piece);
     } catch (error) {
-      // Redis has written it anew meanwhile.
+      // Redis has rewritten it meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
 }
 
-/** Looks for credentials in Redis and its files, at Core, and in the answers; logs are heard as they come. */
+/** Searches credentials in Redis and its files, at Core and in answers. `listen` searches the logs. */
 export async function searchCredentials(
   { redis, core }: Contour,
   book: Book,

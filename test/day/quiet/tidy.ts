@@ -5,7 +5,7 @@ import type { Journal } from '../journal.ts';
 
 const TIDY_MS = 60_000;
 
-/** As operators leave at the end of a day: what can go on has been sent in again, the rest is cleared. */
+/** As operators do at the end of a day: replays the entries that can be delivered, and clears the others. */
 export async function tidyDeadLetters(contour: Contour, journal: Journal): Promise<void> {
   const isEmpty = async () => {
     for (const reason of ['core_refused', 'core_exhausted', 'stalled']) {

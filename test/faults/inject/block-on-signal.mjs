@@ -1,4 +1,4 @@
-// Loaded before a built program (`--import`): SIGUSR2 stops its event loop for a while, as a long
+// Loaded before a built program (`--import`): SIGUSR2 blocks its event loop for a while, as a long
 // computation or a huge garbage collection does. Unlike after SIGSTOP, its threads go on.
 const BLOCKED_MS = Number(process.env.BLOCKED_MS);
 

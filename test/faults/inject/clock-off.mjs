@@ -1,4 +1,4 @@
-// Loaded before a built program (`--import`): its clock is off by CLOCK_OFF_MS, its timers are not.
+// Loaded before a built program (`--import`): its clock is off by CLOCK_OFF_MS, its timers are correct.
 const offMs = Number(process.env.CLOCK_OFF_MS);
 const RealDate = Date;
 

@@ -13,7 +13,7 @@ export interface Checkout {
   remove(): Promise<void>;
 }
 
-/** The packages of others are shared with this checkout; our own are those of the commit. */
+/** Links the dependencies of this checkout, and the workspaces of that commit. */
 async function linkDependencies(root: string): Promise<void> {
   const ours = join(root, 'node_modules/@contour');
   await mkdir(ours, { recursive: true });
@@ -28,10 +28,10 @@ async function linkDependencies(root: string): Promise<void> {
   }
 }
 
-/** Builds the commit before this one, in a folder of its own. */
+/** Builds the previous commit in a temporary folder. */
 export async function buildPrevious(): Promise<Checkout> {
   const { stdout } = await run('git', ['rev-parse', 'HEAD~1'], { cwd: ROOT }).catch(() => {
-    throw new Error('the commit before this one is not here: git fetch --deepen 1');
+    throw new Error('the previous commit is missing: run git fetch --deepen 1');
   });
   const commit = stdout.trim();
   const root = await mkdtemp(join(tmpdir(), 'contour-previous-'));

@@ -8,7 +8,7 @@ import { NOTHING_SENT, type Trouble } from './trouble.ts';
 /** One account sends many messages at once and does not wait until they are resolved. */
 export async function flood(
   contour: Contour,
-  { burst, everyMs }: { burst: number; everyMs?: number },
+  { burst, senders = 8, everyMs }: { burst: number; senders?: number; everyMs?: number },
 ): Promise<Trouble> {
   const { telegram } = (await contour.addTenant()).accounts;
   const accepted: Accepted[] = [];
@@ -24,7 +24,7 @@ export async function flood(
         }
       }
     };
-    await Promise.all(Array.from({ length: 8 }, sender));
+    await Promise.all(Array.from({ length: senders }, sender));
   };
   await sendBurst();
   const stopping = new AbortController();

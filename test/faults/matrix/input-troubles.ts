@@ -9,7 +9,7 @@ import type { TestTenant } from '../../support/tenants.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Trouble } from './trouble.ts';
 
-/** The JSON text of an object with so many keys. */
+/** The JSON text of an object with this many keys. */
 const textOfKeys = (keys: number) =>
   `{${Array.from({ length: keys }, (_, n) => `"k${n.toString(36)}":0`).join(',')}}`;
 

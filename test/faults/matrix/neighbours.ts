@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { drawHex } from '../../support/chance.ts';
 import type { Contour } from '../../support/contour.ts';
+import { drawHex } from '../../support/dice.ts';
 import { type Body, idOf, messageTo } from '../../support/messages.ts';
 import { withRedis } from '../../support/redis-client.ts';
 import { type Accepted, resolve } from '../../support/send.ts';
@@ -40,13 +40,13 @@ interface Sent {
 }
 
 export interface Neighbours {
-  /** Measures the messages of the next so many milliseconds. Resolves when all of them are at Core. */
+  /** Measures the messages of the next milliseconds. Resolves when all of them are at Core. */
   watch(forMs: number): Promise<Latency>;
   /** Ends the load and resolves with its ledger. */
   stop(): Promise<{ accepted: Accepted[]; sent: ReadonlySet<string> }>;
 }
 
-/** Longer than any row allows; past it a message counts as never delivered. */
+/** Longer than any row allows. After it a message counts as never delivered. */
 const AT_CORE_MS = 60_000;
 
 const quantile = (sorted: readonly number[], share: number): number =>

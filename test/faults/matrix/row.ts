@@ -4,28 +4,28 @@ import { type Dice, diceOf } from '../../support/dice.ts';
 import { isWholeMatrix, seedOfRun } from '../../support/seed.ts';
 import type { Latency } from './neighbours.ts';
 
-/** What a row of the matrix says of itself before it has run. */
+/** The description of a row. */
 export interface Fault {
-  /** How it is brought about. */
+  /** How the fault is injected. */
   injected: string;
-  /** What goes on meanwhile. */
+  /** The load meanwhile. */
   load: string;
-  /** Runs with `npm test` too; the others only with `npm run faults`. */
+  /** Runs with `npm test`, too. One row of each area is quick. */
   quick?: boolean;
-  /** Longer it may not take until work goes on. */
+  /** The longest allowed recovery. */
   withinSeconds: number;
 }
 
 export interface Outcome {
-  /** From the end of the harm, or from the harm itself where it has no end, until work went on. */
+  /** From the end of the fault, or from a fault without an end, until the work went on. */
   recoverySeconds: number;
-  /** What the checker found. */
+  /** The violations that the checker found. */
   violations: readonly Violation[];
   /** How long messages of healthy tenants took before and during the fault. */
   neighbours?: { before: Latency; during: Latency };
 }
 
-/** What the table shows of a row that ran. */
+/** A row of the table. */
 export interface FaultRecord extends Fault {
   seed: number;
   outcome?: Outcome;
@@ -51,7 +51,7 @@ function expectUndisturbed({ before, during }: NonNullable<Outcome['neighbours']
   expect(during.p99).toBeLessThanOrEqual(limitMs);
 }
 
-/** A row of the matrix: a fault, under load, after which every promise must hold. */
+/** A row of the matrix: a fault under load, after which every promise must hold. */
 export function row(
   name: string,
   fault: Fault,

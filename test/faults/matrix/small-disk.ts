@@ -8,17 +8,17 @@ import { temporaryDir } from '@contour/local';
 const run = promisify(execFile);
 const BLOCK = Buffer.alloc(64 * 1024);
 
-/** A file system of its own that has room for little. */
+/** A small file system. */
 export interface SmallDisk {
   path: string;
-  /** Takes all the room that is left. */
+  /** Fills the remaining room. */
   fill(): void;
-  /** Gives it back. */
+  /** Frees it again. */
   free(): void;
   remove(): Promise<void>;
 }
 
-/** Wants the right to mount, as root has it. */
+/** Needs the right to mount, as root has it. */
 export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   const path = await temporaryDir();
   await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0777`, 'tmpfs', path]);

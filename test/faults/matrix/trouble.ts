@@ -77,7 +77,7 @@ export function keepAdding(
   };
 }
 
-/** An endless source of messages of so many chats in turn. */
+/** An endless source of messages, of each chat in turn. */
 export function chatsOf({ accounts }: TestTenant, chats: number): () => Body {
   const endless = messagesOf(accounts.telegram, { count: Infinity, chats });
   return () => endless.next().value as Body;

@@ -1,48 +1,66 @@
+import { inject } from 'vitest';
 import type { Contour } from '../../support/contour.ts';
 import { messagesOf } from '../../support/messages.ts';
+import { isWholeMatrix } from '../../support/seed.ts';
 import { acceptedCount, type RunningLoad, startLoad } from '../../support/send.ts';
 import type { TestTenant } from '../../support/tenants.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import type { Outcome } from './row.ts';
+
+/**
+ * With `npm run faults` every row ends with a comparison of the graph and Postgres. With `npm test` only
+ * few do: a mirror doubles the time that a system needs to start.
+ */
+export const graphOfMatrix = (): string | undefined =>
+  isWholeMatrix() ? inject('neo4j').uri : undefined;
+
+const alive = (contour: Contour) => contour.workers.filter((worker) => !worker.ended());
+
+/** Replaces the workers that the row before has ended. */
+export async function ensureWorkers(contour: Contour, count: number): Promise<void> {
+  // A failed row may have left one frozen.
+  for (const worker of alive(contour)) worker.thaw();
+  while (alive(contour).length < count) await contour.startWorker();
+}
 
 export interface Size {
   count: number;
   chats: number;
   /** How many senders work side by side. */
   senders: number;
-  /** How long each rests after a message: what makes a load outlast a fault. */
+  /** How long each pauses after a message, so that the load outlasts the fault. */
   paceMs?: number;
-  /** So many are accepted before the harm is done. */
+  /** How many are accepted before the fault. */
   ahead: number;
 }
 
 export const FAST: Size = { count: 500, chats: 60, senders: 30, ahead: 150 };
-/** At most forty messages a second, for ten seconds and what the fault costs. */
+/** At most forty messages a second, for ten seconds and the length of the fault. */
 export const STEADY: Size = { count: 400, chats: 60, senders: 16, paceMs: 400, ahead: 100 };
 
-/** A few at a time, for as long as an outage of a minute lasts. */
+/** A few at a time, for as long as an outage of a minute. */
 export const LONG: Size = { count: 300, chats: 60, senders: 6, paceMs: 100, ahead: 100 };
 
-/** The same in the words of the table. */
+/** The load in the words of the table. */
 export function told({ count, chats, senders, paceMs }: Size): string {
   const pace = paceMs === undefined ? '' : `, at most ${Math.round((senders * 1000) / paceMs)}/s`;
   return `${count} messages of ${chats} chats, ${senders} senders${pace}`;
 }
 
-// One system serves several rows, and its ledger holds the messages of all of them.
+// One system serves several rows: its ledger has the messages of all of them.
 const loadsOf = new WeakMap<Contour, RunningLoad[]>();
 
 const everSentTo = (contour: Contour): ReadonlySet<string> =>
   new Set((loadsOf.get(contour) ?? []).flatMap(({ sent }) => [...sent]));
 
 interface Way {
-  /** Where it is sent: straight to every API, unless told otherwise. */
+  /** Where it is sent. Default: directly to every API. */
   urls?: readonly string[];
-  /** Whose it is: a new tenant's, unless told otherwise. */
+  /** The tenant. Default: a new one. */
   tenant?: TestTenant;
 }
 
-/** A load that is well under way: harm done now hits work in all stages. */
+/** Starts a load and waits until it is under way: a fault now meets work in all stages. */
 export async function underLoad(
   contour: Contour,
   size: Size,
@@ -69,7 +87,7 @@ async function settledCount({ database }: Contour, ids: readonly string[]): Prom
   return rows[0]?.count ?? 0;
 }
 
-/** How long it takes from now until all that has been sent so far is through. */
+/** How long it takes until all messages sent so far are delivered or dead. */
 export async function secondsUntilThrough(
   contour: Contour,
   { sent }: { sent: ReadonlySet<string> },
@@ -78,17 +96,17 @@ export async function secondsUntilThrough(
   const since = performance.now();
   const caught = [...sent];
   const isThrough = async () => (await settledCount(contour, caught)) === caught.length;
-  await waitFor('what was on its way', isThrough, { deadlineMs, everyMs: 50 });
+  await waitFor('all sent messages to be settled', isThrough, { deadlineMs, everyMs: 50 });
   return (performance.now() - since) / 1000;
 }
 
-/** A process that has died of it would be missed by nobody: others do its work. */
-function nobodyDied({ apis, workers }: Contour): void {
+/** The death of a process would go unnoticed otherwise: others do its work. */
+function expectNoDeath({ apis, workers }: Contour): void {
   const died = [...apis, ...workers].find((one) => one.endedByItself());
   if (died) throw new Error(`a ${died.name} has ended by itself:\n${died.output().slice(-2000)}`);
 }
 
-/** To be called when the harm ends: waits for what it held up, then for the rest, and checks. */
+/** Call it when the fault ends: waits for the delayed messages, then for the others, and runs the checker. */
 export async function recover(
   contour: Contour,
   load: RunningLoad,
@@ -96,7 +114,7 @@ export async function recover(
 ): Promise<Outcome> {
   const recoverySeconds = await secondsUntilThrough(contour, load, deadlineMs);
   const { accepted } = await load.done;
-  nobodyDied(contour);
+  expectNoDeath(contour);
   const violations = await contour.check({ accepted, sent: everSentTo(contour) });
   return { recoverySeconds, violations };
 }

@@ -10,7 +10,7 @@ type Payload = Record<string, unknown> & {
 const isAbsent = (json: Json | undefined): json is undefined | 'null' =>
   json === undefined || json === 'null';
 
-/** What may be sent as a text or as an integer goes on as a text. */
+/** Fields that may be a text or an integer are passed on as texts. */
 const asText = (json: Json | undefined): string => {
   if (isAbsent(json)) return 'null';
   const text = written(json);
@@ -27,7 +27,7 @@ function metaWithFlags(json: Json | undefined, { meta }: Payload): string {
   return `${head}${head === '{' ? '' : ','}${flags}`;
 }
 
-/** A client that is known by nothing but this message; by a phone it may be somebody else's, too. */
+/** The client of a first message. With a phone it may be an existing client. */
 function client(fields: Fields, payload: Payload): string {
   const phone = asText(fields.client_phone);
   if (phone !== 'null' && normalisePhone(JSON.parse(phone), 'RU') !== null) {
@@ -39,8 +39,8 @@ function client(fields: Fields, payload: Payload): string {
 }
 
 /**
- * What Core must get for a message: every field that was sent as it was sent. `payload` is what it got,
- * for the values that only Contour knows.
+ * The payload that Core must get for a message: every field as it was sent. `payload` is the actual one, for
+ * the values that only Contour knows.
  */
 export function expectedPayload(fields: Fields, payload: Payload): string {
   const own = (name: string) => JSON.stringify(payload[name]);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import type { Dice } from '../../support/dice.ts';
 
-/** JSON as it is written: a scalar is its text, so that no number is rounded, and keys may repeat. */
+/** JSON as text: a scalar is its text, so that no number is rounded, and keys may repeat. */
 export type Json = string | { list: Json[] } | { members: Array<[key: string, value: Json]> };
 
-/** What has been mistaken for something else before, by somebody. */
+/** Texts that programs often mistake for something else. */
 const NOTORIOUS = [
   ...[
     '\u2028\u2029',
@@ -19,7 +19,7 @@ const NOTORIOUS = [
   ...['__proto__', 'constructor', 'toJSON', '\uf8ffnumber', '{"a":1.50}', '[1e400]', '-0', 'null'],
 ];
 
-/** Any text that may be sent: whole characters, and no U+0000. */
+/** Any valid text: whole characters, no U+0000. */
 export const anyText = (maxLength = 30): fc.Arbitrary<string> =>
   fc.oneof(
     fc.string({ unit: 'binary', maxLength }).map((text) => text.replaceAll('\0', '')),
@@ -30,7 +30,7 @@ export const anyText = (maxLength = 30): fc.Arbitrary<string> =>
 const digits = (maxLength: number) =>
   fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength }).map((all) => all.join(''));
 
-/** Any number that JSON can write, most of which JavaScript cannot hold. */
+/** Any JSON number. JavaScript cannot represent most of them. */
 const anyNumber: fc.Arbitrary<string> = fc
   .tuple(
     fc.constantFrom('', '-'),
@@ -50,11 +50,11 @@ export const quoted = (text: string) => JSON.stringify(text);
 interface Kind {
   /** An object may have a key twice. */
   equalKeys: boolean;
-  /** The credential may stand in it: `{token}`, in texts and keys. */
+  /** Texts and keys may contain the credential, as `{token}`. */
   withToken?: boolean;
 }
 
-/** Any JSON of a kind. */
+/** Any JSON with these properties. */
 export const anyJson = ({ equalKeys, withToken = false }: Kind): fc.Arbitrary<Json> => {
   const token = fc.constantFrom('{token}', 'https://files/bot{token}/x?{token}');
   const mayHaveToken = (text: fc.Arbitrary<string>) =>
@@ -75,7 +75,7 @@ export const anyJson = ({ equalKeys, withToken = false }: Kind): fc.Arbitrary<Js
   })).json;
 };
 
-/** The same with something else in its texts and keys. */
+/** Replaces a part of all texts and keys. */
 export function replaced(json: Json, from: string, to: string): Json {
   if (typeof json === 'string') return json.replaceAll(from, () => to);
   if ('list' in json) return { list: json.list.map((item) => replaced(item, from, to)) };
@@ -94,7 +94,7 @@ export function written(json: Json): string {
   return `{${json.members.map(([key, value]) => `${quoted(key)}:${written(value)}`).join(',')}}`;
 }
 
-/** The same in any order. */
+/** A shuffled copy. */
 export function shuffled<T>(items: readonly T[], dice: Dice): T[] {
   const left = [...items];
   return items.map(() => left.splice(dice.between(0, left.length - 1), 1)[0] as T);
@@ -102,7 +102,7 @@ export function shuffled<T>(items: readonly T[], dice: Dice): T[] {
 
 const space = (dice: Dice) => dice.pick(['', '', ' ', '\n', '\r\n\t']);
 
-/** Some characters as escapes, as other writers of JSON do it. */
+/** Some characters as escapes, as other JSON libraries write them. */
 function respelled(text: string, dice: Dice): string {
   return text.replace(/\\u[\da-f]{4}|\\.|[^"\\]/gsu, (char) => {
     if (char === '/') return '\\/';
@@ -113,8 +113,8 @@ function respelled(text: string, dice: Dice): string {
 }
 
 /**
- * The same JSON written in another way, with white space and escapes; `withOrder`, its keys stay in
- * their order, as they must where one is there twice.
+ * The same JSON in another spelling, with white space and escapes. `withOrder` keeps the order of keys,
+ * as is necessary if one occurs twice.
  */
 export function rewritten(json: Json, dice: Dice, { withOrder = false } = {}): string {
   const pad = (text: string) => `${space(dice)}${text}${space(dice)}`;
@@ -128,9 +128,9 @@ export function rewritten(json: Json, dice: Dice, { withOrder = false } = {}): s
   return pad(`{${texts.join(',')}}`);
 }
 
-/** One text for what is the same JSON: the last of equal keys, keys in order, numbers as they stand. */
+/** Equal JSON gives equal texts: the last of equal keys, sorted keys, numbers unchanged. */
 export function canonical(text: string): string {
-  // A number becomes a text that begins as no other does.
+  // A number becomes a text with a prefix of its own.
   const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) =>
     token.startsWith('"') ? `"'${token.slice(1)}` : `"#${token}"`,
   );

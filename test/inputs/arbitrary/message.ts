@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Body } from '../../support/messages.ts';
 import { anyJson, anyText, type Json, quoted } from './json.ts';
 
-/** The fields of a message that are free, each as its JSON; a field that is not sent is not there. */
+/** The optional fields of a message, each as its JSON. */
 export type Fields = Record<string, Json>;
 
 const safeInteger = fc.maxSafeInteger().map(String);
@@ -32,7 +32,7 @@ const visibleAscii = fc.stringMatching(/^[!-~]{1,128}$/).map(quoted);
 const orNull = (value: fc.Arbitrary<Json>) =>
   fc.oneof({ weight: 9, arbitrary: value }, fc.constant('null'));
 
-/** Any message that is valid, but for its account and its ids: `identityOf` makes those. */
+/** Any valid message without account and ids: `identityOf` makes those. */
 export const anyMessage = (keys: { equalKeys: boolean }): fc.Arbitrary<Fields> => {
   const json = anyJson({ ...keys, withToken: true });
   const object = json.filter((value) => typeof value === 'object' && 'members' in value);
@@ -60,7 +60,7 @@ export const anyMessage = (keys: { equalKeys: boolean }): fc.Arbitrary<Fields> =
     .map(([own, other]) => ({ ...other, ...own }) as Fields);
 };
 
-/** The account and the ids of a message that is like no other. */
+/** A unique account, chat and ids. */
 export function identityOf(account: Body, chat = '', ids: readonly string[] = []): Fields {
   const { channel, bot_token: token } = account;
   return {

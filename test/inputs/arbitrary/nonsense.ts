@@ -9,13 +9,13 @@ const FIELDS = [
   ...['tenant_id', '__proto__', 'constructor', 'v', 'message', 'unreadable', 'faults'],
 ];
 
-/** What a parser may trip over. */
+/** Bytes that may confuse a parser. */
 const SHARDS = [
   ...['{', '}', '[', ']', '"', ',', ':', '\\', '\0', '\n', '\ufeff', '\\u0000', '\\ud800', '-0'],
   ...['01', '1e999', 'NaN', 'null', '"__proto__":', '9007199254740993', '\xff'],
 ];
 
-/** What is done to the fields of a message. */
+/** Changes of the fields of a message. */
 type Change =
   | { set: string; to: Json }
   | { drop: string }
@@ -23,10 +23,10 @@ type Change =
   | { nest: string; levels: number }
   | { swallow: true };
 
-/** What is done to bytes; a place is a share of their length. */
+/** Changes of bytes. A place is a share of their length. */
 type Spoil = { cutAt: number } | { byteAt: number; is: number } | { at: number; insert: string };
 
-/** Something to send in place of a valid message, made from it or from nothing. */
+/** An input in place of a valid message, made from it or from nothing. */
 export type Nonsense =
   | { changes: Change[]; spoils: Spoil[] }
   | { bytes: number[] }
@@ -34,11 +34,11 @@ export type Nonsense =
 
 const anyField = fc.constantFrom(...FIELDS);
 
-/** Where a credential is not looked for: what stands there is what somebody wrote. */
+/** Fields that are not searched for credentials: they keep the text of the sender. */
 const isFree = (field: string) =>
   /^(external_|client_|text|message_id|trace_id|timestamp|channel)/.test(field);
 
-/** Texts that no valid message has: with halves of characters, and zeros. */
+/** Texts that no valid message has: with lone surrogates, and U+0000. */
 const badText: fc.Arbitrary<Json> = fc
   .array(fc.constantFrom('\\u0000', '\\ud800', '\\udfff', 'a', ' ', '\\n'), { maxLength: 6 })
   .map((parts) => `"${parts.join('')}"`);
@@ -75,7 +75,7 @@ export const anyNonsense: fc.Arbitrary<Nonsense> = fc.oneof(
   fc.record({ json: anyValue }),
 );
 
-/** For what cannot carry anything but JSON. */
+/** For transports that carry only JSON. */
 export const anyJsonNonsense: fc.Arbitrary<Nonsense> = fc.oneof(
   { weight: 4, arbitrary: anyChanges.map((changes) => ({ changes, spoils: [] })) },
   fc.record({ json: anyValue }),
@@ -93,7 +93,7 @@ function changed(fields: Fields, change: Change): Fields {
     const { nest, levels } = change;
     return { ...fields, [nest]: `${'['.repeat(levels)}${']'.repeat(levels)}` };
   }
-  // A whole message in the places of others.
+  // A whole message in place of a field.
   if ('swallow' in change)
     return { media: asJson(fields), message: quoted(written(asJson(fields))) };
   return Object.fromEntries(Object.entries(fields).filter(([field]) => field !== change.drop));
@@ -126,7 +126,7 @@ const HEADERS = [
   ...['tracestate', 'user-agent', 'x-forwarded-for', 'x-http-method-override', 'x-request-id'],
 ];
 
-/** Any headers that an HTTP library lets out, the credential among them. */
+/** Any headers that an HTTP library sends, also with the credential. */
 export const anyHeaders: fc.Arbitrary<Record<string, string>> = fc.dictionary(
   fc.constantFrom(...HEADERS),
   fc.oneof(

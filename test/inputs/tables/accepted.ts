@@ -4,7 +4,7 @@ const ids = (count: number) => Array.from({ length: count }, (_, index) => `id-$
 const keys = (count: number) => Object.fromEntries(ids(count).map((id) => [id, 0]));
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: deep(levels - 1) });
 
-/** What is on the right side of a limit: fields of a valid message of Telegram that stays valid. */
+/** Values within a limit: fields of a message of Telegram that is valid with them. */
 export const ACCEPTED: Array<[what: string, fields: Body]> = [
   ['a text of 64 K characters', { text: 'ж'.repeat(65_536) }],
   ['a text of 60 K characters of two units each', { text: '👩'.repeat(60_000) }],
@@ -73,7 +73,7 @@ export const ACCEPTED: Array<[what: string, fields: Body]> = [
   ['a name that is a formula', { client_name: "=cmd|' /C calc'!A0" }],
 ];
 
-/** The same, in JSON that no JavaScript value would be written as. */
+/** The same, in JSON that JSON.stringify does not write. */
 export const ACCEPTED_JSON: Array<[what: string, member: string]> = [
   ['of two equal keys the last counts', '"text":"last"'],
   ['a key written in escapes', '"te\\u0078t":"\\u0048ello"'],
@@ -86,18 +86,18 @@ export const ACCEPTED_JSON: Array<[what: string, member: string]> = [
   ['an object that looks like a wrapped number', '"media":{"\\uf8ffnumber":"1"}'],
 ];
 
-/** A credential of nobody: 404, and the message waits in the dead-letter queue. */
+/** Unknown credentials: 404, and the message waits in the dead-letter queue. */
 export const UNKNOWN: Array<[what: string, fields: Body]> = [
-  ['a credential of nobody', { bot_token: 'nobody-has-this-one' }],
+  ['a text', { bot_token: 'no-tenant-has-this-one' }],
   ['the credential with a letter behind it', { bot_token: '{token}x' }],
   ['the credential with a space of no width', { bot_token: '{token}\u200b' }],
   ['a credential of 256 characters', { bot_token: '😀'.repeat(256) }],
   ['a credential that is -0', { bot_token: -0 }],
-  ['a number of nobody', { bot_token: -9007199254740991 }],
+  ['a number', { bot_token: -9007199254740991 }],
   ['a credential that looks like SQL', { bot_token: "'or'1'='1" }],
   [
     'the credential under another channel',
     { channel: 'whatsapp', bot_token: null, profile_id: '{token}' },
   ],
-  ['a fingerprint of nobody', { bot_token: null, account_fingerprint: '0'.repeat(64) }],
+  ['a fingerprint', { bot_token: null, account_fingerprint: '0'.repeat(64) }],
 ];

@@ -16,7 +16,7 @@ const withBytes = (...bytes: number[]): Entry => {
 };
 const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 
-/** What lies in a stream and is no message, and what its dead letter says is wrong. */
+/** Stream entries that are no messages, and the error of their dead letter. */
 export const BAD_ENTRIES: Array<[what: string, entry: Entry, says: RegExp]> = [
   ['no field message', (valid) => ['body', valid], /^message is required/],
   ['a field in capitals', (valid) => ['Message', valid], /^message is required/],
@@ -131,7 +131,7 @@ export const BAD_ENTRIES: Array<[what: string, entry: Entry, says: RegExp]> = [
   ],
 ];
 
-/** What is odd about an entry and no fault: it is resolved all the same. */
+/** Unusual entries that are resolved. */
 export const ODD_ENTRIES: Array<[what: string, entry: Entry]> = [
   ['other fields beside it', (valid) => ['a', '1', 'message', valid, 'b', Buffer.from([255, 0])]],
   ['the field twice, of which the first counts', (valid) => ['message', valid, 'message', '{}']],

@@ -6,7 +6,7 @@ const ids = (count: number) => Array.from({ length: count }, (_, index) => `id-$
 const keys = (count: number) => Object.fromEntries(ids(count).map((id) => [id, 0]));
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: deep(levels - 1) });
 
-/** What is wrong, the fields of a valid message of Telegram that make it so, where the 400 points. */
+/** The fault, the fields that make a valid message of Telegram invalid, and the paths of the 400. */
 export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   // channel
   ['no channel', { channel: null }, ['channel']],
@@ -69,7 +69,7 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   ['U+0000 in a chat', { external_chat_id: '1\0' }, ['external_chat_id']],
   ['half a character in a chat', { external_chat_id: SURROGATE }, ['external_chat_id']],
 
-  // who writes
+  // client
   ['a user that is an object', { external_user_id: {} }, ['external_user_id']],
   ['a user that is no safe integer', { external_user_id: -(2 ** 53) }, ['external_user_id']],
   ['a user of 257 characters', { external_user_id: '😀'.repeat(257) }, ['external_user_id']],
@@ -185,7 +185,7 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   ['meta that is nested 1000 levels deep', { meta: { in: deep(1000) } }, ['meta']],
   ['U+0000 in meta', { meta: { source: '\0' } }, ['meta.source']],
 
-  // several
+  // several faults
   [
     'several faults at once',
     { text: 7, timestamp: 'x', message_ids: [], trace_id: 'a b', profile_id: 'x' },

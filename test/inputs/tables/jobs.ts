@@ -1,7 +1,7 @@
 /** A job's data, from a valid message. */
 type Data = (valid: Record<string, unknown>) => unknown;
 
-/** What is in the queue and is no message, and what its dead letter says is wrong. */
+/** Jobs that are no messages, and the error of their dead letter. */
 export const BAD_JOBS: Array<[what: string, data: Data, says: RegExp]> = [
   ['null', () => null, /^body must be a JSON object/],
   ['nothing', () => undefined, /^channel must be one of|^body must be/],

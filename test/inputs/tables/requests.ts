@@ -1,4 +1,4 @@
-/** A request that is wrong in another way than by its message; without a body it has a valid one. */
+/** A request that is invalid although its message is valid. */
 interface OddRequest {
   method?: string;
   path?: string;
@@ -16,7 +16,7 @@ const filter = (path: string, body: unknown, method = 'POST'): OddRequest => ({
 
 const ID = '00000000-0000-8000-8000-000000000000';
 
-/** What it is, the request, and what it gets. */
+/** A name, the request, and its status and code. */
 export const REQUESTS: Array<[what: string, request: OddRequest, status: number, code: string]> = [
   // sizes
   ['a body larger than 256 KiB', { body: { ignored: 'x'.repeat(257 * 1024) } }, 413, 'too_large'],
@@ -67,7 +67,7 @@ export const REQUESTS: Array<[what: string, request: OddRequest, status: number,
   // the other endpoints
   ['a receipt of what is no id', get('/messages/{token}'), 404, 'not_found'],
   ['a receipt of a very long id', get(`/messages/${'a'.repeat(2000)}`), 404, 'not_found'],
-  ['a receipt of an id nobody has', get(`/messages/${ID}`), 404, 'not_found'],
+  ['a receipt of an unknown id', get(`/messages/${ID}`), 404, 'not_found'],
   ['receipts of no trace', get('/messages'), 400, 'invalid'],
   ['receipts of an empty trace', get('/messages?trace_id='), 400, 'invalid'],
   ['receipts of two traces', get('/messages?trace_id=a&trace_id=b'), 400, 'invalid'],
@@ -110,7 +110,7 @@ export const REQUESTS: Array<[what: string, request: OddRequest, status: number,
   ],
 ];
 
-/** Headers that do not matter to a message that is valid: 200, or what they ask for. */
+/** Headers that do not invalidate a message: 200, or the status that they ask for. */
 export const HEADERS: Array<[what: string, headers: Record<string, string>, status: number]> = [
   ['a charset', { 'content-type': 'application/json; charset=utf-8' }, 200],
   ['a type in capitals', { 'content-type': 'APPLICATION/JSON' }, 200],
@@ -122,7 +122,7 @@ export const HEADERS: Array<[what: string, headers: Record<string, string>, stat
   ['another Accept', { accept: 'text/html;q=x' }, 200],
   ['a forged sender', { 'x-forwarded-for': '::1, <b>', forwarded: 'for="' }, 200],
   ['a cookie of noise', { cookie: '=;;;\u00ff=' }, 200],
-  ['a key that nobody asked for', { authorization: 'Basic ====' }, 200],
+  ['a key although none is required', { authorization: 'Basic ====' }, 200],
   ['another host', { host: 'evil.example:99999' }, 200],
   ['an upgrade', { connection: 'upgrade', upgrade: 'websocket' }, 200],
   ['an empty Prefer', { prefer: '' }, 200],

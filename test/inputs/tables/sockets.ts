@@ -1,17 +1,17 @@
-/** The bytes of a whole request, written as Latin-1; it is given a valid message. */
+/** The bytes of a whole request as Latin-1, made from a valid message. */
 type Bytes = (valid: string) => string;
 
 const HEAD = ['POST /resolve HTTP/1.1', 'Host: contour', 'Content-Type: application/json'];
 
 const lines = (...all: string[]) => `${all.join('\r\n')}\r\n\r\n`;
 
-/** A valid request but for these headers; the answer is the last on its connection. */
+/** A valid request with these headers. Its connection closes after the answer. */
 const withHeaders =
   (...headers: string[]): Bytes =>
   (valid) =>
     lines(...HEAD, `Content-Length: ${valid.length}`, 'Connection: close', ...headers) + valid;
 
-/** A valid request in this many bytes, as it says. */
+/** A valid request of this many bytes. */
 const ofLength =
   (length: (actual: number) => string | number, ...headers: string[]): Bytes =>
   (valid) =>
@@ -29,9 +29,9 @@ const startingWith =
   (valid) =>
     lines(line, ...HEAD.slice(1), `Content-Length: ${valid.length}`, 'Connection: close') + valid;
 
-/** What it is, the bytes, and the status of the first answer. */
+/** A name, the bytes, and the status of the first answer. */
 export const SOCKETS: Array<[what: string, bytes: Bytes, status: number]> = [
-  // no request at all
+  // no request
   ['noise', () => 'hello\r\n\r\n', 400],
   ['TLS', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['HTTP/0.9', () => 'GET /\r\n\r\n', 404],
@@ -56,7 +56,7 @@ export const SOCKETS: Array<[what: string, bytes: Bytes, status: number]> = [
     withHeaders(...Array(1000).fill('x-header: some value')),
     431,
   ],
-  ['an expectation nobody can meet', withHeaders('Expect: 7-wonders'), 417],
+  ['an expectation that cannot be met', withHeaders('Expect: 7-wonders'), 417],
   [
     'no type',
     (valid) =>
@@ -64,7 +64,7 @@ export const SOCKETS: Array<[what: string, bytes: Bytes, status: number]> = [
     415,
   ],
 
-  // lengths that lie
+  // wrong lengths
   ['a length that is negative', ofLength((n) => -n), 400],
   ['a length with a sign', ofLength((n) => `+${n}`), 400],
   ['a length that is no number', ofLength(() => '0x10'), 400],
@@ -84,7 +84,7 @@ export const SOCKETS: Array<[what: string, bytes: Bytes, status: number]> = [
   ['chunks of noise', inChunks(() => `${chunk('\xff\xfe\0')}0\r\n\r\n`), 400],
 ];
 
-/** Bytes that are odd, and a request all the same. */
+/** Unusual bytes that are a valid request. */
 export const ODD_SOCKETS: Array<[what: string, bytes: Bytes]> = [
   ['two types in two headers', withHeaders('Content-Type: text/plain')],
   ['a path with its host', startingWith('POST http://elsewhere/resolve HTTP/1.1')],
@@ -97,7 +97,7 @@ export const ODD_SOCKETS: Array<[what: string, bytes: Bytes]> = [
   ['a trailer', inChunks((valid) => `${chunk(valid)}0\r\nX-Trailer: 1\r\n\r\n`)],
 ];
 
-/** Requests whose sender says that nothing more comes, in the middle of them. */
+/** Requests whose sender closes its side in the middle. */
 export const CUT_SOCKETS: Array<[what: string, bytes: Bytes]> = [
   ['a length past the end of the body', ofLength((n) => n + 10)],
   ['chunks without an end', inChunks((valid) => chunk(valid))],

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 
-/** What is sent in the place of a valid message's JSON, which it is given. */
+/** Makes the text to send from a valid message's JSON. */
 type Spoil = (valid: string) => string | Buffer;
 
-/** The field `text` of the message with these bytes in it, inside its quotes. */
+/** The message with these bytes inside the quotes of its `text`. */
 const withBytes =
   (...bytes: number[]): Spoil =>
   (valid) => {
@@ -11,25 +11,25 @@ const withBytes =
     return Buffer.concat([Buffer.from(head), Buffer.from(bytes), Buffer.from(tail)]);
   };
 
-/** The field `text` with this JSON in its place. */
+/** The message with this JSON as its `text`. */
 const withText =
   (json: string): Spoil =>
   (valid) =>
     valid.replace('"Hello"', () => json);
 
-/** One more member, behind all others. */
+/** The message with one more member at the end. */
 const withLast =
   (member: string): Spoil =>
   (valid) =>
     `${valid.slice(0, -1)},${member}}`;
 
-/** The chat with this JSON in its place. */
+/** The message with this JSON as its chat. */
 const withChat =
   (json: string): Spoil =>
   (valid) =>
     valid.replace(/"chat-[^"]+"/, () => json);
 
-/** What is no JSON, or not in UTF-8: 400 without a path, for nothing could be read. */
+/** Invalid JSON or UTF-8: 400 without a path, because nothing could be read. */
 export const NOT_JSON: Array<[what: string, spoil: Spoil]> = [
   ['nothing', () => ''],
   ['white space alone', () => ' \r\n\t '],
@@ -80,7 +80,7 @@ export const NOT_JSON: Array<[what: string, spoil: Spoil]> = [
   ['a quote without an end', () => `"${'\\"'.repeat(100_000)}`],
 ];
 
-/** JSON that no JavaScript value would be written as, and where the 400 points. */
+/** JSON that JSON.stringify does not write, and the paths of the 400. */
 export const ODD_JSON: Array<[what: string, spoil: Spoil, paths: string[]]> = [
   ['a list', (valid) => `[${valid}]`, ['']],
   ['a text', (valid) => JSON.stringify(valid), ['']],

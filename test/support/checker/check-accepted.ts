@@ -13,7 +13,7 @@ function answerDisagrees(answer: string, row: LedgerRow): boolean {
   );
 }
 
-/** A message that was sent again is answered as it was the first time, byte for byte. */
+/** A repeated message gets the first answer, byte for byte. */
 function differingAnswers(accepted: readonly Accepted[]): Violation[] {
   const first = new Map<string, string>();
   return accepted.flatMap(({ messageId, answer }): Violation[] => {
@@ -25,8 +25,8 @@ function differingAnswers(accepted: readonly Accepted[]): Violation[] {
 }
 
 /**
- * accepted = delivered + dead + in flight, as sets: nothing accepted is missing from the ledger,
- * nothing is in it that nobody sent, and nothing is still in flight after the drain.
+ * accepted = delivered + dead + in flight, as sets: the ledger has every accepted message and only sent
+ * ones, and none is in flight after the drain.
  */
 export function checkAccepted(
   ledger: ReadonlyMap<string, LedgerRow>,

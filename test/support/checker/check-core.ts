@@ -2,7 +2,7 @@ import type { CoreRequest, FakeCore } from '../fake-core.ts';
 import type { LedgerRow } from './ledger-row.ts';
 import type { Violation } from './violation.ts';
 
-/** What there is to see of a Core. */
+/** The requests that Core got. */
 interface SeenCore extends Pick<FakeCore, 'unequalKeys' | 'strays' | 'overflowed'> {
   requests: ReadonlyArray<Pick<CoreRequest, 'key' | 'body' | 'order' | 'answer'>>;
 }
@@ -10,7 +10,7 @@ interface SeenCore extends Pick<FakeCore, 'unequalKeys' | 'strays' | 'overflowed
 const isSuccess = ({ answer }: Pick<CoreRequest, 'answer'>) =>
   answer !== null && answer.status >= 200 && answer.status < 300;
 
-/** When a message first reached Core, and when Core first said yes. */
+/** When a message first reached Core, and when Core first accepted it. */
 interface Seen {
   firstAt: number;
   yesAt: number;
@@ -32,9 +32,9 @@ function seenByKey(core: SeenCore): Map<string, Seen> {
 }
 
 /**
- * A message's first arrival comes after Core has said yes to the one before it in the dialog, unless
- * that one is dead, or was until it was replayed. Repeats of earlier ones are no matter: a crash makes
- * them, and Core knows the key.
+ * A message first arrives after Core has accepted the one before it in the dialog, unless that one is
+ * dead, or was until its replay. Repeats of earlier messages are allowed: a crash causes them, and Core
+ * recognises the key.
  */
 function orderViolations(
   ledger: ReadonlyMap<string, LedgerRow>,
@@ -58,7 +58,7 @@ function orderViolations(
   return violations;
 }
 
-/** What Core saw against what the ledger says that it saw. */
+/** Compares Core's requests with the ledger. */
 export function checkCore(ledger: ReadonlyMap<string, LedgerRow>, core: SeenCore): Violation[] {
   const seen = seenByKey(core);
   const violations: Violation[] = core

@@ -1,10 +1,10 @@
 import type { Pool } from '../outside-pool.ts';
 import type { Violation } from './violation.ts';
 
-/** Texts in which no credential may stand, by where they come from. */
+/** Texts that may contain no credential, with their sources. */
 export type Places = Iterable<readonly [place: string, text: string]>;
 
-/** Looks for every credential that the database knows, and for some that it does not. */
+/** Searches every credential of the database, and the given others. */
 export async function checkCredentials(
   pool: Pool,
   places: Places,

@@ -8,7 +8,7 @@ export interface DlqItem {
   message?: unknown;
 }
 
-/** Every dead message has its entry unless it was cleared, and an entry about Core points to a dead message. */
+/** Every dead message has an entry, unless it was cleared. An entry about Core belongs to a dead message. */
 export function checkDlq(
   ledger: ReadonlyMap<string, LedgerRow>,
   dlq: readonly DlqItem[],

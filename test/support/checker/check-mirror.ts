@@ -2,7 +2,7 @@ import neo4j from 'neo4j-driver';
 import type { Pool } from '../outside-pool.ts';
 import type { Violation } from './violation.ts';
 
-/** A node or an edge, in one line. */
+/** A node or an edge, as one line. */
 type Line = string;
 
 const NODES = `
@@ -30,7 +30,7 @@ const EDGES = `
   union all
   select format('%s %s IN %s %s', tenant_id, client_id, tenant_id, d.id) from dialogs d`;
 
-/** The same objects written the same way, whichever side they come from. */
+/** Equal objects give equal texts, from either side. */
 function nodeLine(label: string, properties: Record<string, unknown>): Line {
   return JSON.stringify([label, ...Object.entries(properties).sort()]);
 }
@@ -46,7 +46,7 @@ async function expectedLines(pool: Pool): Promise<Line[]> {
   return [...shown, ...edges.rows.map(({ line }) => line)];
 }
 
-/** All that hangs together with these tenants, whatever its labels and edges are. */
+/** All nodes and edges that are connected with these tenants. */
 async function readGraph(uri: string, tenants: readonly string[]): Promise<Line[]> {
   const driver = neo4j.driver(uri);
   try {
@@ -81,7 +81,7 @@ const countsOf = (lines: readonly Line[]) => {
   return counts;
 };
 
-/** Nodes, edges and every property of the graph against Postgres; a node that is there twice differs. */
+/** Compares all nodes, edges and properties with Postgres. A duplicate node is a difference. */
 export async function checkMirror(pool: Pool, neo4jUri: string): Promise<Violation[]> {
   const { rows: tenants } = await pool.query<{ id: string }>('select id from tenants');
   const graph = countsOf(

@@ -7,14 +7,14 @@ export interface LedgerRow {
   dialogId: string;
   seq: number;
   status: 'pending' | 'delivered' | 'dead';
-  /** It was dead once, and an operator has sent it in again. */
+  /** It was dead, and an operator has replayed it. */
   wasReplayed: boolean;
   /** An operator has cleared its dead-letter entry. */
   wasCleared: boolean;
   payload: string;
 }
 
-/** The ledger by message id. A test's ledger is small enough to be held whole. */
+/** The ledger by message id. In a test it is small enough to keep in memory. */
 export async function readLedger(pool: Pool): Promise<Map<string, LedgerRow>> {
   const { rows } = await pool.query<LedgerRow>(
     `select m.id, m.tenant_id as "tenantId", m.client_id as "clientId", m.dialog_id as "dialogId", m.seq,

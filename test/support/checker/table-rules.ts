@@ -2,8 +2,8 @@ import type { Pool } from '../outside-pool.ts';
 import type { Violation, ViolationKind } from './violation.ts';
 
 /**
- * What must hold in the tables whatever happened, each as a query for the rows that break it. They
- * trust no constraint and no primary key: ids are joined alone, so that a foreign tenant shows.
+ * Rules that always hold in the tables, each as a query for the rows that break it. They rely on no
+ * constraint and join by ids alone, so that a row of another tenant is found.
  */
 const RULES: ReadonlyArray<{ kind: ViolationKind; sql: string }> = [
   {
@@ -97,11 +97,11 @@ const RULES: ReadonlyArray<{ kind: ViolationKind; sql: string }> = [
   },
 ];
 
-/** Rules that see a message's absence; the product's own audit knows which may be absent. */
+/** Rules that report missing messages. The product's own audit knows which may be missing. */
 const WITHOUT_REMOVAL: ReadonlySet<ViolationKind> = new Set(['seq_gap', 'empty_dialog']);
 
-// One statement, prepared: some tests ask after every few milliseconds. At most a handful per rule is
-// named: more of the same would only hide the other rules.
+// One prepared statement: some tests run it every few milliseconds. A few rows per rule are enough: more
+// would hide the other rules.
 const askAll = (name: string, rules: typeof RULES) => ({
   name,
   text: rules
@@ -115,7 +115,7 @@ const RULES_AFTER_REMOVALS = askAll(
   RULES.filter(({ kind }) => !WITHOUT_REMOVAL.has(kind)),
 );
 
-/** What breaks a rule. `hasRemovals`: old messages may have been removed, as the product does. */
+/** The violations. `hasRemovals`: the product may have removed old messages. */
 export async function checkTables(
   pool: Pool,
   { hasRemovals = false }: { hasRemovals?: boolean } = {},

@@ -1,5 +1,5 @@
-// Loaded before a built program (`--import`): one of its modules is read with a part replaced, as
-// CONTOUR_REWRITE says. The files on disk stay as they are.
+// Loaded before a built program (`--import`). It replaces a part of one module, as CONTOUR_REWRITE says,
+// without a change on disk.
 import { register } from 'node:module';
 
 register('./rewrite.mjs', import.meta.url);

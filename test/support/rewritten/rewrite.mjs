@@ -1,6 +1,6 @@
 const { file, find, replace } = JSON.parse(process.env.CONTOUR_REWRITE);
 
-/** Node's hook for the text of a module. What no longer fits must not pass for nothing. */
+/** Node's hook for the source of a module. A text that is not found is an error. */
 export async function load(url, context, nextLoad) {
   const loaded = await nextLoad(url, context);
   if (!url.endsWith(`/${file}`)) return loaded;

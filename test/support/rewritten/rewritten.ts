@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-/** One place of one built module, written otherwise. */
+/** A replacement in one built module. */
 export interface Rewrite {
   /** The built module, from the root of the repository. */
   file: string;
@@ -10,7 +10,7 @@ export interface Rewrite {
 
 const LOADER = fileURLToPath(new URL('./loader.mjs', import.meta.url));
 
-/** The settings under which a built program runs with it. */
+/** The environment that makes a built program run with it. */
 export function rewrittenBy({ file, find, replace }: Rewrite): Record<string, string> {
   return {
     NODE_OPTIONS: `--import=${LOADER}`,

@@ -1,19 +1,35 @@
+import {
+  type Adoption,
+  type AdoptOptions,
+  type Applied,
+  applyAdoption,
+  checkAdoption,
+  type Finding,
+} from '@contour/adopt';
 import { phoneRegion } from '@contour/contract';
 import { readEnv } from '@contour/runtime';
-import { type AdoptOptions, applyAdoption, checkAdoption, type Pool } from '@contour/store';
-import { printApplied, printChecked } from '../adopt/print-adoption.ts';
-import { createStepBars } from '../adopt/step-bars.ts';
-import { createStopSignal, STOPPED } from '../adopt/stop-signal.ts';
+import type { Pool } from '@contour/store';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { createStepBars } from '../progress-bar.ts';
+import { withDatabase } from '../servers.ts';
+import { paint } from '../text.ts';
 
 const adoptEnv = databaseEnv.extend({
   DEFAULT_PHONE_REGION: phoneRegion,
 });
 
-// An index of a table with a hundred million rows takes its time.
+// Indexing a table of a hundred million rows takes long.
 const PATIENCE = { statementTimeoutMs: 24 * 60 * 60 * 1000 };
+
+/** Aligns the bars of all steps. */
+const STEP_WIDTH = 28;
+
+/** The exit code that a shell reports for a command ended by Ctrl-C. */
+const STOPPED = 130;
+
+/** Longer than a server takes to end a session. A server that does not answer must not keep the command. */
+const GRACE_MS = 5_000;
 
 interface Options {
   check?: boolean;
@@ -28,22 +44,80 @@ function domainIdOf(text: string | undefined): number | undefined {
   throw new UsageError('--domain-id must be a whole number');
 }
 
-export const addAdopt: AddCommand = (program, cli) => {
+/** Fires at Ctrl-C and SIGTERM. A second one ends the process at once. */
+function createStopSignal(): { signal: AbortSignal; forget(): void } {
+  const stopping = new AbortController();
+  const forget = () => void process.off('SIGINT', stop).off('SIGTERM', stop);
+  function stop(): void {
+    forget();
+    stopping.abort();
+    setTimeout(() => process.exit(STOPPED), GRACE_MS).unref();
+  }
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return { signal: stopping.signal, forget };
+}
+
+type Say = (line: string) => void;
+
+const VERDICTS = {
+  cannot: ['red', 'cannot be adopted'],
+  decide: ['yellow', 'you decide'],
+  apply: ['green', '--apply does it'],
+} as const;
+
+function printFinding({ count, what, verdict, advice, examples }: Finding, say: Say): void {
+  const [colour, verdictText] = VERDICTS[verdict];
+  say(`${paint(colour, verdictText)}: ${count} ${what}: ${advice}`);
+  for (const example of examples) say(paint('dim', `  ${example}`));
+}
+
+function printState({ state }: Adoption, say: Say): void {
+  if (state === 'ours') say('nothing to do: this database has the tables that Contour needs');
+  if (state === 'empty') say('nothing to adopt: contour migrate makes the tables');
+}
+
+function printChecked(found: Adoption, say: Say): void {
+  printState(found, say);
+  if (found.state !== 'theirs') return;
+  for (const verdict of ['cannot', 'decide', 'apply'] as const) {
+    for (const finding of found.findings) {
+      if (finding.verdict === verdict) printFinding(finding, say);
+    }
+  }
+  const needsYou = found.findings.some(({ verdict }) => verdict !== 'apply');
+  say(
+    needsYou ? 'not everything can be adopted as it stands' : 'contour adopt --apply can do it all',
+  );
+}
+
+function printApplied(found: Applied, say: Say): void {
+  printState(found, say);
+  if (found.state !== 'theirs') return;
+  for (const { reason, count } of found.setAside) say(`set aside: ${count} ${reason}`);
+  for (const finding of found.findings) printFinding(finding, say);
+  for (const step of found.left) say(`left: ${step}`);
+  if (found.left.length > 0) say('not adopted yet: settle what is left and run it again');
+  else if (found.findings.length === 0) say('adopted');
+}
+
+export const add: AddCommand = (program, cli) => {
   program
     .command('adopt')
     .description('take over a database that already holds clients and dialogs of another system')
-    .option('--check', 'say what stands in the way; ends with 1 where you must decide something')
-    .option('--apply', 'do it, beside running writers; may be stopped and run again')
+    .option('--check', 'list what stands in the way; ends with 1 if you must decide something')
+    .option('--apply', 'adopt it while others write; may be stopped and run again')
     .option('--domain-id <n>', 'the domain of tenants that have none')
     .addHelpText('after', '\nExample:\n  contour adopt --check --domain-id 1')
     .action(async ({ check, apply, domainId }: Options) => {
-      if (check === apply) throw new UsageError('say either --check or --apply');
+      if (check === apply) throw new UsageError('give either --check or --apply');
       const env = readEnv(adoptEnv, cli.env);
       const bars = createStepBars(cli.screen);
       const { signal, forget } = createStopSignal();
       const options = {
         ...{ region: env.DEFAULT_PHONE_REGION, domainId: domainIdOf(domainId) },
-        ...{ show: bars.show, signal },
+        show: (step: string, done: number, total: number) =>
+          bars.show(step.padEnd(STEP_WIDTH), done, total),
+        signal,
       };
       const run = async <T>(work: (pool: Pool, options: AdoptOptions) => Promise<T>) => {
         try {
@@ -51,7 +125,7 @@ export const addAdopt: AddCommand = (program, cli) => {
         } catch (error) {
           if (!signal.aborted) throw error;
           bars.end();
-          cli.complain(check ? 'stopped' : 'stopped; the same command goes on from here');
+          cli.complain(check ? 'stopped' : 'stopped; the same command continues from here');
           process.exit(STOPPED);
         } finally {
           forget();

@@ -1,19 +1,20 @@
+import { createGraph } from '@contour/graph';
+import { type Audit, type AuditFinding, auditSources, runAudit } from '@contour/operations';
+import { openQueueAudit, type QueueAudit } from '@contour/queue';
 import { neo4jOf, readEnv } from '@contour/runtime';
-import { listTenants, type Pool, pendingMigrations } from '@contour/store';
-import { auditLines } from '../audit/print-audit.ts';
-import { runAudit } from '../audit/run-audit.ts';
-import type { AddCommand } from '../cli.ts';
+import { createMirrorSource, listTenants, type Pool, pendingMigrations } from '@contour/store';
+import type { AddCommand, Cli } from '../cli.ts';
 import { auditEnv } from '../env.ts';
-import { pickTenant } from '../pick-tenant.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { TENANT_OPTION } from '../tenant-option.ts';
-import { withDatabase } from '../with-database.ts';
+import { withDatabase, withRedis } from '../servers.ts';
+import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
+import { grouped, paint, printable, tableOf } from '../text.ts';
 
 const ABOUT =
-  'hold the promises of docs/guarantees.md against DATABASE_URL and, where they are set, REDIS_URL ' +
-  'and NEO4J_URI; reads only, may run while messages flow, ends with 1 where a promise is broken';
+  'check the promises of docs/guarantees.md against DATABASE_URL and, where they are set, REDIS_URL ' +
+  'and NEO4J_URI; reads only, may run while messages flow, ends with 1 if a promise is broken';
 
-/** A tenant's whole table is one statement, and may be large. */
+/** One statement reads all rows of a tenant in a table, which may be many. */
 const STATEMENT_MS = 6 * 60 * 60 * 1000;
 
 async function tenantIdsOf(pool: Pool, tenant: string | undefined): Promise<string[]> {
@@ -26,39 +27,83 @@ async function refuseOldSchema(pool: Pool): Promise<void> {
   if (first !== undefined) throw new Error(`${first} is not applied: run contour migrate first`);
 }
 
-export const addAudit: AddCommand = (program, cli) => {
+async function audit(cli: Cli, tenant: string | undefined): Promise<Audit> {
+  const env = readEnv(auditEnv, cli.env);
+  const neo4j = neo4jOf(env);
+  const bar = createProgressBar('Auditing', cli.screen);
+  const work = (queue: QueueAudit | undefined) => async (pool: Pool) => {
+    await refuseOldSchema(pool);
+    const graph = neo4j && createGraph(neo4j);
+    const mirror = graph && { graph, source: createMirrorSource(pool) };
+    const deps = { tables: auditSources(pool), queue, mirror, onProgress: bar.show };
+    const order = {
+      tenantIds: await tenantIdsOf(pool, tenant),
+      isWhole: tenant === undefined,
+      streamShards: env.STREAM_SHARDS,
+      retentionDays: env.RETENTION_DAYS,
+    };
+    try {
+      return await runAudit(deps, order);
+    } finally {
+      await graph?.close();
+    }
+  };
+  const limits = { statementTimeoutMs: STATEMENT_MS };
+  const inPostgres = (queue?: QueueAudit) => withDatabase(env.DATABASE_URL, work(queue), limits);
+  const found =
+    env.REDIS_URL === undefined
+      ? inPostgres()
+      : withRedis(env.REDIS_URL, openQueueAudit, inPostgres);
+  return found.finally(bar.end);
+}
+
+const COLOURS = { ok: 'green', violated: 'red', warning: 'yellow', skipped: 'dim' } as const;
+
+function foundOf({ state, looked, violations, note }: AuditFinding): string {
+  if (state === 'skipped') return note ?? '';
+  return violations === 0 ? grouped(looked) : `${grouped(violations)} of ${grouped(looked)}`;
+}
+
+function exampleLines({ violations, examples }: AuditFinding): string[] {
+  const more = violations - examples.length;
+  return [...examples, ...(more > 0 ? [`… and ${grouped(more)} more`] : [])].map(
+    (line) => `    ${printable(line)}`,
+  );
+}
+
+/** One line for each check, with its examples below. */
+function linesOf({ ok, violations, tenants, counts, unmirrored, findings }: Audit): string[] {
+  const rows = findings.map((finding) => [
+    paint(COLOURS[finding.state], finding.state),
+    finding.check,
+    finding.promise,
+    foundOf(finding),
+  ]);
+  const [heading = '', ...lines] = tableOf(['', 'check', 'promise', 'found'], rows);
+  const { clients, identities, dialogs } = unmirrored;
+  const broken = findings.filter(({ state }) => state === 'violated').length;
+  return [
+    heading,
+    ...findings.flatMap((finding, index) => [lines[index] ?? '', ...exampleLines(finding)]),
+    '',
+    `${grouped(tenants)} tenants, ${grouped(counts.clients)} clients, ${grouped(counts.dialogs)} ` +
+      `dialogs, ${grouped(counts.messages)} messages: ${grouped(counts.delivered)} delivered, ` +
+      `${grouped(counts.dead)} dead, ${grouped(counts.pending)} pending`,
+    `On their way into the graph: ${grouped(clients)} clients, ${grouped(identities)} identities, ` +
+      `${grouped(dialogs)} dialogs.`,
+    ok ? 'Nothing is broken.' : `${violations} violations of ${broken} promises.`,
+  ];
+}
+
+export const add: AddCommand = (program, cli) => {
   program
     .command('audit')
     .description(ABOUT)
     .option(...TENANT_OPTION)
     .addHelpText('after', '\nExample:\n  contour audit --json | jq .violations')
     .action(async ({ tenant }: { tenant?: string }) => {
-      const env = readEnv(auditEnv, cli.env);
-      const bar = createProgressBar('Auditing', cli.screen);
-      const work = async (pool: Pool) => {
-        await refuseOldSchema(pool);
-        return runAudit(pool, {
-          tenantIds: await tenantIdsOf(pool, tenant),
-          isWhole: tenant === undefined,
-          redisUrl: env.REDIS_URL,
-          neo4j: neo4jOf(env),
-          streamShards: env.STREAM_SHARDS,
-          retentionDays: env.RETENTION_DAYS,
-          onProgress: bar.show,
-        });
-      };
-      const limits = { statementTimeoutMs: STATEMENT_MS };
-      const audit = await withDatabase(env.DATABASE_URL, work, limits).finally(bar.end);
-      const broken = audit.findings.filter(({ state }) => state === 'violated');
-      const violations = broken.reduce((total, finding) => total + finding.violations, 0);
-      cli.report({ ok: broken.length === 0, violations, ...audit }, () => {
-        for (const line of auditLines(audit)) cli.say(line);
-        cli.say(
-          broken.length === 0
-            ? 'Nothing is broken.'
-            : `${violations} violations of ${broken.length} promises.`,
-        );
-      });
-      if (broken.length > 0) cli.endWithOne();
+      const found = await audit(cli, tenant);
+      cli.report(found, () => linesOf(found).forEach(cli.say));
+      if (!found.ok) cli.endWithOne();
     });
 };

@@ -1,8 +1,8 @@
 import { CHANNEL_CODES, type Channel } from '@contour/contract';
-import { readEnv } from '@contour/runtime';
 import {
   type ChannelAccount,
   findChannelAccount,
+  type Given,
   listChannelAccounts,
   type Pool,
   registerChannelAccount,
@@ -10,14 +10,11 @@ import {
   switchChannelAccount,
 } from '@contour/store';
 import type { Command } from 'commander';
-import { accountBody, accountTable, credentialOf, refuseTaken } from '../channel/account.ts';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { pickTenant } from '../pick-tenant.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
-import { readDuration } from '../read-duration.ts';
-import { TENANT_OPTION } from '../tenant-option.ts';
-import { withDatabase } from '../with-database.ts';
+import { inDatabase } from '../servers.ts';
+import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
+import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
 const MAX_ID = 2 ** 31 - 1;
@@ -30,7 +27,7 @@ const withCredentialOptions = (command: Command): Command =>
 
 function channelCalled(text: string): Channel {
   const channel = CHANNEL_CODES.find((code) => code === text);
-  // What was typed may be a credential in the wrong place: it is not repeated.
+  // The text is not repeated, because it may be a credential in the wrong place.
   if (channel === undefined)
     throw new UsageError(`<channel> is one of ${CHANNEL_CODES.join(', ')}`);
   return channel;
@@ -43,27 +40,91 @@ function idOf(text: string): number {
   return id;
 }
 
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_MS = 366 * 86_400_000;
+
+/** Reads 90s, 30m, 24h or 7d, and 0. */
+function durationOf(option: string, text: string): number {
+  const [, number = '', unit = 's'] = /^(\d{1,9})([smhd])$|^0$/.exec(text) ?? [undefined, 'x'];
+  const ms = Number(number) * (UNIT_MS[unit] ?? Number.NaN);
+  if (ms <= LONGEST_MS) return ms;
+  throw new UsageError(`${option} is a time such as 90s, 30m, 24h or 7d, a year at most`);
+}
+
 const noAccount = (id: number) =>
   new UsageError(`there is no channel account ${id}: see contour channel list`);
 
-function add(group: Command, cli: Cli): void {
+const SHOWN_DIGITS = 12;
+
+/** An account for --json. */
+function bodyOf(account: ChannelAccount) {
+  const { id, tenantId, tenantName, channel, mask, fingerprint, isActive, previous } = account;
+  return {
+    id,
+    tenant_id: tenantId,
+    tenant: tenantName,
+    channel,
+    mask,
+    fingerprint,
+    is_active: isActive,
+    previous: previous && {
+      fingerprint: previous.fingerprint,
+      until: previous.until.toISOString(),
+    },
+  };
+}
+
+/** An account in a sentence: enough to recognise its credential, too little to use it. */
+function phraseOf({ id, channel, tenantName, mask, fingerprint }: ChannelAccount): string {
+  const print = fingerprint.slice(0, SHOWN_DIGITS);
+  return `account ${id}: ${channel} of "${printable(tenantName)}", credential ${mask}, fingerprint ${print}`;
+}
+
+const HEADING = [
+  ...['id', 'tenant', 'channel', 'credential', 'fingerprint', 'active', 'previous valid until'],
+];
+
+function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
+  if (accounts.length === 0) return ['no channel accounts: see contour channel add --help'];
+  const rows = accounts.map((account) => [
+    String(account.id),
+    printable(account.tenantName),
+    account.channel,
+    account.mask,
+    account.fingerprint.slice(0, SHOWN_DIGITS),
+    account.isActive ? 'yes' : paint('red', 'no'),
+    account.previous?.until.toISOString() ?? '',
+  ]);
+  return tableOf(HEADING, rows);
+}
+
+/** Refuses a credential of another account, and names that account. */
+function refuseTaken(given: Given): Exclude<Given, { kind: 'taken' }> {
+  if (given.kind !== 'taken') return given;
+  const { id, channel, tenantName, tenantId } = given.holder;
+  throw new UsageError(
+    `this credential belongs to account ${id}, ${channel} of "${printable(tenantName)}" (${tenantId}), ` +
+      'or did until its last rotation; nothing was changed',
+  );
+}
+
+function addAccount(group: Command, cli: Cli): void {
   const command = group
     .command('add')
-    .argument('<tenant>', 'its id, or its name where only one has it')
+    .argument('<tenant>', 'its id, or its name if only one has it')
     .argument('<channel>', CHANNEL_CODES.join(', '))
-    .description("register a credential as a tenant's; it is never an argument");
+    .description("register a tenant's credential, which is never an argument");
   withCredentialOptions(command)
     .addHelpText('after', '\nExample:\n  contour channel add "A shop" telegram --file token.txt')
     .action(async (idOrName: string, code: string, source: CredentialSource) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
       const channel = channelCalled(code);
-      const { account, kind } = await withDatabase(url, async (pool) => {
+      const { account, kind } = await inDatabase(cli.env, async (pool) => {
         const { id: tenantId } = await pickTenant(pool, idOrName);
         const credential = await readCredential(cli, source);
         return refuseTaken(await registerChannelAccount(pool, { tenantId, channel, credential }));
       });
-      cli.report({ ...accountBody(account), created: kind === 'done' }, () =>
-        cli.say(`${kind === 'done' ? 'added' : 'there is already'} ${credentialOf(account)}`),
+      cli.report({ ...bodyOf(account), created: kind === 'done' }, () =>
+        cli.say(`${kind === 'done' ? 'added' : 'there is already'} ${phraseOf(account)}`),
       );
     });
 }
@@ -75,14 +136,11 @@ function list(group: Command, cli: Cli): void {
     .description('the channel accounts, with their credentials masked')
     .addHelpText('after', '\nExample:\n  contour channel list --tenant "A shop"')
     .action(async ({ tenant }: { tenant?: string }) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const accounts = await withDatabase(url, async (pool) =>
-        listChannelAccounts(
-          pool,
-          tenant === undefined ? null : (await pickTenant(pool, tenant)).id,
-        ),
-      );
-      cli.report(accounts.map(accountBody), () => accountTable(accounts).forEach(cli.say));
+      const accounts = await inDatabase(cli.env, async (pool) => {
+        const tenantId = tenant === undefined ? null : (await pickTenant(pool, tenant)).id;
+        return listChannelAccounts(pool, tenantId);
+      });
+      cli.report(accounts.map(bodyOf), () => tableOfAccounts(accounts).forEach(cli.say));
     });
 }
 
@@ -92,22 +150,22 @@ async function turn(pool: Pool, typed: string, isActive: boolean) {
   if (before === undefined) throw noAccount(id);
   const changed = await switchChannelAccount(pool, id, isActive);
   const account = { ...before, isActive };
-  return { what: credentialOf(account), body: accountBody(account), changed };
+  return { what: phraseOf(account), body: bodyOf(account), changed };
 }
 
 const ROTATE_NOTE = `
 The account keeps its number and its dialogs. A message that is sent again
-under the new credential counts as another one: the credential is part of
-what tells repeats. Let senders finish what they repeat before they change.
+under the new credential is no duplicate, because the credential is part of
+its id. Let senders finish their retries before they change.
 
 Example:
   contour channel rotate 12 --keep 2h --file new-token.txt`;
 
 function sayRotated(cli: Cli, kind: 'done' | 'unchanged', account: ChannelAccount): void {
   const until = account.previous?.until.toISOString();
-  cli.say(`${kind === 'done' ? 'rotated' : 'nothing to do for'} ${credentialOf(account)}`);
+  cli.say(`${kind === 'done' ? 'rotated' : 'nothing to do for'} ${phraseOf(account)}`);
   cli.say(
-    until ? `the one before is taken until ${until}` : 'the one before is not taken any more',
+    until ? `the one before is accepted until ${until}` : 'the one before is no longer accepted',
   );
 }
 
@@ -115,33 +173,32 @@ function rotate(group: Command, cli: Cli): void {
   const command = group
     .command('rotate')
     .argument(`<${ACCOUNT[0]}>`, ACCOUNT[1])
-    .option('--keep <time>', 'how long the old credential is taken, too', '24h')
-    .description('give an account a new credential; it is never an argument');
+    .option('--keep <time>', 'how long the old credential is accepted, too', '24h')
+    .description('give an account a new credential, which is never an argument');
   withCredentialOptions(command)
     .addHelpText('after', ROTATE_NOTE)
     .action(async (text: string, { keep, ...source }: CredentialSource & { keep: string }) => {
       const id = idOf(text);
-      const keepMs = readDuration('--keep', keep);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const { account, kind } = await withDatabase(url, async (pool) => {
+      const keepMs = durationOf('--keep', keep);
+      const { account, kind } = await inDatabase(cli.env, async (pool) => {
         if ((await findChannelAccount(pool, id)) === undefined) throw noAccount(id);
         const credential = await readCredential(cli, source);
         const given = await rotateChannelAccount(pool, { id, credential, keepMs });
         if (given === undefined) throw noAccount(id);
         return refuseTaken(given);
       });
-      cli.report({ ...accountBody(account), changed: kind === 'done' }, () =>
+      cli.report({ ...bodyOf(account), changed: kind === 'done' }, () =>
         sayRotated(cli, kind, account),
       );
     });
 }
 
-export const addChannel: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const group = program
     .command('channel')
     .description("the tenants' channel accounts in DATABASE_URL")
     .addHelpText('after', '\nExample:\n  contour channel list');
-  add(group, cli);
+  addAccount(group, cli);
   list(group, cli);
   addSwitches(group, cli, { argument: ACCOUNT, example: '12', turn });
   rotate(group, cli);

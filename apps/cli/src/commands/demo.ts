@@ -1,17 +1,30 @@
-import { readEnv } from '@contour/runtime';
+import { CHANNELS, type Channel } from '@contour/contract';
+import { addChannelAccount, addTenant, type Pool } from '@contour/store';
 import type { AddCommand } from '../cli.ts';
-import { makeDemo } from '../demo.ts';
-import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { inDatabase } from '../servers.ts';
 
-export const addDemo: AddCommand = (program, cli) => {
+const DEMO_TENANT = { id: '00000000-0000-7000-8000-000000000001', domainId: 1, name: 'Demo' };
+
+/** The credential of the demo tenant's account on a channel. */
+export const demoCredential = (channel: Channel): string => `demo-${channel}`;
+
+/** Makes a tenant with one account for each channel. Repeating it changes nothing. */
+export async function makeDemo(pool: Pool): Promise<string[]> {
+  const { id: tenantId } = await addTenant(pool, DEMO_TENANT);
+  const channels = Object.keys(CHANNELS) as Channel[];
+  for (const channel of channels) {
+    await addChannelAccount(pool, { tenantId, channel, credential: demoCredential(channel) });
+  }
+  return channels.map(demoCredential);
+}
+
+export const add: AddCommand = (program, cli) => {
   program
     .command('demo', { hidden: true })
     .description('make the demo tenant in DATABASE_URL, with an account for each channel')
     .addHelpText('after', '\nExample:\n  contour demo')
     .action(async () => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const credentials = await withDatabase(url, makeDemo);
+      const credentials = await inDatabase(cli.env, makeDemo);
       cli.report({ credentials }, () => cli.say(`demo tenant: ${credentials.join(', ')}`));
     });
 };

@@ -1,46 +1,51 @@
-import { dlqEntryBody, isUuid } from '@contour/contract';
-import { createProducer } from '@contour/queue';
+import { createInterface } from 'node:readline/promises';
+import { dlqEntryBody } from '@contour/contract';
+import {
+  createReplayer,
+  dlqSources,
+  findEntry,
+  foresee,
+  onlyEntry,
+  type Pages,
+  type Selection,
+  selectEntries,
+} from '@contour/operations';
+import { createProducer, createReplyListener } from '@contour/queue';
 import { readEnv } from '@contour/runtime';
 import {
   clearParked,
   countParked,
-  type DeadLetters,
+  createForecast,
   type DlqFilter,
-  deadLetters,
   type Pool,
 } from '@contour/store';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
-import { confirmed } from '../dlq/confirmed.ts';
-import { dryRun } from '../dlq/dry-run.ts';
+import { replayEnv, resolvingEnv } from '../env.ts';
+import { createProgressBar } from '../progress-bar.ts';
+import { inDatabase, withDatabase, withRedis } from '../servers.ts';
 import {
   type FilterOptions,
   filterOf,
   isEmptyFilter,
   readLimit,
   withFilter,
-} from '../dlq/filter.ts';
-import { listEntries } from '../dlq/list.ts';
-import { drawn, matched, type Pages, replayEntries } from '../dlq/replay.ts';
-import { linesOfEntry } from '../dlq/show.ts';
-import { databaseEnv, replayEnv, resolvingEnv } from '../env.ts';
-import { createProgressBar } from '../progress-bar.ts';
-import { withDatabase } from '../with-database.ts';
-import { withRedis } from '../with-redis.ts';
+} from './dlq-filter.ts';
+import { linesOfEntry, linesOfForesight, printEntries } from './dlq-print.ts';
 
 const DEFAULT_LIMIT = '50';
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
 
 type Order = FilterOptions & { limit?: string; all?: boolean; dryRun?: boolean; yes?: boolean };
 
-async function entryCalled(dlq: DeadLetters, id: string) {
-  const entry = isUuid(id) ? await dlq.get(id.toLowerCase()) : null;
+async function entryCalled(pool: Pool, id: string) {
+  const entry = await findEntry(dlqSources(pool), id);
   if (entry === null) throw new NotThere('the dead-letter queue has no entry with this id');
   return entry;
 }
 
 function addList(dlq: Command, cli: Cli): void {
-  withFilter(dlq.command('list').description('what is parked, the oldest first'))
+  withFilter(dlq.command('list').description('the entries, the oldest first'))
     .option('--limit <n>', `how many at most (default: ${DEFAULT_LIMIT})`)
     .option('--all', 'all of them')
     .addHelpText('after', '\nExample:\n  contour dlq list --reason unknown_tenant')
@@ -50,27 +55,27 @@ function addList(dlq: Command, cli: Cli): void {
         throw new UsageError('--all and --limit exclude each other');
       }
       const limit = order.all ? EVERYTHING : readLimit(order.limit ?? DEFAULT_LIMIT);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      await withDatabase(url, (pool) => listEntries(pool, filter, limit, cli));
+      await inDatabase(cli.env, async (pool) =>
+        printEntries(await selectEntries(dlqSources(pool), filter, limit), cli),
+      );
     });
 }
 
 function addShow(dlq: Command, cli: Cli): void {
   dlq
     .command('show')
-    .description('one entry, with what the message says')
+    .description('one entry, with the content of the message')
     .argument('<id>', 'as dlq list shows it')
     .addHelpText('after', '\nExample:\n  contour dlq show 0198c0de-0000-8000-8000-000000000009')
     .action(async (id: string) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const entry = await withDatabase(url, (pool) => entryCalled(deadLetters(pool), id));
-      // Not by way of report: numbers in a message must not go through a JSON value once more.
+      const entry = await inDatabase(cli.env, (pool) => entryCalled(pool, id));
+      // Not through `report`: JSON.stringify would change large numbers in a message.
       if (cli.isJson()) cli.say(dlqEntryBody(entry));
       else linesOfEntry(entry).forEach(cli.say);
     });
 }
 
-/** What a replay is about: one entry, or what a filter matches; all of it only where that is said. */
+/** What to replay: one entry, or what a filter matches. Everything only if --all was given. */
 async function wantedOf(
   id: string | undefined,
   order: Order,
@@ -80,32 +85,38 @@ async function wantedOf(
   const hasMore = !isEmptyFilter(filter) || order.all || order.limit !== undefined;
   if (id !== undefined && hasMore) throw new UsageError('an id stands alone, without a filter');
   if (id === undefined && isEmptyFilter(filter) && !order.all) {
-    throw new UsageError('say what to replay: an id, a filter, or --all');
+    throw new UsageError('give what to replay: an id, a filter, or --all');
   }
   return filter;
 }
 
-/** The entries that a replay covers, and their number. */
-async function pagesOf(
-  pool: Pool,
-  id: string | undefined,
-  filter: DlqFilter,
-  limit: number,
-): Promise<{ pages: Pages; total: number }> {
-  if (id === undefined) return matched(pool, filter, limit);
-  return { pages: [[await entryCalled(deadLetters(pool), id)]], total: 1 };
+/** Draws the progress of work on the pages. A page is done when the next one is requested. */
+async function* drawn({ pages, total }: Selection, what: string, { screen }: Cli): Pages {
+  const bar = createProgressBar(what, screen);
+  let done = 0;
+  bar.show(done, total);
+  try {
+    for await (const entries of pages) {
+      yield entries;
+      done += entries.length;
+      bar.show(done, total);
+    }
+  } finally {
+    bar.end();
+  }
 }
 
-async function replay(
-  env: { DATABASE_URL: string; REDIS_URL: string; MAX_BACKLOG: number },
-  read: (pool: Pool) => Promise<{ pages: Pages; total: number }>,
-  cli: Cli,
-): Promise<void> {
-  await withRedis(env.REDIS_URL, createProducer, async (producer) => {
-    const done = await withDatabase(env.DATABASE_URL, async (pool) => {
-      const { pages, total } = await read(pool);
-      return replayEntries(env, producer, drawn(pages, total, 'Replaying', cli));
-    });
+async function replay(read: (pool: Pool) => Promise<Selection>, cli: Cli): Promise<void> {
+  const { DATABASE_URL, REDIS_URL, MAX_BACKLOG: maxBacklog } = readEnv(replayEnv, cli.env);
+  await withRedis(REDIS_URL, createProducer, async (producer) => {
+    const { addResolve: addJobs, backlog } = producer;
+    const done = await withRedis(REDIS_URL, createReplyListener, (replies) =>
+      withDatabase(DATABASE_URL, async (pool) => {
+        const selection = await read(pool);
+        const replayAll = createReplayer({ addJobs, backlog, replies, maxBacklog });
+        return replayAll(drawn(selection, 'Replaying', cli));
+      }),
+    );
     const unread = done.matched - done.replayed;
     cli.report(done, () => {
       cli.say(`${done.replayed} of ${done.matched} sent in again.`);
@@ -113,40 +124,66 @@ async function replay(
     });
     if (unread > 0) cli.endWithOne();
     if (done.replayed > 0 && (await producer.liveWorkers()) === 0) {
-      cli.complain('no worker lives: they wait in the queue until one does');
+      cli.complain('no worker is running: the messages wait in the queue until one starts');
     }
   });
 }
 
+async function dryRun(read: (pool: Pool) => Promise<Selection>, cli: Cli): Promise<void> {
+  const env = readEnv(resolvingEnv, cli.env);
+  const matching = { linkByPhone: env.LINK_BY_PHONE, phoneRegion: env.DEFAULT_PHONE_REGION };
+  const foresight = await withDatabase(env.DATABASE_URL, async (pool) => {
+    const forecast = createForecast(pool, { linkByPhone: matching.linkByPhone !== false });
+    return foresee(forecast.look, drawn(await read(pool), 'Looking', cli), matching);
+  });
+  cli.report(foresight, () => linesOfForesight(foresight).forEach(cli.say));
+}
+
 function addReplay(dlq: Command, cli: Cli): void {
-  withFilter(dlq.command('replay').description('send in again, through the front door'))
+  withFilter(dlq.command('replay').description('send messages in again, through the front door'))
     .argument('[id]', 'one entry; without it, what the filter matches')
     .option('--limit <n>', 'the oldest n at most')
     .option('--all', 'all there is')
-    .option('--dry-run', 'only say what would come of it')
+    .option('--dry-run', 'only show what it would do')
     .addHelpText('after', '\nExample:\n  contour dlq replay --reason unknown_tenant --dry-run')
     .action(async (id: string | undefined, order: Order) => {
       const filter = await wantedOf(id, order, cli.env);
       const limit = order.limit === undefined ? EVERYTHING : readLimit(order.limit);
-      const read = (pool: Pool) => pagesOf(pool, id, filter, limit);
-      if (order.dryRun !== true) return replay(readEnv(replayEnv, cli.env), read, cli);
-      const env = readEnv(resolvingEnv, cli.env);
-      await withDatabase(env.DATABASE_URL, async (pool) => {
-        const { pages, total } = await read(pool);
-        await dryRun(pool, drawn(pages, total, 'Looking', cli), env, cli);
-      });
+      const read = async (pool: Pool) =>
+        id === undefined
+          ? selectEntries(dlqSources(pool), filter, limit)
+          : onlyEntry(await entryCalled(pool, id));
+      await (order.dryRun === true ? dryRun(read, cli) : replay(read, cli));
     });
 }
 
-const CLEAR = 'forget entries for good; a message that was accepted stays dead in Postgres';
+const CLEAR = 'remove entries for good; an accepted message stays dead in Postgres';
 
 async function clearedBy(order: Order, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
   const filter = await filterOf(order, env);
   if (order.all && filter.before === undefined) {
-    throw new UsageError('--all needs --before: what was parked a moment ago nobody has seen yet');
+    throw new UsageError('--all needs --before, so that it keeps entries which you have not seen');
   }
-  if (isEmptyFilter(filter)) throw new UsageError('say what to clear: a filter, or --all --before');
+  if (isEmptyFilter(filter))
+    throw new UsageError('give what to clear: a filter, or --all --before');
   return filter;
+}
+
+/** Asks on the terminal. Every answer but y or yes is a no, and so are Ctrl-C and Ctrl-D. */
+async function isConfirmed(question: string, { stdin, screen }: Cli): Promise<boolean> {
+  const lines = createInterface({ input: stdin, output: screen });
+  const left = new AbortController();
+  lines.on('SIGINT', () => left.abort());
+  lines.on('close', () => left.abort());
+  try {
+    const answer = await lines.question(`${question} [y/N] `, { signal: left.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch {
+    screen.write('\n');
+    return false;
+  } finally {
+    lines.close();
+  }
 }
 
 function declined(cli: Cli): void {
@@ -156,7 +193,7 @@ function declined(cli: Cli): void {
 
 function addClear(dlq: Command, cli: Cli): void {
   withFilter(dlq.command('clear').description(CLEAR))
-    .option('--all', 'whatever the reason; needs --before')
+    .option('--all', 'every reason; needs --before')
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
@@ -168,11 +205,10 @@ function addClear(dlq: Command, cli: Cli): void {
       if (isAsked && !cli.stdin.isTTY) {
         throw new UsageError('clearing is for good: without a terminal it needs --yes');
       }
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      await withDatabase(url, async (pool) => {
+      await inDatabase(cli.env, async (pool) => {
         if (isAsked) {
           const count = await countParked(pool, filter);
-          const isSure = await confirmed(`Remove ${count} entries for good?`, cli);
+          const isSure = await isConfirmed(`Remove ${count} entries for good?`, cli);
           if (!isSure) return declined(cli);
         }
         const bar = createProgressBar('Clearing', cli.screen);
@@ -182,10 +218,10 @@ function addClear(dlq: Command, cli: Cli): void {
     });
 }
 
-export const addDlq: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const dlq = program
     .command('dlq')
-    .description('the messages that could not go on, parked in DATABASE_URL')
+    .description('the dead-letter queue in DATABASE_URL: messages that need an operator')
     .addHelpText('after', '\nExample:\n  contour dlq list --all');
   addList(dlq, cli);
   addShow(dlq, cli);

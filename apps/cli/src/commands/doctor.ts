@@ -1,16 +1,27 @@
 import type { AddCommand } from '../cli.ts';
 import type { Check, State } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
-import { paint } from '../table.ts';
-import { wrap } from '../wrap.ts';
+import { paint } from '../text.ts';
 
 const COLOURS = { ok: 'green', warn: 'yellow', FAIL: 'red' } as const;
 const COLUMNS = 100;
 const STATES = ['FAIL', 'warn', 'ok'] as const;
 
-/** What was found and what to do about it, in one line where it fits, else the advice below. */
+/** Breaks a text into lines of at most so many columns. A longer word has a line of its own. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
+}
+
+/** The detail and the advice, in one line if they fit, otherwise one below the other. */
 function saidOf({ detail, advice }: Check, columns: number): string[] {
-  // A server's own words may have several lines.
+  // A server's message may have several lines.
   const found = detail.replaceAll(/\s+/g, ' ');
   if (advice === null) return wrap(found, columns);
   const whole = `${found} → ${advice}`;
@@ -38,17 +49,17 @@ function summaryOf(checks: readonly Check[]): string {
 }
 
 const NOTE = `
-Run it with the environment of the API and the worker. It changes nothing; it
-shows no password, key or credential; a server that is away is said to be so.
-FAIL: it does not work like this (ends with 1). warn: have a look.
+Run it with the environment of the API and the worker. It changes nothing, and
+shows no password, key or credential.
+FAIL: it does not work like this (ends with 1). warn: it needs attention.
 
 Example:
   contour doctor`;
 
-export const addDoctor: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('doctor')
-    .description('check every setting, server and version, and say what to do')
+    .description('check every setting, server and version, and advise what to do')
     .addHelpText('after', NOTE)
     .action(async () => {
       const checks = await examine(cli.env);

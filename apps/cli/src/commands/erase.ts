@@ -1,16 +1,22 @@
 import { isUuid } from '@contour/contract';
 import { createGraph } from '@contour/graph';
+import {
+  type EraseDeps,
+  type EraseProof,
+  eraseClient,
+  eraseGraph,
+  eraseTables,
+  lookForClient,
+} from '@contour/operations';
 import { createDlqIndex, createEraser } from '@contour/queue';
 import { neo4jOf, readEnv } from '@contour/runtime';
 import { findPerson, hasMirror, type Pool, tenantFingerprints } from '@contour/store';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { type EverywhereEnv, everywhereEnv } from '../env.ts';
-import { type EraseDeps, eraseClient, lookForClient, type Proof } from '../erase/erase-client.ts';
-import { printProof } from '../erase/print-proof.ts';
-import { pickTenant } from '../pick-tenant.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { withDatabase } from '../with-database.ts';
-import { withRedis } from '../with-redis.ts';
+import { withDatabase, withRedis } from '../servers.ts';
+import { pickTenant } from '../tenant-option.ts';
+import { tableOf } from '../text.ts';
 
 interface EraseOptions {
   tenant: string;
@@ -18,10 +24,10 @@ interface EraseOptions {
   yes?: boolean;
 }
 
-/** No index leads to all of what is looked for, and nobody waits behind it. */
+/** Some searches have no index, and no other work waits for them. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 
-/** Opens what is looked into, and closes it. */
+/** Opens the places to search, and closes them. */
 async function withPlaces<T>(
   env: EverywhereEnv,
   pool: Pool,
@@ -41,10 +47,11 @@ async function withPlaces<T>(
   };
   const neo4j = neo4jOf(env);
   const graph = neo4j && createGraph(neo4j);
+  const found = { tables: eraseTables(pool), graph: graph && eraseGraph(pool, graph), recognition };
   try {
     return await withRedis(env.REDIS_URL, createEraser, (eraser) =>
       withRedis(env.REDIS_URL, createDlqIndex, (index) =>
-        work({ pool, graph, recognition, eraser, index, onStep }),
+        work({ ...found, eraser, index, onStep }),
       ),
     );
   } finally {
@@ -52,15 +59,59 @@ async function withPlaces<T>(
   }
 }
 
-const isAny = ({ places, unclear }: Proof) =>
+/** How many ids are printed. --json has them all. */
+const SHOWN_IDS = 20;
+
+const REMAINS = {
+  rewritten: 'Redis has rewritten its append-only file.',
+  off: 'Redis keeps no append-only file; a snapshot (dump.rdb) may still hold the data.',
+  refused: "Redis's append-only file holds the data until BGREWRITEAOF, which was refused here.",
+  'not yet': "Redis's append-only file holds the data until the started rewrite has ended.",
+};
+
+function linesOfUnclear({ unclear }: EraseProof): string[] {
+  return unclear.flatMap(({ place, count, ids, todo }) => {
+    const more = count > SHOWN_IDS ? `, and ${count - SHOWN_IDS} more` : '';
+    const listed = `${ids.slice(0, SHOWN_IDS).join(', ')}${more}`;
+    return [`${place}: the owner of ${count} is unclear, and they stay: ${listed}`, `  ${todo}.`];
+  });
+}
+
+/** What was found, and after an erasure what was removed and what is left. */
+function linesOf(proof: EraseProof, isDone: boolean): string[] {
+  const { person, places, aof } = proof;
+  const { isKnown, identities, phone } = person;
+  const known = identities.length > 0 ? 'what an earlier run has noted' : 'only its id';
+  const rows = places.map(({ place, found, removed, left }) => [place, found, removed, left]);
+  const heading = ['place', 'found', 'removed', 'left'];
+  const shown = isDone ? 4 : 2;
+  const cells = rows.map((row) => row.slice(0, shown).map(String));
+  const by = `by client id, ${identities.length} chats${phone === null ? '' : ' and the phone'}`;
+  const isLeft = places.some(({ left }) => left > 0);
+  return [
+    ...(isKnown ? [] : [`Postgres does not have this client. It was searched by ${known}.`]),
+    ...tableOf(heading.slice(0, shown), cells),
+    ...linesOfUnclear(proof),
+    ...(aof === null
+      ? ['Nothing was removed. Run again with --yes to erase it.']
+      : [
+          `Searched again ${by}: ${isLeft ? 'something is left, run it again' : 'nothing is left'}.`,
+          REMAINS[aof],
+          'What remains: backups, WAL archives, what Core was sent, and ids in logs.',
+          'A later message from these chats makes a new client.',
+        ]),
+  ];
+}
+
+const isAnyLeft = ({ places, unclear }: EraseProof) =>
   unclear.length > 0 || places.some(({ left }) => left > 0);
 
-export const addErase: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('erase')
     .description(
       'remove one person from Postgres, Redis and the graph, and show that nothing is left; ' +
-        'without --yes only look. Ends with 1 where something is left',
+        'without --yes it only searches. Ends with 1 if something is left',
     )
     .requiredOption('--tenant <tenant>', 'the tenant, by its id or name')
     .requiredOption('--client <id>', 'the client, by id')
@@ -70,7 +121,7 @@ export const addErase: AddCommand = (program, cli) => {
       const env = readEnv(everywhereEnv, cli.env);
       const isDone = options.yes === true;
       const work = isDone ? eraseClient : lookForClient;
-      // For who waits before a screen: a log has the proof.
+      // Only on a terminal: a log has the proof.
       const bar = cli.screen.isTTY ? createProgressBar('Erasing', cli.screen) : undefined;
       const onStep = (done: number, steps: number) => bar?.show(done, steps);
       const proof = await withDatabase(
@@ -80,7 +131,9 @@ export const addErase: AddCommand = (program, cli) => {
       ).finally(() => bar?.end());
       const { person, places, unclear, aof } = proof;
       const result = { tenant: person.tenantId, client: person.clientId, known: person.isKnown };
-      cli.report({ ...result, places, unclear, aof }, () => printProof(cli.say, proof, isDone));
-      if (isDone && isAny(proof)) cli.endWithOne();
+      cli.report({ ...result, places, unclear, aof }, () =>
+        linesOf(proof, isDone).forEach(cli.say),
+      );
+      if (isDone && isAnyLeft(proof)) cli.endWithOne();
     });
 };

@@ -1,18 +1,29 @@
+import { createGraph } from '@contour/graph';
+import {
+  type GraphFinding,
+  type KindFinding,
+  type Verified,
+  verifyGraph,
+} from '@contour/operations';
 import { neo4jOf, readEnv } from '@contour/runtime';
-import type { Pool } from '@contour/store';
-import type { AddCommand } from '../cli.ts';
+import { createMirrorSource, type Pool } from '@contour/store';
+import type { AddCommand, Cli } from '../cli.ts';
 import { graphEnv } from '../env.ts';
-import { linesOfVerified } from '../graph/print-verification.ts';
-import { verifyGraph } from '../graph/verify-graph.ts';
-import { pickTenant } from '../pick-tenant.ts';
-import { TENANT_OPTION } from '../tenant-option.ts';
-import { withDatabase } from '../with-database.ts';
+import { createStepBars } from '../progress-bar.ts';
+import { withDatabase } from '../servers.ts';
+import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
+import { printable } from '../text.ts';
 
 const REPAIR =
   'mend every difference and wait until it is done; removes every client, ' +
   'identity and dialog from the graph that DATABASE_URL does not have';
 
 const [TENANT, ONLY_THIS] = TENANT_OPTION;
+
+interface VerifyOptions {
+  repair?: boolean;
+  tenant?: string[];
+}
 
 const gathered = (value: string, before: string[] = []) => [...before, value];
 
@@ -22,27 +33,90 @@ async function tenantIdsOf(pool: Pool, called: readonly string[]): Promise<strin
   return [...new Set(ids)];
 }
 
-export const addGraph: AddCommand = (program, cli) => {
+async function verify(cli: Cli, { repair = false, tenant = [] }: VerifyOptions): Promise<Verified> {
+  const env = readEnv(graphEnv, cli.env);
+  return withDatabase(env.DATABASE_URL, async (pool) => {
+    const order = { repair, tenantIds: await tenantIdsOf(pool, tenant) };
+    const graph = createGraph(neo4jOf(env));
+    const bars = createStepBars(cli.screen);
+    try {
+      return await verifyGraph({ graph, source: createMirrorSource(pool) }, order, {
+        comparing: (done, total) => bars.show('Comparing', done, total),
+        mending: (done, total) => bars.show('Mending', done, total),
+      });
+    } finally {
+      bars.end();
+      await graph.close();
+    }
+  });
+}
+
+const SHOWN = 20;
+
+const SINGULAR = {
+  tenants: 'tenant',
+  clients: 'client',
+  identities: 'identity',
+  dialogs: 'dialog',
+} as const;
+
+function kindLine(found: KindFinding): string {
+  const { kind, in_postgres, in_graph, waiting, missing, different, extra, checksums } = found;
+  const sums = checksums === null ? '' : `, checksum ${checksums.postgres} and ${checksums.graph}`;
+  return (
+    `  ${kind.padEnd(11)}${in_postgres} in Postgres, ${in_graph} in the graph, ${waiting} on their ` +
+    `way, ${missing + different + extra} wrong${sums}`
+  );
+}
+
+function exampleLine({ problem, kind, tenant_id, channel, id }: GraphFinding['examples'][number]) {
+  const what = printable([channel, id].filter((part) => part !== null).join(' '));
+  return `  ${problem.padEnd(10)}${SINGULAR[kind].padEnd(9)} ${what} of tenant ${tenant_id}`;
+}
+
+function differences({ wrong, keyless, examples }: Verified): string[] {
+  const more = wrong - keyless - examples.length;
+  return [
+    ...examples.map(exampleLine),
+    ...(more > 0 ? [`  … and ${more} more`] : []),
+    ...(keyless > 0 ? [`  ${keyless} nodes without their whole key`] : []),
+  ];
+}
+
+function conclusion({ wrong, waiting, repaired, refused }: Verified): string[] {
+  if (refused.length > 0) {
+    const rows = refused.slice(0, SHOWN).map(({ kind, tenant_id, id, reason }) => {
+      return printable(`  ${kind} ${id.slice(0, 64)} of ${tenant_id}: ${reason}`);
+    });
+    return [`Neo4j refuses ${refused.length}:`, ...rows];
+  }
+  if (repaired > 0) return [`Mended ${repaired}. Run graph verify once more to be sure.`];
+  if (wrong > 0) return [`${wrong} differences. Run again with --repair to mend them.`];
+  if (waiting > 0) return [`Nothing is wrong; ${waiting} are still on their way.`];
+  return ['The graph shows what Postgres holds.'];
+}
+
+/** The differences by kind and by example, and the result. */
+const linesOf = (verified: Verified): string[] => [
+  ...verified.kinds.map(kindLine),
+  ...differences(verified),
+  ...conclusion(verified),
+];
+
+export const add: AddCommand = (program, cli) => {
   const graph = program
     .command('graph')
     .description('the mirror in NEO4J_URI')
     .addHelpText('after', '\nExample:\n  contour graph verify');
   graph
     .command('verify')
-    .description(
-      'compare the graph with DATABASE_URL, tenant by tenant; ends with 1 where it differs',
-    )
+    .description('compare the graph with DATABASE_URL, tenant by tenant; ends with 1 if it differs')
     .option('--repair', REPAIR)
     .option(TENANT, `${ONLY_THIS}; may be given several times`, gathered)
     .addHelpText('after', '\nExample:\n  contour graph verify --repair')
-    .action(async ({ repair = false, tenant = [] }: { repair?: boolean; tenant?: string[] }) => {
-      const env = readEnv(graphEnv, cli.env);
-      const neo4j = neo4jOf(env);
-      const verified = await withDatabase(env.DATABASE_URL, async (pool) => {
-        const order = { repair, tenantIds: await tenantIdsOf(pool, tenant) };
-        return verifyGraph(pool, neo4j, order, cli.screen);
-      });
-      cli.report(verified, () => linesOfVerified(verified).forEach(cli.say));
+    .action(async (options: VerifyOptions) => {
+      const verified = await verify(cli, options);
+      cli.report(verified, () => linesOf(verified).forEach(cli.say));
       if (!verified.equal) cli.endWithOne();
     });
 };

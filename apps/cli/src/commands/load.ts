@@ -1,24 +1,143 @@
 import { randomBytes } from 'node:crypto';
+import { CHANNEL_CODES } from '@contour/contract';
 import { readEnv } from '@contour/runtime';
-import type { AddCommand, Cli } from '../cli.ts';
+import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { senderEnv } from '../env.ts';
-import { type LoadOptions, type LoadOrder, readLoadOptions } from '../load/options.ts';
-import { loadBody } from '../load/plan.ts';
-import { createPoster } from '../load/post.ts';
-import { runLoad } from '../load/run-load.ts';
-import { isAllAccepted, type LoadSummary, linesOfSummary, summaryOf } from '../load/summary.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { readCredential } from '../read-credential.ts';
+import { type CredentialSource, readCredential } from '../read-credential.ts';
+import { createPoster, type LoadPlan, type LoadResult, runLoad } from './load-run.ts';
 
-/** Past this a server has no use for more, and a sender's machine has its limits, too. */
+/** As they are typed. */
+export interface LoadOptions extends CredentialSource {
+  url: string;
+  rate: string;
+  count: string;
+  chats: string;
+  channel: string;
+  newShare: string;
+  yesReally?: boolean;
+}
+
+type LoadOrder = Omit<LoadPlan, 'run' | 'credential'> & { url: URL };
+
+const MAX_COUNT = 10_000_000;
+const MAX_RATE = 100_000;
+/** More do not help a server, and a sender's machine has limits, too. */
 const CONNECTIONS = 500;
 
-/** Ctrl-C ends the sending, not the command: what there is, is shown. */
+const isLoopback = ({ hostname }: URL): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+
+function numberOf(name: string, text: string, min: number, max: number, isWhole: boolean): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max && (!isWhole || Number.isInteger(value))) return value;
+  throw new UsageError(`--${name} must be a ${isWhole ? 'whole ' : ''}number, ${min} to ${max}`);
+}
+
+/** The errors do not repeat the address, because it may hold a password. */
+function resolveUrl(text: string, isMeant: boolean): URL {
+  const base = URL.canParse(text) ? new URL(text) : undefined;
+  if (base === undefined || !/^https?:$/.test(base.protocol)) {
+    throw new UsageError('--url must be a URL that begins with http:// or https://');
+  }
+  if (base.username !== '' || base.password !== '') {
+    throw new UsageError('--url must not hold a password: the API key comes from API_KEY');
+  }
+  if (!isLoopback(base) && !isMeant) {
+    throw new UsageError(
+      'this writes real messages, and --url is another machine: give --yes-really if it is meant',
+    );
+  }
+  base.pathname = `${base.pathname.replace(/\/$/, '')}/resolve`;
+  return base;
+}
+
+/** Throws UsageError for invalid options. */
+export function readLoadOptions(options: LoadOptions): LoadOrder {
+  const channel = CHANNEL_CODES.find((code) => code === options.channel);
+  if (channel === undefined) {
+    throw new UsageError(`--channel must be one of ${CHANNEL_CODES.join(', ')}`);
+  }
+  return {
+    url: resolveUrl(options.url, options.yesReally === true),
+    rate: numberOf('rate', options.rate, 0.001, MAX_RATE, false),
+    count: numberOf('count', options.count, 1, MAX_COUNT, true),
+    chats: numberOf('chats', options.chats, 1, MAX_COUNT, true),
+    channel,
+    newShare: numberOf('new-share', options.newShare, 0, 1, false),
+  };
+}
+
+interface LoadSummary {
+  run: string;
+  asked: { count: number; rate: number };
+  sent: number;
+  seconds: number;
+  /** Answers with 200 per second. */
+  rate: number;
+  statuses: Record<string, number>;
+  errors: Record<string, number>;
+  latency_ms: { p50: number; p90: number; p99: number; max: number } | null;
+}
+
+const rounded = (value: number) => Math.round(value * 10) / 10;
+
+/** The smallest latency that this share of all answers did not exceed. */
+function percentile(ascending: readonly number[], share: number): number {
+  const index = Math.ceil(ascending.length * share) - 1;
+  return rounded(ascending[Math.max(0, index)] ?? 0);
+}
+
+const latencyOf = (ascending: readonly number[]): LoadSummary['latency_ms'] =>
+  ascending.length === 0
+    ? null
+    : {
+        p50: percentile(ascending, 0.5),
+        p90: percentile(ascending, 0.9),
+        p99: percentile(ascending, 0.99),
+        max: percentile(ascending, 1),
+      };
+
+const summaryOf = (
+  run: string,
+  { count, rate }: LoadOrder,
+  { sent, seconds, statuses, errors, latencies }: LoadResult,
+): LoadSummary => ({
+  run,
+  asked: { count, rate },
+  sent,
+  seconds: rounded(seconds),
+  rate: rounded((statuses['200'] ?? 0) / seconds),
+  statuses,
+  errors,
+  latency_ms: latencyOf(latencies),
+});
+
+const counted = (counts: Record<string, number>): string =>
+  Object.entries(counts)
+    .map(([name, n]) => `${n} × ${name}`)
+    .join(', ') || 'none';
+
+function linesOf(summary: LoadSummary): string[] {
+  const { asked, latency_ms: latency } = summary;
+  return [
+    `run      ${summary.run}: its messages and traces begin with it`,
+    `sent     ${summary.sent} of ${asked.count} in ${summary.seconds} s`,
+    `rate     ${summary.rate}/s accepted, ${asked.rate}/s asked for`,
+    `answers  ${counted(summary.statuses)}`,
+    `errors   ${counted(summary.errors)}`,
+    latency === null
+      ? 'latency  none: nothing was answered'
+      : `latency  p50 ${latency.p50} ms, p90 ${latency.p90} ms, p99 ${latency.p99} ms, max ${latency.max} ms`,
+  ];
+}
+
+/** Ctrl-C ends the sending, not the command: the results so far are shown. */
 async function send(order: LoadOrder, credential: string, key: string | undefined, cli: Cli) {
-  const { count, rate, channel, chats, newShare } = order;
+  const { url, ...asked } = order;
   const run = `load-${randomBytes(5).toString('hex')}`;
-  cli.complain(`${run} writes ${count} real messages to ${order.url.host}`);
-  const poster = createPoster(order.url, key, CONNECTIONS);
+  cli.complain(`${run} writes ${order.count} real messages to ${url.host}`);
+  const poster = createPoster(url, key, CONNECTIONS);
   const stopped = new AbortController();
   const stop = () => {
     stopped.abort();
@@ -27,15 +146,15 @@ async function send(order: LoadOrder, credential: string, key: string | undefine
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   const bar = createProgressBar('Sending', cli.screen);
-  const plan = { run, channel, credential, chats, newShare };
   try {
     const result = await runLoad(
-      { count, rate, connections: CONNECTIONS },
-      (index) => poster.post(loadBody(plan, index)),
+      { ...asked, run, credential },
+      CONNECTIONS,
+      poster.post,
       stopped.signal,
-      (done) => bar.show(done, count),
+      (done) => bar.show(done, order.count),
     );
-    return summaryOf(run, { count, rate }, result);
+    return summaryOf(run, order, result);
   } finally {
     bar.end();
     poster.close();
@@ -44,7 +163,7 @@ async function send(order: LoadOrder, credential: string, key: string | undefine
   }
 }
 
-export const addLoad: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('load')
     .description('send real messages at a steady rate, and time the answers')
@@ -66,8 +185,8 @@ export const addLoad: AddCommand = (program, cli) => {
       const order = readLoadOptions(options);
       const { API_KEY: key } = readEnv(senderEnv, cli.env);
       const credential = await readCredential(cli, options);
-      const summary: LoadSummary = await send(order, credential, key, cli);
-      cli.report(summary, () => linesOfSummary(summary).forEach(cli.say));
-      if (!isAllAccepted(summary)) cli.endWithOne();
+      const summary = await send(order, credential, key, cli);
+      cli.report(summary, () => linesOf(summary).forEach(cli.say));
+      if (summary.statuses['200'] !== order.count) cli.endWithOne();
     });
 };

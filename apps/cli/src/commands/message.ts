@@ -1,42 +1,117 @@
+import {
+  durationText,
+  findMessages,
+  type MessageStory,
+  type StoryEvent,
+  storySources,
+} from '@contour/operations';
 import { createProducer } from '@contour/queue';
 import { readEnv } from '@contour/runtime';
-import { type AddCommand, NotThere } from '../cli.ts';
+import { type AddCommand, type Cli, NotThere } from '../cli.ts';
 import { serversEnv } from '../env.ts';
-import { findMessages, type Sources, type Told } from '../message/find-messages.ts';
-import { bodyOfMessage, linesOfMessage } from '../message/print-message.ts';
-import { withDatabase } from '../with-database.ts';
-import { withRedis } from '../with-redis.ts';
+import { withDatabase, withRedis } from '../servers.ts';
+import { paint, printable, printableLines } from '../text.ts';
 
-type Urls = { DATABASE_URL: string; REDIS_URL: string };
-
-const withSources = <T>(urls: Urls, work: (sources: Sources) => Promise<T>): Promise<T> =>
-  withRedis(urls.REDIS_URL, createProducer, (producer) =>
-    withDatabase(urls.DATABASE_URL, (pool) => work({ pool, producer })),
+function storiesOf(cli: Cli, id: string): Promise<MessageStory[]> {
+  const env = readEnv(serversEnv, cli.env);
+  return withRedis(env.REDIS_URL, createProducer, (producer) =>
+    withDatabase(env.DATABASE_URL, (pool) => findMessages(storySources(pool, producer), id)),
   );
+}
 
-export const addMessage: AddCommand = (program, cli) => {
+const COLOURS = { delivered: 'green', dead: 'red', parked: 'red' } as const;
+
+const colourOf = (word: string) => COLOURS[word as keyof typeof COLOURS] ?? 'yellow';
+
+const line = (name: string, ...values: Array<string | null>): string[] => {
+  const known = values.filter((value) => value !== null).map(printable);
+  return known.length === 0 ? [] : [`  ${paint('dim', name.padEnd(8))} ${known.join(', ')}`];
+};
+
+/** `2024-12-10 10:00:15.123Z  +12 ms  resolved  …`; the distance is from the first event. */
+function timeLine(events: readonly StoryEvent[]): string[] {
+  const startMs = Date.parse(events[0]?.at ?? '');
+  return events.map(({ at, what, detail }, index) => {
+    const ms = Date.parse(at) - startMs;
+    const sinceStart = index === 0 ? '' : `${ms < 0 ? '' : '+'}${durationText(ms)}`;
+    const word = what.padEnd(14);
+    return [
+      `  ${at.replace('T', ' ')}`,
+      sinceStart.padStart(9),
+      COLOURS[what as keyof typeof COLOURS] ? paint(colourOf(what), word) : word,
+      printable(detail),
+    ]
+      .join('  ')
+      .trimEnd();
+  });
+}
+
+/** What the operator should know besides, or can do. */
+function noteOf({ state, channel, tenantIsActive, parkedAs }: MessageStory): string | undefined {
+  if (state === 'queued') return 'it waits to be resolved: nothing else is known yet';
+  if (parkedAs?.reason === 'unknown_tenant') {
+    return `contour channel add <tenant> ${channel} lets it in by itself`;
+  }
+  if (parkedAs !== null) return `contour dlq replay ${parkedAs.id} sends it in again`;
+  if (tenantIsActive !== false) return undefined;
+  return 'its tenant is disabled; messages that were accepted before are still delivered';
+}
+
+/** A message for a reader: whose it is, then its time line. */
+function linesOf(story: MessageStory, withText: boolean): string[] {
+  const note = noteOf(story);
+  return [
+    `${story.messageId}  ${paint(colourOf(story.state), story.state)}`,
+    ...line('trace', story.traceId),
+    ...line('channel', story.channel, story.chat && `chat ${story.chat}`),
+    ...line('tenant', story.tenantName, story.tenantId),
+    ...line('client', story.clientId),
+    ...line('dialog', story.dialogId),
+    ...timeLine(story.events),
+    ...(note === undefined ? [] : [`  ${paint('dim', note)}`]),
+    ...(withText ? printableLines(story.text ?? '(no text)').map((text) => `  ${text}`) : []),
+  ];
+}
+
+/** The same for a script. */
+function bodyOf(story: MessageStory, withText: boolean): object {
+  const startMs = Date.parse(story.events[0]?.at ?? '');
+  return {
+    message_id: story.messageId,
+    trace_id: story.traceId,
+    state: story.state,
+    channel: story.channel,
+    external_chat_id: story.chat,
+    tenant_id: story.tenantId,
+    tenant_name: story.tenantName,
+    client_id: story.clientId,
+    dialog_id: story.dialogId,
+    attempts: story.attempts,
+    ...(withText ? { text: story.text } : {}),
+    events: story.events.map(({ at, what, detail }) => {
+      return { at, ms: Date.parse(at) - startMs, what, detail };
+    }),
+  };
+}
+
+export const add: AddCommand = (program, cli) => {
   const message = program
     .command('message')
-    .description('what became of a message')
+    .description('show what happened to a message')
     .addHelpText('after', '\nExample:\n  contour message show trace_xyz789');
   message
     .command('show')
-    .description('the whole story of a message, or of all messages of a trace, as a time line')
+    .description('the story of a message, or of all messages of a trace, as a time line')
     .argument('<id>', 'a message id or a trace id')
-    .option('--text', 'show also what it says')
+    .option('--text', "show the message's text, too")
     .addHelpText('after', '\nExample:\n  contour message show trace_xyz789')
     .action(async (id: string, { text: withText = false }: { text?: boolean }) => {
-      const told = await withSources(readEnv(serversEnv, cli.env), async (sources) => {
-        const all: Told[] = [];
-        for await (const one of findMessages(sources, id)) all.push(one);
-        return all;
-      });
-      if (told.length === 0) throw new NotThere('no message with this id or trace is known');
-      cli.report({ messages: told.map((one) => bodyOfMessage(one, { withText })) }, () => {
-        told.forEach((one, index) => {
-          if (index > 0) cli.say('');
-          linesOfMessage(one, { withText }).forEach(cli.say);
-        });
-      });
+      const stories = await storiesOf(cli, id);
+      if (stories.length === 0) throw new NotThere('no message has this id or trace');
+      const lines = () =>
+        stories.flatMap((one, index) => [...(index > 0 ? [''] : []), ...linesOf(one, withText)]);
+      cli.report({ messages: stories.map((one) => bodyOf(one, withText)) }, () =>
+        lines().forEach(cli.say),
+      );
     });
 };

@@ -1,25 +1,22 @@
-import { readEnv } from '@contour/runtime';
 import { migrate, type Pool, pendingMigrations } from '@contour/store';
 import type { AddCommand } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { inDatabase } from '../servers.ts';
 
-/** Some migrations take long, and none is to be cut off halfway by who started it. */
+/** Some migrations take long, and none may be cut off halfway. */
 const PATIENCE = { statementTimeoutMs: 24 * 60 * 60 * 1000 };
 
-export const addMigrate: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('migrate')
     .description('bring the schema of DATABASE_URL up to date')
-    .option('--plan', 'only say what would be applied')
+    .option('--plan', 'only show what would be applied')
     .addHelpText('after', '\nExample:\n  contour migrate --plan')
     .action(async ({ plan }: { plan?: boolean }) => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
       const onApply = (name: string) => {
         if (!cli.isJson()) cli.say(`applying ${name}`);
       };
       const work = (pool: Pool) => (plan ? pendingMigrations(pool) : migrate(pool, { onApply }));
-      const names = await withDatabase(url, work, PATIENCE);
+      const names = await inDatabase(cli.env, work, PATIENCE);
       cli.report(plan ? { pending: names } : { applied: names }, () => {
         if (plan) for (const name of names) cli.say(`would apply ${name}`);
         if (names.length === 0) cli.say('nothing to do');

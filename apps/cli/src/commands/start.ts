@@ -2,8 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { createShutdown, readEnv } from '@contour/runtime';
 import type { AddCommand, Cli } from '../cli.ts';
 import { startEnv } from '../env.ts';
-import { EXIT, exitCodeOf } from '../exit-code.ts';
-import { explain } from '../explain.ts';
+import { EXIT, exitCodeOf, explain } from '../exit-code.ts';
 import { start } from '../start/start.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -20,22 +19,22 @@ async function startUntilStopped({ env: inherited, say, complain }: Cli): Promis
     fatal: ({ err }: { err?: unknown }) => complain(explain(err)),
   };
   const shutdown = createShutdown({ timeoutMs: STOP_MS, logger: logger as never });
-  // From here on every end is an orderly one, also that of an error which nobody caught.
+  // From here on `shutdown` handles uncaught errors, too.
   process.removeAllListeners('uncaughtException');
   shutdown.install();
-  // Whoever read the output has gone (`npm start | head`): there is nobody to run for.
+  // The reader of the output has ended, as in `npm start | head`.
   process.stdout.on('error', () => void shutdown.stop('output closed', EXIT.failed));
   try {
     const env = readEnv(startEnv, inherited);
     await start({ root: ROOT, env, inherited, say, shutdown });
   } catch (error) {
-    if (stopping) return; // a start that was cut off fails, and that is no news
+    if (stopping) return; // an interrupted start fails as expected
     complain(explain(error));
     await shutdown.stop('start failed', exitCodeOf(error));
   }
 }
 
-export const addStart: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('start')
     .description('start Postgres, Redis, Neo4j, the API and a worker, and keep them running')

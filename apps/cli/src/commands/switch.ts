@@ -1,15 +1,13 @@
-import { readEnv } from '@contour/runtime';
 import type { Pool } from '@contour/store';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { inDatabase } from '../servers.ts';
 
-/** What can be switched off and on. */
+/** Something that can be disabled and enabled. */
 export interface Switchable {
   argument: readonly [name: string, description: string];
   example: string;
-  /** Switches what was typed; says what that is, in a sentence and for a script, and whether it changed. */
+  /** Switches what was typed. Returns a phrase for a reader, a body for a script, and whether it changed. */
   turn(
     pool: Pool,
     typed: string,
@@ -18,8 +16,8 @@ export interface Switchable {
 }
 
 const ABOUT = {
-  disable: 'refuse its messages from the next one on; what was accepted is still delivered',
-  enable: 'take its messages again',
+  disable: 'refuse its next messages; accepted messages are still delivered',
+  enable: 'accept its messages again',
 } as const;
 
 /** Adds `disable` and `enable` to a group. */
@@ -35,8 +33,7 @@ export function addSwitches(
       .description(ABOUT[verb])
       .addHelpText('after', `\nExample:\n  contour ${group.name()} ${verb} ${example}`)
       .action(async (typed: string) => {
-        const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-        const { what, body, changed } = await withDatabase(url, (pool) =>
+        const { what, body, changed } = await inDatabase(cli.env, (pool) =>
           turn(pool, typed, verb === 'enable'),
         );
         cli.report({ ...body, changed }, () =>

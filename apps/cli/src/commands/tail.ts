@@ -3,16 +3,14 @@ import { readEnv } from '@contour/runtime';
 import type { Pool } from '@contour/store';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { serversEnv } from '../env.ts';
-import { pickTenant } from '../pick-tenant.ts';
-import { createOwners } from '../tail/owners.ts';
+import { withDatabase } from '../servers.ts';
 import { type ShowSecond, showJson, showLines, showTable } from '../tail/show-tail.ts';
-import { watchTail } from '../tail/watch-tail.ts';
-import { TENANT_OPTION } from '../tenant-option.ts';
-import { withDatabase } from '../with-database.ts';
+import { createOwners, watchTail } from '../tail/watch-tail.ts';
+import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
 
 const ABOUT =
   'show per second and tenant what is accepted (by HTTP), resolved, delivered, failing, dead and ' +
-  'parked, until Ctrl-C; while nobody looks, nothing is counted';
+  'parked, until Ctrl-C; counted only while this command runs';
 
 const MAX_SECONDS = 2_000_000;
 
@@ -28,7 +26,7 @@ function secondsOf(text: string | undefined): number | undefined {
   throw new UsageError(`--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`);
 }
 
-/** Ends at Ctrl-C, after the time that was asked for, and when whoever read the output has gone. */
+/** Fires at Ctrl-C, after --for, and when the reader of the output has ended. */
 function untilStopped(seconds: number | undefined): AbortSignal {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
@@ -62,15 +60,19 @@ async function tail(
     lastError = message;
   };
   const listener = createTailListener({ redisUrl, onError, onBeat: watch.hear });
-  return watch.run().finally(listener.close);
+  try {
+    return await watch.run();
+  } finally {
+    await listener.close();
+  }
 }
 
-export const addTail: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   program
     .command('tail')
     .description(ABOUT)
     .option(...TENANT_OPTION)
-    .option('--for <seconds>', 'end by itself; with 1 where no process has answered')
+    .option('--for <seconds>', 'end after this time; with 1 if no process has answered')
     .addHelpText('after', '\nExample:\n  contour tail --tenant Acme --for 60')
     .action(async ({ tenant, for: duration }: TailOptions) => {
       const seconds = secondsOf(duration);

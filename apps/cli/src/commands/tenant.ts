@@ -1,18 +1,15 @@
-import { readEnv } from '@contour/runtime';
 import {
+  addTenant,
   findTenantsCalled,
-  addTenant as insertTenant,
   listTenants,
   type Pool,
   switchTenant,
   type Tenant,
 } from '@contour/store';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
-import { databaseEnv } from '../env.ts';
-import { pickTenant } from '../pick-tenant.ts';
-import { printable } from '../printable.ts';
-import { paint, tableOf } from '../table.ts';
-import { withDatabase } from '../with-database.ts';
+import { inDatabase } from '../servers.ts';
+import { pickTenant } from '../tenant-option.ts';
+import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
 const MAX_NAME = 200;
@@ -38,9 +35,9 @@ function nameOf(text: string): string {
   throw new UsageError(`a tenant's name is 1 to ${MAX_NAME} characters on one line`);
 }
 
-async function add(pool: Pool, name: string, domainId: number, cli: Cli): Promise<Tenant> {
+async function insert(pool: Pool, name: string, domainId: number, cli: Cli): Promise<Tenant> {
   const namesakes = await findTenantsCalled(pool, name);
-  const { id } = await insertTenant(pool, { domainId, name });
+  const { id } = await addTenant(pool, { domainId, name });
   if (namesakes.length > 0) {
     const count = namesakes.length + 1;
     cli.complain(`${count} tenants are called "${name}" now: name them by their ids`);
@@ -67,22 +64,21 @@ async function turn(pool: Pool, idOrName: string, isActive: boolean) {
   return { what, body: bodyOf({ ...tenant, isActive }), changed };
 }
 
-export const addTenant: AddCommand = (program, cli) => {
+export const add: AddCommand = (program, cli) => {
   const group = program
     .command('tenant')
     .description('the tenants in DATABASE_URL')
     .addHelpText('after', '\nExample:\n  contour tenant list');
   group
     .command('add')
-    .argument('<name>', 'what people call it')
+    .argument('<name>', 'its name')
     .requiredOption('--domain <n>', 'the domain_id that Core gets with its messages')
-    .description('make a tenant; it says the id that it gets')
+    .description('make a tenant, and show its id')
     .addHelpText('after', '\nExample:\n  contour tenant add "A shop" --domain 1')
     .action(async (text: string, { domain }: { domain: string }) => {
       const name = nameOf(text);
       const domainId = domainOf(domain);
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const tenant = await withDatabase(url, (pool) => add(pool, name, domainId, cli));
+      const tenant = await inDatabase(cli.env, (pool) => insert(pool, name, domainId, cli));
       cli.report(bodyOf(tenant), () => cli.say(`added tenant ${tenant.id} "${name}"`));
     });
   group
@@ -90,12 +86,11 @@ export const addTenant: AddCommand = (program, cli) => {
     .description('all tenants, by name')
     .addHelpText('after', '\nExample:\n  contour tenant list')
     .action(async () => {
-      const { DATABASE_URL: url } = readEnv(databaseEnv, cli.env);
-      const tenants = await withDatabase(url, listTenants);
+      const tenants = await inDatabase(cli.env, listTenants);
       cli.report(tenants.map(bodyOf), () => tenantTable(tenants).forEach(cli.say));
     });
   addSwitches(group, cli, {
-    argument: ['tenant', 'its id, or its name where only one has it'],
+    argument: ['tenant', 'its id, or its name if only one has it'],
     example: '"A shop"',
     turn,
   });

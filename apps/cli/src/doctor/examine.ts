@@ -1,11 +1,8 @@
-import { type Check, fail, ok } from './check.ts';
-import { checkCore } from './check-core.ts';
-import { checkNeo4j } from './check-neo4j.ts';
-import { checkPostgres } from './check-postgres.ts';
-import { checkRedis } from './check-redis.ts';
-import { type CheckedSettings, checkSettings } from './check-settings.ts';
-import { loadProcessSettings } from './process-settings.ts';
-import { isAtLeast } from './versions.ts';
+import { type Check, fail, isAtLeast, ok } from './check.ts';
+import { examineCore, examineNeo4j } from './neo4j-and-core.ts';
+import { examinePostgres } from './postgres.ts';
+import { examineRedis } from './redis.ts';
+import { examineSettings } from './settings.ts';
 
 const DEFAULT_MAX_BACKLOG = 100_000;
 
@@ -15,16 +12,9 @@ function checkNode(): Check {
   return fail('node', node, 'upgrade to 20.19 or later');
 }
 
-async function settingsOf(env: NodeJS.ProcessEnv): Promise<CheckedSettings> {
-  const settings = await loadProcessSettings().catch(() => undefined);
-  if (settings !== undefined) return checkSettings(settings, env);
-  const check = fail('settings', 'the processes are not built', 'run npm ci && npm run build');
-  return { checks: [check], values: {} };
-}
-
-/** Looks at the servers at once; one that is away costs its own few seconds, and its own lines. */
+/** Examines all servers at once. A server that is away costs a few seconds and fails only its own checks. */
 export async function examine(env: NodeJS.ProcessEnv): Promise<Check[]> {
-  const { checks, values } = await settingsOf(env);
+  const { checks, values } = await examineSettings(env);
   const text = (name: string): string | undefined =>
     typeof values[name] === 'string' ? values[name] : undefined;
   const [databaseUrl, redisUrl] = [text('DATABASE_URL'), text('REDIS_URL')];
@@ -32,11 +22,11 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const maxBacklog = Number(values.MAX_BACKLOG ?? DEFAULT_MAX_BACKLOG);
   const neo4j = { user: text('NEO4J_USER') ?? 'neo4j', password: text('NEO4J_PASSWORD') };
   const looks = await Promise.all([
-    databaseUrl === undefined ? [] : checkPostgres(databaseUrl),
-    redisUrl === undefined ? [] : checkRedis(redisUrl, maxBacklog),
-    coreUrl === undefined ? [] : checkCore(coreUrl),
+    databaseUrl === undefined ? [] : examinePostgres(databaseUrl),
+    redisUrl === undefined ? [] : examineRedis(redisUrl, maxBacklog),
+    coreUrl === undefined ? [] : examineCore(coreUrl),
   ]);
-  // By itself: its driver takes long to load, which must not pass for the silence of the others.
-  const graph = neo4jUri === undefined ? [] : await checkNeo4j({ uri: neo4jUri, ...neo4j });
+  // Afterwards: loading its driver blocks long enough to time out the others.
+  const graph = neo4jUri === undefined ? [] : await examineNeo4j({ uri: neo4jUri, ...neo4j });
   return [...checks, checkNode(), ...looks.flat(), ...graph];
 }

@@ -1,7 +1,7 @@
-import { demoCredential } from '../demo.ts';
-import type { Mirror } from './mirror.ts';
+import { demoCredential } from '../commands/demo.ts';
+import type { Mirror } from './servers.ts';
 
-export type Running = {
+export interface Running {
   databaseUrl: string;
   redisUrl: string;
   embedded: { postgres: boolean; redis: boolean };
@@ -11,9 +11,9 @@ export type Running = {
   coreUrl: string | undefined;
   apiKeys: boolean;
   adminKeys: boolean;
-};
+}
 
-/** What runs where, three things to try, and how to look after it. */
+/** What runs where, three requests to try, and the commands of an operator. */
 export function banner(running: Running): string {
   const { apiUrl, workerUrl, coreUrl, embedded, mirror } = running;
   const rows = [
@@ -37,13 +37,13 @@ export function banner(running: Running): string {
     'A message that is resolved and reaches Core:',
     resolveCurl(apiUrl, key, demoCredential('telegram')),
     '',
-    'One whose credential nobody knows, which is parked in the DLQ:',
+    'One with an unknown credential, which is parked in the dead-letter queue:',
     resolveCurl(apiUrl, key, 'unknown-telegram'),
     '',
-    'A look at the DLQ:',
+    'The dead-letter queue:',
     `  curl -s${adminKey} '${apiUrl}/dlq?limit=1'`,
     '',
-    'To look after it, in another terminal; `channel add` lets in what was parked:',
+    'Commands for another terminal; `channel add` releases what was parked:',
     ...exportLine(running),
     '  npm run contour -- doctor',
     '  npm run contour -- dlq list',
@@ -53,7 +53,7 @@ export function banner(running: Running): string {
   ].join('\n');
 }
 
-// What the environment names already, it names there as well.
+// Only the embedded servers: the others are in the environment already.
 function exportLine({ databaseUrl, redisUrl, embedded, mirror }: Running): string[] {
   const servers = [
     ...(embedded.postgres ? [`DATABASE_URL=${databaseUrl}`] : []),
@@ -77,7 +77,7 @@ function resolveCurl(apiUrl: string, key: string, credential: string): string {
   return `  curl -s ${apiUrl}/resolve${key} ${json} \\\n    -d '${JSON.stringify(message)}'`;
 }
 
-// The embedded server's password is of use to its owner; another server's stays where it was set.
+// Only the password of an embedded server is shown.
 function where(url: string, isEmbedded: boolean): string {
   if (isEmbedded) return url;
   const shown = new URL(url);
@@ -88,5 +88,5 @@ function where(url: string, isEmbedded: boolean): string {
 function keysLine({ apiKeys, adminKeys }: Running): string {
   if (apiKeys && adminKeys) return 'API_KEYS and ADMIN_KEYS are set';
   const missing = [...(apiKeys ? [] : ['API_KEYS']), ...(adminKeys ? [] : ['ADMIN_KEYS'])];
-  return `none in ${missing.join(' and ')}: open to whoever can connect, for development only`;
+  return `none in ${missing.join(' and ')}: open to everyone who can connect, for development only`;
 }

@@ -1,29 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type SupervisedChild, superviseChild } from '@contour/local';
 
-// Restarts after 1, 2, 4, 8, then every 15 s; a run of a minute makes the next one quick again.
+// Restarts after 1, 2, 4, 8, then every 15 s. After a run of a minute, the next restart is quick again.
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
 const STEADY_MS = 60_000;
-/** More than SHUTDOWN_MS is by default: a drain may take that long. */
+/** More than the default of SHUTDOWN_MS, which a drain may take. */
 const STOP_MS = 11_000;
-/** When this process is killed nobody waits for a drain: what is not done is in Postgres. */
+/** When this process is killed, its children do not drain. Their unfinished work is in Postgres. */
 const ORPHAN_MS = 2_000;
 
-export type KeptProcess = {
+export interface KeptProcess {
   name: string;
   script: string;
   env: NodeJS.ProcessEnv;
   onLine: (line: string) => void;
   say: (line: string) => void;
-};
+}
 
-export type Keeper = {
-  /** Resolves when the first run has ended, for whoever waits for it to become ready. */
+export interface Keeper {
+  /** Resolves when the first run has ended, which `waitUntilReady` needs to know. */
   firstEnd: Promise<string>;
   stop(): Promise<void>;
-};
+}
 
-/** Runs a script of Node and starts it again whenever it ends by itself. */
+/** Runs a script of Node, and restarts it whenever it ends by itself. */
 export async function keepRunning(what: KeptProcess): Promise<Keeper> {
   const { name, say } = what;
   const abort = new AbortController();
@@ -37,8 +38,8 @@ export async function keepRunning(what: KeptProcess): Promise<Keeper> {
       const { code, signal } = await child.exited;
       if (abort.signal.aborted) return;
       if (performance.now() - startedAt > STEADY_MS) waitMs = FIRST_WAIT_MS;
-      say(`${name} ended (${signal ?? code}); started again in ${waitMs / 1000} s`);
-      await pause(waitMs, abort.signal);
+      say(`${name} ended (${signal ?? code}); restart in ${waitMs / 1000} s`);
+      await delay(waitMs, undefined, { signal: abort.signal }).catch(() => undefined);
       if (abort.signal.aborted) return;
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
       child = await run(what);
@@ -62,12 +63,30 @@ function run({ script, env, onLine }: KeptProcess): Promise<SupervisedChild> {
   return superviseChild(process.execPath, [script], options);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
+const POLL_MS = 100;
+const READY_TIMEOUT_MS = 30_000;
+
+/** Resolves when a page answers 200. Rejects when its process ends before that, or after 30 s. */
+export async function waitUntilReady(
+  name: string,
+  url: string,
+  firstEnd: Promise<string>,
+): Promise<void> {
+  let ended: string | undefined;
+  void firstEnd.then((how) => {
+    ended = how;
   });
+  let last = 'no answer';
+  for (const deadline = Date.now() + READY_TIMEOUT_MS; Date.now() < deadline; ) {
+    if (ended) throw new Error(`${ended} before it was ready; its output is above`);
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      last = `${response.status} ${await response.text()}`;
+      if (response.status === 200) return;
+    } catch {
+      // not listening yet
+    }
+    await delay(POLL_MS);
+  }
+  throw new Error(`${name} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${last}`);
 }

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 
-/** Makes sure that this is the only start on a state directory; returns what undoes it. */
+/** Locks a state directory for this process; returns the function that unlocks it. */
 export async function onlyOne(lockFile: string): Promise<() => Promise<void>> {
   const own = await identityOf(process.pid);
   for (;;) {
@@ -21,7 +21,7 @@ export async function onlyOne(lockFile: string): Promise<() => Promise<void>> {
   }
 }
 
-// A number alone may belong to another process by now; with the time of its start it is unique.
+// A process id may belong to another process by now. Together with its start time it is unique.
 async function identityOf(pid: number): Promise<string> {
   if (process.platform === 'linux') {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');

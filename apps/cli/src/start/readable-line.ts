@@ -1,6 +1,6 @@
 const ENVELOPE = new Set(['level', 'time', 'name', 'pid', 'msg']);
 
-/** A line of a process's log as a person reads it; what is no JSON stays as it is. */
+/** A line of a process's log for a reader. A line that is not JSON stays as it is. */
 export function readableLine(name: string, line: string): string {
   const event = parse(line);
   if (!event) return `${label(name)}${line}`;

@@ -1,25 +1,30 @@
 import { join } from 'node:path';
-import { startPostgres, startRedis } from '@contour/local';
+import { startNeo4j, startPostgres, startRedis, userCacheDir } from '@contour/local';
 import type { Shutdown } from '@contour/runtime';
 import type { StartEnv } from '../env.ts';
-import type { EmbeddedPorts } from './ports.ts';
+import type { EmbeddedPorts } from './free-ports.ts';
 
-export type Servers = {
+export interface Servers {
   databaseUrl: string;
   redisUrl: string;
   embedded: { postgres: boolean; redis: boolean };
-};
+}
 
-export type ServersDeps = {
+/** Where the graph is, or why there is none. */
+export type Mirror = { uri: string; embedded: boolean } | { off: string };
+
+interface Starting<Server extends keyof EmbeddedPorts, Setting extends keyof StartEnv> {
   state: string;
-  ports: Pick<EmbeddedPorts, 'postgres' | 'redis'>;
-  env: Pick<StartEnv, 'DATABASE_URL' | 'REDIS_URL'>;
+  ports: Pick<EmbeddedPorts, Server>;
+  env: Pick<StartEnv, Setting>;
   say: (line: string) => void;
   shutdown: Pick<Shutdown, 'add'>;
-};
+}
 
-/** The Postgres and the Redis that the environment names, else embedded ones. */
-export async function startServers(deps: ServersDeps): Promise<Servers> {
+/** The Postgres and the Redis of the environment, or embedded ones. */
+export async function startServers(
+  deps: Starting<'postgres' | 'redis', 'DATABASE_URL' | 'REDIS_URL'>,
+): Promise<Servers> {
   const { state, ports, env, say, shutdown } = deps;
   let { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = env;
   const embedded = { postgres: databaseUrl === undefined, redis: redisUrl === undefined };
@@ -39,4 +44,22 @@ export async function startServers(deps: ServersDeps): Promise<Servers> {
     redisUrl = redis.url;
   }
   return { databaseUrl, redisUrl, embedded };
+}
+
+/** The Neo4j of the environment, or an embedded one. Never throws, because Contour works without it. */
+export async function startMirror(deps: Starting<'neo4j', 'NEO4J_URI'>): Promise<Mirror> {
+  const { state, ports, env, say, shutdown } = deps;
+  if (env.NEO4J_URI !== undefined) return { uri: env.NEO4J_URI, embedded: false };
+  try {
+    say('Starting Neo4j');
+    const dataDir = join(state, 'neo4j');
+    const options = { dataDir, cacheDir: userCacheDir(), port: ports.neo4j, onProgress: say };
+    const neo4j = await startNeo4j(options);
+    shutdown.add('neo4j', () => neo4j.stop());
+    return { uri: neo4j.uri, embedded: true };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    say(`The graph mirror is off: ${reason}`);
+    return { off: reason };
+  }
 }

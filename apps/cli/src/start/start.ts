@@ -2,30 +2,27 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Shutdown } from '@contour/runtime';
 import { migrate } from '@contour/store';
-import { makeDemo } from '../demo.ts';
+import { makeDemo } from '../commands/demo.ts';
 import type { StartEnv } from '../env.ts';
-import { withDatabase } from '../with-database.ts';
+import { withDatabase } from '../servers.ts';
 import { banner } from './banner.ts';
-import { keepRunning } from './keep-running.ts';
-import { listenPort } from './listen-port.ts';
-import { type Mirror, startMirror } from './mirror.ts';
+import { embeddedPorts, listenPort } from './free-ports.ts';
+import { keepRunning, waitUntilReady } from './keep-running.ts';
 import { onlyOne } from './only-one.ts';
-import { embeddedPorts } from './ports.ts';
 import { readableLine } from './readable-line.ts';
-import { type Servers, startServers } from './servers.ts';
-import { waitUntilReady } from './wait-until-ready.ts';
+import { type Mirror, type Servers, startMirror, startServers } from './servers.ts';
 
-export type StartDeps = {
-  /** The checkout: the built programs are in it, and the state goes to its `.contour`. */
+export interface StartDeps {
+  /** The checkout with the built programs. The state is kept in its `.contour`. */
   root: string;
   env: StartEnv;
   /** What the API and the worker inherit. */
   inherited: NodeJS.ProcessEnv;
   say: (line: string) => void;
   shutdown: Pick<Shutdown, 'add'>;
-};
+}
 
-/** Starts everything, in order, and leaves it to `shutdown` to stop it in reverse. */
+/** Starts everything in order. `shutdown` stops it in reverse. */
 export async function start(deps: StartDeps): Promise<void> {
   const { root, env, say, shutdown } = deps;
   const state = join(root, '.contour');
@@ -35,8 +32,8 @@ export async function start(deps: StartDeps): Promise<void> {
   const workerPort = await listenPort('WORKER_PORT', env.HOST, env.WORKER_PORT);
 
   const ports = await embeddedPorts(join(state, 'ports.json'));
-  // By far the slowest to start, so it does while the others do.
-  const mirrorStarts = startMirror({ state, port: ports.neo4j, env, say, shutdown });
+  // Neo4j starts by far the slowest, so the others start meanwhile.
+  const mirrorStarts = startMirror({ state, ports, env, say, shutdown });
   const servers = await startServers({ state, ports, env, say, shutdown });
   await prepareDatabase(servers.databaseUrl, say);
   const mirror = await mirrorStarts;
@@ -91,7 +88,7 @@ async function startApps(deps: StartDeps, under: Foundation, places: Places): Pr
   await waitUntilReady('The worker', `${places.workerUrl}/livez`, worker.firstEnd);
 }
 
-// An address to listen on is not always one to connect to.
+// Not every address to listen on is an address to connect to.
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;

@@ -1,6 +1,58 @@
-import { printable } from '../printable.ts';
-import { paint, tableOf } from '../table.ts';
-import { addRow, emptyRow, type TailRow } from './tail-sums.ts';
+import type { TailBeat, TailEvent, TailOwner } from '@contour/queue';
+import { paint, printable, tableOf } from '../text.ts';
+
+/** The events of one tenant's messages in a second. */
+export interface TailRow {
+  accepted: number;
+  /** Without duplicates. */
+  resolved: number;
+  /** Duplicates. */
+  replayed: number;
+  delivered: number;
+  /** Failed attempts of delivery. */
+  failing: number;
+  dead: number;
+  /** By reason. */
+  parked: Record<string, number>;
+}
+
+export const emptyRow = (): TailRow => ({
+  ...{ accepted: 0, resolved: 0, replayed: 0, delivered: 0, failing: 0, dead: 0 },
+  parked: {},
+});
+
+function addEvent(row: TailRow, event: TailEvent, count: number): void {
+  if (event.startsWith('parked:')) {
+    const reason = event.slice('parked:'.length);
+    row.parked[reason] = (row.parked[reason] ?? 0) + count;
+  } else if (event in row) {
+    row[event as Exclude<keyof TailRow, 'parked'>] += count;
+  }
+}
+
+/** Adds up the counts of all processes by the owner that `ownerOf` returns. */
+export function sumBeats(
+  beats: readonly TailBeat[],
+  ownerOf: (owner: TailOwner) => string,
+): Map<string, TailRow> {
+  const rows = new Map<string, TailRow>();
+  for (const [counted, event, count] of beats.flatMap(({ counts }) => counts)) {
+    const owner = ownerOf(counted);
+    const row = rows.get(owner) ?? emptyRow();
+    addEvent(row, event, count);
+    rows.set(owner, row);
+  }
+  return rows;
+}
+
+function addRow(total: TailRow, row: TailRow): void {
+  for (const [name, count] of Object.entries(row)) {
+    if (typeof count === 'number') addEvent(total, name as TailEvent, count);
+  }
+  for (const [reason, count] of Object.entries(row.parked)) {
+    addEvent(total, `parked:${reason}`, count);
+  }
+}
 
 /** One tenant in one second. */
 export interface TailLine extends TailRow {
@@ -9,7 +61,7 @@ export interface TailLine extends TailRow {
   tenant: string;
 }
 
-/** Shows a second; called for seconds without any line, too. */
+/** Shows a second; called for seconds without lines, too. */
 export type ShowSecond = (at: Date, lines: readonly TailLine[]) => void;
 
 const reasonsOf = ({ parked }: TailRow): string =>
@@ -19,7 +71,7 @@ const reasonsOf = ({ parked }: TailRow): string =>
 
 const timeOf = (at: Date) => at.toTimeString().slice(0, 8);
 
-/** A line for each tenant that anything happened to. */
+/** A line for each tenant with events. */
 export function showLines(say: (line: string) => void): ShowSecond {
   return (at, lines) => {
     for (const line of lines) {
@@ -27,7 +79,7 @@ export function showLines(say: (line: string) => void): ShowSecond {
       const parked = reasonsOf(line);
       say(
         `${timeOf(at)}  ${printable(line.tenant)}  accepted ${accepted}  resolved ${resolved}` +
-          `${replayed > 0 ? ` (and ${replayed} repeats)` : ''}  delivered ${delivered}` +
+          `${replayed > 0 ? ` (and ${replayed} duplicates)` : ''}  delivered ${delivered}` +
           `  failing ${failing}  dead ${dead}${parked === '' ? '' : `  parked ${parked}`}`,
       );
     }
@@ -43,7 +95,7 @@ export function showJson(say: (line: string) => void): ShowSecond {
 }
 
 const HEADING = [
-  ...['tenant', 'accepted', 'resolved', 'repeats', 'delivered', 'failing', 'dead', 'parked'],
+  ...['tenant', 'accepted', 'resolved', 'duplicates', 'delivered', 'failing', 'dead', 'parked'],
 ];
 
 const cellsOf = (name: string, row: TailRow): string[] => [
@@ -54,10 +106,10 @@ const cellsOf = (name: string, row: TailRow): string[] => [
   reasonsOf(row),
 ];
 
-/** Room for the time, the heading, the sum and the prompt. */
+/** The lines of the time, the heading, the sum and the prompt. */
 const OTHER_ROWS = 5;
 
-/** A table that is drawn anew in its place: who was seen so far, in this second, busiest first. */
+/** A table that is redrawn in place: this second of all tenants seen so far, the busiest first. */
 export function showTable(out: { rows?: number; write(text: string): unknown }): ShowSecond {
   const seen = new Map<string, { name: string; total: TailRow }>();
   let drawn = 0;

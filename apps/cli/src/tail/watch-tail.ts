@@ -1,11 +1,74 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TailBeat } from '@contour/queue';
-import type { Owners } from './owners.ts';
-import type { ShowSecond, TailLine } from './show-tail.ts';
-import { sumBeats } from './tail-sums.ts';
+import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import type { TailBeat, TailOwner } from '@contour/queue';
+import { listTenants, type Pool, tenantsOfAccounts } from '@contour/store';
+import { type ShowSecond, sumBeats, type TailLine } from './show-tail.ts';
+
+/** The owner of messages whose account no tenant has. */
+const NO_TENANT = '';
+
+const LOOK_AGAIN_MS = 10_000;
+
+export interface Owners {
+  /** Looks up unknown owners in Postgres. An owner that was not found is looked up again later. */
+  learn(beats: readonly TailBeat[]): Promise<void>;
+  /** The tenant's id, or an empty text. */
+  tenantOf(owner: TailOwner): string;
+  nameOf(tenantId: string): string;
+}
+
+function accountOf(owner: TailOwner): { channel: Channel; fingerprint: string } | undefined {
+  const [channel, fingerprint] = owner.split(':');
+  const known = CHANNEL_CODES.find((code) => code === channel);
+  return known === undefined || fingerprint === undefined
+    ? undefined
+    : { channel: known, fingerprint };
+}
+
+/** The tenants of the counted messages, and their names. */
+export function createOwners(pool: Pool): Owners {
+  const tenants = new Map<TailOwner, string>();
+  const names = new Map<string, string>();
+  let strangers = new Set<TailOwner>();
+  let forgetAt = 0;
+
+  async function learnAccounts(owners: readonly TailOwner[]): Promise<void> {
+    const accounts = owners.map(accountOf).filter((account) => account !== undefined);
+    if (accounts.length === 0) return;
+    for (const { channel, fingerprint, tenantId } of await tenantsOfAccounts(pool, accounts)) {
+      tenants.set(`${channel}:${fingerprint}`, tenantId);
+    }
+  }
+
+  const isUnknown = (owner: TailOwner) =>
+    owner !== NO_TENANT && !strangers.has(owner) && !tenants.has(owner) && !names.has(owner);
+
+  return {
+    async learn(beats) {
+      // Meanwhile accounts and tenants may have been added.
+      if (Date.now() > forgetAt) {
+        strangers = new Set();
+        forgetAt = Date.now() + LOOK_AGAIN_MS;
+      }
+      const owners = new Set(beats.flatMap(({ counts }) => counts.map(([owner]) => owner)));
+      const unknown = [...owners].filter(isUnknown);
+      if (unknown.length === 0) return;
+      try {
+        await learnAccounts(unknown);
+        for (const { id, name } of await listTenants(pool)) names.set(id, name);
+      } catch {
+        // Without Postgres, the counts are shown under ids.
+      }
+      for (const owner of unknown) if (isUnknown(owner)) strangers.add(owner);
+    },
+    tenantOf: (owner) => tenants.get(owner) ?? (owner.includes(':') ? NO_TENANT : owner),
+    nameOf: (tenantId) =>
+      names.get(tenantId) ?? (tenantId === NO_TENANT ? '(unknown account)' : tenantId),
+  };
+}
 
 const SECOND_MS = 1_000;
-/** Processes speak at the full second; by now all of them have been heard. */
+/** Processes publish their counts at the full second. After this time all have arrived. */
 const HEARD_AFTER_MS = 500;
 const SILENT_MS = 3_000;
 
@@ -14,7 +77,7 @@ interface Watching {
   /** Only this tenant. */
   tenantId: string | undefined;
   show: ShowSecond;
-  /** What is about the way there, not about messages. */
+  /** Shows a line about the processes, not about messages. */
   remark: (line: string) => void;
   signal: AbortSignal;
 }
@@ -27,26 +90,26 @@ function answering(processes: ReadonlyMap<string, TailBeat['process']>): string 
   return `${countOf(apis, 'API')} and ${countOf(kinds.length - apis, 'worker')} answer`;
 }
 
-/** Gathers beats, and shows what a second came to; resolves with whether anybody ever answered. */
+/** Gathers the counts of all processes, and shows them every second. `run` resolves with whether any process answered. */
 export function watchTail({ owners, tenantId, show, remark, signal }: Watching) {
   const processes = new Map<string, TailBeat['process']>();
   let beats: TailBeat[] = [];
   let heardAt = Date.now();
   let isSilent = false;
-  let told = '';
+  let remarked = '';
 
-  const tellWhoAnswers = () => {
+  const remarkOnProcesses = () => {
     const silent = Date.now() - heardAt >= SILENT_MS;
     if (silent && !isSilent) {
       remark('no process has answered for 3 s: does an API or a worker run with this REDIS_URL?');
       processes.clear();
-      told = '';
+      remarked = '';
     }
     isSilent = silent;
     const now = answering(processes);
-    if (processes.size > 0 && now !== told) {
+    if (processes.size > 0 && now !== remarked) {
       remark(now);
-      told = now;
+      remarked = now;
     }
   };
 
@@ -70,10 +133,10 @@ export function watchTail({ owners, tenantId, show, remark, signal }: Watching) 
     while (!signal.aborted) {
       const waitMs = SECOND_MS - ((Date.now() + SECOND_MS - HEARD_AFTER_MS) % SECOND_MS);
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
-      tellWhoAnswers();
+      remarkOnProcesses();
       await showSecond(new Date(Math.floor(Date.now() / SECOND_MS) * SECOND_MS));
     }
-    return told !== '';
+    return remarked !== '';
   };
 
   return {

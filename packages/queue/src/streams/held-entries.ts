@@ -1,6 +1,6 @@
-import { restAfter } from '../rest-after.ts';
+import { restAfter } from '../jobs/rest-after.ts';
 
-/** The rest of an entry that was not tried, or that failed because a server was away. */
+/** The delay of an entry that was not tried, or that failed because a server was away. */
 const REST_MS = 1_000;
 
 /** An entry that stays pending for now. */
@@ -10,7 +10,7 @@ export interface HeldEntry {
   chat: string;
   /** How often Redis has delivered it. */
   deliveries: number;
-  /** Whether the last delivery counts: the entry failed for a reason of its own. */
+  /** Whether the last delivery counts as a failure of this entry. */
   counts: boolean;
 }
 
@@ -21,15 +21,15 @@ interface HeldChat {
 }
 
 /**
- * Pending entries that wait for their next try, by chat, while the shard is read on. They are in the memory of the
- * shard's owner. The next owner reads all pending entries again, in order.
+ * Pending entries that wait for their next try, by chat, while the owner of the shard reads on. Only the owner's memory
+ * has them. The next owner reads all pending entries again, in order.
  */
 export interface HeldEntries {
   readonly size: number;
   /** The chats that have an entry here. */
   chats(): ReadonlySet<string>;
   hold(entries: readonly HeldEntry[]): void;
-  /** Entries whose rest is over, those of one chat in their order. */
+  /** Entries whose delay is over, those of one chat in their order. */
   due(limit: number): Array<Omit<HeldEntry, 'counts'>>;
   remove(ids: Iterable<string>): void;
   /** How long until the next entry is due. */

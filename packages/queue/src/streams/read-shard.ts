@@ -1,26 +1,34 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FailFastRedis } from '../connection.ts';
-import { endEntries, forgetTrimmed, uncountDelivery } from './end-entries.ts';
+import { releaseShard } from '../presence/leases.ts';
+import type { FailFastRedis } from '../redis/connect.ts';
+import {
+  ANY_BATCH,
+  claimEntries,
+  endEntries,
+  forgetTrimmed,
+  type Loss,
+  markReported,
+  readEntries,
+  type StreamEntry,
+  uncountDelivery,
+} from './entries.ts';
 import { createHeldEntries, type HeldEntry } from './held-entries.ts';
-import { release } from './leases.ts';
-import { ANY_BATCH, claimEntries, readEntries, type StreamEntry } from './read-entries.ts';
-import { type Loss, markTold } from './tally.ts';
 
 const BATCH = 256;
-/** An idle shard is looked at so often, even without news. */
+/** How often an idle shard is read without news. */
 const LOOK_MS = 1_000;
-/** So often somebody looks for what another consumer of the group has left lying. */
+/** How often entries are claimed that another consumer of the group left pending. */
 const LOOK_BACK_MS = 5_000;
-/** So long after a failure the same entries are tried again. */
+/** The delay after a failure. */
 const REST_MS = 1_000;
-/** With this many entries held back, no more are read until some of them have ended. */
+/** With this many entries held, no more are read until some of them have ended. */
 const MOST_HELD = 10_000;
 
 /** The outcome of a batch. */
 export interface Handled {
   /** The ids of the entries that have ended. */
   ended: string[];
-  /** Entries to be held back, with their chats. Any other entry that has not ended is held alone. */
+  /** Entries to be held, with their chats. Any other entry that has not ended is held alone. */
   held: Array<Pick<HeldEntry, 'id' | 'chat' | 'counts'>>;
 }
 
@@ -28,206 +36,233 @@ export interface ShardDeps {
   redis: FailFastRedis;
   /** The name under which this worker holds its shards. */
   owner: string;
-  /** Ends rests. */
+  /** Ends delays. */
   signal: AbortSignal;
   /**
-   * Handles the entries in their order. Entries of chats that are held back are held, too. An entry that has not ended
-   * is handled again after a rest. Rejects if no entry could be tried. May get an entry twice.
+   * Handles the entries in their order. Entries of held chats are held, too. An entry that has not ended is handled
+   * again after a delay. Rejects if no entry could be tried. May get an entry twice.
    */
   handle: (entries: StreamEntry[], heldChats: ReadonlySet<string>) => Promise<Handled>;
   onFailure: (error: Error) => void;
   onLoss: (shard: number, loss: Loss) => void;
 }
 
-/** A shard that is being read. */
-export interface ShardReader {
-  /** Ends after the batch in hand, and gives the shard back. */
-  stop(): void;
-  /** There is something new. */
-  wake(): void;
-  /** Where news begins; null while it is at work, and will see for itself what is new. */
-  awaits(): string | null;
-  /** Somebody else has seen what is new up to here. */
-  hasSeen(id: string): void;
+/** Whether the worker still owns the shard. */
+type Owned = boolean;
+
+/**
+ * Reads one shard in its order for as long as this worker owns it: first the entries that a former owner left pending,
+ * then new ones. Entries that failed are held, and tried again when they are due.
+ */
+export class ShardReader {
+  /** Settles when this worker no longer reads the shard. */
+  readonly done: Promise<void>;
+
+  private readonly shard: number;
+  private readonly deps: ShardDeps;
+  private readonly held = createHeldEntries();
+  private from: 'left' | 'new' = 'left';
+  /** The last pending entry that was read again. */
+  private leftAfter = '0-0';
+  private lookedBackAt = 0;
+  private lastId = '0-0';
+  private isStopped = false;
+  private isIdle = false;
+  private endIdle = () => {};
+  private inHandSince: number | null = null;
+
+  constructor(shard: number, deps: ShardDeps) {
+    this.shard = shard;
+    this.deps = deps;
+    this.done = this.run();
+  }
+
+  /** Ends after the batch in hand, and releases the shard. */
+  stop(): void {
+    this.isStopped = true;
+    this.endIdle();
+  }
+
+  /** Where news begins; null while the reader is at work, and will see new entries itself. */
+  awaits(): string | null {
+    return this.isIdle ? this.lastId : null;
+  }
+
+  /** Reads on, because there is an entry with this id. It is news only once: another consumer may have read it. */
+  wake(id: string): void {
+    this.lastId = id;
+    this.endIdle();
+  }
+
   /** How long the batch in hand has been there. */
-  inHandMs(): number;
-  /** Settles when the shard is not read any more, whoever has it now. */
-  done: Promise<void>;
-}
+  inHandMs(): number {
+    return this.inHandSince === null ? 0 : performance.now() - this.inHandSince;
+  }
 
-/** Reads one shard in its order, for as long as this worker holds it. */
-export function readShard(shard: number, deps: ShardDeps): ShardReader {
-  const { redis, owner, signal, handle, onFailure, onLoss } = deps;
-  const { client, ask } = redis;
-  let isStopped = false;
-  let isIdle = false;
-  let wake = () => {};
-  let lastId = '0-0';
-  let from: 'new' | 'left' = 'left';
-  /** The last pending entry that has been read again. */
-  let leftAfter = '0-0';
-  const held = createHeldEntries();
-  let lookedBackAt = 0;
-  let inHandSince: number | null = null;
+  private async run(): Promise<void> {
+    const { redis, owner, onFailure } = this.deps;
+    while (!this.isStopped) {
+      try {
+        if (!(await this.step())) return;
+      } catch (error) {
+        onFailure(error as Error);
+        this.beginWithLeft();
+        await this.rest();
+      }
+    }
+    await redis.ask(() => releaseShard(redis.client, owner, this.shard)).catch(onFailure);
+  }
 
-  const rest = () => delay(REST_MS, undefined, { signal }).catch(() => undefined);
+  private async step(): Promise<Owned> {
+    if (this.from === 'left') return this.readLeft();
+    if (!(await this.retryHeld())) return false;
+    if (this.held.size < MOST_HELD) return this.readNew();
+    await this.rest();
+    return true;
+  }
 
-  async function idle(): Promise<void> {
-    if (isStopped) return;
-    isIdle = true;
+  /** Reads all pending entries again, in their order, before any new one. */
+  private beginWithLeft(): void {
+    this.held.clear();
+    this.leftAfter = '0-0';
+    this.from = 'left';
+  }
+
+  /** Handles one batch of entries left pending. */
+  private async readLeft(): Promise<Owned> {
+    const { redis, owner } = this.deps;
+    const { shard, leftAfter: after } = this;
+    const reading = await redis.ask(() =>
+      readEntries(redis.client, { owner, shard, count: BATCH, from: 'left', after }),
+    );
+    if (reading.kind !== 'read') return false;
+    const { loss, entries, trimmed } = reading;
+    await this.report(loss);
+    if (trimmed.length > 0) await redis.ask(() => forgetTrimmed(redis.client, shard, trimmed));
+    this.leftAfter = entries.at(-1)?.id ?? after;
+    if (entries.length > 0) await this.work(entries, this.held.chats());
+    else if (trimmed.length === 0) {
+      this.from = 'new';
+      this.lookedBackAt = performance.now();
+    }
+    return true;
+  }
+
+  /** Handles one batch of new entries. */
+  private async readNew(): Promise<Owned> {
+    const { redis, owner } = this.deps;
+    const isLookBack = performance.now() - this.lookedBackAt > LOOK_BACK_MS;
+    const place = { owner, shard: this.shard, count: BATCH, held: this.held.size };
+    const reading = await redis.ask(() =>
+      readEntries(redis.client, { ...place, from: isLookBack ? 'look back' : 'new' }),
+    );
+    if (reading.kind === 'not ours') return false;
+    if (reading.kind === 'left first') {
+      this.beginWithLeft();
+      return true;
+    }
+    if (isLookBack) this.lookedBackAt = performance.now();
+    const { loss, entries } = reading;
+    await this.report(loss);
+    if (entries.length === 0) await this.idle();
+    else {
+      this.lastId = entries.at(-1)?.id ?? this.lastId;
+      await this.work(entries, this.held.chats());
+    }
+    return true;
+  }
+
+  /** Handles held entries that are due. */
+  private async retryHeld(): Promise<Owned> {
+    const { redis, owner } = this.deps;
+    const { shard, held } = this;
+    const due = held.due(ANY_BATCH);
+    if (due.length === 0) return true;
+    const entries = await redis.ask(() => claimEntries(redis.client, { owner, shard, held: due }));
+    if (entries === null) return false;
+    const there = new Set(entries.map(({ id }) => id));
+    const gone = due.map(({ id }) => id).filter((id) => !there.has(id));
+    if (gone.length > 0) await redis.ask(() => forgetTrimmed(redis.client, shard, gone));
+    held.remove(gone);
+    const retried = new Set(due.map(({ chat }) => chat));
+    const others = [...held.chats()].filter((chat) => !retried.has(chat));
+    if (entries.length > 0) await this.work(entries, new Set(others));
+    return true;
+  }
+
+  /** Handles entries, removes those that have ended, and holds the others. */
+  private async work(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<void> {
+    const { redis } = this.deps;
+    const { shard, held } = this;
+    const handled = await this.handle(entries, heldChats);
+    if (handled.ended.length > 0) {
+      await redis.ask(() => endEntries(redis.client, shard, handled.ended));
+    }
+    held.remove(handled.ended);
+    const ended = new Set(handled.ended);
+    const answers = new Map(handled.held.map((one) => [one.id, one]));
+    const left = entries
+      .filter(({ id }) => !ended.has(id))
+      .map(({ id, deliveries }) => ({
+        chat: id,
+        counts: true,
+        ...answers.get(id),
+        id,
+        deliveries,
+      }));
+    const uncounted = left.filter(({ counts }) => !counts);
+    await this.uncount(uncounted);
+    held.hold(left.map((one) => ({ ...one, deliveries: one.deliveries - (one.counts ? 0 : 1) })));
+    // No entry could be tried, so the failure is not about these entries.
+    const isSlow = ended.size === 0 && uncounted.length === entries.length;
+    if (isSlow && uncounted.some(({ chat }) => !heldChats.has(chat))) await this.rest();
+  }
+
+  private async handle(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<Handled> {
+    this.inHandSince = performance.now();
+    try {
+      return await this.deps.handle(entries, heldChats);
+    } catch (error) {
+      await this.uncount(entries);
+      throw error;
+    } finally {
+      this.inHandSince = null;
+    }
+  }
+
+  private async uncount(entries: ReadonlyArray<{ id: string; deliveries: number }>): Promise<void> {
+    const { redis, onFailure } = this.deps;
+    for (const deliveries of new Set(entries.map((entry) => entry.deliveries))) {
+      const ids = entries.filter((one) => one.deliveries === deliveries).map(({ id }) => id);
+      await redis
+        .ask(() => uncountDelivery(redis.client, this.shard, ids, deliveries))
+        .catch(onFailure);
+    }
+  }
+
+  private async report(loss: Loss | null): Promise<void> {
+    if (loss === null) return;
+    const { redis, onLoss, onFailure } = this.deps;
+    onLoss(this.shard, loss);
+    await redis.ask(() => markReported(redis.client, this.shard, loss)).catch(onFailure);
+  }
+
+  /** Waits for news, for the next look, or for a held entry to be due. */
+  private async idle(): Promise<void> {
+    if (this.isStopped) return;
+    this.isIdle = true;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(LOOK_MS, held.nextInMs()));
-      wake = () => {
+      const timer = setTimeout(resolve, Math.min(LOOK_MS, this.held.nextInMs()));
+      this.endIdle = () => {
         clearTimeout(timer);
         resolve();
       };
     });
-    isIdle = false;
-    wake = () => {};
+    this.isIdle = false;
+    this.endIdle = () => {};
   }
 
-  /** Reads all pending entries again, in their order, before any new one. */
-  function beginWithLeft(): void {
-    held.clear();
-    leftAfter = '0-0';
-    from = 'left';
+  private async rest(): Promise<void> {
+    await delay(REST_MS, undefined, { signal: this.deps.signal }).catch(() => undefined);
   }
-
-  async function uncount(entries: ReadonlyArray<{ id: string; deliveries: number }>) {
-    for (const deliveries of new Set(entries.map((entry) => entry.deliveries))) {
-      const ids = entries.filter((one) => one.deliveries === deliveries).map(({ id }) => id);
-      await ask(() => uncountDelivery(client, shard, ids, deliveries)).catch(onFailure);
-    }
-  }
-
-  async function handleInHand(
-    entries: StreamEntry[],
-    heldChats: ReadonlySet<string>,
-  ): Promise<Handled> {
-    inHandSince = performance.now();
-    try {
-      return await handle(entries, heldChats);
-    } catch (error) {
-      await uncount(entries);
-      throw error;
-    } finally {
-      inHandSince = null;
-    }
-  }
-
-  /** Handles entries, removes those that have ended, and holds the others back. */
-  async function work(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<void> {
-    const handled = await handleInHand(entries, heldChats);
-    if (handled.ended.length > 0) await ask(() => endEntries(client, shard, handled.ended));
-    held.remove(handled.ended);
-    const ended = new Set(handled.ended);
-    const told = new Map(handled.held.map((one) => [one.id, one]));
-    const left = entries
-      .filter(({ id }) => !ended.has(id))
-      .map(({ id, deliveries }) => ({ chat: id, counts: true, ...told.get(id), id, deliveries }));
-    const uncounted = left.filter(({ counts }) => !counts);
-    await uncount(uncounted);
-    held.hold(left.map((one) => ({ ...one, deliveries: one.deliveries - (one.counts ? 0 : 1) })));
-    // No entry could be tried, so the failure is not about these entries.
-    const isSlow = ended.size === 0 && uncounted.length === entries.length;
-    if (isSlow && uncounted.some(({ chat }) => !heldChats.has(chat))) await rest();
-  }
-
-  /** Resolves with false if another worker has the shard by now. */
-  async function retryHeld(): Promise<boolean> {
-    const due = held.due(ANY_BATCH);
-    if (due.length === 0) return true;
-    const entries = await ask(() => claimEntries(client, { owner, shard, held: due }));
-    if (entries === null) return false;
-    const there = new Set(entries.map(({ id }) => id));
-    const gone = due.map(({ id }) => id).filter((id) => !there.has(id));
-    if (gone.length > 0) await ask(() => forgetTrimmed(client, shard, gone));
-    held.remove(gone);
-    const retried = new Set(due.map(({ chat }) => chat));
-    const others = [...held.chats()].filter((chat) => !retried.has(chat));
-    if (entries.length > 0) await work(entries, new Set(others));
-    return true;
-  }
-
-  async function tell(loss: Loss | null): Promise<void> {
-    if (loss === null) return;
-    onLoss(shard, loss);
-    await ask(() => markTold(client, shard, loss)).catch(onFailure);
-  }
-
-  /** Handles one batch of entries left pending. Resolves with false if another worker has the shard by now. */
-  async function readLeft(): Promise<boolean> {
-    const place = { owner, shard, count: BATCH, after: leftAfter };
-    const reading = await ask(() => readEntries(client, { ...place, from: 'left' }));
-    if (reading.kind !== 'read') return false;
-    const { loss, entries, trimmed } = reading;
-    await tell(loss);
-    if (trimmed.length > 0) await ask(() => forgetTrimmed(client, shard, trimmed));
-    leftAfter = entries.at(-1)?.id ?? leftAfter;
-    if (entries.length > 0) await work(entries, held.chats());
-    else if (trimmed.length === 0) {
-      from = 'new';
-      lookedBackAt = performance.now();
-    }
-    return true;
-  }
-
-  /** Handles one batch of new entries. Resolves with false if another worker has the shard by now. */
-  async function readNew(): Promise<boolean> {
-    const isLookBack = performance.now() - lookedBackAt > LOOK_BACK_MS;
-    const place = { owner, shard, count: BATCH, held: held.size } as const;
-    const reading = await ask(() =>
-      readEntries(client, { ...place, from: isLookBack ? 'look back' : 'new' }),
-    );
-    if (reading.kind === 'not ours') return false;
-    if (reading.kind === 'left first') {
-      beginWithLeft();
-      return true;
-    }
-    if (isLookBack) lookedBackAt = performance.now();
-    const { loss, entries } = reading;
-    await tell(loss);
-    if (entries.length === 0) await idle();
-    else {
-      lastId = entries.at(-1)?.id ?? lastId;
-      await work(entries, held.chats());
-    }
-    return true;
-  }
-
-  /** Resolves with false if another worker has the shard by now. */
-  async function step(): Promise<boolean> {
-    if (from === 'left') return readLeft();
-    if (!(await retryHeld())) return false;
-    if (held.size < MOST_HELD) return readNew();
-    await rest();
-    return true;
-  }
-
-  async function run(): Promise<void> {
-    while (!isStopped) {
-      try {
-        if (!(await step())) return;
-      } catch (error) {
-        onFailure(error as Error);
-        beginWithLeft();
-        await rest();
-      }
-    }
-    await ask(() => release(client, owner, shard)).catch(onFailure);
-  }
-
-  return {
-    stop() {
-      isStopped = true;
-      wake();
-    },
-    wake: () => wake(),
-    awaits: () => (isIdle ? lastId : null),
-    hasSeen(id) {
-      lastId = id;
-    },
-    inHandMs: () => (inHandSince === null ? 0 : performance.now() - inHandSince),
-    done: run(),
-  };
 }

@@ -1,22 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectFailFast, connectPatient, type OnError } from '../connection.ts';
-import { awaitNews } from './await-news.ts';
-import { beat, giveUpShard, leave, release } from './leases.ts';
-import { readShard, type ShardDeps, type ShardReader } from './read-shard.ts';
+import type { Redis } from 'ioredis';
+import { giveUpShard, leaseShards, leaveShards, releaseShard } from '../presence/leases.ts';
+import { connectFailFast, connectPatient, type OnError } from '../redis/connect.ts';
+import { streamKey } from './entries.ts';
+import { type ShardDeps, ShardReader } from './read-shard.ts';
 
 const BEAT_MS = 1_000;
-/** After this long with one batch, the worker is stuck with it, or cut off from a server that others may reach. */
+/** After this long with one batch, the worker is stuck, or cut off from a server that others may reach. */
 const STUCK_MS = 15_000;
-/** So long after a failure Redis is asked for news again. */
+/** The delay after a failure to ask Redis for news. */
 const REST_MS = 1_000;
-/** How long Redis is asked to hold a question for news; a shard that joins meanwhile waits as long. */
+/** How long Redis waits for news. A shard that becomes idle meanwhile waits as long. */
 const NEWS_MS = 250;
-/** So long nobody is asked for news while no shard waits for any. */
+/** How often busy readers are looked at, as long as none of them waits for news. */
 const BUSY_MS = 25;
 
 export interface StreamConsumer {
   start(): void;
-  /** Ends after the batches in hand, or leaves them at the deadline: they come again elsewhere. */
+  /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
   close(deadlineMs: number): Promise<boolean>;
 }
 
@@ -28,97 +29,63 @@ interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' |
   onError: OnError;
 }
 
-/** Reads the shards that fall to this worker, each in its own order, many side by side. */
+/** Reads the shards that fall to this worker, each in its own order, all of them side by side. */
 export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
   const { id, shardCount, onError, handle, onFailure, onLoss } = o;
   const redis = connectFailFast(o.redisUrl, onError);
   const patient = connectPatient(o.redisUrl);
   const { client, ask } = redis;
   const readers = new Map<number, ShardReader>();
-  const abort = new AbortController();
-  const { signal } = abort;
-  let isClosing = false;
+  const closing = new AbortController();
+  const leaving = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> = Promise.resolve();
   let watching: Promise<void> = Promise.resolve();
 
-  const rest = (ms: number) => delay(ms, undefined, { signal }).catch(() => undefined);
-
   function begin(shard: number): void {
-    const deps = { redis, owner: id, signal, handle, onFailure, onLoss };
-    const reader = readShard(shard, deps);
+    const deps = { redis, owner: id, signal: leaving.signal, handle, onFailure, onLoss };
+    const reader = new ShardReader(shard, deps);
     readers.set(shard, reader);
     void reader.done.finally(() => readers.delete(shard));
   }
 
-  /** Says that this worker lives, and follows what that makes of each shard. */
-  async function look(): Promise<void> {
-    if (isClosing) return;
+  /** Renews this worker's leases, begins to read its new shards, and stops reading those that are to move. */
+  async function beat(): Promise<void> {
+    if (closing.signal.aborted) return;
     for (const [shard, reader] of readers) {
-      // Another worker gets the same entries, and the ledger recognises them as repeats.
+      // Another worker gets the same entries, and the ledger recognises them as duplicates.
       if (reader.inHandMs() > STUCK_MS) await ask(() => giveUpShard(client, id, shard));
     }
-    const states = await ask(() => beat(client, id, shardCount));
+    const states = await ask(() => leaseShards(client, id, shardCount));
     for (const [shard, state] of states.entries()) {
       const reader = readers.get(shard);
-      if (state === 'held' && !reader && !isClosing) begin(shard);
-      if (state !== 'unwanted') continue; // what is another's, its reader finds out by itself
+      if (state === 'held' && !reader && !closing.signal.aborted) begin(shard);
+      if (state !== 'unwanted') continue; // the reader of a lost shard finds out by itself
       if (reader) reader.stop();
-      // To give it back has failed before: our beats would keep it from everybody for ever.
-      else await ask(() => release(client, id, shard));
-    }
-  }
-
-  function idleShards(): Map<number, string> {
-    const positions = new Map<number, string>();
-    for (const [shard, reader] of readers) {
-      const position = reader.awaits();
-      if (position !== null) positions.set(shard, position);
-    }
-    return positions;
-  }
-
-  async function watch(): Promise<void> {
-    while (!isClosing) {
-      const positions = idleShards();
-      if (positions.size === 0) {
-        await rest(BUSY_MS);
-        continue;
-      }
-      try {
-        const seen = await awaitNews(patient.client, positions, NEWS_MS);
-        for (const [shard, lastId] of seen) {
-          // News once: what another consumer has in hand would be news for ever.
-          readers.get(shard)?.hasSeen(lastId);
-          readers.get(shard)?.wake();
-        }
-      } catch (error) {
-        if (isClosing) return;
-        onError(error as Error);
-        await rest(REST_MS);
-      }
+      // Releasing it failed before. Without this our beats would renew the lease for ever.
+      else await ask(() => releaseShard(client, id, shard));
     }
   }
 
   return {
     start() {
       const tick = () => {
-        beating = beating.then(look).catch(onError);
+        beating = beating.then(beat).catch(onError);
       };
       tick();
       timer = setInterval(tick, BEAT_MS);
-      watching = watch();
+      watching = watchNews({ client: patient.client, readers, closing: closing.signal, onError });
     },
     async close(deadlineMs) {
-      isClosing = true;
+      closing.abort();
       clearInterval(timer);
       await beating;
-      await ask(() => leave(client, id)).catch(onError);
+      await ask(() => leaveShards(client, id)).catch(onError);
       const all = [...readers.values()];
       for (const reader of all) reader.stop();
       const ended = Promise.all(all.map((reader) => reader.done)).then(() => true);
       const drained = await Promise.race([ended, delay(deadlineMs, false, { ref: false })]);
-      abort.abort();
+      leaving.abort();
       patient.disconnect();
       await Promise.race([
         Promise.all([ended, watching]),
@@ -128,4 +95,58 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
       return drained;
     },
   };
+}
+
+/** Wakes idle readers whose shards have new entries. One question to Redis is for all of them. */
+async function watchNews({
+  client,
+  readers,
+  closing,
+  onError,
+}: {
+  client: Redis;
+  readers: ReadonlyMap<number, ShardReader>;
+  closing: AbortSignal;
+  onError: OnError;
+}): Promise<void> {
+  const rest = (ms: number) => delay(ms, undefined, { signal: closing }).catch(() => undefined);
+  while (!closing.aborted) {
+    const positions = new Map<number, string>();
+    for (const [shard, reader] of readers) {
+      const position = reader.awaits();
+      if (position !== null) positions.set(shard, position);
+    }
+    if (positions.size === 0) {
+      await rest(BUSY_MS);
+      continue;
+    }
+    try {
+      const news = await awaitNews(client, positions);
+      for (const [shard, lastId] of news) readers.get(shard)?.wake(lastId);
+    } catch (error) {
+      if (closing.aborted) return;
+      onError(error as Error);
+      await rest(REST_MS);
+    }
+  }
+}
+
+type XReadArgs = ['COUNT', number, 'BLOCK', number, 'STREAMS', ...string[]];
+
+/** Waits until a shard has an entry behind its position, and returns the ids. It takes nothing: the owner reads. */
+async function awaitNews(
+  client: Redis,
+  positions: ReadonlyMap<number, string>,
+): Promise<Map<number, string>> {
+  const shards = [...positions.keys()];
+  const keys = shards.map(streamKey);
+  const args = ['COUNT', 1, 'BLOCK', NEWS_MS, 'STREAMS', ...keys, ...positions.values()];
+  const found = await client.xread(...(args as XReadArgs));
+  const news = new Map<number, string>();
+  for (const [key, entries] of found ?? []) {
+    const shard = shards[keys.indexOf(key)];
+    const id = entries.at(-1)?.[0];
+    if (shard !== undefined && id !== undefined) news.set(shard, id);
+  }
+  return news;
 }

@@ -1,5 +1,3 @@
-import { type Attributes, type EndedSpan, otlpBody } from './otlp.ts';
-
 /** Spans in memory, those of the request under way included: a few megabytes, also during a long outage. */
 const MAX_WAITING = 4096;
 const BATCH_SIZE = 512;
@@ -15,17 +13,11 @@ interface ExporterOptions {
   /** The base of OTLP over HTTP; `/v1/traces` is appended. */
   endpoint: string;
   headers: Record<string, string>;
-  resource: Attributes;
+  /** The attributes of the process, in the JSON form of OTLP. */
+  resource: object[];
   onError: (error: Error) => void;
   /** How many spans were dropped since the last call. */
   onDropped: (spans: number) => void;
-}
-
-interface Exporter {
-  /** Never waits and never fails: a span for which there is no room is dropped and counted. */
-  add(span: EndedSpan): void;
-  /** Sends the remaining spans, in a second at most. */
-  close(signal?: AbortSignal): Promise<void>;
 }
 
 type PostResult = 'accepted' | 'refused' | 'retry';
@@ -35,12 +27,14 @@ function createPost({ endpoint, headers, resource, onError }: ExporterOptions, c
   const url = new URL(endpoint);
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`;
 
-  return async (batch: readonly EndedSpan[]): Promise<PostResult> => {
+  return async (spans: readonly object[]): Promise<PostResult> => {
+    const scopeSpans = [{ scope: { name: 'contour' }, spans }];
+    const resourceSpans = [{ resource: { attributes: resource }, scopeSpans }];
     try {
       const response = await fetch(url, {
         method: 'POST',
         headers: { ...headers, 'content-type': 'application/json' },
-        body: otlpBody(resource, batch),
+        body: JSON.stringify({ resourceSpans }),
         redirect: 'manual',
         signal: AbortSignal.any([cut, AbortSignal.timeout(POST_WITHIN_MS)]),
       });
@@ -56,10 +50,10 @@ function createPost({ endpoint, headers, resource, onError }: ExporterOptions, c
 }
 
 /** Sends spans in batches, one request at a time. */
-export function createExporter(options: ExporterOptions): Exporter {
+export function createExporter(options: ExporterOptions) {
   const cut = new AbortController();
   const post = createPost(options, cut.signal);
-  const waiting: EndedSpan[] = [];
+  const waiting: object[] = [];
   let dropped = 0;
   let pauseMs = GATHER_MS;
   let timer: NodeJS.Timeout | undefined;
@@ -101,7 +95,8 @@ export function createExporter(options: ExporterOptions): Exporter {
   }
 
   return {
-    add(span) {
+    /** Never waits and never fails: a span for which there is no room is dropped and counted. */
+    add(span: object): void {
       if (isClosed || waiting.length >= MAX_WAITING) {
         dropped += 1;
         return;
@@ -115,7 +110,8 @@ export function createExporter(options: ExporterOptions): Exporter {
       }
       schedule(isFull ? 0 : pauseMs);
     },
-    async close(signal) {
+    /** Sends the remaining spans, in a second at most. */
+    async close(signal?: AbortSignal): Promise<void> {
       isClosed = true;
       clearTimeout(timer);
       const stop = () => cut.abort();

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { logConnectionErrors } from '../log-connection-errors.ts';
 import type { Logger } from '../logger.ts';
 import { createExporter } from './create-exporter.ts';
-import type { Attributes, SpanKind } from './otlp.ts';
+import { type Attributes, attributeList, otlpSpan, type SpanKind } from './otlp.ts';
 import type { TracingEnv } from './tracing-fields.ts';
 
 interface SpanStart {
@@ -19,7 +19,7 @@ interface SpanStart {
 export interface Span {
   /** The parent for spans of the next stage. */
   readonly traceparent: string;
-  /** Call it once. `error` says what went wrong. */
+  /** Call it once. `error` is the reason of a failure. */
   end(attributes: Attributes, error?: string): void;
 }
 
@@ -38,36 +38,6 @@ interface TracerOptions {
 
 const SAMPLED = 1;
 
-// Asking the kernel for 8 bytes at a time costs more than the rest of a span together.
-const pool = Buffer.alloc(4096);
-let used = pool.length;
-
-function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  used += bytes;
-  return pool.toString('hex', used - bytes, used);
-}
-
-/** All services decide alike for one trace: by the end of its id, which is random in every version of UUID. */
-const isChosen = (traceId: string, ratio: number): boolean =>
-  Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
-
-const newTraceId = (root: string | undefined): string =>
-  root?.replaceAll('-', '').toLowerCase() ?? randomHex(16);
-
-/** A parent's decision holds; a new trace is sampled by the ratio. */
-function contextOf({ parent, root }: SpanStart, ratio: number) {
-  if (parent) {
-    const isSampled = (Number.parseInt(parent.slice(53, 55), 16) & SAMPLED) !== 0;
-    return { traceId: parent.slice(3, 35), parentSpanId: parent.slice(36, 52), isSampled };
-  }
-  const traceId = newTraceId(root);
-  return { traceId, parentSpanId: undefined, isSampled: isChosen(traceId, ratio) };
-}
-
 /** Returns undefined if the environment names no collector. */
 export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | undefined {
   const endpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -76,7 +46,7 @@ export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | 
   const exporter = createExporter({
     endpoint,
     headers: env.OTEL_EXPORTER_OTLP_HEADERS,
-    resource: { 'service.name': env.OTEL_SERVICE_NAME ?? options.serviceName },
+    resource: attributeList({ 'service.name': env.OTEL_SERVICE_NAME ?? options.serviceName }),
     onError: logConnectionErrors(options.logger, 'tracing.export_failed'),
     onDropped: (spans) => options.logger.warn({ spans }, 'tracing.dropped'),
   });
@@ -95,17 +65,19 @@ export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | 
         traceparent: `00-${traceId}-${spanId}-01`,
         end(attributes, error) {
           const endedAtMs = startedAtMs + (performance.now() - openedAt);
-          exporter.add({
-            traceId,
-            spanId,
-            parentSpanId,
-            name,
-            kind,
-            startedAtMs,
-            endedAtMs,
-            attributes,
-            error,
-          });
+          exporter.add(
+            otlpSpan({
+              traceId,
+              spanId,
+              parentSpanId,
+              name,
+              kind,
+              startedAtMs,
+              endedAtMs,
+              attributes,
+              error,
+            }),
+          );
         },
       };
     },
@@ -114,3 +86,30 @@ export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | 
 }
 
 const unrecorded = (traceparent: string): Span => ({ traceparent, end: () => {} });
+
+/** A parent's decision holds; a new trace is sampled by the ratio. */
+function contextOf({ parent, root }: SpanStart, ratio: number) {
+  if (parent) {
+    const isSampled = (Number.parseInt(parent.slice(53, 55), 16) & SAMPLED) !== 0;
+    return { traceId: parent.slice(3, 35), parentSpanId: parent.slice(36, 52), isSampled };
+  }
+  const traceId = root?.replaceAll('-', '').toLowerCase() ?? randomHex(16);
+  return { traceId, parentSpanId: undefined, isSampled: isChosen(traceId, ratio) };
+}
+
+/** All services decide alike for one trace: by the end of its id, which is random in every version of UUID. */
+const isChosen = (traceId: string, ratio: number): boolean =>
+  Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
+
+// Random bytes are read in blocks, because a read of 8 bytes takes longer than the rest of a span.
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
+}

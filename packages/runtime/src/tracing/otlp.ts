@@ -3,20 +3,6 @@ export type Attributes = Record<string, string | number | boolean | undefined>;
 
 export type SpanKind = 'server' | 'client' | 'consumer';
 
-/** A span that has ended. Times are milliseconds since 1970, with fractions. */
-export interface EndedSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId: string | undefined;
-  name: string;
-  kind: SpanKind;
-  startedAtMs: number;
-  endedAtMs: number;
-  attributes: Attributes;
-  /** What went wrong; undefined if nothing did. */
-  error: string | undefined;
-}
-
 const KINDS: Record<SpanKind, number> = { server: 2, client: 3, consumer: 5 };
 const STATUS_ERROR = 2;
 
@@ -29,7 +15,8 @@ function anyValue(value: string | number | boolean): object {
   return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
 }
 
-function attributeList(attributes: Attributes): object[] {
+/** Attributes in the JSON form of OTLP. */
+export function attributeList(attributes: Attributes): object[] {
   const list: object[] = [];
   for (const key of Object.keys(attributes)) {
     const value = attributes[key];
@@ -38,7 +25,21 @@ function attributeList(attributes: Attributes): object[] {
   return list;
 }
 
-const spanOf = (span: EndedSpan): object => ({
+interface EndedSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string | undefined;
+  name: string;
+  kind: SpanKind;
+  startedAtMs: number;
+  endedAtMs: number;
+  attributes: Attributes;
+  error: string | undefined;
+}
+
+/** A span in the JSON form of OTLP. Its times are milliseconds since 1970, with fractions. */
+export const otlpSpan = (span: EndedSpan): object => ({
+  // Not by spreading, which would double the CPU time of a span.
   traceId: span.traceId,
   spanId: span.spanId,
   parentSpanId: span.parentSpanId,
@@ -49,10 +50,3 @@ const spanOf = (span: EndedSpan): object => ({
   attributes: attributeList(span.attributes),
   status: span.error === undefined ? {} : { code: STATUS_ERROR, message: span.error },
 });
-
-/** The body of one OTLP request, in its JSON form. */
-export function otlpBody(resource: Attributes, spans: readonly EndedSpan[]): string {
-  const scopeSpans = [{ scope: { name: 'contour' }, spans: spans.map(spanOf) }];
-  const resourceSpans = [{ resource: { attributes: attributeList(resource) }, scopeSpans }];
-  return JSON.stringify({ resourceSpans });
-}

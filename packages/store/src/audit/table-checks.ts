@@ -184,7 +184,7 @@ export const TABLE_CHECKS: readonly TableCheck[] = [
     of: 'messages',
     sql: CONSERVATION,
   },
-  { name: 'sequence', promise: 'numbers without gap or double', of: 'dialogs', sql: SEQUENCE },
+  { name: 'sequence', promise: 'numbers without a gap or repeat', of: 'dialogs', sql: SEQUENCE },
   { name: 'messages', promise: 'no message twice', of: 'messages', sql: MESSAGE_TWICE },
   {
     name: 'identities',
@@ -207,19 +207,19 @@ export const TABLE_CHECKS: readonly TableCheck[] = [
   },
   {
     name: 'orphans',
-    promise: 'nothing refers to what is not there',
+    promise: 'nothing refers to a missing row',
     of: 'messages',
     sql: LOOSE_EDGES,
   },
   {
     name: 'pending',
-    promise: 'what is pending has a lane',
+    promise: 'a pending message has a lane',
     of: 'pending',
     sql: PENDING_WITHOUT_LANE,
   },
   {
     name: 'lanes',
-    promise: 'a lane has something pending',
+    promise: 'a lane has a pending message',
     of: 'lanes',
     sql: LANE_WITHOUT_PENDING,
   },

@@ -19,21 +19,13 @@ export interface PostgresFacts {
   clockAheadMs: number;
 }
 
-interface FactsRow {
-  version: string;
-  version_number: number;
-  is_read_only: boolean;
-  synchronous_commit: string;
-  now_ms: number;
-}
-
-const selectFacts = statement<FactsRow>(
+const selectFacts = statement<Omit<PostgresFacts, 'clockAheadMs'> & { nowMs: number }>(
   'postgres_facts',
   `select current_setting('server_version') as version,
-          current_setting('server_version_num')::int as version_number,
-          current_setting('transaction_read_only') = 'on' as is_read_only,
-          current_setting('synchronous_commit') as synchronous_commit,
-          (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+          current_setting('server_version_num')::int as "versionNumber",
+          current_setting('transaction_read_only') = 'on' as "isReadOnly",
+          current_setting('synchronous_commit') as "synchronousCommit",
+          (extract(epoch from clock_timestamp()) * 1000)::float8 as "nowMs"`,
 );
 
 /** Decides whether this server can be used. The connection should be open, or its opening counts as clock difference. */
@@ -42,13 +34,8 @@ export async function readPostgresFacts(db: Queryable): Promise<PostgresFacts> {
   const [row] = await selectFacts(db);
   const answeredAt = Date.now();
   if (row === undefined) throw unexpected('Postgres returned no settings.');
-  return {
-    version: row.version,
-    versionNumber: row.version_number,
-    isReadOnly: row.is_read_only,
-    synchronousCommit: row.synchronous_commit,
-    clockAheadMs: row.now_ms - (askedAt + answeredAt) / 2,
-  };
+  const { nowMs, ...facts } = row;
+  return { ...facts, clockAheadMs: nowMs - (askedAt + answeredAt) / 2 };
 }
 
 /** A snapshot that keeps Postgres from removing rows that were deleted or replaced since. */
@@ -61,14 +48,8 @@ export interface OldSnapshot {
   transactions: number;
 }
 
-interface SnapshotRow {
-  holder: string;
-  seconds: number | null;
-  transactions: number;
-}
-
 // A role without pg_read_all_stats sees no details of sessions of other roles.
-const findHolders = statement<SnapshotRow>(
+const findHolders = statement<OldSnapshot>(
   'old_snapshots',
   `select holder, seconds::float8, transactions::float8
      from (

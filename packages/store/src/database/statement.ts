@@ -34,17 +34,23 @@ function arrayTypesOf(text: string): Map<number, string> {
   return new Map([...casts].map(([, number, type = '']) => [Number(number) - 1, type]));
 }
 
-/** A statement of up to three parameters, `$1` to `$3`. Each connection prepares it once under its name. */
-export function statement<Row extends pg.QueryResultRow>(
-  name: string,
-  text: string,
-): Statement<Row> {
+/** Each connection prepares the statement once under its name. */
+function prepare<Row extends pg.QueryResultRow>(name: string, text: string): Statement<Row> {
   const types = arrayTypesOf(text);
   const encoded = (value: unknown, place: number) => {
     const type = types.get(place);
     return (type !== undefined && Array.isArray(value) && binaryArray(type, value)) || value;
   };
   return (db, ...values) => ask(db, { name, text, values: values.map(encoded) });
+}
+
+/** A statement of up to three parameters, `$1` to `$3`. */
+export function statement<Row extends pg.QueryResultRow>(
+  name: string,
+  text: string,
+): Statement<Row> {
+  if (/\$(?:[4-9]|\d\d)/.test(text)) throw new Error(`${name}: more than three need names`);
+  return prepare(name, text);
 }
 
 /** What a parameter of each type may hold. Any parameter and any element of an array may be null. */
@@ -102,7 +108,7 @@ export const namedStatement =
   <Row extends pg.QueryResultRow>(name: string) =>
   <const P extends Params>(params: P, text: string): NamedStatement<P, Row> => {
     const names = Object.keys(params);
-    const prepared = statement<Row>(name, compileParams(name, text, params));
+    const prepared = prepare<Row>(name, compileParams(name, text, params));
     return (db, values) =>
       prepared(db, ...names.map((one) => (values as Readonly<Record<string, unknown>>)[one]));
   };

@@ -2,7 +2,7 @@ import type { Queryable } from '../database/database.ts';
 import { columns, namedStatement, statement } from '../database/statement.ts';
 import { goneAndNoted } from './leave.ts';
 
-/** An entry of a message that dies becomes the entry of a dead message, whatever it was before. */
+/** If the message has an entry already, it becomes the entry of a dead message. */
 export const BURIED_AGAIN = `
   version = nextval('parked_versions'), reason = excluded.reason, stage = excluded.stage,
   tenant_id = excluded.tenant_id, client_id = excluded.client_id, dialog_id = excluded.dialog_id,
@@ -154,7 +154,7 @@ const dropResolved = statement<{ id: string }>(
 /**
  * Removes entries of messages that are not dead, and of stalled messages that are in the ledger. Returns how many. A
  * worker of an earlier version revives a message without removing its entry, and so may one of three workers that replay
- * a message at the same moment. A repeat of a stalled message, or another worker that had it in hand, may resolve it.
+ * a message at the same moment. A duplicate of a stalled message, or another worker that held it, may resolve it.
  */
 export async function dropAliveParked(db: Queryable): Promise<number> {
   return (await dropAlive(db)).length + (await dropResolved(db)).length;

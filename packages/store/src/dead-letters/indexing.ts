@@ -1,17 +1,17 @@
-import type { DlqEntry } from '@contour/contract';
+import type { ClientId, DialogId, DlqEntry, MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
 import { keysOf, type ReadEntry } from './leave.ts';
 
 /** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
 export interface IndexedEntry {
-  id: string;
+  id: MessageId;
   version: string;
   reason: DlqEntry['reason'];
   stage: DlqEntry['stage'];
-  tenantId: string | null;
-  clientId: string | null;
-  dialogId: string | null;
+  tenantId: TenantId | null;
+  clientId: ClientId | null;
+  dialogId: DialogId | null;
   channel: string | null;
   mask: string | null;
   traceId: string | null;
@@ -60,7 +60,7 @@ export async function markUnindexed(db: Queryable, ids: readonly string[]): Prom
   if (ids.length > 0) await unmark(db, ids);
 }
 
-export interface LeftEntry {
+interface LeftEntry {
   id: string;
   leftAt: string;
   /** Whether the entry was parked again, so that Redis has to show it. */

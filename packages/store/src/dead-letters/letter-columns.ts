@@ -9,7 +9,7 @@ export interface Letter {
 }
 
 const MAX_TEXT_LENGTH = 4_000;
-/** The longest trace id. An index takes no entry of more than 2 704 bytes. */
+/** The longest trace id that is stored. An index takes no entry of more than 2 704 bytes. */
 const MAX_INDEXED_LENGTH = 128;
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 

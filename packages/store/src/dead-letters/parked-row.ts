@@ -1,15 +1,23 @@
-import { type DlqEntry, incomingMessage, messageOfPayload } from '@contour/contract';
+import {
+  type ClientId,
+  type DialogId,
+  type DlqEntry,
+  incomingMessage,
+  type MessageId,
+  messageOfPayload,
+  type TenantId,
+} from '@contour/contract';
 
 /** A row of `parked`, with the message of a dead one. */
 export interface ParkedRow {
-  id: string;
+  id: MessageId;
   seq: string;
   version: string;
   reason: DlqEntry['reason'];
   stage: DlqEntry['stage'];
-  tenant_id: string | null;
-  client_id: string | null;
-  dialog_id: string | null;
+  tenant_id: TenantId | null;
+  client_id: ClientId | null;
+  dialog_id: DialogId | null;
   channel: string | null;
   fingerprint: string | null;
   error_code: string;

@@ -14,9 +14,9 @@ import {
 const PAGE_ENTRIES = 200;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-const findAccounts = statement<{ channel: Channel; fingerprint: string; tenant_id: TenantId }>(
+const findAccounts = statement<ActiveAccount>(
   'find_releasable_accounts',
-  `select q.channel, q.fingerprint, a.tenant_id
+  `select q.channel, q.fingerprint, a.tenant_id as "tenantId"
      from (select w.channel, w.fingerprint, c.id as channel_id
              from (select distinct channel, fingerprint from parked where waits) w
              join channels c on c.code = w.channel) q
@@ -26,10 +26,7 @@ const findAccounts = statement<{ channel: Channel; fingerprint: string; tenant_i
 );
 
 /** The active accounts for which entries wait. */
-export async function findReleasable(db: Queryable): Promise<ActiveAccount[]> {
-  const rows = await findAccounts(db);
-  return rows.map(({ tenant_id: tenantId, ...account }) => ({ ...account, tenantId }));
-}
+export const findReleasable = (db: Queryable): Promise<ActiveAccount[]> => findAccounts(db);
 
 /** An account whose messages would be resolved now. */
 export interface ActiveAccount {

@@ -3,8 +3,13 @@ import { restarting } from '../database/errors.ts';
 import { run, statement } from '../database/statement.ts';
 import { withTransaction } from '../database/transaction.ts';
 import { goneAndNoted } from '../dead-letters/leave.ts';
-import { findPerson, type Person, type PersonRows } from './person.ts';
-import { eraseSetAside, type SetAside } from './set-aside.ts';
+import {
+  eraseSetAside,
+  findPerson,
+  type Person,
+  type PersonRows,
+  type SetAside,
+} from './person.ts';
 
 const BATCH = 1_000;
 

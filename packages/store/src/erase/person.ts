@@ -2,7 +2,6 @@ import { type Channel, type ClientId, channelOfId, type TenantId } from '@contou
 import type { Queryable } from '../database/database.ts';
 import { unexpected } from '../database/errors.ts';
 import { namedStatement, statement, type Values } from '../database/statement.ts';
-import { countSetAside, type SetAside } from './set-aside.ts';
 
 /** The data that identifies a client within one tenant. */
 export interface Person {
@@ -49,6 +48,11 @@ export async function findPerson(
   };
 }
 
+/** How many rows an adoption has set aside; undefined if the database was not adopted. */
+export interface SetAside {
+  set_aside?: number;
+}
+
 /** Rows, by table. */
 export interface PersonRows extends SetAside {
   messages: number;
@@ -80,6 +84,57 @@ const THEIR_NOTES = `r.tenant_id = :tenant_id::text and (
   (r.kind = 'clients' and r.id = :client_id::text)
   or (r.kind = 'dialogs' and r.id = any(:dialog_ids::text[]))
   or (r.kind = 'identities' and (r.channel, r.id) in (select * from unnest(:channels, :external_ids))))`;
+
+const hasTable = statement<{ has: boolean }>(
+  'has_set_aside',
+  `select to_regclass('contour_adoption_set_aside') is not null as has`,
+);
+
+// Identities without a client have no tenant, and are identified by the chat alone.
+const SET_ASIDE = `coalesce(s.before ->> 'tenant_id', :tenant_id) = :tenant_id and (
+  s.row_key = any(:ids) or s.before ->> 'id' = any(:ids)
+  or s.before ->> 'client_id' = any(:ids) or s.before ->> 'phone' = :phone
+  or (s.before ->> 'channel_id', s.before ->> 'external_id') in (
+       select ch.id::text, q.external_id
+         from unnest(:channels, :external_ids) as q(code, external_id) join channels ch using (code)))`;
+
+// As text, because adopted rows were set aside as JSON.
+const SET_ASIDE_PARAMS = {
+  tenant_id: 'text',
+  ids: 'text[]',
+  phone: 'text',
+  channels: 'text[]',
+  external_ids: 'text[]',
+} as const;
+
+const countAside = namedStatement<{ n: number }>('count_set_aside')(
+  SET_ASIDE_PARAMS,
+  `select count(*)::int as n from contour_adoption_set_aside s where ${SET_ASIDE}`,
+);
+const removeAside = namedStatement<{ id: string }>('erase_set_aside')(
+  SET_ASIDE_PARAMS,
+  `delete from contour_adoption_set_aside s where ${SET_ASIDE} returning id`,
+);
+
+const setAsideValues = (person: Person): Values<typeof SET_ASIDE_PARAMS> => ({
+  tenant_id: person.tenantId,
+  ids: [person.clientId, ...person.dialogIds],
+  phone: person.phone,
+  channels: person.identities.map(({ channel }) => channel),
+  external_ids: person.identities.map(({ externalId }) => externalId),
+});
+
+async function countSetAside(db: Queryable, person: Person): Promise<SetAside> {
+  if ((await hasTable(db))[0]?.has !== true) return {};
+  return { set_aside: (await countAside(db, setAsideValues(person)))[0]?.n ?? 0 };
+}
+
+export async function eraseSetAside(db: Queryable, persons: readonly Person[]): Promise<SetAside> {
+  if ((await hasTable(db))[0]?.has !== true) return {};
+  let removed = 0;
+  for (const one of persons) removed += (await removeAside(db, setAsideValues(one))).length;
+  return { set_aside: removed };
+}
 
 // Also counts by chats and phone: a client that has one of these is the same person, perhaps as a new client.
 const countAll = namedStatement<PersonRows>('count_person')(

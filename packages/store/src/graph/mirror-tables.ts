@@ -48,6 +48,33 @@ interface TableSql<Kind extends MirrorKind> {
   lastChannel: { last_channel?: 'text' };
 }
 
+/** Reads rows without a mark in the order of the index, which is the order of waiting. */
+function unmirroredRows<Kind extends MirrorKind>(
+  { kind, from, key }: TableSql<Kind>,
+  shown: string,
+  keySql: string,
+): MirrorTable<Kind>['readUnmirrored'] {
+  const place = `graph_changed_at, ${keySql}`;
+  const start = ['-infinity', NO_ID, ...key.map(({ first }) => first)];
+  const params: Params = {
+    since: 'timestamptz',
+    tenant_id: 'uuid',
+    ...Object.fromEntries(key.map(({ column, type }) => [column, type])),
+  };
+  const names = Object.keys(params);
+  const read = namedStatement<MirrorRows[Kind] & { place: string[] }>(`unmirrored_${kind}`)(
+    { ...params, limit: 'int' },
+    `select ${shown}, array[${place.split(', ').map((column) => `${column}::text`)}] as place
+       from ${from}
+      where graph_synced_at is null and (${place}) > (${names.map((name) => `:${name}`)})
+      order by ${place} limit :limit`,
+  );
+  return (db, after = start, limit) => {
+    const values = names.map((name, index) => [name, after[index] ?? null]);
+    return read(db, { ...Object.fromEntries(values), limit });
+  };
+}
+
 /** The statements of a table, made once, when this module is loaded. */
 function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<Kind> {
   type Row = MirrorRows[Kind];
@@ -59,27 +86,7 @@ function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<
   ].join(', ');
   const keyColumns = ['tenant_id', ...sql.key.map(({ column }) => column)];
   const key = keyColumns.map((column) => `t.${column}`).join(', ');
-  const place = `graph_changed_at, ${key}`;
   const isSame = keyColumns.map((column) => `t.${column} = f.${column}`).join(' and ');
-
-  const start = ['-infinity', NO_ID, ...sql.key.map(({ first }) => first)];
-  const placeParams: Params = {
-    since: 'timestamptz',
-    tenant_id: 'uuid',
-    ...Object.fromEntries(sql.key.map(({ column, type }) => [column, type])),
-  };
-  const placeNames = Object.keys(placeParams);
-  const readUnmirrored = namedStatement<Row & { place: string[] }>(`unmirrored_${kind}`)(
-    { ...placeParams, limit: 'int' },
-    `select ${shown}, array[${place.split(', ').map((column) => `${column}::text`)}] as place
-       from ${from}
-      where graph_synced_at is null and (${place}) > (${placeNames.map((name) => `:${name}`)})
-      order by ${place} limit :limit`,
-  );
-  const unmirroredAfter = (after: Place, limit: number) => ({
-    ...Object.fromEntries(placeNames.map((name, index) => [name, after[index] ?? null])),
-    limit,
-  });
 
   const rowParams = {
     tenant_ids: 'uuid[]',
@@ -121,7 +128,7 @@ function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<
       where not exists (select from ${from} where ${hasKey})`,
   );
   return {
-    readUnmirrored: (db, after = start, limit) => readUnmirrored(db, unmirroredAfter(after, limit)),
+    readUnmirrored: unmirroredRows(sql, shown, key),
     unmark: (db, rows) => unmark(db, asRead(rows)),
     stillMarked: (db, rows) => stillMarked(db, asRead(rows)),
     readPage: (db, tenant_id, last, limit) => {

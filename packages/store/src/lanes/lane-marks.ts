@@ -1,7 +1,7 @@
 /*
  * While an old snapshot is open, the index keeps an entry for every lane that was removed since, and a scan from the
  * start walks all of them. So a scan of a shard begins at a mark, before which no lane is due. A mark is a time in
- * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that exists, in hand or
+ * milliseconds, by Postgres' clock. Only a look at the table raises it, up to the first lane that exists, taken or
  * not. A new, postponed or revived lane is due later than any mark. So a mark may be too low, for instance after
  * another worker had the shard, but not too high.
  *
@@ -45,6 +45,8 @@ export interface Parts {
 
 export interface LaneMarks {
   partsOf(shards: readonly number[]): Parts;
+  /** Sets a tenant apart whose lanes hide those of others from a scan. */
+  setApart(tenantId: string): void;
   /** Tenants whose lanes cannot be taken now. */
   noteFull(tenantIds: readonly string[]): void;
   shards(): number[];
@@ -116,6 +118,7 @@ export function createLaneMarks({
 
   return {
     partsOf,
+    setApart,
     noteFull(tenantIds) {
       full = new Set(tenantIds);
     },
@@ -165,6 +168,6 @@ export const markOf = (time: string): string => `floor(extract(epoch from ${time
 export const sinceMark = (mark: string): string =>
   `least(to_timestamp(${mark} / 1000), now() - ${MARK_MARGIN})`;
 
-/** The condition for lanes of a part `p`: those of its tenant, or of all tenants that the parameter `apart` does not leave out. */
+/** The condition for lanes of a part `p`: those of its tenant, or those of all tenants except `:apart`. */
 export const IN_PART =
   'case when p.tenant_id is null then tenant_id <> all(:apart) else tenant_id = p.tenant_id end';

@@ -1,5 +1,10 @@
 import type { DialogId, MessageId, TenantId } from '@contour/contract';
 
+/**
+ * The messages of a dialog that wait for Core, as a row of `lanes`. Three statements lock this row, each after the rows
+ * of the messages: the upsert in resolve/store-messages.ts, `held` in settle.ts, and the upsert in
+ * messages/revive-message.ts. Statements about several lanes lock them in key order.
+ */
 export interface Lane {
   tenantId: TenantId;
   dialogId: DialogId;

@@ -14,7 +14,7 @@ import {
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-// Walks from shard to shard by the index instead of reading every lane, and skips the known shards: while an old
+// Walks from shard to shard by the index instead of reading every lane. Skips the known shards, because while an old
 // snapshot is open, a shard has an index entry for every lane that was removed since.
 const findBetween = statement<{ shard: number }>(
   'find_shards',

@@ -1,4 +1,3 @@
-import type { DialogId, MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { columns, namedStatement } from '../database/statement.ts';
 import type { Lane, PendingMessage } from './lane.ts';
@@ -21,35 +20,23 @@ export interface Wanted {
   messagesPerLane: number;
   /** Bounds the size of all payloads together. The first message of each lane is read in any case. */
   bytes?: number;
-  /** Dialogs in hand, which are not taken. */
+  /** Dialogs that the caller has taken already. */
   notDialogs: readonly string[];
   /** How many lanes of a tenant at most. `rooms` has the tenants for which another limit holds. */
   lanesPerTenant: number;
   rooms: ReadonlyArray<{ tenantId: string; room: number }>;
 }
 
-interface LaneColumns {
-  shard: number;
-  tenant_id: TenantId;
-  dialog_id: DialogId;
-  version: string;
-}
-
-interface MessageColumns {
-  id: MessageId;
-  trace_id: string;
-  trace_parent: string | null;
-  seq: number;
-  attempts: number;
-  attempts_before: number;
-  last_error: string | null;
-  received_ms: number;
+interface MessageColumns
+  extends Omit<PendingMessage, 'tenantId' | 'dialogId' | 'receivedAt' | 'payload'> {
+  receivedMs: number;
   bytes: number;
   /** Null if the message does not fit. */
   payload: string | null;
 }
 
-type Row = LaneColumns & (MessageColumns | { id: null });
+/** `seen`: how many lanes of its tenant the scans have reached. */
+type Row = Lane & { shard: number; seen: number } & (MessageColumns | { messageId: null });
 
 /**
  * At least this many lanes of a shard are scanned: a tenant's first lane can come before another tenant's second only
@@ -79,15 +66,19 @@ const findDue = namedStatement<Row>('take_due')(
     max_bytes: 'float8',
     messages_per_lane: 'int',
   },
-  `select l.shard, l.tenant_id, l.dialog_id, l.version, m.id, m.trace_id, m.trace_parent, m.seq, m.attempts,
-          m.attempts_before, m.last_error, (extract(epoch from m.received_at) * 1000)::float8 as received_ms, m.bytes,
+  `select l.shard, l.tenant_id as "tenantId", l.dialog_id as "dialogId", l.version, l.seen,
+          m.id as "messageId",
+          m.trace_id as "traceId", m.trace_parent as "traceParent", m.seq, m.attempts,
+          m.attempts_before as "attemptsBefore", m.last_error as "lastError",
+          (extract(epoch from m.received_at) * 1000)::float8 as "receivedMs", m.bytes,
           case when m.place <= :messages_per_lane and (m.place = 1
                  or sum(m.bytes) over (order by coalesce(m.place, 1), l.rank) <= :max_bytes)
                then m.payload::text end as payload
      from (
        select due.*, row_number() over (order by due.place, due.due_at) as rank
          from (
-           select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place
+           select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place,
+                  (count(*) over (partition by l.tenant_id))::int as seen
              from unnest(:shards, :tenant_ids, :from_ms, :most) as p(shard, tenant_id, from_ms, most)
             cross join lateral (
               select shard, tenant_id, dialog_id, version, due_at
@@ -114,41 +105,35 @@ const findDue = namedStatement<Row>('take_due')(
     order by coalesce(m.place, 1), l.rank`,
 );
 
-function messageOf(
-  { tenant_id, dialog_id }: LaneColumns,
-  row: MessageColumns,
-  payload: string,
-): PendingMessage {
-  return {
-    tenantId: tenant_id,
-    dialogId: dialog_id,
-    messageId: row.id,
-    traceId: row.trace_id,
-    traceParent: row.trace_parent,
-    seq: row.seq,
-    attempts: row.attempts,
-    attemptsBefore: row.attempts_before,
-    lastError: row.last_error,
-    receivedAt: new Date(row.received_ms),
-    payload,
-  };
-}
-
 function lanesOf(rows: readonly Row[]): DueLane[] {
   const lanes = new Map<string, DueLane>();
   for (const row of rows) {
-    const { shard, tenant_id: tenantId, dialog_id: dialogId, version } = row;
+    const { shard, tenantId, dialogId, version } = row;
     let lane = lanes.get(dialogId);
     if (lane === undefined) {
       lane = { shard, tenantId, dialogId, version, messages: [], hasMore: false, bytes: 0 };
       lanes.set(dialogId, lane);
     }
-    if (row.id === null) continue;
-    if (row.payload === null) lane.hasMore = true;
-    else {
-      lane.messages.push(messageOf(row, row, row.payload));
-      lane.bytes += row.bytes;
+    if (row.messageId === null) continue;
+    if (row.payload === null) {
+      lane.hasMore = true;
+      continue;
     }
+    const { messageId, traceId, traceParent, seq, attempts, attemptsBefore, lastError } = row;
+    lane.bytes += row.bytes;
+    lane.messages.push({
+      tenantId,
+      dialogId,
+      messageId,
+      traceId,
+      traceParent,
+      seq,
+      attempts,
+      attemptsBefore,
+      lastError,
+      receivedAt: new Date(row.receivedMs),
+      payload: row.payload,
+    });
   }
   return [...lanes.values()];
 }
@@ -192,5 +177,7 @@ export async function takeDue(
     max_bytes: wanted.bytes ?? Number.POSITIVE_INFINITY,
     messages_per_lane: messagesPerLane,
   });
+  // Its lanes can fill the scan of a shard and hide those of others. From the next take on they do not.
+  for (const { tenantId, seen } of rows) if (seen >= LEAST_SEEN) marks.setApart(tenantId);
   return lanesOf(rows);
 }

@@ -31,28 +31,17 @@ export interface Story {
   failedAttempts: Array<{ at: string; code: string; ms: number }>;
 }
 
-interface StoryRow {
-  id: MessageId;
-  trace_id: string;
-  status: Story['state'];
-  tenant_id: TenantId;
-  client_id: ClientId;
-  dialog_id: DialogId;
-  seq: number;
-  matched_by: MatchedBy;
-  is_new_client: boolean;
-  is_new_dialog: boolean;
-  attempts: number;
-  last_error: string | null;
-  received_at: Date;
-  resolved_at: Date;
-  delivered_at: Date | null;
-  attempt_log: Story['failedAttempts'] | null;
-}
+type StoryRow = Omit<Story, 'receivedAt' | 'resolvedAt' | 'deliveredAt'> & {
+  receivedAt: Date;
+  resolvedAt: Date;
+  deliveredAt: Date | null;
+};
 
-const COLUMNS = `m.id, m.trace_id, m.status, m.tenant_id, m.client_id, m.dialog_id, m.seq, m.matched_by,
-  m.is_new_client, m.is_new_dialog, m.attempts, m.last_error, m.received_at, m.resolved_at,
-  m.delivered_at, m.attempt_log`;
+const COLUMNS = `m.id as "messageId", m.trace_id as "traceId", m.status as state, m.tenant_id as "tenantId",
+  m.client_id as "clientId", m.dialog_id as "dialogId", m.seq, m.matched_by as "matchedBy",
+  m.is_new_client as "isNewClient", m.is_new_dialog as "isNewDialog", m.attempts, m.last_error as "lastError",
+  m.received_at as "receivedAt", m.resolved_at as "resolvedAt", m.delivered_at as "deliveredAt",
+  coalesce(m.attempt_log, '[]') as "failedAttempts"`;
 
 // The caller knows no tenant. The key of the table begins with the id, so one probe finds the message.
 const findById = statement<StoryRow>(
@@ -65,29 +54,16 @@ const findByTrace = statement<StoryRow>(
   `select ${COLUMNS} from messages m where m.trace_id = $1 order by m.resolved_at, m.seq limit 1000`,
 );
 
-function toStory(row: StoryRow): Story {
-  return {
-    messageId: row.id,
-    traceId: row.trace_id,
-    state: row.status,
-    tenantId: row.tenant_id,
-    clientId: row.client_id,
-    dialogId: row.dialog_id,
-    seq: row.seq,
-    matchedBy: row.matched_by,
-    isNewClient: row.is_new_client,
-    isNewDialog: row.is_new_dialog,
-    attempts: row.attempts,
-    lastError: row.last_error,
-    receivedAt: row.received_at.toISOString(),
-    resolvedAt: row.resolved_at.toISOString(),
-    deliveredAt: row.delivered_at?.toISOString() ?? null,
-    failedAttempts: (row.attempt_log ?? []).map((attempt) => ({
-      ...attempt,
-      at: new Date(attempt.at).toISOString(),
-    })),
-  };
-}
+const toStory = (row: StoryRow): Story => ({
+  ...row,
+  receivedAt: row.receivedAt.toISOString(),
+  resolvedAt: row.resolvedAt.toISOString(),
+  deliveredAt: row.deliveredAt?.toISOString() ?? null,
+  failedAttempts: row.failedAttempts.map((attempt) => ({
+    ...attempt,
+    at: new Date(attempt.at).toISOString(),
+  })),
+});
 
 export async function findStory(db: Queryable, messageId: string): Promise<Story | null> {
   const [row] = await findById(db, messageId);
@@ -112,22 +88,12 @@ export interface Particulars {
   attemptsBefore: number;
 }
 
-interface ParticularsRow {
-  name: string;
-  is_active: boolean;
-  channel_id: number;
-  channel_account_id: number;
-  external_chat_id: string;
-  sent_at: string;
-  text: string | null;
-  attempts_before: number;
-}
-
-const findDetails = statement<ParticularsRow>(
+const findDetails = statement<Omit<Particulars, 'channel'> & { channelId: number }>(
   'find_particulars',
-  `select t.name, t.is_active, a.channel_id, m.channel_account_id,
-          m.payload ->> 'external_chat_id' as external_chat_id, m.payload ->> 'timestamp' as sent_at,
-          m.payload ->> 'text' as text, m.attempts_before
+  `select t.name as "tenantName", t.is_active as "tenantIsActive", a.channel_id as "channelId",
+          m.channel_account_id as "channelAccountId", m.payload ->> 'external_chat_id' as "externalChatId",
+          m.payload ->> 'timestamp' as timestamp, m.payload ->> 'text' as text,
+          m.attempts_before as "attemptsBefore"
      from messages m
      join tenants t on t.id = m.tenant_id
      join channel_accounts a on a.tenant_id = m.tenant_id and a.id = m.channel_account_id
@@ -140,33 +106,16 @@ export async function findParticulars(
 ): Promise<Particulars | null> {
   const [row] = await findDetails(db, message.tenantId, message.messageId);
   if (row === undefined) return null;
-  return {
-    tenantName: row.name,
-    tenantIsActive: row.is_active,
-    channel: channelOfId(row.channel_id),
-    channelAccountId: row.channel_account_id,
-    externalChatId: row.external_chat_id,
-    timestamp: row.sent_at,
-    text: row.text,
-    attemptsBefore: row.attempts_before,
-  };
+  const { channelId, ...particulars } = row;
+  return { ...particulars, channel: channelOfId(channelId) };
 }
 
 const MAX_COUNTED = 1000;
 
-interface WaitingRow {
-  due_at: Date;
-  is_due: boolean;
-  ahead: number;
-  head_id: MessageId;
-  head_seq: number;
-  head_error: string | null;
-}
-
-const findHead = statement<WaitingRow>(
+const findHead = statement<Waiting['head'] & Pick<Waiting, 'isDue' | 'ahead'> & { dueAt: Date }>(
   'find_waiting',
-  `select l.due_at, l.due_at <= now() as is_due, h.id as head_id, h.seq as head_seq,
-          h.last_error as head_error,
+  `select l.due_at as "dueAt", l.due_at <= now() as "isDue", h.id as "messageId", h.seq,
+          h.last_error as "lastError",
           (select count(*)::int from
              (select from messages where tenant_id = l.tenant_id and dialog_id = l.dialog_id
                  and status = 'pending' and seq < $3 limit ${MAX_COUNTED}) a) as ahead
@@ -197,12 +146,8 @@ export async function findWaiting(
   const { tenantId, dialogId, seq } = message;
   const [row] = await findHead(db, tenantId, dialogId, seq);
   if (row === undefined) return null;
-  return {
-    dueAt: row.due_at.toISOString(),
-    isDue: row.is_due,
-    ahead: row.ahead,
-    head: { messageId: row.head_id, seq: row.head_seq, lastError: row.head_error },
-  };
+  const { dueAt, isDue, ahead, ...head } = row;
+  return { dueAt: dueAt.toISOString(), isDue, ahead, head };
 }
 
 interface MessageKey {

@@ -6,7 +6,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import { unexpected } from '../database/errors.ts';
-import { outcomeOfRepeat } from './ledger.ts';
+import { outcomeOfDuplicate } from './ledger.ts';
 
 /** A checked message and the phone to match by. */
 export interface Arrival {
@@ -77,7 +77,7 @@ function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending |
   // A copy waits with the message that waits for its next try, whether or not its content is the same.
   if (copy === first || outcome instanceof AppError) return outcome;
   if ('receipt' in outcome) {
-    return outcomeOfRepeat({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
+    return outcomeOfDuplicate({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
   }
   return copy.message.contentHash === contentHash ? outcome : undefined;
 }

@@ -5,7 +5,7 @@ import { columns, namedStatement } from '../database/statement.ts';
 import type { FullClient } from './arrivals.ts';
 import type { Chat, Profile } from './chat.ts';
 import { createClients } from './create-clients.ts';
-import { findClientsByIdentity, findPhoneOwners } from './find-clients.ts';
+import { findClientsByIdentity, lookUpClients } from './find-clients.ts';
 
 // A known name or phone is never overwritten, also not one that another transaction has just filled in.
 const fillIn = namedStatement<{ id: string; name: string | null; phone: string | null }>(
@@ -86,13 +86,9 @@ export interface Recognised {
 /** Finds clients by channel identity, and the owner of the phone if a client has no phone. Writes nothing. */
 export async function recogniseClients(db: Queryable, chats: readonly Chat[]): Promise<Recognised> {
   const profiles = new Map<string, Profile>();
-  const identified = await findClientsByIdentity(db, chats);
+  const { identified, owners } = await lookUpClients(db, chats);
   shareProfiles(identified, profiles);
-
-  const needsPhone = chats.filter((chat) => (identified.get(chat)?.phone ?? null) === null);
-  const owners = await findPhoneOwners(db, needsPhone);
   shareProfiles(owners, profiles);
-
   for (const [chat, client] of identified) Object.assign(chat, { client, matchedBy: 'identity' });
   return { chats, profiles, owners };
 }

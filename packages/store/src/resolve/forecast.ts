@@ -3,7 +3,7 @@ import type { Queryable } from '../database/database.ts';
 import type { Arrival } from './arrivals.ts';
 import { type Chat, chatKey, chatsOf, type Profile } from './chat.ts';
 import { findOpenDialogs } from './dialog.ts';
-import { findClientsByIdentity, findPhoneOwners, MAX_LINKED } from './find-clients.ts';
+import { lookUpClients, MAX_LINKED } from './find-clients.ts';
 import { firstLook } from './resolve.ts';
 
 /** What would happen to a message if it were resolved now. */
@@ -13,7 +13,7 @@ export type Prospect =
   | { kind: 'repeat' }
   | { kind: 'refused'; because: 'unknown_tenant' | 'tenant_disabled' | 'conflict' | 'invalid' };
 
-export interface Forecast {
+interface Forecast {
   /** Takes chunk after chunk, in the order in which they would be resolved. Returns one prospect per arrival. */
   look(arrivals: readonly Arrival[]): Promise<Prospect[]>;
 }
@@ -29,101 +29,115 @@ interface Settled {
 const short = (text: string): string =>
   createHash('sha1').update(text).digest('base64').slice(0, 16);
 
+/** What a forecast remembers of earlier chunks. Texts are digests. */
+interface Memory {
+  messages: Set<string>;
+  clientOfChat: Map<string, string>;
+  clientOfPhone: Map<string, string>;
+  /** How many identities each client has to which a phone may link another one. */
+  identities: Map<string, number>;
+  /** Client and account of each open dialog. */
+  dialogs: Set<string>;
+  newClients: number;
+}
+
+function claimPhone(memory: Memory, { tenantId, phone }: Chat, clientId: string): void {
+  if (phone === null) return;
+  const key = short(`${tenantId} ${phone}`);
+  if (!memory.clientOfPhone.has(key)) memory.clientOfPhone.set(key, clientId);
+}
+
+function settleStranger(
+  memory: Memory,
+  chat: Chat,
+  owner: Profile | undefined,
+  linkByPhone: boolean,
+): Settled {
+  const phoneKey = chat.phone === null ? '' : short(`${chat.tenantId} ${chat.phone}`);
+  const holder = linkByPhone ? (owner?.id ?? memory.clientOfPhone.get(phoneKey)) : undefined;
+  const known =
+    holder === undefined ? 0 : (memory.identities.get(holder) ?? owner?.channels.length ?? 1);
+  const linked = known < MAX_LINKED ? holder : undefined;
+  if (linked === undefined) memory.newClients += 1;
+  else memory.identities.set(linked, known + 1);
+  const clientId = linked ?? `new ${memory.newClients}`;
+  memory.clientOfChat.set(short(chatKey(chat)), clientId);
+  if (owner === undefined) claimPhone(memory, chat, clientId);
+  return { chat, clientId, isNewClient: linked === undefined };
+}
+
+async function settleChats(
+  db: Queryable,
+  memory: Memory,
+  chats: readonly Chat[],
+  linkByPhone: boolean,
+): Promise<Settled[]> {
+  const { identified, owners } = await lookUpClients(db, chats);
+  // As in the resolver, chats without a client come first, and missing phones are filled in after that.
+  const settled = chats.map((chat): Settled => {
+    const known = identified.get(chat)?.id ?? memory.clientOfChat.get(short(chatKey(chat)));
+    if (known !== undefined) return { chat, clientId: known, isNewClient: false };
+    return settleStranger(memory, chat, owners.get(chat), linkByPhone);
+  });
+  for (const { chat, clientId } of settled) {
+    const isFree = !owners.has(chat) && (identified.get(chat)?.phone ?? null) === null;
+    if (isFree) claimPhone(memory, chat, clientId);
+  }
+  return settled;
+}
+
+const dialogKey = (clientId: string, accountId: number) => short(`${clientId} ${accountId}`);
+
+/** Remembers the open dialogs of known clients. */
+async function findOpen(db: Queryable, memory: Memory, settled: readonly Settled[]) {
+  const wanted = new Map<string, { tenantId: string; clientId: string; accountId: number }>();
+  for (const { chat, clientId } of settled) {
+    if (clientId.startsWith('new ')) continue;
+    for (const { account } of chat.messages) {
+      const dialog = { tenantId: chat.tenantId, clientId, accountId: account.id };
+      wanted.set(dialogKey(clientId, account.id), dialog);
+    }
+  }
+  for (const { clientId, accountId } of (await findOpenDialogs(db, [...wanted.values()])).keys()) {
+    memory.dialogs.add(dialogKey(clientId, accountId));
+  }
+}
+
+/** Remembers the message. Returns whether it is the first with its id. */
+function isFirstCopy({ messages }: Memory, { message }: Arrival): boolean {
+  const key = short(message.messageId);
+  const isFirst = !messages.has(key);
+  messages.add(key);
+  return isFirst;
+}
+
 /**
  * Predicts what resolving would create. Uses the statements with which the resolver finds things, and neither writes nor
  * locks. Clients and dialogs that earlier chunks would have made count as existing.
  */
 export function createForecast(db: Queryable, { linkByPhone }: { linkByPhone: boolean }): Forecast {
-  const taken = new Set<string>();
-  const clientOfChat = new Map<string, string>();
-  const clientOfPhone = new Map<string, string>();
-  /** How many identities each client has to which a phone may link another one. */
-  const identities = new Map<string, number>();
-  const dialogs = new Set<string>();
-  let newClients = 0;
-
-  async function settleChats(chats: readonly Chat[]): Promise<Settled[]> {
-    const identified = await findClientsByIdentity(db, chats);
-    const owners = await findPhoneOwners(
-      db,
-      chats.filter((chat) => (identified.get(chat)?.phone ?? null) === null),
-    );
-    // As in the resolver, chats without a client come first, and missing phones are filled in after that.
-    const settled = chats.map((chat): Settled | Chat => {
-      const known = identified.get(chat)?.id ?? clientOfChat.get(short(chatKey(chat)));
-      return known === undefined ? chat : { chat, clientId: known, isNewClient: false };
-    });
-    const result = settled.map((one) =>
-      'clientId' in one ? one : settleStranger(one, owners.get(one)),
-    );
-    for (const { chat, clientId } of result) {
-      const isFree = !owners.has(chat) && (identified.get(chat)?.phone ?? null) === null;
-      if (isFree) claimPhone(chat, clientId);
-    }
-    return result;
-  }
-
-  function claimPhone({ tenantId, phone }: Chat, clientId: string): void {
-    if (phone === null) return;
-    const key = short(`${tenantId} ${phone}`);
-    if (!clientOfPhone.has(key)) clientOfPhone.set(key, clientId);
-  }
-
-  function settleStranger(chat: Chat, owner: Profile | undefined): Settled {
-    const phoneKey = chat.phone === null ? '' : short(`${chat.tenantId} ${chat.phone}`);
-    const holder = linkByPhone ? (owner?.id ?? clientOfPhone.get(phoneKey)) : undefined;
-    const known =
-      holder === undefined ? 0 : (identities.get(holder) ?? owner?.channels.length ?? 1);
-    const linked = known < MAX_LINKED ? holder : undefined;
-    const clientId = linked ?? `new ${++newClients}`;
-    if (linked !== undefined) identities.set(linked, known + 1);
-    clientOfChat.set(short(chatKey(chat)), clientId);
-    if (owner === undefined) claimPhone(chat, clientId);
-    return { chat, clientId, isNewClient: linked === undefined };
-  }
-
-  /** The client and account pairs of the chunk that have no open dialog, and would get one. */
-  async function missingDialogs(settled: readonly Settled[]): Promise<(key: string) => boolean> {
-    const wanted = new Map<string, { tenantId: string; clientId: string; accountId: number }>();
-    for (const { chat, clientId } of settled) {
-      for (const { account } of chat.messages) {
-        const { tenantId } = chat;
-        wanted.set(`${clientId} ${account.id}`, { tenantId, clientId, accountId: account.id });
-      }
-    }
-    const asked = [...wanted.values()].filter(({ clientId }) => !clientId.startsWith('new '));
-    for (const { clientId, accountId } of (await findOpenDialogs(db, asked)).keys()) {
-      dialogs.add(short(`${clientId} ${accountId}`));
-    }
-    return (key) => {
-      const isMissing = !dialogs.has(short(key));
-      dialogs.add(short(key));
-      return isMissing;
-    };
-  }
-
+  const memory: Memory = {
+    messages: new Set(),
+    clientOfChat: new Map(),
+    clientOfPhone: new Map(),
+    identities: new Map(),
+    dialogs: new Set(),
+    newClients: 0,
+  };
   return {
     async look(arrivals) {
       const { outcomes, fresh } = await firstLook(db, arrivals);
-      const first = new Map(
-        [...fresh].filter(([{ message }]) => {
-          const key = short(message.messageId);
-          const isFirst = !taken.has(key);
-          taken.add(key);
-          return isFirst;
-        }),
-      );
-      const settled = await settleChats(chatsOf([...first.values()]));
-      const makesDialog = await missingDialogs(settled);
+      const first = new Map([...fresh].filter(([arrival]) => isFirstCopy(memory, arrival)));
+      const settled = await settleChats(db, memory, chatsOf([...first.values()]), linkByPhone);
+      await findOpen(db, memory, settled);
       const made = new Map<unknown, Prospect>();
       for (const { chat, clientId, isNewClient } of settled) {
-        chat.messages.forEach((item, index) => {
-          made.set(item, {
-            kind: 'new',
-            makesClient: isNewClient && index === 0,
-            makesDialog: makesDialog(`${clientId} ${item.account.id}`),
-          });
-        });
+        for (const [index, item] of chat.messages.entries()) {
+          const key = dialogKey(clientId, item.account.id);
+          const makesDialog = !memory.dialogs.has(key);
+          memory.dialogs.add(key);
+          made.set(item, { kind: 'new', makesClient: isNewClient && index === 0, makesDialog });
+        }
       }
       return arrivals.map((arrival): Prospect => {
         const outcome = outcomes.get(arrival);

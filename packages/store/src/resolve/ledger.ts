@@ -1,26 +1,12 @@
-import {
-  CHANNELS,
-  type ClientId,
-  type DialogId,
-  type IncomingMessage,
-  type MessageId,
-  type Outcome,
-  type Receipt,
-  type TenantId,
-} from '@contour/contract';
+import { CHANNELS, type IncomingMessage, type Outcome, type Receipt } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
 
-interface LedgerRow {
-  id: MessageId;
-  tenant_id: TenantId;
-  client_id: ClientId;
-  dialog_id: DialogId;
-  trace_id: string;
-  content_hash: string;
-}
+type LedgerRow = Receipt & { contentHash: string };
 
-const COLUMNS = 'm.id, m.tenant_id, m.client_id, m.dialog_id, m.trace_id, m.content_hash';
+// In the order of the receipt, so that a duplicate gets the same bytes.
+const COLUMNS = `m.tenant_id as "tenantId", m.client_id as "clientId", m.dialog_id as "dialogId",
+  m.trace_id as "traceId", m.id as "messageId", m.content_hash as "contentHash"`;
 
 const findMessages = statement<LedgerRow>(
   'find_in_ledger',
@@ -29,9 +15,9 @@ const findMessages = statement<LedgerRow>(
      join messages m using (tenant_id, id)`,
 );
 
-const findOne = statement<LedgerRow & { received_at: Date }>(
+const findOne = statement<LedgerRow & { receivedAt: Date }>(
   'find_answer',
-  `select ${COLUMNS}, m.received_at
+  `select ${COLUMNS}, m.received_at as "receivedAt"
      from (select tenant_id from channel_accounts
             where channel_id = $1 and (fingerprint = $2 or previous_fingerprint = $2)
             order by fingerprint = $2 desc limit 1) a
@@ -43,16 +29,7 @@ export interface LedgerEntry {
   contentHash: string;
 }
 
-const entryOf = (row: LedgerRow): LedgerEntry => ({
-  contentHash: row.content_hash,
-  receipt: {
-    tenantId: row.tenant_id,
-    clientId: row.client_id,
-    dialogId: row.dialog_id,
-    traceId: row.trace_id,
-    messageId: row.id,
-  },
-});
+const entryOf = ({ contentHash, ...receipt }: LedgerRow): LedgerEntry => ({ contentHash, receipt });
 
 /** Those of the messages that were accepted before, by message id. */
 export async function findInLedger(
@@ -65,11 +42,11 @@ export async function findInLedger(
     wanted.map(({ tenantId }) => tenantId),
     wanted.map(({ messageId }) => messageId),
   );
-  return new Map(rows.map((row) => [row.id, entryOf(row)]));
+  return new Map(rows.map((row) => [row.messageId, entryOf(row)]));
 }
 
 /** The same content gets the first answer again. Other content under the same ids is refused. */
-export function outcomeOfRepeat(entry: LedgerEntry, contentHash: string): Outcome {
+export function outcomeOfDuplicate(entry: LedgerEntry, contentHash: string): Outcome {
   if (entry.contentHash === contentHash) return { kind: 'replayed', receipt: entry.receipt };
   return { kind: 'conflict', tenantId: entry.receipt.tenantId };
 }
@@ -85,5 +62,7 @@ export async function findAnswer(
 ): Promise<Answer | null> {
   const { channel, fingerprint, messageId } = message;
   const [row] = await findOne(db, CHANNELS[channel].id, fingerprint, messageId);
-  return row === undefined ? null : { ...entryOf(row), receivedAt: row.received_at.toISOString() };
+  if (row === undefined) return null;
+  const { receivedAt, ...ledgerRow } = row;
+  return { ...entryOf(ledgerRow), receivedAt: receivedAt.toISOString() };
 }

@@ -13,7 +13,7 @@ import {
 import { resolveOnce } from './resolve.ts';
 import { resolveSplitting, type Try } from './split-batch.ts';
 
-export interface BatchOptions extends ResolveOptions {
+interface BatchOptions extends ResolveOptions {
   /** Whether a message of the account has just failed alone. Such messages are tried apart from the others. */
   isSuspect?: (arrival: Arrival) => boolean;
 }

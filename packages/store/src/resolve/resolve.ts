@@ -14,21 +14,21 @@ import {
 import { chatsOf, type Fresh } from './chat.ts';
 import { areAllKnown, makeClients, recogniseClients } from './client.ts';
 import { findDialogs, openDialogs } from './dialog.ts';
-import { findInLedger, outcomeOfRepeat } from './ledger.ts';
+import { findInLedger, outcomeOfDuplicate } from './ledger.ts';
 import { type Stored, storeMessages } from './store-messages.ts';
 import { findTenants } from './tenant.ts';
 
 /*
  * The steps of a batch, in their order, and the files where they are:
  *
- * | step                                                         | file                            |
- * |--------------------------------------------------------------|---------------------------------|
- * | look up the account and its tenant                           | tenant.ts                       |
- * | answer duplicates from the ledger                            | ledger.ts                       |
- * | group the new messages by chat                               | chat.ts                         |
- * | find each chat's client, by identity or by phone             | client.ts, find-clients.ts      |
- * | make the missing clients, and fill in names and phones       | client.ts, create-clients.ts    |
- * | find the open dialogs, and make the missing ones             | dialog.ts                       |
+ * | step                                                          | file                             |
+ * |---------------------------------------------------------------|----------------------------------|
+ * | look up the account and its tenant                            | tenant.ts                        |
+ * | answer duplicates from the ledger                             | ledger.ts                        |
+ * | group the new messages by chat                                | chat.ts                          |
+ * | find each chat's client, by identity or by phone              | client.ts, find-clients.ts       |
+ * | make the missing clients, and fill in names and phones        | client.ts, create-clients.ts     |
+ * | find the open dialogs, and make the missing ones              | dialog.ts                        |
  * | number the messages, store them, put their dialogs into lanes | store-messages.ts, one statement |
  *
  * resolve-batch.ts runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes
@@ -68,7 +68,7 @@ export async function firstLook(
       continue;
     }
     const { tenantId, isExpired, isActive } = account;
-    if (entry) look.outcomes.set(arrival, outcomeOfRepeat(entry, message.contentHash));
+    if (entry) look.outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
     else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
     else if (isActive) look.fresh.set(arrival, { message, account, phone });
     else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });

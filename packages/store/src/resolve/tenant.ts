@@ -11,16 +11,6 @@ export interface Account {
   isExpired: boolean;
 }
 
-interface AccountRow {
-  channel_id: number;
-  fingerprint: string;
-  id: number;
-  tenant_id: TenantId;
-  domain_id: number;
-  is_active: boolean;
-  is_expired: boolean;
-}
-
 /** SQL for the account of `q` (channel_id, fingerprint). Two lookups in two indexes; the current holder precedes a former one. */
 export const ACCOUNT_OF = `
           select id, tenant_id, is_active, false as is_previous, false as is_expired
@@ -32,45 +22,36 @@ export const ACCOUNT_OF = `
            where channel_id = q.channel_id and previous_fingerprint = q.fingerprint
            order by is_previous limit 1`;
 
-const findAccounts = statement<AccountRow>(
+const findAccounts = statement<Account & { place: number }>(
   'find_accounts',
-  `select q.channel_id, q.fingerprint, a.id, a.tenant_id, t.domain_id,
-          a.is_active and t.is_active as is_active, a.is_expired
-     from unnest($1::smallint[], $2::text[]) as q(channel_id, fingerprint)
+  `select q.place::int, a.id, a.tenant_id as "tenantId", t.domain_id as "domainId",
+          a.is_active and t.is_active as "isActive", a.is_expired as "isExpired"
+     from unnest($1::smallint[], $2::text[]) with ordinality as q(channel_id, fingerprint, place)
     cross join lateral (${ACCOUNT_OF}) a
      join tenants t on t.id = a.tenant_id`,
 );
-
-const keyOf = (channelId: number, fingerprint: string) => `${channelId} ${fingerprint}`;
 
 /** The account of each message. A message with an unknown credential is not in the map. */
 export async function findTenants<Message extends Pick<IncomingMessage, 'channel' | 'fingerprint'>>(
   db: Queryable,
   messages: readonly Message[],
 ): Promise<Map<Message, Account>> {
-  const wanted = new Map(messages.map((m) => [keyOf(CHANNELS[m.channel].id, m.fingerprint), m]));
-  const asked = [...wanted.values()];
+  const byKey = new Map<string, Message[]>();
+  for (const message of messages) {
+    const key = `${message.channel} ${message.fingerprint}`;
+    const same = byKey.get(key);
+    if (same === undefined) byKey.set(key, [message]);
+    else same.push(message);
+  }
+  const asked = [...byKey.values()];
   const rows = await findAccounts(
     db,
-    asked.map((m) => CHANNELS[m.channel].id),
-    asked.map((m) => m.fingerprint),
-  );
-  const accounts = new Map(
-    rows.map((row) => [
-      keyOf(row.channel_id, row.fingerprint),
-      {
-        id: row.id,
-        tenantId: row.tenant_id,
-        domainId: row.domain_id,
-        isActive: row.is_active,
-        isExpired: row.is_expired,
-      },
-    ]),
+    asked.map(([first]) => first && CHANNELS[first.channel].id),
+    asked.map(([first]) => first?.fingerprint),
   );
   const found = new Map<Message, Account>();
-  for (const message of messages) {
-    const account = accounts.get(keyOf(CHANNELS[message.channel].id, message.fingerprint));
-    if (account !== undefined) found.set(message, account);
+  for (const { place, ...account } of rows) {
+    for (const message of asked[place - 1] ?? []) found.set(message, account);
   }
   return found;
 }

@@ -22,22 +22,17 @@ export interface ChannelAccount {
   previous: { fingerprint: string; until: Date } | null;
 }
 
-interface AccountRow {
-  id: number;
-  tenant_id: TenantId;
-  tenant_name: string;
-  channel_id: number;
-  account_id: string;
-  fingerprint: string;
-  is_active: boolean;
-  previous_fingerprint: string | null;
-  previous_until: Date | null;
+interface AccountRow extends Omit<ChannelAccount, 'channel' | 'mask' | 'previous'> {
+  channelId: number;
+  credential: string;
+  previousFingerprint: string | null;
+  previousUntil: Date | null;
 }
 
-const FROM = `select a.id, a.tenant_id, t.name as tenant_name, a.channel_id, a.account_id,
-         a.fingerprint, a.is_active,
-         case when a.previous_until > now() then a.previous_fingerprint end as previous_fingerprint,
-         a.previous_until
+const FROM = `select a.id, a.tenant_id as "tenantId", t.name as "tenantName", a.channel_id as "channelId",
+         a.account_id as credential, a.fingerprint, a.is_active as "isActive",
+         case when a.previous_until > now() then a.previous_fingerprint end as "previousFingerprint",
+         a.previous_until as "previousUntil"
     from channel_accounts a join tenants t on t.id = a.tenant_id`;
 
 const selectAll = statement<AccountRow>(
@@ -61,18 +56,17 @@ const updateActive = statement<{ id: number }>(
 );
 
 // The credential itself does not leave this file.
-const toAccount = (row: AccountRow): ChannelAccount => ({
-  id: row.id,
-  tenantId: row.tenant_id,
-  tenantName: row.tenant_name,
-  channel: channelOfId(row.channel_id),
-  mask: maskCredential(row.account_id),
-  fingerprint: row.fingerprint,
-  isActive: row.is_active,
-  previous:
-    row.previous_fingerprint === null || row.previous_until === null
-      ? null
-      : { fingerprint: row.previous_fingerprint, until: row.previous_until },
+const toAccount = ({
+  channelId,
+  credential,
+  previousFingerprint: fingerprint,
+  previousUntil: until,
+  ...account
+}: AccountRow): ChannelAccount => ({
+  ...account,
+  channel: channelOfId(channelId),
+  mask: maskCredential(credential),
+  previous: fingerprint === null || until === null ? null : { fingerprint, until },
 });
 
 /** All accounts, or those of one tenant. */
@@ -134,10 +128,10 @@ interface AccountKey {
   fingerprint: string;
 }
 
-const findOwners = statement<{ channel_id: number; fingerprint: string; tenant_id: TenantId }>(
+const findOwners = statement<{ place: number; tenantId: TenantId }>(
   'tenants_of_accounts',
-  `select q.channel_id, q.fingerprint, a.tenant_id
-     from unnest($1::int[], $2::text[]) as q(channel_id, fingerprint)
+  `select q.place::int, a.tenant_id as "tenantId"
+     from unnest($1::int[], $2::text[]) with ordinality as q(channel_id, fingerprint, place)
      join channel_accounts a on a.channel_id = q.channel_id
       and q.fingerprint in (a.fingerprint, a.previous_fingerprint)`,
 );
@@ -152,11 +146,8 @@ export async function tenantsOfAccounts(
     accounts.map(({ channel }) => CHANNELS[channel].id),
     accounts.map(({ fingerprint }) => fingerprint),
   );
-  return rows.flatMap((row) => {
-    const account = accounts.find(
-      ({ channel, fingerprint }) =>
-        CHANNELS[channel].id === row.channel_id && fingerprint === row.fingerprint,
-    );
-    return account === undefined ? [] : [{ ...account, tenantId: row.tenant_id }];
+  return rows.flatMap(({ place, tenantId }) => {
+    const account = accounts[place - 1];
+    return account === undefined ? [] : [{ ...account, tenantId }];
   });
 }

@@ -12,23 +12,15 @@ export interface Tenant {
   accounts: number;
 }
 
-interface TenantRow {
-  id: TenantId;
-  name: string;
-  domain_id: number;
-  is_active: boolean;
-  accounts: number;
-}
-
-const COLUMNS = `t.id, t.name, t.domain_id, t.is_active,
+const COLUMNS = `t.id, t.name, t.domain_id as "domainId", t.is_active as "isActive",
   (select count(*)::int from channel_accounts a where a.tenant_id = t.id) as accounts`;
 
-const selectAll = statement<TenantRow>(
+const selectAll = statement<Tenant>(
   'list_tenants',
   `select ${COLUMNS} from tenants t order by t.name, t.id`,
 );
 
-const selectNamed = statement<TenantRow>(
+const selectNamed = statement<Tenant>(
   'find_tenants_called',
   `select ${COLUMNS} from tenants t where t.id::text = lower($1) or t.name = $1
     order by t.id::text = lower($1) desc, t.id`,
@@ -46,14 +38,6 @@ const updateActive = statement<{ id: string }>(
   'update tenants set is_active = $2 where id = $1 and is_active <> $2 returning id',
 );
 
-const toTenant = (row: TenantRow): Tenant => ({
-  id: row.id,
-  name: row.name,
-  domainId: row.domain_id,
-  isActive: row.is_active,
-  accounts: row.accounts,
-});
-
 /** Makes a tenant, or updates the one with this id. */
 export async function addTenant(
   db: Queryable,
@@ -64,13 +48,11 @@ export async function addTenant(
   return row;
 }
 
-export async function listTenants(db: Queryable): Promise<Tenant[]> {
-  return (await selectAll(db)).map(toTenant);
-}
+export const listTenants = (db: Queryable): Promise<Tenant[]> => selectAll(db);
 
 /** The tenant with this id, or else all tenants with this name, which need not be unique. */
 export async function findTenantsCalled(db: Queryable, idOrName: string): Promise<Tenant[]> {
-  const found = (await selectNamed(db, idOrName)).map(toTenant);
+  const found = await selectNamed(db, idOrName);
   const [first] = found;
   return first?.id === idOrName.toLowerCase() ? [first] : found;
 }

@@ -1,0 +1,79 @@
+import { AppError } from '@contour/contract';
+import type { OnError } from '@contour/queue';
+import { readEnv } from '@contour/runtime';
+import { createPool, type Pool, type PoolOptions } from '@contour/store';
+import { NotThere, UsageError } from './cli.ts';
+import { databaseEnv } from './env.ts';
+
+/** An error whose message names the server. */
+class ServerError extends Error {
+  override readonly name = 'ServerError';
+}
+
+/** An error's message. A refused connection to several addresses is an AggregateError without one. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return reasonOf(error.errors[0]);
+  if (error === undefined) return 'cannot be reached';
+  const message = error instanceof Error ? error.message : String(error);
+  return message === '' ? 'cannot be reached' : message;
+}
+
+/** Opens a pool for one piece of work. An error of Postgres names the server, in one line. */
+export async function withDatabase<T>(
+  url: string,
+  work: (pool: Pool) => Promise<T>,
+  limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
+): Promise<T> {
+  const options = { url, applicationName: 'contour-cli', max: 2, onError: () => {} };
+  const pool = createPool({ ...options, ...limits });
+  try {
+    return await work(pool);
+  } catch (cause) {
+    if (cause instanceof UsageError || cause instanceof NotThere) throw cause;
+    // An error of another server is not about Postgres.
+    if (cause instanceof ServerError) throw cause;
+    if (cause instanceof AppError && cause.code !== 'postgres_unavailable') throw cause;
+    const { hostname, port, pathname } = new URL(url);
+    const where = `${hostname}:${port || 5432}${pathname}`;
+    throw new ServerError(`Postgres at ${where}: ${reasonOf(cause)}`, { cause });
+  } finally {
+    await pool.end();
+  }
+}
+
+/** The same for the database of an environment. */
+export async function inDatabase<T>(
+  env: NodeJS.ProcessEnv,
+  work: (pool: Pool) => Promise<T>,
+  limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
+): Promise<T> {
+  return withDatabase(readEnv(databaseEnv, env).DATABASE_URL, work, limits);
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** Opens a client of Redis for one piece of work. An error of Redis names the server, in one line. */
+export async function withRedis<R extends Closable, T>(
+  url: string,
+  open: (options: { redisUrl: string; onError: OnError }) => R,
+  work: (room: R) => Promise<T>,
+): Promise<T> {
+  // The connection's own error says best why a command failed.
+  let lastError: Error | undefined;
+  const onError = (error: Error) => {
+    lastError = error;
+  };
+  const room = open({ redisUrl: url, onError });
+  try {
+    return await work(room);
+  } catch (cause) {
+    if (!(cause instanceof AppError && cause.code === 'redis_unavailable')) throw cause;
+    const { hostname, port } = new URL(url);
+    const reason = lastError ?? cause.cause;
+    throw new ServerError(`Redis at ${hostname}:${port || 6379}: ${reasonOf(reason)}`, { cause });
+  } finally {
+    await room.close();
+  }
+}

@@ -1,0 +1,50 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+
+type Colour = 'green' | 'red' | 'yellow' | 'dim' | 'bold' | 'cyan';
+
+/** Colours a text on a terminal; not in a file or a pipe, and not where NO_COLOR is set. */
+export function paint(colour: Colour, text: string): string {
+  const isPlain = !process.stdout.isTTY || (process.env.NO_COLOR ?? '') !== '';
+  return isPlain ? text : styleText(colour, text);
+}
+
+const widthOf = (text: string) => [...stripVTControlCharacters(text)].length;
+
+const padded = (text: string, width: number) =>
+  text + ' '.repeat(Math.max(0, width - widthOf(text)));
+
+/** Lines with aligned columns. The first line is the heading. */
+export function tableOf(
+  heading: readonly string[],
+  rows: ReadonlyArray<readonly string[]>,
+): string[] {
+  const lines = [heading.map((name) => paint('dim', name)), ...rows];
+  const widths = heading.map((_, column) =>
+    Math.max(...lines.map((line) => widthOf(line[column] ?? ''))),
+  );
+  return lines.map((line) =>
+    line
+      .map((cell, column) => padded(cell, widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/**
+ * Makes foreign text harmless for a terminal. Control characters could move the cursor or overwrite
+ * output, others reverse the direction of a line. Each is shown by its number.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+/** The same for several lines. Each is indented, so that none looks like a line of ours. */
+export function printableLines(text: string): string[] {
+  return text.split(/\r?\n/).map((line) => `  ${printable(line)}`);
+}
+
+/** 1 234 567 */
+export const grouped = (n: number): string => n.toLocaleString('en').replaceAll(',', ' ');

@@ -1,0 +1,97 @@
+import { CHANNEL_CODES, CHANNELS, normalisePhone, type PhoneRegion } from '@contour/contract';
+import { createIndex, type PoolClient } from '@contour/store';
+import { countRows, inBatches, type ShowProgress } from './batches.ts';
+
+/** Adds our channels, a few fixed rows. Other channels stay. */
+export async function fillChannels(client: PoolClient): Promise<void> {
+  await client.query(
+    `insert into channels (id, code)
+     select * from unnest($1::int[], $2::text[]) as ours(id, code)
+      where not exists (select from channels c where c.id = ours.id)`,
+    [CHANNEL_CODES.map((code) => CHANNELS[code].id), CHANNEL_CODES],
+  );
+  await createIndex(client, 'create unique index channels_code_key on channels (code)');
+}
+
+/** Holds some thousands of rows. */
+const BLOCKS = 40;
+
+async function countBlocks(client: PoolClient, table: string): Promise<number> {
+  const { rows } = await client.query<{ n: number }>(
+    `select (pg_relation_size(to_regclass($1)) / current_setting('block_size')::int)::int as n`,
+    [table],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+const REMOVE_HOMELESS = `
+  with gone as (
+    delete from client_channels i
+     where i.ctid >= $1::tid and i.ctid < $2::tid
+       and (i.channel_id is null or i.external_id is null
+            or not exists (select from clients c where c.id = i.client_id))
+    returning to_jsonb(i) as before
+  )
+  insert into contour_adoption_set_aside (table_name, reason, before)
+  select 'client_channels', 'identity_without_client', before from gone`;
+
+/**
+ * Sets the tenant of each row to that of its client. Goes by disk pages, because the table may have no
+ * key. A row that moves to another page was updated, and the trigger has set its tenant.
+ */
+export async function fillTenants(
+  client: PoolClient,
+  step: string,
+  table: 'client_channels' | 'dialogs',
+  show: ShowProgress,
+): Promise<void> {
+  const blocks = await countBlocks(client, table);
+  await inBatches(client, step, { first: '0', total: blocks, show }, async (cursor) => {
+    const from = Number(cursor);
+    const range = [`(${from},0)`, `(${from + BLOCKS},0)`];
+    if (table === 'client_channels') await client.query(REMOVE_HOMELESS, range);
+    await client.query(
+      `update ${table} i set tenant_id = c.tenant_id from clients c
+        where i.ctid >= $1::tid and i.ctid < $2::tid and c.id = i.client_id and i.tenant_id is null`,
+      range,
+    );
+    const next = from + BLOCKS;
+    return { next: next < blocks ? String(next) : undefined, size: BLOCKS };
+  });
+}
+
+/** Writers to one of these rows wait for the whole page. */
+const PAGE = 500;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Writes each phone in the form in which the resolver searches, and keeps the typed form in
+ * `phone_as_typed`, which also marks the row as done. A row that changed between read and write is left
+ * to the next pass.
+ */
+export async function normalisePhones(
+  client: PoolClient,
+  step: string,
+  region: PhoneRegion,
+  show: ShowProgress,
+): Promise<void> {
+  const total = await countRows(client, 'clients');
+  await inBatches(client, step, { first: FIRST_ID, total, show }, async (cursor) => {
+    const { rows } = await client.query<{ id: string; phone: string }>(
+      `select id, phone from clients
+        where id > $1 and phone is not null and phone_as_typed is null order by id limit ${PAGE}`,
+      [cursor],
+    );
+    await client.query(
+      `update clients c set phone = q.phone, phone_as_typed = q.typed
+         from unnest($1::uuid[], $2::text[], $3::text[]) as q(id, typed, phone)
+        where c.id = q.id and c.phone = q.typed and c.phone_as_typed is null`,
+      [
+        rows.map((row) => row.id),
+        rows.map((row) => row.phone),
+        rows.map((row) => normalisePhone(row.phone, region)),
+      ],
+    );
+    return { next: rows.at(-1)?.id, size: rows.length };
+  });
+}

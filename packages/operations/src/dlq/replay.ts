@@ -1,0 +1,71 @@
+import { type DlqEntry, isUuid } from '@contour/contract';
+import {
+  createReplay,
+  createRoom,
+  type Producer,
+  type Replay,
+  type ReplyListener,
+} from '@contour/queue';
+import { within } from '@contour/runtime';
+import { countParked, type DlqFilter, deadLetters, type Pool } from '@contour/store';
+
+/** The dead-letter queue, as far as these operations read it. */
+export type DlqSources = ReturnType<typeof dlqSources>;
+
+export function dlqSources(pool: Pool) {
+  const { get, matching } = deadLetters(pool);
+  return { get, matching, count: (filter: DlqFilter) => countParked(pool, filter) };
+}
+
+export type Pages = AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>;
+
+export interface Selection {
+  /** How many entries match the filter. */
+  count: number;
+  /** How many of them were selected. */
+  total: number;
+  pages: Pages;
+}
+
+/** An entry by its id, as it is typed; null where there is none. */
+export async function findEntry({ get }: Pick<DlqSources, 'get'>, id: string) {
+  return isUuid(id) ? get(id.toLowerCase()) : null;
+}
+
+/** The oldest entries that match a filter, at most so many. */
+export async function selectEntries(
+  { count, matching }: Pick<DlqSources, 'count' | 'matching'>,
+  filter: DlqFilter,
+  limit: number,
+): Promise<Selection> {
+  const found = await count(filter);
+  return { count: found, total: Math.min(found, limit), pages: matching(filter, limit) };
+}
+
+/** A single entry. */
+export const onlyEntry = (entry: DlqEntry): Selection => ({ count: 1, total: 1, pages: [[entry]] });
+
+/** A replay goes on after this time although its answers cannot be heard. */
+const HEAR_WITHIN_MS = 2000;
+
+export interface ReplayerDeps {
+  addJobs: Producer['addResolve'];
+  backlog: Producer['backlog'];
+  replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget' | 'ready'>;
+  maxBacklog: number;
+  /** How long a part waits for the backlog to shrink. Then `impatient` makes the error. Left out: no limit. */
+  patienceMs?: number;
+  impatient?: () => Error;
+}
+
+/**
+ * Sends entries in again through the front door, while the backlog has room. The worker removes an entry
+ * after its replay has succeeded, so an interrupted replay repeats messages and loses none.
+ */
+export function createReplayer({ addJobs, replies, ...room }: ReplayerDeps): Replay {
+  const replay = createReplay({ addJobs, replies, waitForRoom: createRoom(room) });
+  return async (pages) => {
+    await within(HEAR_WITHIN_MS, replies.ready(), 'redis').catch(() => undefined);
+    return replay(pages);
+  };
+}

@@ -1,0 +1,173 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
+import { createMirror, type Graph } from '@contour/graph';
+import type { DlqIndex, Eraser } from '@contour/queue';
+import {
+  countPerson,
+  createMirrorSource,
+  deadLetters,
+  dropGraphNotes,
+  eraseParked,
+  erasePerson,
+  forgetFormer,
+  type Person,
+  type Pool,
+} from '@contour/store';
+import { judgeEntry, judgeText, type Recognition } from './recognise.ts';
+
+/** What an erasure does in Postgres. */
+export type EraseTables = ReturnType<typeof eraseTables>;
+
+export function eraseTables(pool: Pool) {
+  return {
+    countPerson: (person: Person): ReturnType<typeof countPerson> => countPerson(pool, person),
+    /** Calls `onMessages` with the ids of deleted messages, page by page. */
+    erasePerson: (
+      person: Person,
+      onMessages: (ids: string[]) => void,
+    ): ReturnType<typeof erasePerson> => erasePerson(pool, person, onMessages),
+    dropGraphNotes: (person: Person) => dropGraphNotes(pool, person),
+    forgetFormer: (messageIds: readonly string[]) => forgetFormer(pool, messageIds),
+    entries: () => deadLetters(pool).matching({}, Number.POSITIVE_INFINITY),
+    /** Returns how many were removed. */
+    eraseEntries: (ids: readonly string[]) => eraseParked(pool, ids),
+  };
+}
+
+/** What an erasure reads in the graph, and how the graph is brought up to date. */
+export interface EraseGraph extends Pick<Graph, 'look' | 'countPhone'> {
+  drain(): Promise<unknown>;
+}
+
+export function eraseGraph(pool: Pool, graph: Graph): EraseGraph {
+  const source = createMirrorSource(pool);
+  // A worker reports what the graph refuses.
+  const mirror = createMirror({ graph, source, onRefused: () => {} });
+  return { look: graph.look, countPhone: graph.countPhone, drain: mirror.drain };
+}
+
+export interface EraseDeps {
+  tables: EraseTables;
+  eraser: Omit<Eraser, 'close'>;
+  /** The entries of an earlier version, in Redis. */
+  index: Pick<DlqIndex, 'read' | 'dropFormer'>;
+  /** Undefined where there is none. */
+  graph: EraseGraph | undefined;
+  recognition: Recognition;
+  /** The progress of an erasure. Each step reads all there is. */
+  onStep: (done: number, steps: number) => void;
+}
+
+/** Messages found and removed in one place, and the ids of those whose owner is unclear. */
+export interface Hits {
+  found: number;
+  removed: number;
+  unclear: string[];
+}
+
+export type WaitingPlace = 'jobs' | 'stream_entries' | 'dlq';
+
+/** Entries that an earlier version parked in Redis and that no worker has moved to Postgres yet. */
+async function searchFormer(
+  { index }: EraseDeps,
+  recognition: Recognition,
+  mayRemove: boolean,
+  hits: Hits,
+): Promise<void> {
+  for (let after: string | null = '0'; after !== null; ) {
+    const { former, next } = await index.read(after);
+    for (const { entry, digest } of former) {
+      const verdict = judgeEntry(recognition, entry);
+      if (verdict === 'unclear') hits.unclear.push(entry.id);
+      if (verdict !== 'theirs') continue;
+      hits.found += 1;
+      if (!mayRemove) continue;
+      await index.dropFormer(entry.id, digest);
+      hits.removed += 1;
+    }
+    after = next;
+  }
+}
+
+async function searchDlq(
+  deps: EraseDeps,
+  recognition: Recognition,
+  mayRemove: boolean,
+): Promise<Hits> {
+  const hits: Hits = { found: 0, removed: 0, unclear: [] };
+  // Redis first: an entry that a worker moves meanwhile is then found in Postgres.
+  await searchFormer(deps, recognition, mayRemove, hits);
+  for await (const entries of deps.tables.entries()) {
+    const judged = entries.map((entry) => ({ id: entry.id, is: judgeEntry(recognition, entry) }));
+    const theirs = judged.filter(({ is }) => is === 'theirs').map(({ id }) => id);
+    hits.unclear.push(...judged.filter(({ is }) => is === 'unclear').map(({ id }) => id));
+    hits.found += theirs.length;
+    if (mayRemove && theirs.length > 0) hits.removed += await deps.tables.eraseEntries(theirs);
+  }
+  return hits;
+}
+
+/** Finds a person's messages that wait in Redis or are parked, and removes them if asked to. */
+export async function searchWaiting(
+  deps: EraseDeps,
+  person: Person,
+  { mayRemove }: { mayRemove: boolean },
+): Promise<Record<WaitingPlace, Hits>> {
+  const recognition = { ...deps.recognition, person };
+  const judge = (text: string) => judgeText(recognition, text);
+  const stream_entries = await deps.eraser.streamEntries(judge, mayRemove);
+  const jobs = await deps.eraser.jobs(judge, mayRemove);
+  // Last, because a worker may have parked a message that it was working on.
+  const dlq = await searchDlq(deps, recognition, mayRemove);
+  return { jobs, stream_entries, dlq };
+}
+
+/** A person's nodes, by client id, chats, dialogs and phone. */
+export async function countInGraph(graph: EraseGraph, person: Person): Promise<number> {
+  const { tenantId: tenant_id, clientId: client_id, identities, dialogIds, phone } = person;
+  // Only the key of a row decides which node is read.
+  const key = { tenant_id, client_id, changed_at: '' };
+  const clients = [key as MirroredClient];
+  const chats = identities.map(
+    ({ channel, externalId }): MirroredIdentity => ({ ...key, channel, external_id: externalId }),
+  );
+  const dialogs = dialogIds.map((dialog_id) => ({ ...key, dialog_id }) as MirroredDialog);
+  const found = [
+    await graph.look('clients', clients),
+    await graph.look('identities', chats),
+    await graph.look('dialogs', dialogs),
+  ];
+  const nodes = found.reduce((sum, each) => sum + each.length, 0);
+  const withPhone = phone === null ? 0 : await graph.countPhone(tenant_id, phone);
+  // The client's own node has the phone, too, and is counted already.
+  const own = found[0]?.some((node) => node.phone === phone) && phone !== null ? 1 : 0;
+  return nodes + Math.max(0, withPhone - own);
+}
+
+const FOLLOW_WITHIN_MS = 30_000;
+const LOOK_MS = 300;
+
+/** Ignores chats and phone: a node that has them by now belongs to a new client, and stays. */
+async function hasFollowed(
+  tables: EraseTables,
+  graph: EraseGraph,
+  person: Person,
+): Promise<boolean> {
+  if ((await tables.countPerson(person)).graph_removals > 0) return false;
+  return (await countInGraph(graph, { ...person, identities: [], phone: null })) === 0;
+}
+
+/**
+ * Removes from the graph what the deleted rows have left a note of. A worker may be doing so already;
+ * without one, it is done here.
+ */
+export async function bringGraphUpToDate(
+  tables: EraseTables,
+  graph: EraseGraph,
+  person: Person,
+): Promise<void> {
+  for (const until = Date.now() + FOLLOW_WITHIN_MS; ; await delay(LOOK_MS)) {
+    await graph.drain();
+    if ((await hasFollowed(tables, graph, person)) || Date.now() > until) return;
+  }
+}

@@ -1,0 +1,104 @@
+import { MIRROR_KINDS, type MirrorSource } from '@contour/contract';
+import { type Comparison, type Difference, type Graph, verifyMirror } from '@contour/graph';
+
+const MAX_EXAMPLES = 20;
+
+export type OnProgress = (done: number, total: number) => void;
+
+/** The two sides of the mirror. */
+export interface MirrorSides {
+  graph: Graph;
+  source: MirrorSource;
+}
+
+/** The comparison of one kind, over all compared tenants. */
+export interface KindFinding {
+  kind: Difference['kind'];
+  in_postgres: number;
+  in_graph: number;
+  /** On their way into the graph. */
+  waiting: number;
+  missing: number;
+  different: number;
+  extra: number;
+  /** Null where several tenants were compared. */
+  checksums: Comparison['checksums'] | null;
+}
+
+interface Example {
+  problem: 'missing' | 'different' | 'extra';
+  kind: Difference['kind'];
+  tenant_id: string;
+  channel: string | null;
+  id: string;
+}
+
+export interface GraphFinding {
+  /** Differences of all kinds, and nodes without their whole key. */
+  wrong: number;
+  waiting: number;
+  keyless: number;
+  kinds: KindFinding[];
+  examples: Example[];
+}
+
+const PROBLEMS = { missing: 'missing', stale: 'different', extra: 'extra' } as const;
+
+const noneOf = (kind: Difference['kind']): KindFinding => ({
+  ...{ kind, in_postgres: 0, in_graph: 0, waiting: 0 },
+  ...{ missing: 0, different: 0, extra: 0, checksums: null },
+});
+
+function exampleOf({ problem, kind, key }: Difference): Example {
+  const channel = key.channel === '' ? null : key.channel;
+  // The key of a whole tenant has no id of its own.
+  const id = key.id === '' ? key.tenant_id : key.id;
+  return { problem: PROBLEMS[problem], kind, tenant_id: key.tenant_id, channel, id };
+}
+
+/** Adds up the events of a comparison. */
+function createTally() {
+  const kinds = new Map([...MIRROR_KINDS, 'tenants' as const].map((kind) => [kind, noneOf(kind)]));
+  const examples: Example[] = [];
+  let comparisons = 0;
+  const ofKind = (kind: Difference['kind']) => kinds.get(kind) ?? noneOf(kind);
+  return {
+    examples,
+    addDifference(difference: Difference): void {
+      ofKind(difference.kind)[PROBLEMS[difference.problem]] += 1;
+      if (examples.length < MAX_EXAMPLES) examples.push(exampleOf(difference));
+    },
+    addComparison({ kind, inPostgres, inGraph, waiting, checksums }: Comparison): void {
+      const found = ofKind(kind);
+      comparisons += 1;
+      found.in_postgres += inPostgres;
+      found.in_graph += inGraph;
+      found.waiting += waiting;
+      found.checksums = checksums;
+    },
+    kinds(): KindFinding[] {
+      const isOfOneTenant = comparisons <= MIRROR_KINDS.length;
+      return [...kinds.values()]
+        .filter(({ kind, extra }) => kind !== 'tenants' || extra > 0)
+        .map((found) => (isOfOneTenant ? found : { ...found, checksums: null }));
+    },
+  };
+}
+
+/** Counts the differences between the graph and Postgres, with the first examples. */
+export async function compareGraph(
+  { graph, source }: MirrorSides,
+  { repair, tenantIds }: { repair: boolean; tenantIds: readonly string[] },
+  onProgress: OnProgress,
+): Promise<GraphFinding> {
+  const tally = createTally();
+  const { differences, keyless, waiting } = await verifyMirror({
+    ...{ graph, source, repair },
+    ...(tenantIds.length === 0 ? {} : { tenants: tenantIds }),
+    onDifference: tally.addDifference,
+    onCompared: tally.addComparison,
+    onProgress,
+  });
+  const wrong = differences + keyless;
+  return { wrong, waiting, keyless, kinds: tally.kinds(), examples: tally.examples };
+}

@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { connectFailFast, type OnError } from '../redis/connect.ts';
+import { loadScript } from '../redis/script.ts';
+
+const WORKERS_KEY = 'contour:workers';
+const ALIVE_MS = 5000;
+const ACCEPTED_KEY = 'contour:core-accepted';
+const ACCEPTED_KEPT_MS = 24 * 60 * 60_000;
+
+const BEAT = loadScript(import.meta.dirname, 'beat.lua');
+const COUNT_ALIVE = loadScript(import.meta.dirname, 'count-alive.lua');
+
+/** How many workers gave a sign of life in the last 5 s. */
+export async function countLiveWorkers(client: Redis): Promise<number> {
+  return Number(await COUNT_ALIVE.run(client, [WORKERS_KEY], [ALIVE_MS]));
+}
+
+export interface Presence {
+  /**
+   * Gives a sign of life. From the second beat on it shares how long ago the latest message was sent that Core has
+   * accepted from this worker. Returns the same of all workers, rounded up; null if none is known.
+   */
+  beat(acceptedAgoMs?: number | null): Promise<number | null>;
+  /** Removes the worker at once instead of after 5 s, and ends the connection. The last call. It never throws. */
+  leave(): Promise<void>;
+}
+
+/** A worker's sign of life. Call `beat` about once a second. */
+export function createPresence(o: { redisUrl: string; onError: OnError; id: string }): Presence {
+  const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
+  /** How far Redis's clock is ahead of ours, rounded down: a late beat must not report a later time. */
+  let redisAheadMs: number | null = null;
+  return {
+    beat(acceptedAgoMs = null) {
+      const acceptedAt = acceptedAgoMs === null ? null : performance.now() - acceptedAgoMs;
+      return ask(async () => {
+        const own =
+          acceptedAt === null || redisAheadMs === null ? -1 : Math.floor(acceptedAt + redisAheadMs);
+        const askedAt = performance.now();
+        const args = [o.id, ALIVE_MS, own, ACCEPTED_KEPT_MS];
+        const answer = await BEAT.run(client, [WORKERS_KEY, ACCEPTED_KEY], args);
+        const [now, latest] = answer as [number, number];
+        const answeredAt = performance.now();
+        redisAheadMs = now - answeredAt;
+        // Both are whole milliseconds, rounded down.
+        return latest < 0 ? null : answeredAt - askedAt + now - latest + 1;
+      });
+    },
+    leave: async () => {
+      await ask(() => client.zrem(WORKERS_KEY, o.id)).catch(o.onError);
+      disconnect();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { AppError } from '@contour/contract';
+import { type ChainableCommander, Redis, type RedisOptions } from 'ioredis';
+
+export type OnError = (error: Error) => void;
+
+/*
+ * | side      | gives up on a command after | finds a frozen Redis after | tries to connect again |
+ * | fail-fast | 2 s, or at once when away   | 3 s                        | 50 ms … 1 s, for ever  |
+ * | patient   | never                       | 15 s (a block lasts 10 s)  | 50 ms … 1 s, for ever  |
+ */
+const COMMAND_TIMEOUT_MS = 2000;
+const ANSWER_DEADLINE_MS = 2500;
+
+const COMMON = {
+  retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 5), 1000),
+  keepAlive: 5000,
+  connectTimeout: 3000,
+} satisfies RedisOptions;
+
+export interface FailFastRedis {
+  client: Redis;
+  /** Runs one exchange with Redis. Every failure is an AppError('redis_unavailable') within 2.5 s. */
+  ask<T>(work: () => Promise<T>): Promise<T>;
+  disconnect(): void;
+}
+
+/** Settles when the first attempt to connect has ended, either way, so a new process may ask at once. */
+function firstAttempt(client: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('ready', resolve);
+    client.once('close', resolve);
+  });
+}
+
+/**
+ * Sends commands that are issued in one turn of the event loop in one write, because a write costs this process more
+ * than most commands cost Redis.
+ */
+function gatherWrites(client: Redis): Redis {
+  return client.on('connect', () => {
+    const { stream } = client;
+    const write = stream.write.bind(stream) as typeof stream.write;
+    let isGathering = false;
+    const send = () => {
+      isGathering = false;
+      stream.uncork();
+    };
+    stream.write = ((...chunk: Parameters<typeof write>) => {
+      if (!isGathering) {
+        isGathering = true;
+        stream.cork();
+        setImmediate(send);
+      }
+      return write(...chunk);
+    }) as typeof write;
+  });
+}
+
+/** A connection for callers that wait for an answer. It never queues a command that it cannot send now. */
+export function connectFailFast(redisUrl: string, onError: OnError): FailFastRedis {
+  const client = new Redis(redisUrl, {
+    ...COMMON,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: 3000,
+  });
+  gatherWrites(client).on('error', onError);
+  const attempted = firstAttempt(client);
+
+  async function ask<T>(work: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer in ${ANSWER_DEADLINE_MS} ms`)),
+        ANSWER_DEADLINE_MS,
+      );
+    });
+    const answer = attempted.then(work);
+    // After the deadline a failure has no caller left, and must not count as unhandled.
+    answer.catch(() => undefined);
+    try {
+      return await Promise.race([answer, deadline]);
+    } catch (cause) {
+      throw new AppError('redis_unavailable', 'Redis cannot be reached', cause);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return { client, ask, disconnect: () => client.disconnect() };
+}
+
+export interface PatientRedis {
+  client: Redis;
+  /** Ends this connection and every copy that BullMQ made of it, whatever they wait for. */
+  disconnect(): void;
+}
+
+/** A connection for consumers and subscribers, which wait until an outage is over. */
+export function connectPatient(redisUrl: string): PatientRedis {
+  const client = new Redis(redisUrl, {
+    ...COMMON,
+    maxRetriesPerRequest: null,
+    socketTimeout: 15_000,
+  });
+  const all = [client];
+  // BullMQ does not expose its blocking copy, and its close() may wait for that copy for ever.
+  client.duplicate = (override) => {
+    const copy = Redis.prototype.duplicate.call(client, override);
+    all.push(silenced(gatherWrites(copy)));
+    return copy;
+  };
+  silenced(gatherWrites(client));
+  return {
+    client,
+    disconnect: () => {
+      for (const each of all) each.disconnect();
+    },
+  };
+}
+
+/** BullMQ reports this connection's errors until it closes. Later errors need a listener, too. */
+function silenced(client: Redis): Redis {
+  return client.on('error', () => undefined);
+}
+
+/** Sends a pipeline and returns its replies. It fails if one command fails. */
+export async function runPipeline(pipeline: ChainableCommander): Promise<unknown[]> {
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
+}
+
+/** Whether the promise resolves in time. If it rejects in time, so does this. */
+export async function settlesWithin(
+  promise: Promise<unknown>,
+  timeoutMs: number,
+): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  const settled = await Promise.race([promise.then(() => true), timeout]);
+  clearTimeout(timer);
+  return settled;
+}

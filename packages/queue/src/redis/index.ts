@@ -1,0 +1,2 @@
+export type { OnError } from './connect.ts';
+export type { RedisFacts } from './redis-facts.ts';

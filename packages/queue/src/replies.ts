@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import type { Reply } from '@contour/contract';
+import type { Redis } from 'ioredis';
+import { connectPatient, type OnError, runPipeline } from './redis/connect.ts';
+
+/** Publishes all replies of a channel together, and all channels in one round trip. Returns the listeners by channel. */
+export async function publishReplies(
+  client: Redis,
+  replies: ReadonlyArray<{ to: string; reply: Reply }>,
+): Promise<Map<string, number>> {
+  const byChannel = new Map<string, Reply[]>();
+  for (const { to, reply } of replies) {
+    const others = byChannel.get(to);
+    if (others === undefined) byChannel.set(to, [reply]);
+    else others.push(reply);
+  }
+  if (byChannel.size === 0) return new Map();
+
+  const pipeline = client.pipeline();
+  for (const [channel, group] of byChannel) pipeline.publish(channel, JSON.stringify(group));
+  const listeners = await runPipeline(pipeline);
+  return new Map(
+    [...byChannel.keys()].map((channel, index) => [channel, Number(listeners[index])]),
+  );
+}
+
+/** A subscriber sends nothing, so only a ping detects a dead connection. */
+const PING_MS = 5000;
+
+export interface ReplyListener {
+  /** The value of `reply.to` in a job. */
+  channel: string;
+  /** Settles once replies can be received. Replies that are published before are lost, as always with pub/sub. */
+  ready(): Promise<void>;
+  /**
+   * The reply, or undefined when it has not come in time; then call again to wait on. A reply that comes in between
+   * is kept until then, or until `forget`. Call it before the job is added.
+   */
+  expect(requestId: string, timeoutMs: number): Promise<Reply | undefined>;
+  forget(requestId: string): void;
+  /** Ends every wait: each gets undefined. */
+  close(): Promise<void>;
+}
+
+interface Expected {
+  reply?: Reply;
+  wake?: () => void;
+}
+
+/** Receives the replies to this process, on a channel of its own. Replies that are not expected are dropped. */
+export function createReplyListener(o: { redisUrl: string; onError: OnError }): ReplyListener {
+  const channel = `contour:reply:${randomUUID()}`;
+  const expected = new Map<string, Expected>();
+  const { client, disconnect } = connectPatient(o.redisUrl);
+  client.on('error', o.onError);
+  client.on('message', (_, text) => {
+    try {
+      for (const reply of JSON.parse(text) as Reply[]) take(expected, reply);
+    } catch (error) {
+      o.onError(error as Error);
+    }
+  });
+  const subscribed = client.subscribe(channel);
+  subscribed.catch(o.onError);
+  const ping = setInterval(() => {
+    if (client.status === 'ready') client.ping().catch(o.onError);
+  }, PING_MS).unref();
+
+  return {
+    channel,
+    ready: async () => {
+      await subscribed;
+    },
+    expect: async (requestId, timeoutMs) => {
+      const entry = expected.get(requestId) ?? {};
+      expected.set(requestId, entry);
+      const reply = await waitFor(entry, timeoutMs);
+      if (reply !== undefined) expected.delete(requestId);
+      return reply;
+    },
+    forget: (requestId) => {
+      expected.delete(requestId);
+    },
+    close: async () => {
+      clearInterval(ping);
+      for (const entry of expected.values()) entry.wake?.();
+      expected.clear();
+      disconnect();
+    },
+  };
+}
+
+function take(expected: Map<string, Expected>, reply: Reply): void {
+  const entry = expected.get(reply.requestId);
+  if (entry === undefined) return;
+  entry.reply = reply;
+  entry.wake?.();
+}
+
+function waitFor(entry: Expected, timeoutMs: number): Promise<Reply | undefined> {
+  if (entry.reply !== undefined) return Promise.resolve(entry.reply);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => entry.wake?.(), timeoutMs);
+    entry.wake = () => {
+      clearTimeout(timer);
+      delete entry.wake;
+      resolve(entry.reply);
+    };
+  });
+}

@@ -1,0 +1,189 @@
+import type { Redis } from 'ioredis';
+import { plausibleTime, TooLong } from '../jobs/incoming-job.ts';
+import { leaseKey } from '../presence/leases.ts';
+import { loadScript, type Script } from '../redis/script.ts';
+
+/** What the owner of a shard does with its entries in Redis: read, deliver again, end, forget. */
+export const GROUP = 'contour';
+/**
+ * All owners of a shard are one consumer of the group. So the entries that one owner leaves pending belong to the next
+ * one, in order, and need not be claimed.
+ */
+const CONSUMER = 'owner';
+export const streamKey = (shard: number) => `contour:resolve:${shard}`;
+/** Counts what was done and lost, so that entries which another program removed are noticed. */
+export const tallyKey = (shard: number) => `contour:resolve:${shard}:tally`;
+
+/** After this many deliveries a batch is retried entry by entry. */
+const SUSPICIOUS_DELIVERIES = 3;
+/** Pending entries of another consumer are claimed after this time. */
+const FORGOTTEN_AFTER_MS = 10_000;
+
+/** The limit of a request. A longer entry is parked by its length and never read. */
+export const MAX_ENTRY_BYTES = 256 * 1024;
+/** Limit of one reading. A batch may have 256 entries, and a worker reads several shards. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** How many entries fit into a batch, whatever their length. */
+export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
+/** How many entries Redis copies at once, whatever their length. */
+const MAX_STEP = 16;
+
+const load = (...files: string[]): Script => loadScript(import.meta.dirname, ...files);
+const READ = load('tally.lua', 'message-of.lua', 'read-entries.lua');
+const CLAIM = load('message-of.lua', 'claim-entries.lua');
+const END = load('end-entries.lua');
+const MARK_REPORTED = load('mark-reported.lua');
+
+export interface StreamEntry {
+  shard: number;
+  id: string;
+  /** The field `message`: undefined if it is absent, its length if it is too long. */
+  message: Buffer | TooLong | undefined;
+  /** When Redis took it. */
+  addedAt: Date;
+  /** How often it was delivered, this time included. */
+  deliveries: number;
+}
+
+/** Entries that another program removed before they were done, and that were not reported yet. */
+export interface Loss {
+  entries: number;
+  /** Whether the stream itself was deleted. What was added after the last look is then not in the figure. */
+  wasDeleted: boolean;
+  /** All that was ever lost, and how often the stream was deleted. */
+  total: { entries: number; deletions: number };
+}
+
+export type Reading =
+  | { kind: 'not ours' }
+  /** Nothing was read: other entries are pending, and have to be read first. */
+  | { kind: 'left first' }
+  | {
+      kind: 'read';
+      loss: Loss | null;
+      entries: StreamEntry[];
+      /** Ids of pending entries that are not in the stream any more. */
+      trimmed: string[];
+    };
+
+type RawEntry = [id: Buffer, what: Buffer, message: Buffer | number];
+type RawTally = [lost: number, reported: number, deletions: number, deletionsReported: number];
+type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
+type RawClaim = [kind: Buffer, entries: RawEntry[]];
+
+/** The time of an entry's id, unless its producer chose the id. */
+const timeOf = (id: string) => new Date(plausibleTime(Number(id.split('-')[0])));
+
+function lossOf([lost, reported, deletions, deletionsReported]: RawTally): Loss | null {
+  if (lost === reported && deletions === deletionsReported) return null;
+  return {
+    entries: lost - reported,
+    wasDeleted: deletions > deletionsReported,
+    total: { entries: lost, deletions },
+  };
+}
+
+function messageOf(what: string, message: Buffer | number): StreamEntry['message'] {
+  if (typeof message === 'number') return new TooLong(message);
+  return what === 'message' ? message : undefined;
+}
+
+function entryOf(shard: number, deliveries: number, [rawId, what, message]: RawEntry): StreamEntry {
+  const id = rawId.toString();
+  return {
+    shard,
+    id,
+    deliveries,
+    addedAt: timeOf(id),
+    message: messageOf(what.toString(), message),
+  };
+}
+
+interface Shard {
+  owner: string;
+  shard: number;
+}
+
+interface ReadOptions extends Shard {
+  /**
+   * `left`: entries that a former owner, or another consumer of the group, left pending. `new`: entries that no
+   * consumer has read. `look back`: new ones, after claiming entries that another consumer left pending.
+   */
+  from: 'new' | 'look back' | 'left';
+  count: number;
+  /** For `left`: only entries behind this one. */
+  after?: string;
+  /** How many pending entries the owner holds itself. */
+  held?: number;
+}
+
+/** Reads the next entries. Only the owner of the shard gets any. */
+export async function readEntries(client: Redis, o: ReadOptions): Promise<Reading> {
+  const { owner, shard, from, count, after = '0-0', held = 0 } = o;
+  const keys = [leaseKey(shard), streamKey(shard), tallyKey(shard)];
+  const place = [owner, GROUP, CONSUMER, count, from, after, held];
+  const limits = [SUSPICIOUS_DELIVERIES, FORGOTTEN_AFTER_MS];
+  const sizes = [MAX_ENTRY_BYTES, MAX_BATCH_BYTES, MAX_STEP];
+  const answer = await READ.runForBuffers(client, keys, [...place, ...limits, ...sizes]);
+  const [rawKind, deliveries, raw, tally] = answer as RawReading;
+  const kind = rawKind.toString();
+  if (kind === 'not ours' || kind === 'left first') return { kind };
+  const entries: StreamEntry[] = [];
+  const trimmed: string[] = [];
+  for (const [at, entry] of raw.entries()) {
+    if (entry[1].toString() === 'trimmed') trimmed.push(entry[0].toString());
+    else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
+  }
+  return { kind: 'read', loss: lossOf(tally), entries, trimmed };
+}
+
+/**
+ * Delivers entries again that the owner of the shard holds, at most ANY_BATCH of them. Redis counts the delivery.
+ * Returns null if the worker is no longer the owner.
+ */
+export async function claimEntries(
+  client: Redis,
+  { owner, shard, held }: Shard & { held: ReadonlyArray<{ id: string; deliveries: number }> },
+): Promise<StreamEntry[] | null> {
+  const keys = [leaseKey(shard), streamKey(shard)];
+  const ids = held.map(({ id }) => id);
+  const args = [owner, MAX_ENTRY_BYTES, GROUP, CONSUMER, ...ids];
+  const [kind, raw] = (await CLAIM.runForBuffers(client, keys, args)) as RawClaim;
+  if (kind.toString() === 'not ours') return null;
+  const earlier = new Map(held.map(({ id, deliveries }) => [id, deliveries]));
+  return raw.map((entry) => entryOf(shard, (earlier.get(entry[0].toString()) ?? 0) + 1, entry));
+}
+
+/** Removes entries that are done from the group and the stream. */
+export async function endEntries(
+  client: Redis,
+  shard: number,
+  ids: readonly string[],
+): Promise<void> {
+  await END.run(client, [streamKey(shard), tallyKey(shard)], [GROUP, ...ids]);
+}
+
+/** Takes back the count of a delivery. The entries stay pending: they were not tried, so they did not fail. */
+export async function uncountDelivery(
+  client: Redis,
+  shard: number,
+  ids: readonly string[],
+  deliveries: number,
+): Promise<void> {
+  const settings = ['RETRYCOUNT', deliveries - 1, 'JUSTID'] as const;
+  await client.xclaim(streamKey(shard), GROUP, CONSUMER, 0, ...ids, ...settings);
+}
+
+/** Removes pending entries from the group that are not in the stream any more. They count as lost. */
+export async function forgetTrimmed(
+  client: Redis,
+  shard: number,
+  ids: readonly string[],
+): Promise<void> {
+  await client.xack(streamKey(shard), GROUP, ...ids);
+}
+
+/** Notes that a loss was reported. Until then every reading returns it again. */
+export async function markReported(client: Redis, shard: number, { total }: Loss): Promise<void> {
+  await MARK_REPORTED.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { connectFailFast, connectPatient, type OnError } from './redis/connect.ts';
+
+/** The live tail: every process publishes here once a second what it counted, while there is a subscriber. */
+const TAIL_CHANNEL = 'contour:tail';
+const BEAT_MS = 1_000;
+
+/** What can happen to a message. */
+export type TailEvent =
+  | 'accepted'
+  | 'resolved'
+  | 'replayed'
+  | 'delivered'
+  | 'failing'
+  | 'dead'
+  | `parked:${string}`;
+
+/**
+ * Whose message it was: a tenant's id; `<channel>:<fingerprint>` of an account whose tenant is not known yet; empty
+ * where nothing is known.
+ */
+export type TailOwner = string;
+
+/** What one process counted in a second. */
+export interface TailBeat {
+  v: 1;
+  /** The process, new with each start. */
+  id: string;
+  process: 'api' | 'worker';
+  counts: Array<[owner: TailOwner, event: TailEvent, count: number]>;
+}
+
+/** Anything but a beat comes from another program, or from a later version, and is ignored. */
+export function readBeat(text: string): TailBeat | undefined {
+  try {
+    const beat = JSON.parse(text) as TailBeat;
+    return beat.v === 1 && Array.isArray(beat.counts) ? beat : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export interface TailListener {
+  close(): Promise<void>;
+}
+
+/** Receives the beats of all processes, again after an outage of Redis, too. */
+export function createTailListener(o: {
+  redisUrl: string;
+  onError: OnError;
+  onBeat: (beat: TailBeat) => void;
+}): TailListener {
+  const { client, disconnect } = connectPatient(o.redisUrl);
+  client.on('error', o.onError);
+  client.on('message', (_, text) => {
+    const beat = readBeat(text);
+    if (beat !== undefined) o.onBeat(beat);
+  });
+  client.subscribe(TAIL_CHANNEL).catch(o.onError);
+  return {
+    close: async () => disconnect(),
+  };
+}
+
+export interface TailPublisher {
+  /** Whether there is a subscriber. Ask before you do work only to count. */
+  isWatched(): boolean;
+  /** Counts, while there is a subscriber. */
+  count(owner: TailOwner, event: TailEvent, by?: number): void;
+  close(): void;
+}
+
+/**
+ * Publishes once a second what this process has done, if there is a subscriber. It looks for one at every full second,
+ * so that all processes of an installation publish at the same time.
+ */
+export function createTailPublisher(o: {
+  redisUrl: string;
+  onError: OnError;
+  process: TailBeat['process'];
+}): TailPublisher {
+  const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
+  const id = randomUUID();
+  const sums = new Map<TailOwner, Map<TailEvent, number>>();
+  let isWatched = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const takeBeat = (): string => {
+    const counts = [...sums].flatMap(([owner, events]) =>
+      [...events].map(([event, count]): TailBeat['counts'][number] => [owner, event, count]),
+    );
+    sums.clear();
+    return JSON.stringify({ v: 1, id, process: o.process, counts } satisfies TailBeat);
+  };
+
+  const publish = async (): Promise<void> => {
+    const [, listeners] = (await client.pubsub('NUMSUB', TAIL_CHANNEL)) as [string, number];
+    isWatched = Number(listeners) > 0;
+    if (isWatched) await client.publish(TAIL_CHANNEL, takeBeat());
+    else sums.clear();
+  };
+
+  const schedule = (): void => {
+    timer = setTimeout(
+      () => {
+        // The connection reports the outage. The next second is another chance.
+        ask(publish)
+          .catch(() => sums.clear())
+          .finally(() => timer && schedule());
+      },
+      BEAT_MS - (Date.now() % BEAT_MS),
+    ).unref();
+  };
+  schedule();
+
+  return {
+    isWatched: () => isWatched,
+    count(owner, event, by = 1) {
+      if (!isWatched) return;
+      let events = sums.get(owner);
+      if (events === undefined) {
+        events = new Map();
+        sums.set(owner, events);
+      }
+      events.set(event, (events.get(event) ?? 0) + by);
+    },
+    close() {
+      clearTimeout(timer);
+      timer = undefined;
+      disconnect();
+    },
+  };
+}

@@ -1,1 +1,0 @@
-export { sqlState } from './database/errors.ts';

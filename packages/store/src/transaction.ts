@@ -1,1 +1,0 @@
-export { inTransaction, withClient } from './database/transaction.ts';
