@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const FEWER_THAN = 195;
+const FEWER_THAN = 20;
 const WORDS = /\b(whoever|nobody|somebody)\b/i;
 const SOURCE = /\.(ts|mjs|sql|lua)$/;
 
