@@ -29,7 +29,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 1,
     effect: 'one batch in five is reported as stored and is not',
-    file: 'packages/store/dist/resolve/message.js',
+    file: 'packages/store/dist/resolve/store-messages.js',
     find: 'const rows = await insertMessages(db,',
     replace:
       'globalThis.nth = (globalThis.nth ?? 0) + 1; const unstored = dialogs.map(([d]) => ({ dialog_id: d.id, shard: 0 })); const rows = globalThis.nth % 5 === 0 ? unstored : await insertMessages(db,',
@@ -47,7 +47,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 3,
     effect: 'the open dialog is not looked up',
-    file: 'packages/store/dist/resolve/find-open-dialogs.js',
+    file: 'packages/store/dist/resolve/dialog.js',
     find: 'where d.status_id in (1, 2)',
     replace: 'where false',
     unguard: 'drop index dialogs_open',
