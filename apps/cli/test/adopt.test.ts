@@ -139,7 +139,7 @@ it('lists what the owner must decide, does the rest, and adopts after the decisi
   const { pool } = database;
   const away = await type(database, 'migrate');
   expect(away.code).toBe(3);
-  expect(away.stderr).toMatch(/^contour: .*see contour adopt --check\n$/);
+  expect(away.stderr).toMatch(/^contour: .*see contour adopt --check\.\n$/);
 
   await pool.query(
     "update channel_accounts set account_id = 'legacy-credential-0' where account_id like '%-1'",
