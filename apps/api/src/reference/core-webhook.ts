@@ -48,7 +48,7 @@ export const coreWebhook: Operation = {
     },
     '4XX': {
       description:
-        '404, 408, 425 and 429 are retried, and `Retry-After` is obeyed. 401, 403, 405 and 407 are about the way to Core, see 3XX. Any other status is final: the message goes to the dead-letter queue, and the next message of the dialog is sent.',
+        '404, 408, 425 and 429 are retried, and `Retry-After` is obeyed. The first 404 or 429 of a message costs no attempt. 401, 403, 405 and 407 are about the way to Core, see 3XX. Any other status is final: the message goes to the dead-letter queue, and the next message of the dialog is sent.',
     },
     '5XX': {
       description:

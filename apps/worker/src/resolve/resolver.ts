@@ -55,8 +55,8 @@ export interface Resolver {
 /**
  * Resolves messages in batches. When a batch fails, its slot is free at once for the next one, and each of its accounts
  * continues in a queue of its own, where only the messages at fault end with an error. Next: `resolveTogether` and
- * `resolveBatch` in the store, which find or create client and dialog and store the messages in one transaction. After
- * the commit, `wake` leads to `deliver/run-shard.ts`.
+ * `resolveBatch` in the store, which find or create client and dialog and store the messages, all or nothing. After the
+ * commit, `wake` leads to `deliver/run-shard.ts`.
  */
 export function createResolver(deps: ResolverDeps): Resolver {
   const { pool, logger } = deps;

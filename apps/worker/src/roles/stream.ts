@@ -89,7 +89,7 @@ export async function handleEntries(
     );
   }
   for (const { entry, reading } of others) {
-    await endParked(deps, entry, handled, letterOf(entry, reading));
+    await endParked(deps, entry, handled, () => letterOf(entry, reading));
   }
   return handled;
 }
@@ -113,9 +113,10 @@ async function endParked(
   { dlq, logger }: EntriesDeps,
   { id }: StreamEntry,
   handled: BatchOutcome,
-  letter: DlqEntry,
+  makeLetter: () => DlqEntry,
 ): Promise<void> {
   try {
+    const letter = makeLetter();
     const result = await dlq.park(letter);
     if (result !== 'parked') logger.warn({ message_id: letter.id }, 'resolve.not_parked');
     handled.ended.push(id);
@@ -134,13 +135,16 @@ async function endOne(
   const { id, deliveries } = entry;
   if (!(ending instanceof AppError)) {
     if ('receipt' in ending) handled.ended.push(id);
-    else await endParked(deps, entry, handled, unresolvedLetter(message, ending, deliveries));
+    else {
+      await endParked(deps, entry, handled, () => unresolvedLetter(message, ending, deliveries));
+    }
     return;
   }
   const counts = failedByItself(ending);
   if (counts && deliveries >= MAX_DELIVERIES) {
-    const letter = unresolvedLetter(message, { kind: 'stalled' }, deliveries, ending.message);
-    return endParked(deps, entry, handled, letter);
+    return endParked(deps, entry, handled, () =>
+      unresolvedLetter(message, { kind: 'stalled' }, deliveries, ending.message),
+    );
   }
   handled.held.push({ id, chat: chatOf(message), counts });
   if (!counts) return;

@@ -18,7 +18,12 @@ export const lostRace = (message: string, cause?: unknown): AppError =>
   new AppError('lost_race', message, cause);
 
 export const isLostRace = (error: unknown): boolean =>
-  (error instanceof AppError && error.code === 'lost_race') || LOST_RACE.has(sqlState(error));
+  (error instanceof AppError && error.code === 'lost_race') ||
+  (LOST_RACE.has(sqlState(error)) && !isGivenUp(error));
+
+/** A race that was lost ten times. Its cause still has the SQLSTATE of the last one. */
+const isGivenUp = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'unexpected' && error.cause instanceof AppError;
 
 /** A failure that has another reason than the server. */
 export const unexpected = (message: string): AppError =>
@@ -49,8 +54,11 @@ const BUSY = new Set(['55P03', '57014']);
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
+/** If the server's name has several addresses and none answers, the messages are in the errors inside. */
+function reasonOf(error: unknown): string {
+  const parts = error instanceof AggregateError ? error.errors : [error];
+  return parts.map((part) => (part instanceof Error ? part.message : String(part))).join('; ');
+}
 
 /**
  * Converts any failure to an AppError. A caller may wait for an absent server, and may repeat this work later on a busy

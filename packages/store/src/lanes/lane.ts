@@ -1,9 +1,10 @@
 import type { DialogId, MessageId, TenantId } from '@contour/contract';
 
 /**
- * The messages of a dialog that wait for Core, as a row of `lanes`. Three statements lock this row, each after the rows
- * of the messages: the upsert in resolve/store-messages.ts, `held` in settle.ts, and the upsert in
- * messages/revive-message.ts. Statements about several lanes lock them in key order.
+ * The messages of a dialog that wait for Core, as a row of `lanes`. No lock is held during a delivery: the shard's job and
+ * the version guard the lane. Four statements lock this row, each after the rows of the messages: the upsert in
+ * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_lanes` in
+ * erase/erase-person.ts. Statements about several lanes lock them in key order.
  */
 export interface Lane {
   tenantId: TenantId;
