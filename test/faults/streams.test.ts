@@ -5,6 +5,7 @@ import { type Body, idOf, messagesOf } from '../support/messages.ts';
 import { type BuiltProcess, logged } from '../support/processes.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
 import { withRedis } from '../support/redis-client.ts';
+import { END_ENTRIES_SHA } from '../support/redis-scripts.ts';
 import {
   addToStreams,
   areStreamsEmpty,
@@ -158,7 +159,7 @@ describe('Streams', () => {
       const watchOut = () =>
         toRedis.watch({
           fromClient(bytes) {
-            if (!bytes.includes('XACK')) return true;
+            if (!bytes.includes(END_ENTRIES_SHA)) return true;
             acknowledgements -= 1;
             if (acknowledgements > 0) return true;
             killedAt ||= performance.now();
