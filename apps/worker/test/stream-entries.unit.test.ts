@@ -77,6 +77,19 @@ test('an entry that fails for a temporary reason is held, and the other chats co
   expect(later).toMatchObject({ ended: [], resolved: [], held: [{ id: '3', counts: false }] });
 });
 
+test('an entry whose letter cannot be made is held, and the others end', async () => {
+  const unprintable = {
+    id: '1',
+    shard: 2,
+    deliveries: 1,
+    message: Buffer.from('{'),
+  } as StreamEntry;
+  Object.defineProperty(unprintable, 'addedAt', { get: () => new Date(Number.NaN) });
+  const { ended, held } = await handle([unprintable, entryOf('2', bodyOf('b'))]);
+  expect(ended).toEqual(['2']);
+  expect(held).toEqual([{ id: '1', chat: '1', counts: true }]);
+});
+
 test.each(['not_tried', 'postgres_unavailable'] as const)(
   'an entry that ends with %s is held without a counted failure, however often',
   async (code) => {
