@@ -17,9 +17,9 @@ const MAY_IMPORT = {
   'packages/core': ['contract', 'upstream'],
   'packages/http': ['contract', 'runtime'],
   'packages/adopt': ['contract', 'store'],
-  'packages/operations': ['contract', 'runtime', 'store', 'queue', 'core', 'graph'],
+  'packages/operations': ['contract', 'runtime', 'store', 'queue', 'graph'],
   'apps/api': ['contract', 'runtime', 'http', 'store', 'queue', 'graph', 'operations'],
-  'apps/worker': ['contract', 'runtime', 'http', 'store', 'queue', 'graph', 'core', 'operations'],
+  'apps/worker': ['contract', 'runtime', 'http', 'store', 'queue', 'graph', 'core'],
   'apps/cli': [
     ...['contract', 'runtime', 'local', 'store', 'queue', 'graph', 'core'],
     ...['adopt', 'operations'],
