@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 const CHECKS = [
   ['format and lint', 'biome', ['ci', '--error-on-warnings', '--colors=off', '.']],
   ['types', 'tsc', ['-b']],
+  // tsc alone would leave the scripts of an earlier build beside new code.
+  ['Lua scripts', process.execPath, ['packages/queue/copy-lua.mjs']],
   ['types of the tests', 'tsc', ['-p', 'tsconfig.test.json']],
   // After the types: it reads those of our packages from dist.
   ['promises and switches', 'oxlint', ['--type-aware', '--format=unix']],

@@ -37,12 +37,13 @@ test.each(isWholeMatrix() ? [302, 401, 404, 429] : [401])(
     );
     const ids = loads.flatMap(({ accepted }) => accepted.map(({ messageId }) => messageId));
     expect(ids).toHaveLength(120);
-    // More often than DELIVER_ATTEMPTS.
-    await waitFor('a message to be refused three times', () => {
+    // More often than DELIVER_ATTEMPTS. It takes long, because open circuits let only a few probes through.
+    const isRefusedThrice = () => {
       const counts = new Map<string, number>();
       for (const { key } of contour.core.requests) counts.set(key, (counts.get(key) ?? 0) + 1);
       return ids.some((id) => (counts.get(id) ?? 0) >= 3);
-    });
+    };
+    await waitFor('a message to be refused three times', isRefusedThrice, { deadlineMs: 60_000 });
     const { pool } = contour.database;
     const { rows } = await pool.query(
       'select distinct status, attempts, last_error from messages where id = any($1)',

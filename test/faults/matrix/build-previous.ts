@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +47,9 @@ export async function buildPrevious(): Promise<Checkout> {
         cwd: root,
       },
     );
+    // An earlier commit may have its Lua scripts in the code.
+    const copyLua = join(root, 'packages/queue/copy-lua.mjs');
+    if (existsSync(copyLua)) await run(process.execPath, [copyLua]);
     return { root, remove };
   } catch (error) {
     await remove();
