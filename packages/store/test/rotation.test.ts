@@ -3,8 +3,7 @@ import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { findReleasable, park } from '../src/dead-letters/index.ts';
 import { findAnswer } from '../src/messages/index.ts';
-import { resolveBatch } from '../src/resolve/index.ts';
-import { findTenants } from '../src/resolve/tenant.ts';
+import { findTenants, resolveBatch } from '../src/resolve/index.ts';
 import {
   listChannelAccounts,
   registerChannelAccount,

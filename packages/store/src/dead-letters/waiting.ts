@@ -1,7 +1,7 @@
 import type { Channel, DlqEntry, IncomingMessage, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { namedStatement, statement } from '../database/statement.ts';
-import { ACCOUNT_OF } from '../resolve/tenant.ts';
+import { ACCOUNT_OF } from '../resolve/first-look.ts';
 import { keysOf, type ReadEntry } from './leave.ts';
 import {
   PARKED_COLUMNS,

@@ -1,9 +1,24 @@
-import { uuidv7 } from '@contour/contract';
+import { type ClientId, type TenantId, uuidv7 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
+import { lostRace } from '../database/errors.ts';
 import { columns, namedStatement, statement } from '../database/statement.ts';
-import type { FullClient } from './arrivals.ts';
-import { type Chat, chatKey, type Profile } from './chat.ts';
-import { MAX_LINKED } from './find-clients.ts';
+import {
+  type Chat,
+  chatKey,
+  type Filling,
+  fillings,
+  findClientsByIdentity,
+  MAX_LINKED,
+  type Profile,
+  type Recognised,
+  shareProfiles,
+} from './find-clients.ts';
+
+/** A client that gets no further identity, although another chat gave its phone. */
+export interface FullClient {
+  tenantId: TenantId;
+  clientId: ClientId;
+}
 
 // In key order, as everywhere. Every batch that links by phone takes this lock first. Other inserts of identities take a
 // weaker lock and do not wait for it.
@@ -144,7 +159,7 @@ interface Created {
 }
 
 /** Gives each chat its client: the owner of its phone, or a new one. */
-export async function createClients(
+async function createClients(
   db: Queryable,
   chats: readonly Chat[],
   owners: ReadonlyMap<Chat, Profile>,
@@ -180,4 +195,60 @@ export async function createClients(
     client.channels.push({ channel_id: chat.channelId, external_id: chat.externalId });
   }
   return { lost: chats.filter((chat) => chat.client === undefined), full };
+}
+
+// A known name or phone is never overwritten, also not one that another transaction has just filled in.
+const fillIn = namedStatement<{ id: string; name: string | null; phone: string | null }>(
+  'fill_in_clients',
+)(
+  { tenant_ids: 'uuid[]', ids: 'uuid[]', names: 'text[]', phones: 'text[]' },
+  `update clients c
+      set name = coalesce(c.name, f.name), phone = coalesce(c.phone, f.phone),
+          updated_at = now()
+     from unnest(:tenant_ids, :ids, :names, :phones) as f(tenant_id, id, name, phone)
+    where c.tenant_id = f.tenant_id and c.id = f.id
+   returning c.id, c.name, c.phone`,
+);
+
+async function fillInClients(db: Queryable, missing: readonly Filling[]): Promise<void> {
+  if (missing.length === 0) return;
+  const rows = await fillIn(
+    db,
+    columns(missing, {
+      tenant_ids: (one) => one.tenantId,
+      ids: (one) => one.client.id,
+      names: (one) => one.name,
+      phones: (one) => one.phone,
+    }),
+  );
+  const stored = new Map(rows.map((row) => [row.id, row]));
+  for (const { client } of missing) {
+    const row = stored.get(client.id);
+    if (row) Object.assign(client, { name: row.name, phone: row.phone });
+  }
+}
+
+/**
+ * Gives every chat its client, found by exact phone or new, and fills in names and phones that clients lack. Resolves
+ * with the clients that have too many identities to get another one by phone.
+ */
+export async function makeClients(
+  db: Queryable,
+  recognised: Recognised,
+  { linkByPhone }: { linkByPhone: boolean },
+): Promise<FullClient[]> {
+  const { chats, profiles, owners } = recognised;
+  const strangers = chats.filter((chat) => chat.client === undefined);
+  const { lost, full } = await createClients(db, strangers, owners, linkByPhone);
+
+  // Another transaction made these meanwhile. Only a new statement can see its rows.
+  const refound = await findClientsByIdentity(db, lost);
+  shareProfiles(refound, profiles);
+  for (const chat of lost) {
+    const client = refound.get(chat);
+    if (client === undefined) throw lostRace('an identity came and went');
+    Object.assign(chat, { client, matchedBy: 'identity' });
+  }
+  await fillInClients(db, fillings(recognised));
+  return full;
 }

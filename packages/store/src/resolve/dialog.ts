@@ -2,7 +2,8 @@ import { type ClientId, type DialogId, type TenantId, uuidv7 } from '@contour/co
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
 import { columns, namedStatement, statement } from '../database/statement.ts';
-import type { Chat, Fresh } from './chat.ts';
+import type { Chat } from './find-clients.ts';
+import type { Fresh } from './first-look.ts';
 
 const findOpen = statement<{ n: number; id: DialogId }>(
   'find_open_dialogs',

@@ -3,9 +3,9 @@ import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
 import { columns, namedStatement } from '../database/statement.ts';
 import { laneShard } from '../lanes/lane.ts';
-import type { Chat, Fresh, Profile } from './chat.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
-import { namedChannels } from './find-clients.ts';
+import { type Chat, namedChannels, type Profile } from './find-clients.ts';
+import type { Fresh } from './first-look.ts';
 
 /*
  * Numbering, storing and queueing for delivery are one statement, so a message is never accepted without being due.
