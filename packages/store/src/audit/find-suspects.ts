@@ -1,7 +1,6 @@
 import type { MessageId, TenantId } from '@contour/contract';
-import type { Database, Queryable } from '../database/database.ts';
+import { type Database, inTransaction, type Queryable, withClient } from '../database/database.ts';
 import { run, statement } from '../database/statement.ts';
-import { inTransaction, withClient } from '../database/transaction.ts';
 import type { Suspect, TableCheck, TenantCounts } from './table-checks.ts';
 
 const FETCHED = 1_000;

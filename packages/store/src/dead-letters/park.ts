@@ -1,7 +1,6 @@
-import type { Database, Queryable } from '../database/database.ts';
+import { type Database, type Queryable, withTransaction } from '../database/database.ts';
 import { isDataError, restarting } from '../database/errors.ts';
 import { namedStatement, statement } from '../database/statement.ts';
-import { withTransaction } from '../database/transaction.ts';
 import {
   asciiColumns,
   isUnknown,

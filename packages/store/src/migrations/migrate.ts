@@ -1,10 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@contour/contract';
-import type { Database, PoolClient, Queryable } from '../database/database.ts';
+import {
+  type Database,
+  inTransaction,
+  type PoolClient,
+  type Queryable,
+  withClient,
+} from '../database/database.ts';
 import { sqlState, unexpected } from '../database/errors.ts';
 import { run } from '../database/statement.ts';
-import { inTransaction, withClient } from '../database/transaction.ts';
 import { createIndex, readIndexStatement, splitSql, takeTurn } from './ddl.ts';
 
 const FOLDER = new URL('../../migrations/', import.meta.url);

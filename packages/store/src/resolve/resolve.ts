@@ -1,7 +1,12 @@
 import { AppError, type Outcome } from '@contour/contract';
-import type { Database, Queryable, Transaction } from '../database/database.ts';
+import {
+  type Database,
+  inTransaction,
+  type Queryable,
+  type Transaction,
+  withClient,
+} from '../database/database.ts';
 import { asAppError, isLostRace, lostRace, restarting, unexpected } from '../database/errors.ts';
-import { inTransaction, withClient } from '../database/transaction.ts';
 import { type FullClient, makeClients } from './create-clients.ts';
 import { findDialogs, openDialogs } from './dialog.ts';
 import { areAllKnown, chatsOf, recogniseClients } from './find-clients.ts';

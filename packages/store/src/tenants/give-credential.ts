@@ -1,8 +1,7 @@
 import { CHANNELS, type Channel, fingerprintOf } from '@contour/contract';
-import type { Database, Transaction } from '../database/database.ts';
+import { type Database, type Transaction, withTransaction } from '../database/database.ts';
 import { unexpected } from '../database/errors.ts';
 import { run, statement } from '../database/statement.ts';
-import { withTransaction } from '../database/transaction.ts';
 import { type ChannelAccount, findChannelAccount, findHolders } from './channel-accounts.ts';
 
 // Only one transaction at a time gives out credentials, because no index can compare a current credential with the
