@@ -1,7 +1,7 @@
 import type { ClientId, DialogId, DlqEntry, MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
-import { keysOf, type ReadEntry } from './leave.ts';
+import { keysOf, READ_ROWS, type ReadEntry } from './leave.ts';
 
 /** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
 export interface IndexedEntry {
@@ -36,11 +36,7 @@ export const findUnindexed = (db: Queryable): Promise<IndexedEntry[]> => findEnt
 
 const mark = statement(
   'mark_parked_indexed',
-  `update parked p set indexed_at = now()
-     from (select k.id from parked k
-             join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
-            order by k.id for update of k) d
-    where p.id = d.id`,
+  `update parked p set indexed_at = now() from (${READ_ROWS}) d where p.id = d.id`,
 );
 
 /** Notes that Redis shows these entries in these versions. */
