@@ -19,37 +19,16 @@ import { noteRemovals, orphans, readRemovals } from './removals.ts';
  */
 const HELD_FOR = "interval '15 seconds'";
 
-interface TurnRow {
-  mirror_id: string;
-  turn: number;
-}
-
-const take = statement<TurnRow>(
+// The next turn, later than `$2`. No row while another worker holds one.
+const take = statement<MirrorTurn>(
   'take_graph_turn',
   `update graph_turns
       set turn = greatest(turn, $2) + 1, held_until = now() + ${HELD_FOR}
     where held_until < now() or turn = $1
-   returning mirror_id, turn::float8 as turn`,
+   returning mirror_id as "mirrorId", turn::float8 as turn`,
 );
 
-const end = statement<TurnRow>(
-  'end_graph_turn',
-  'update graph_turns set held_until = now() where turn = $1',
-);
-
-/** The next turn, later than `seen`; null while another worker holds one. */
-async function takeTurn(
-  db: Queryable,
-  own: MirrorTurn | null,
-  seen: number,
-): Promise<MirrorTurn | null> {
-  const [row] = await take(db, own?.turn ?? null, seen);
-  return row === undefined ? null : { mirrorId: row.mirror_id, turn: row.turn };
-}
-
-async function endTurn(db: Queryable, { turn }: MirrorTurn): Promise<void> {
-  await end(db, turn);
-}
+const end = statement('end_graph_turn', 'update graph_turns set held_until = now() where turn = $1');
 
 const WAITING = `
   select graph_changed_at as since from clients where graph_synced_at is null
@@ -65,12 +44,6 @@ const backlog = statement<MirrorBacklog>(
 );
 
 const isAny = statement<{ any: boolean }>('graph_is_behind', `select exists (${WAITING}) as any`);
-
-/** How far the graph is behind. */
-async function mirrorBacklog(db: Queryable): Promise<MirrorBacklog> {
-  const [row] = await backlog(db);
-  return row ?? { rows: 0, oldestSeconds: 0 };
-}
 
 /** Whether the graph is behind at all. Cheap enough to run once a second. */
 export async function isMirrorBehind(db: Queryable): Promise<boolean> {
@@ -215,8 +188,8 @@ async function markMirrored(
 /** The access of the mirror and of its comparison to Postgres. */
 export function createMirrorSource(db: Queryable): MirrorSource {
   return {
-    takeTurn: (own, seen) => takeTurn(db, own, seen),
-    endTurn: (turn) => endTurn(db, turn),
+    takeTurn: async (own, seen) => (await take(db, own?.turn ?? null, seen))[0] ?? null,
+    endTurn: async ({ turn }) => void (await end(db, turn)),
     readUnmirrored: (after, limit) => readBatch(db, after, limit),
     mark: (turn, batch) => markMirrored(db, turn, batch),
     tenants: async () => (await tenantIds(db)).map(({ id }) => id),
@@ -226,6 +199,6 @@ export function createMirrorSource(db: Queryable): MirrorSource {
     unmark: async (kind, rows) => void (await tableOf(kind).unmark(db, rows)),
     orphans: (kind, keys) => orphans(db, kind, keys),
     noteRemovals: (kind, keys) => noteRemovals(db, kind, keys),
-    backlog: () => mirrorBacklog(db),
+    backlog: async () => (await backlog(db))[0] ?? { rows: 0, oldestSeconds: 0 },
   };
 }
