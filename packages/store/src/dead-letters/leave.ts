@@ -137,26 +137,16 @@ export interface FormerEntry {
   leaving: Leaving;
 }
 
-const findFormerOne = statement<{
-  reason: DlqReason;
-  failed_at: Date;
-  left_at: Date;
-  leaving: Leaving;
-}>(
+const findFormerOne = statement<Record<'failedAt' | 'leftAt', Date> & Omit<FormerEntry, 'failedAt' | 'leftAt'>>(
   'find_parked_former',
-  `select reason, failed_at, left_at, leaving from parked_former
+  `select reason, failed_at as "failedAt", left_at as "leftAt", leaving from parked_former
     where id = $1::uuid and leaving <> 'erased'`,
 );
 
 export async function findFormer(db: Queryable, id: string): Promise<FormerEntry | null> {
   const [row] = isUuid(id) ? await findFormerOne(db, id) : [];
   if (row === undefined) return null;
-  return {
-    reason: row.reason,
-    failedAt: row.failed_at.toISOString(),
-    leftAt: row.left_at.toISOString(),
-    leaving: row.leaving,
-  };
+  return { ...row, failedAt: row.failedAt.toISOString(), leftAt: row.leftAt.toISOString() };
 }
 
 const KEPT_DAYS = 7;

@@ -14,7 +14,8 @@ import {
 const PAGE_ENTRIES = 200;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-const findAccounts = statement<ActiveAccount>(
+/** The active accounts for which entries wait. */
+export const findReleasable = statement<ActiveAccount>(
   'find_releasable_accounts',
   `select q.channel, q.fingerprint, a.tenant_id as "tenantId"
      from (select w.channel, w.fingerprint, c.id as channel_id
@@ -24,9 +25,6 @@ const findAccounts = statement<ActiveAccount>(
      join tenants t on t.id = a.tenant_id
     where a.is_active and t.is_active and not a.is_expired`,
 );
-
-/** The active accounts for which entries wait. */
-export const findReleasable = (db: Queryable): Promise<ActiveAccount[]> => findAccounts(db);
 
 /** An account whose messages would be resolved now. */
 export interface ActiveAccount {

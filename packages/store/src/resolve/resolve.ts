@@ -48,13 +48,6 @@ interface Results {
   fullClients: FullClient[];
 }
 
-const noResults = (): Results => ({
-  outcomes: new Map(),
-  shards: new Set(),
-  hasNewDialogs: false,
-  fullClients: [],
-});
-
 /** The arrivals that have no ending yet. */
 export const without = (arrivals: readonly Arrival[], { outcomes }: Results): readonly Arrival[] =>
   outcomes.size === 0 ? arrivals : arrivals.filter((arrival) => !outcomes.has(arrival));
@@ -98,7 +91,12 @@ async function resolveCopies(
   resolveFirsts: (firsts: readonly Arrival[], results: Results) => Promise<void>,
 ): Promise<BatchResult> {
   const first = firstCopies(arrivals);
-  const made = noResults();
+  const made: Results = {
+    outcomes: new Map(),
+    shards: new Set(),
+    hasNewDialogs: false,
+    fullClients: [],
+  };
   await resolveFirsts([...first.values()], made);
   const endings = arrivals.map((arrival) => {
     const original = first.get(arrival.message.messageId);
