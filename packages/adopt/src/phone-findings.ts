@@ -1,5 +1,6 @@
-import { normalisePhone, type PhoneRegion } from '@contour/contract';
+import { normalisePhone } from '@contour/contract';
 import type { PoolClient } from '@contour/store/schema';
+import type { AdoptOptions } from './apply.ts';
 import type { Finding } from './structure-findings.ts';
 
 const PAGE = 5_000;
@@ -17,7 +18,7 @@ interface Row {
  */
 export async function phoneFindings(
   client: PoolClient,
-  options: { region: PhoneRegion; onProgress?: (done: number, total: number) => void },
+  { region, show }: Pick<AdoptOptions, 'region' | 'show'>,
 ): Promise<Finding[]> {
   await client.query('create temp table contour_phones (tenant_id uuid, id uuid, phone text)');
   try {
@@ -42,7 +43,7 @@ export async function phoneFindings(
       );
       const known: Row[] = [];
       for (const row of rows) {
-        const phone = normalisePhone(row.phone, options.region);
+        const phone = normalisePhone(row.phone, region);
         if (phone !== null) known.push({ ...row, phone });
         else if (++unusable.count <= 5) unusable.examples.push(`client ${row.id}: ${row.phone}`);
       }
@@ -51,7 +52,7 @@ export async function phoneFindings(
         [known.map((r) => r.tenant_id), known.map((r) => r.id), known.map((r) => r.phone)],
       );
       seen += rows.length;
-      options.onProgress?.(seen, Math.max(total, seen));
+      show('looking at the phones', seen, Math.max(total, seen));
       const end = rows.at(-1);
       if (end === undefined) break;
       last = end.id;
@@ -70,15 +71,11 @@ async function repeatedPhones(client: PoolClient): Promise<Finding[]> {
      select (select count(*)::int from bad) as count,
             array(select example from bad limit 5) as examples`,
   );
-  const [found] = rows;
-  if (found === undefined || found.count === 0) return [];
-  return [
-    {
-      code: 'repeated_phones',
-      what: 'phones shared by several clients of one tenant',
-      verdict: 'apply',
-      advice: 'the oldest client keeps it; the others keep the typed phone in phone_as_typed',
-      ...found,
-    },
-  ];
+  const finding = {
+    code: 'repeated_phones',
+    what: 'phones shared by several clients of one tenant',
+    verdict: 'apply',
+    advice: 'the oldest client keeps it; the others keep the typed phone in phone_as_typed',
+  } as const;
+  return rows.filter(({ count }) => count > 0).map((found) => ({ ...finding, ...found }));
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from '@contour/store/database';
 import { run } from '@contour/store/schema';
+import type { AdoptOptions } from './apply.ts';
 import { readShape, type Shape } from './legacy-shape.ts';
 import type { Finding } from './structure-findings.ts';
 
@@ -188,12 +189,12 @@ function dialogQuestions(shape: Shape): Question[] {
 /** What in the rows stands in the way, except phones. Each question is one statement. */
 export async function rowFindings(
   db: Queryable,
-  options: { domainId?: number | undefined; onProgress?: (done: number, total: number) => void },
+  { domainId, show }: Pick<AdoptOptions, 'domainId' | 'show'>,
 ): Promise<Finding[]> {
   const shape = await readShape(db);
   const questions = [
     ...accountQuestions(),
-    ...tenantQuestions(shape, options.domainId),
+    ...tenantQuestions(shape, domainId),
     ...identityQuestions(shape),
     ...dialogQuestions(shape),
   ];
@@ -205,7 +206,7 @@ export async function rowFindings(
        select (select count(*)::int from bad) as count,
               array(select example from bad limit 5) as examples`,
     );
-    options.onProgress?.(index + 1, questions.length);
+    show('looking at the rows', index + 1, questions.length);
     if (bad !== undefined && bad.count > 0) findings.push({ ...finding, ...bad });
   }
   return findings;
