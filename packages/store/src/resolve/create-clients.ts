@@ -63,16 +63,10 @@ async function findFreePlaces(
   return free;
 }
 
-interface WonRow {
-  tenant_id: string;
-  channel_id: number;
-  external_id: string;
-}
-
 // A client is inserted only with an identity that was won, in the same statement: a batch that loses the race for an
 // identity leaves no client behind. Several chats of a batch may share one new client (one phone). Any of them that was
 // won makes it.
-const insertIdentities = namedStatement<WonRow>('insert_identities_and_clients')(
+const insertIdentities = namedStatement<Pick<Chat, 'tenantId' | 'channelId' | 'externalId'>>('insert_identities_and_clients')(
   {
     tenant_ids: 'uuid[]',
     channel_ids: 'smallint[]',
@@ -99,7 +93,7 @@ const insertIdentities = namedStatement<WonRow>('insert_identities_and_clients')
       where is_new
       order by tenant_id, client_id
    )
-   select tenant_id, channel_id, external_id from won`,
+   select tenant_id as "tenantId", channel_id as "channelId", external_id as "externalId" from won`,
 );
 
 /** A chat without a client, and the client it is about to get: a new one, or the phone's owner. */
@@ -107,11 +101,6 @@ interface Plan {
   chat: Chat;
   client: Profile;
   isNew: boolean;
-}
-
-interface Plans {
-  plans: Plan[];
-  full: FullClient[];
 }
 
 /**
@@ -123,7 +112,7 @@ function plan(
   owners: ReadonlyMap<Chat, Profile>,
   free: Map<Profile, number>,
   linkByPhone: boolean,
-): Plans {
+): { plans: Plan[]; full: FullClient[] } {
   const planned = new Map<string, Profile>();
   const full = new Map<string, FullClient>();
   const plans = chats.map((chat): Plan => {
@@ -151,20 +140,16 @@ function plan(
   return { plans, full: [...full.values()] };
 }
 
-/** The result for chats without a client. Each chat that is not `lost` has one now. */
-interface Created {
-  /** Chats whose identity another transaction inserted first. */
-  lost: Chat[];
-  full: FullClient[];
-}
-
-/** Gives each chat its client: the owner of its phone, or a new one. */
+/**
+ * Gives each chat its client: the owner of its phone, or a new one. Chats whose identity another transaction inserted
+ * first are `lost`: they still have none.
+ */
 async function createClients(
   db: Queryable,
   chats: readonly Chat[],
   owners: ReadonlyMap<Chat, Profile>,
   linkByPhone: boolean,
-): Promise<Created> {
+): Promise<{ lost: Chat[]; full: FullClient[] }> {
   if (chats.length === 0) return { lost: [], full: [] };
   const free = linkByPhone ? await findFreePlaces(db, chats, owners) : new Map<Profile, number>();
   const { plans, full } = plan(chats, owners, free, linkByPhone);
@@ -181,11 +166,7 @@ async function createClients(
       phones: ({ client }) => client.phone,
     }),
   );
-  const won = new Set(
-    rows.map((row) =>
-      chatKey({ tenantId: row.tenant_id, channelId: row.channel_id, externalId: row.external_id }),
-    ),
-  );
+  const won = new Set(rows.map(chatKey));
   const made = new Set<Profile>();
   for (const { chat, client, isNew } of plans) {
     if (!won.has(chatKey(chat))) continue;

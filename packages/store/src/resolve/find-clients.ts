@@ -133,28 +133,23 @@ export async function findClientsByIdentity(
 }
 
 /**
- * The owners of the phones that these chats gave. Chats without a phone are skipped. Reads at most MAX_LINKED channels of
- * an owner, which is enough to know whether it may get another one.
+ * The clients of these chats by identity, and the owner of the phone for each chat whose client has none. Reads at most
+ * MAX_LINKED channels of an owner, which is enough to know whether it may get another one.
  */
-async function findPhoneOwners(db: Queryable, chats: readonly Chat[]): Promise<Map<Chat, Profile>> {
-  const asking = chats.filter((chat) => chat.phone !== null);
-  if (asking.length === 0) return new Map();
-  const rows = await findByPhone(
-    db,
-    asking.map((chat) => chat.tenantId),
-    asking.map((chat) => chat.phone),
-  );
-  return byQuestion(asking, rows);
-}
-
-/** The clients of these chats by identity, and the owner of the phone for each chat whose client has none. */
 export async function lookUpClients(
   db: Queryable,
   chats: readonly Chat[],
 ): Promise<{ identified: Map<Chat, Profile>; owners: Map<Chat, Profile> }> {
   const identified = await findClientsByIdentity(db, chats);
   const lacksPhone = (chat: Chat) => (identified.get(chat)?.phone ?? null) === null;
-  return { identified, owners: await findPhoneOwners(db, chats.filter(lacksPhone)) };
+  const asking = chats.filter((chat) => chat.phone !== null && lacksPhone(chat));
+  if (asking.length === 0) return { identified, owners: new Map() };
+  const rows = await findByPhone(
+    db,
+    asking.map((chat) => chat.tenantId),
+    asking.map((chat) => chat.phone),
+  );
+  return { identified, owners: byQuestion(asking, rows) };
 }
 
 /**
