@@ -10,9 +10,7 @@ import {
   takeDue,
 } from '../src/lanes/index.ts';
 import { reviveMessage } from '../src/messages/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
-
-const ANY = { lanes: 50, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 50, rooms: [] };
+import { ANY, arrival, type Bundle, openBundle } from './bundle.ts';
 
 async function takeAll(bundle: Bundle): Promise<DueLane[]> {
   return takeDue(bundle.pool, { ...ANY, shards: await dueShards(bundle.pool) });
