@@ -139,32 +139,21 @@ const findDue = namedStatement<Row>('take_due')(
 function lanesOf(rows: readonly Row[]): DueLane[] {
   const lanes = new Map<string, DueLane>();
   for (const row of rows) {
-    const { shard, tenantId, dialogId, version } = row;
+    const { shard, seen: _, tenantId, dialogId, version, ...message } = row;
     let lane = lanes.get(dialogId);
     if (lane === undefined) {
       lane = { shard, tenantId, dialogId, version, messages: [], hasMore: false, bytes: 0 };
       lanes.set(dialogId, lane);
     }
-    if (row.messageId === null) continue;
-    if (row.payload === null) {
+    if (message.messageId === null) continue;
+    const { receivedMs, bytes, payload, ...known } = message;
+    if (payload === null) {
       lane.hasMore = true;
       continue;
     }
-    const { messageId, traceId, traceParent, seq, attempts, attemptsBefore, lastError } = row;
-    lane.bytes += row.bytes;
-    lane.messages.push({
-      tenantId,
-      dialogId,
-      messageId,
-      traceId,
-      traceParent,
-      seq,
-      attempts,
-      attemptsBefore,
-      lastError,
-      receivedAt: new Date(row.receivedMs),
-      payload: row.payload,
-    });
+    lane.bytes += bytes;
+    const receivedAt = new Date(receivedMs);
+    lane.messages.push({ ...known, tenantId, dialogId, receivedAt, payload });
   }
   return [...lanes.values()];
 }

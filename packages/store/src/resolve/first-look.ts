@@ -11,6 +11,7 @@ import { statement } from '../database/statement.ts';
 /** A checked message and the phone to match by. */
 export interface Arrival {
   message: IncomingMessage;
+  /** E.164, or null if the number that was sent cannot identify a client. */
   phone: string | null;
 }
 
@@ -134,11 +135,8 @@ export async function findAnswer(
 }
 
 /** A message that is not in the ledger yet, and its account. */
-export interface Fresh {
-  message: IncomingMessage;
+export interface Fresh extends Arrival {
   account: Account;
-  /** E.164, or null if the number that was sent cannot identify a client. */
-  phone: string | null;
 }
 
 /** The first look: what is answered already, and what is new. */
@@ -166,7 +164,7 @@ export async function firstLook(
   );
   const look: FirstLook = { outcomes: new Map(), fresh: new Map() };
   for (const arrival of arrivals) {
-    const { message, phone } = arrival;
+    const { message } = arrival;
     const account = tenants.get(message);
     const entry = ledger.get(message.messageId);
     if (account === undefined || account.tenantId !== (onlyFor ?? account.tenantId)) {
@@ -176,7 +174,7 @@ export async function firstLook(
     const { tenantId, isExpired, isActive } = account;
     if (entry) look.outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
     else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
-    else if (isActive) look.fresh.set(arrival, { message, account, phone });
+    else if (isActive) look.fresh.set(arrival, { ...arrival, account });
     else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
   }
   return look;
