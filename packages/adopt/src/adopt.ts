@@ -10,8 +10,7 @@ import {
 import { type AdoptOptions, applySteps } from './apply.ts';
 import { hasRelation, LEGACY_TABLES } from './legacy-shape.ts';
 import { namesMadeBy } from './migration-statements.ts';
-import { phoneFindings } from './phone-findings.ts';
-import { rowFindings } from './row-findings.ts';
+import { phoneFindings, rowFindings } from './row-findings.ts';
 import { withOwnSession } from './session.ts';
 import { type Finding, structureFindings } from './structure-findings.ts';
 

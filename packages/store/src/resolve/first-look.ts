@@ -15,7 +15,7 @@ export interface Arrival {
   phone: string | null;
 }
 
-export interface Account {
+interface Account {
   id: number;
   tenantId: TenantId;
   domainId: number;
@@ -99,7 +99,7 @@ interface LedgerEntry {
 const entryOf = ({ contentHash, ...receipt }: LedgerRow): LedgerEntry => ({ contentHash, receipt });
 
 /** Those of the messages that were accepted before, by message id. */
-export async function findInLedger(
+async function findInLedger(
   db: Queryable,
   wanted: ReadonlyArray<{ tenantId: string; messageId: string }>,
 ): Promise<Map<string, LedgerEntry>> {
