@@ -2,5 +2,13 @@
 export { inTransaction, type PoolClient, withClient } from '../database/database.ts';
 export { sqlState } from '../database/errors.ts';
 export { run } from '../database/statement.ts';
-export { createIndex, dropIndex, readIndexStatement, splitSql, takeTurn } from './ddl.ts';
-export { FIRST_MIGRATION, noteMigrations, readMigration } from './migrate.ts';
+export {
+  createIndex,
+  dropIndex,
+  FIRST_MIGRATION,
+  noteMigrations,
+  readIndexStatement,
+  readMigration,
+  splitSql,
+  takeTurn,
+} from './migrate.ts';
