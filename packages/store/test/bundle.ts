@@ -37,8 +37,7 @@ export async function openBundle(options: { linkByPhone?: boolean } = {}): Promi
     pool,
     url,
     tenant,
-    resolve: (...arrivals) =>
-      resolveBatch(pool, arrivals, { ...OPTIONS, ...options }),
+    resolve: (...arrivals) => resolveBatch(pool, arrivals, { ...OPTIONS, ...options }),
     async count(sql) {
       const { rows } = await pool.query<{ n: number }>(`select count(*)::int as n from ${sql}`);
       return rows[0]?.n ?? 0;

@@ -137,7 +137,9 @@ export interface FormerEntry {
   leaving: Leaving;
 }
 
-const findFormerOne = statement<Record<'failedAt' | 'leftAt', Date> & Omit<FormerEntry, 'failedAt' | 'leftAt'>>(
+const findFormerOne = statement<
+  Record<'failedAt' | 'leftAt', Date> & Omit<FormerEntry, 'failedAt' | 'leftAt'>
+>(
   'find_parked_former',
   `select reason, failed_at as "failedAt", left_at as "leftAt", leaving from parked_former
     where id = $1::uuid and leaving <> 'erased'`,

@@ -28,7 +28,10 @@ const take = statement<MirrorTurn>(
    returning mirror_id as "mirrorId", turn::float8 as turn`,
 );
 
-const end = statement('end_graph_turn', 'update graph_turns set held_until = now() where turn = $1');
+const end = statement(
+  'end_graph_turn',
+  'update graph_turns set held_until = now() where turn = $1',
+);
 
 const WAITING = `
   select graph_changed_at as since from clients where graph_synced_at is null

@@ -66,7 +66,9 @@ async function findFreePlaces(
 // A client is inserted only with an identity that was won, in the same statement: a batch that loses the race for an
 // identity leaves no client behind. Several chats of a batch may share one new client (one phone). Any of them that was
 // won makes it.
-const insertIdentities = namedStatement<Pick<Chat, 'tenantId' | 'channelId' | 'externalId'>>('insert_identities_and_clients')(
+const insertIdentities = namedStatement<Pick<Chat, 'tenantId' | 'channelId' | 'externalId'>>(
+  'insert_identities_and_clients',
+)(
   {
     tenant_ids: 'uuid[]',
     channel_ids: 'smallint[]',
