@@ -56,7 +56,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 4,
     effect: 'a repeat gets an answer of its own',
-    file: 'packages/store/dist/resolve/ledger.js',
+    file: 'packages/store/dist/resolve/first-look.js',
     find: "return { kind: 'replayed', receipt: entry.receipt };",
     replace:
       "return { kind: 'replayed', receipt: { ...entry.receipt, traceId: String(Math.random()) } };",

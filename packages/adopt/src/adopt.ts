@@ -10,8 +10,7 @@ import {
 import { type AdoptOptions, applySteps } from './apply.ts';
 import { hasRelation, LEGACY_TABLES } from './legacy-shape.ts';
 import { namesMadeBy } from './migration-statements.ts';
-import { phoneFindings } from './phone-findings.ts';
-import { rowFindings } from './row-findings.ts';
+import { phoneFindings, rowFindings } from './row-findings.ts';
 import { withOwnSession } from './session.ts';
 import { type Finding, structureFindings } from './structure-findings.ts';
 
@@ -54,10 +53,7 @@ async function inspect(client: PoolClient, options: AdoptOptions): Promise<Findi
   const hasBegun = await hasRelation(client, 'contour_adoption');
   const structure = await structureFindings(client, hasBegun ? [] : namesMadeBy(statements));
   if (structure.length > 0) return structure;
-  return rowFindings(client, {
-    domainId: options.domainId,
-    onProgress: (done, total) => options.show('looking at the rows', done, total),
-  });
+  return rowFindings(client, options);
 }
 
 /** Reports what stands in the way of an adoption, and changes nothing. */
@@ -67,10 +63,7 @@ export async function checkAdoption(pool: Database, options: AdoptOptions): Prom
   return withOwnSession(pool, options.signal, async (client) => {
     const findings = await inspect(client, options);
     if (findings.some(({ verdict }) => verdict === 'cannot')) return { state, findings };
-    const onProgress = (done: number, total: number) =>
-      options.show('looking at the phones', done, total);
-    const phones = await phoneFindings(client, { region: options.region, onProgress });
-    return { state, findings: [...findings, ...phones] };
+    return { state, findings: [...findings, ...(await phoneFindings(client, options))] };
   });
 }
 

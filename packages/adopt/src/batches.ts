@@ -15,21 +15,16 @@ export async function openAdoptionLog(client: PoolClient): Promise<void> {
   );
 }
 
-export async function isStepDone(client: PoolClient, step: string): Promise<boolean> {
-  const { rows } = await client.query<{ is_done: boolean }>(
-    'select is_done from contour_adoption where step = $1',
+async function readStep(client: PoolClient, step: string) {
+  const { rows } = await client.query<{ is_done: boolean; cursor: string | null }>(
+    'select is_done, cursor from contour_adoption where step = $1',
     [step],
   );
-  return rows[0]?.is_done === true;
+  return rows[0];
 }
 
-async function readCursor(client: PoolClient, step: string): Promise<string | null> {
-  const { rows } = await client.query<{ cursor: string | null }>(
-    'select cursor from contour_adoption where step = $1',
-    [step],
-  );
-  return rows[0]?.cursor ?? null;
-}
+export const isStepDone = async (client: PoolClient, step: string): Promise<boolean> =>
+  (await readStep(client, step))?.is_done === true;
 
 async function note(client: PoolClient, step: string, cursor: string | null, isDone: boolean) {
   await client.query(
@@ -41,20 +36,6 @@ async function note(client: PoolClient, step: string, cursor: string | null, isD
 }
 
 export const finishStep = (client: PoolClient, step: string) => note(client, step, null, true);
-
-/** Commits a batch together with its cursor, so that an interrupted run repeats nothing. */
-async function commitBatch<T>(
-  client: PoolClient,
-  step: string,
-  cursorOf: (result: T) => string,
-  work: () => Promise<T>,
-): Promise<T> {
-  return inTransaction(client, async () => {
-    const result = await work();
-    await note(client, step, cursorOf(result), false);
-    return result;
-  });
-}
 
 export type ShowProgress = (step: string, done: number, total: number) => void;
 
@@ -68,26 +49,27 @@ interface Batch {
 // A batch finds few rows by their keys. Without this, a plan could read the whole table for each batch.
 const BY_KEY = 'set local enable_hashjoin = off; set local enable_mergejoin = off';
 
-/** Does a step in short transactions. An interrupted step continues after its last commit. */
+/**
+ * Does a step in short transactions. Each commits a batch together with its cursor, so an interrupted step continues after
+ * its last commit and repeats nothing.
+ */
 export async function inBatches(
   client: PoolClient,
   step: string,
   options: { first: string; total: number; show: ShowProgress },
   work: (cursor: string) => Promise<Batch>,
 ): Promise<void> {
-  if (await isStepDone(client, step)) return;
+  const known = await readStep(client, step);
+  if (known?.is_done) return;
   let done = 0;
-  for (let cursor = (await readCursor(client, step)) ?? options.first; ; ) {
+  for (let cursor = known?.cursor ?? options.first; ; ) {
     const from = cursor;
-    const { next, size } = await commitBatch(
-      client,
-      step,
-      (batch) => batch.next ?? from,
-      async () => {
-        await client.query(BY_KEY);
-        return work(from);
-      },
-    );
+    const { next, size } = await inTransaction(client, async () => {
+      await client.query(BY_KEY);
+      const batch = await work(from);
+      await note(client, step, batch.next ?? from, false);
+      return batch;
+    });
     done += size;
     const total = options.total || done;
     options.show(step, Math.min(done, total), total);

@@ -19,17 +19,12 @@ export async function addColumns(client: PoolClient): Promise<void> {
       await alter(`alter column ${name} set default ${fallback}`);
     }
   }
-  if (
-    shape.get('client_channels.id')?.type === 'uuid' &&
-    !shape.get('client_channels.id')?.hasDefault
-  ) {
-    await runDdl(
-      client,
-      'alter table client_channels alter column id set default gen_random_uuid()',
-    );
+  const identity = shape.get('client_channels.id');
+  if (identity?.type === 'uuid' && !identity.hasDefault) {
+    const change = 'alter column id set default gen_random_uuid()';
+    await runDdl(client, `alter table client_channels ${change}`);
   }
-  const account = shape.get('channel_accounts.id');
-  if (account?.hasDefault === false) await numberAccounts(client);
+  if (shape.get('channel_accounts.id')?.hasDefault === false) await numberAccounts(client);
   await runDdl(client, 'alter table clients add column if not exists phone_as_typed text');
   // Every message increments last_seq. Free space on the page keeps that update out of the indexes.
   await runDdl(client, 'alter table dialogs set (fillfactor = 70)');

@@ -1,5 +1,7 @@
+import { normalisePhone } from '@contour/contract';
 import type { Queryable } from '@contour/store/database';
-import { run } from '@contour/store/schema';
+import { type PoolClient, run } from '@contour/store/schema';
+import type { AdoptOptions } from './apply.ts';
 import { readShape, type Shape } from './legacy-shape.ts';
 import type { Finding } from './structure-findings.ts';
 
@@ -188,12 +190,12 @@ function dialogQuestions(shape: Shape): Question[] {
 /** What in the rows stands in the way, except phones. Each question is one statement. */
 export async function rowFindings(
   db: Queryable,
-  options: { domainId?: number | undefined; onProgress?: (done: number, total: number) => void },
+  { domainId, show }: Pick<AdoptOptions, 'domainId' | 'show'>,
 ): Promise<Finding[]> {
   const shape = await readShape(db);
   const questions = [
     ...accountQuestions(),
-    ...tenantQuestions(shape, options.domainId),
+    ...tenantQuestions(shape, domainId),
     ...identityQuestions(shape),
     ...dialogQuestions(shape),
   ];
@@ -205,8 +207,85 @@ export async function rowFindings(
        select (select count(*)::int from bad) as count,
               array(select example from bad limit 5) as examples`,
     );
-    options.onProgress?.(index + 1, questions.length);
+    show('looking at the rows', index + 1, questions.length);
     if (bad !== undefined && bad.count > 0) findings.push({ ...finding, ...bad });
   }
   return findings;
+}
+
+const PAGE = 5_000;
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+interface Row {
+  id: string;
+  tenant_id: string | null;
+  phone: string;
+}
+
+/**
+ * What normalising the phones would find. Reads clients page by page and gathers the normalised phones in
+ * a temporary table of this connection.
+ */
+export async function phoneFindings(
+  client: PoolClient,
+  { region, show }: Pick<AdoptOptions, 'region' | 'show'>,
+): Promise<Finding[]> {
+  await client.query('create temp table contour_phones (tenant_id uuid, id uuid, phone text)');
+  try {
+    const { rows: counted } = await client.query<{ n: number }>(
+      'select count(phone)::int as n from clients',
+    );
+    const total = counted[0]?.n ?? 0;
+    const unusable: Finding = {
+      code: 'unusable_phones',
+      what: 'phones that are not a telephone number',
+      verdict: 'apply',
+      advice: 'kept only in phone_as_typed',
+      count: 0,
+      examples: [],
+    };
+    let seen = 0;
+    for (let last = FIRST_ID; ; ) {
+      const { rows } = await client.query<Row>(
+        `select id, tenant_id, phone from clients where id > $1 and phone is not null
+          order by id limit ${PAGE}`,
+        [last],
+      );
+      const known: Row[] = [];
+      for (const row of rows) {
+        const phone = normalisePhone(row.phone, region);
+        if (phone !== null) known.push({ ...row, phone });
+        else if (++unusable.count <= 5) unusable.examples.push(`client ${row.id}: ${row.phone}`);
+      }
+      await client.query(
+        'insert into contour_phones select * from unnest($1::uuid[], $2::uuid[], $3::text[])',
+        [known.map((r) => r.tenant_id), known.map((r) => r.id), known.map((r) => r.phone)],
+      );
+      seen += rows.length;
+      show('looking at the phones', seen, Math.max(total, seen));
+      const end = rows.at(-1);
+      if (end === undefined) break;
+      last = end.id;
+    }
+    return [...(await repeatedPhones(client)), ...(unusable.count > 0 ? [unusable] : [])];
+  } finally {
+    await client.query('drop table contour_phones');
+  }
+}
+
+async function repeatedPhones(client: PoolClient): Promise<Finding[]> {
+  const { rows } = await client.query<{ count: number; examples: string[] }>(
+    `with bad as materialized (
+       select phone || ': clients ' || array_to_string((array_agg(id))[1:5], ', ') as example
+         from contour_phones group by tenant_id, phone having count(*) > 1)
+     select (select count(*)::int from bad) as count,
+            array(select example from bad limit 5) as examples`,
+  );
+  const finding = {
+    code: 'repeated_phones',
+    what: 'phones shared by several clients of one tenant',
+    verdict: 'apply',
+    advice: 'the oldest client keeps it; the others keep the typed phone in phone_as_typed',
+  } as const;
+  return rows.filter(({ count }) => count > 0).map((found) => ({ ...finding, ...found }));
 }

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
-import { binaryArray } from '../src/database/binary-array.ts';
-import { namedStatement, statement } from '../src/database/statement.ts';
+import { binaryArray, namedStatement, statement } from '../src/database/statement.ts';
 
 let database: Database;
 beforeAll(async () => {

@@ -3,7 +3,22 @@ import { inject, onTestFinished } from 'vitest';
 import { createDatabase } from '../../../test/support/fresh-database.ts';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type BatchResult, resolveBatch } from '../src/resolve/index.ts';
+import { type Arrival, type BatchResult, type Ending, resolveBatch } from '../src/resolve/index.ts';
+
+export const OPTIONS = { linkByPhone: true, shardCount: 16 };
+
+/** The kind of each outcome, or the code of its error. */
+export const kinds = (outcomes: readonly Ending[]): string[] =>
+  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+
+/** What a run takes: all due lanes, if no test has more. */
+export const ANY = {
+  lanes: 50,
+  messagesPerLane: 10,
+  notDialogs: [],
+  lanesPerTenant: 50,
+  rooms: [],
+};
 
 export interface Bundle {
   pool: Pool;
@@ -22,8 +37,7 @@ export async function openBundle(options: { linkByPhone?: boolean } = {}): Promi
     pool,
     url,
     tenant,
-    resolve: (...arrivals) =>
-      resolveBatch(pool, arrivals, { linkByPhone: options.linkByPhone ?? true, shardCount: 16 }),
+    resolve: (...arrivals) => resolveBatch(pool, arrivals, { ...OPTIONS, ...options }),
     async count(sql) {
       const { rows } = await pool.query<{ n: number }>(`select count(*)::int as n from ${sql}`);
       return rows[0]?.n ?? 0;

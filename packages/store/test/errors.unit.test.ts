@@ -74,3 +74,11 @@ it('counts a race that is lost ten times as a bug', async () => {
   expect(isLostRace(error)).toBe(false);
   expect(starts).toBe(10);
 });
+
+it('does not count a race that was given up as an error of the data', async () => {
+  const losing = () => Promise.reject(asAppError(saying('23505')));
+  const error = await restarting(losing).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'unexpected' });
+  expect(isDataError(error)).toBe(false);
+  expect(isLostRace(error)).toBe(false);
+});

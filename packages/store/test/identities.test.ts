@@ -4,10 +4,9 @@ import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { CROWDED_CLIENTS, findSuspects, type Suspect } from '../src/audit/index.ts';
 import { createForecast, resolveBatch } from '../src/resolve/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
+import { arrival, type Bundle, OPTIONS, openBundle } from './bundle.ts';
 
 const PHONE = '+79990000000';
-const OPTIONS = { linkByPhone: true, shardCount: 16 };
 
 const chats = (tenant: Bundle['tenant'], from: number, to: number, change = {}) =>
   Array.from({ length: to - from }, (_, n) => {

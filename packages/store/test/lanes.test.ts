@@ -4,14 +4,13 @@ import {
   type Attempt,
   type DueLane,
   dueShards,
+  laneFacts,
   type PendingMessage,
   settle,
   takeDue,
 } from '../src/lanes/index.ts';
 import { reviveMessage } from '../src/messages/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
-
-const ANY = { lanes: 50, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 50, rooms: [] };
+import { ANY, arrival, type Bundle, openBundle } from './bundle.ts';
 
 async function takeAll(bundle: Bundle): Promise<DueLane[]> {
   return takeDue(bundle.pool, { ...ANY, shards: await dueShards(bundle.pool) });
@@ -202,4 +201,20 @@ it('takes as many lanes of a tenant as it has room for', async () => {
   const taken = await takeDue(bundle.pool, { ...ANY, shards, lanesPerTenant: 3, rooms });
   const count = (id: string) => taken.filter(({ tenantId }) => tenantId === id).length;
   expect([count(bundle.tenant.id), count(other.id)]).toEqual([3, 1]);
+});
+
+it('counts due lanes and lanes that wait for a retry, and measures the age of the oldest due one', async () => {
+  const { pool, tenant, resolve } = await openBundle();
+  expect(await laneFacts(pool)).toEqual({ due: 0, blocked: 0, oldestDueSeconds: 0 });
+  await resolve(...['a', 'b', 'c'].map((chat) => arrival(tenant, { external_chat_id: chat })));
+  await pool.query("update lanes set due_at = now() + interval '1 hour'");
+  expect(await laneFacts(pool)).toEqual({ due: 0, blocked: 3, oldestDueSeconds: 0 });
+  await pool.query(
+    `update lanes set due_at = now() - interval '1 minute'
+      where dialog_id in (select dialog_id from lanes limit 2)`,
+  );
+  const { due, blocked, oldestDueSeconds } = await laneFacts(pool);
+  expect({ due, blocked }).toEqual({ due: 2, blocked: 1 });
+  expect(oldestDueSeconds).toBeGreaterThanOrEqual(60);
+  expect(oldestDueSeconds).toBeLessThan(120);
 });

@@ -1,10 +1,12 @@
 import { type DlqEntry, fingerprintOf } from '@contour/contract';
 import { entry } from '../../../test/support/samples.ts';
-import type { Letter } from '../src/dead-letters/index.ts';
+import type { Allowance, Letter } from '../src/dead-letters/index.ts';
 
 export { entry, message } from '../../../test/support/samples.ts';
 
 export const FIRST = fingerprintOf('first');
+
+export const ROOM: Allowance = { count: 1_000, bytes: 2 ** 30 };
 
 export const letter = (one: DlqEntry, wasRefused = false): Letter => ({ entry: one, wasRefused });
 

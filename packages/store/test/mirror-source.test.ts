@@ -1,7 +1,7 @@
 import { MIRROR_KINDS, type MirrorBatch, type MirrorTurn } from '@contour/contract';
 import { expect, it } from 'vitest';
 import { switchTenant } from '../../../test/support/tenants.ts';
-import { createMirrorSource, isMirrorBehind } from '../src/graph/index.ts';
+import { createMirrorSource, isMirrorBehind } from '../src/graph/mirror-source.ts';
 import { arrival, type Bundle, openBundle } from './bundle.ts';
 
 async function openMirror() {

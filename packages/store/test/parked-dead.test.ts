@@ -23,11 +23,9 @@ import {
   takeDue,
 } from '../src/lanes/index.ts';
 import { reviveMessage } from '../src/messages/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
-import { entry, letter } from './letters.ts';
+import { ANY, arrival, type Bundle, openBundle } from './bundle.ts';
+import { entry, letter, ROOM } from './letters.ts';
 
-const ANY = { lanes: 50, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 50, rooms: [] };
-const ROOM = { count: 1_000, bytes: 2 ** 30 };
 const DEATH: Death = { reason: 'core_refused', message: 'Core answered http_422' };
 const SHARDS = 16;
 

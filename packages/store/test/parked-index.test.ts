@@ -18,9 +18,8 @@ import {
   removeParked,
 } from '../src/dead-letters/index.ts';
 import { openBundle } from './bundle.ts';
-import { type entry, letter, some } from './letters.ts';
+import { type entry, letter, ROOM, some } from './letters.ts';
 
-const ROOM = { count: 1_000, bytes: 2 ** 30 };
 const parkAll = (pool: Pool, entries: readonly ReturnType<typeof entry>[]) =>
   park(
     pool,

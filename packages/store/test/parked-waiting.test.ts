@@ -11,9 +11,7 @@ import {
   type WaitingPlace,
 } from '../src/dead-letters/index.ts';
 import { openBundle } from './bundle.ts';
-import { entry, letter, message } from './letters.ts';
-
-const ROOM = { count: 1_000, bytes: 2 ** 30 };
+import { entry, letter, message, ROOM } from './letters.ts';
 
 const received = (ms: number) => new Date(1_700_000_000_000 + ms).toISOString();
 

@@ -2,7 +2,6 @@ import { type DlqEntry, fingerprintOf } from '@contour/contract';
 import { expect, it } from 'vitest';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import {
-  type Allowance,
   clearParked,
   deadLetters,
   dropRefused,
@@ -16,9 +15,8 @@ import {
   removeParked,
 } from '../src/dead-letters/index.ts';
 import { openBundle } from './bundle.ts';
-import { entry, FIRST, letter, message, some } from './letters.ts';
+import { entry, FIRST, letter, message, ROOM, some } from './letters.ts';
 
-const ROOM: Allowance = { count: 1_000, bytes: 2 ** 30 };
 const TENANT = '0190a0a0-0000-7000-8000-000000000001';
 const OTHER_TENANT = '0190a0a0-0000-7000-8000-000000000002';
 

@@ -3,9 +3,7 @@ import { addTestTenant } from '../../../test/support/tenants.ts';
 import { withTransaction } from '../src/database/index.ts';
 import { type Arrival, resolveIn } from '../src/resolve/index.ts';
 import { addTenant } from '../src/tenants/index.ts';
-import { arrival, type Bundle, interrupted, onlyOnce, openBundle } from './bundle.ts';
-
-const OPTIONS = { linkByPhone: true, shardCount: 16 };
+import { arrival, type Bundle, interrupted, OPTIONS, onlyOnce, openBundle } from './bundle.ts';
 
 /** Resolves and writes a row of the caller's own, in one transaction. */
 const resolveAndNote = (pool: Bundle['pool'], arrivals: readonly Arrival[], end = () => {}) =>

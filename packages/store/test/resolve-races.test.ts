@@ -3,11 +3,8 @@ import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { erasePerson } from '../src/erase/index.ts';
 import { settle, takeDue } from '../src/lanes/index.ts';
-import { type Ending, resolveBatch } from '../src/resolve/index.ts';
-import { arrival, interrupted, onlyOnce, openBundle } from './bundle.ts';
-
-const kinds = (outcomes: Ending[]) =>
-  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+import { resolveBatch } from '../src/resolve/index.ts';
+import { arrival, interrupted, kinds, OPTIONS, onlyOnce, openBundle } from './bundle.ts';
 
 /** Waits until so many statements wait for a lock. */
 const blocked = (pool: Pool, howMany: number) =>
@@ -27,8 +24,6 @@ const lockOf = (pool: Pool, rows: string, ...values: unknown[]): Promise<string>
     () => 'free',
     (error) => error.code,
   );
-
-const OPTIONS = { linkByPhone: true, shardCount: 16 };
 
 it('puts a message into a new dialog if the dialog that was found is closed before the message is stored', async () => {
   const bundle = await openBundle();

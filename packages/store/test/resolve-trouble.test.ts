@@ -1,13 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openAsStore, type Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
-import { type Arrival, type Ending, resolveBatch, resolveTogether } from '../src/resolve/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
-
-const OPTIONS = { linkByPhone: true, shardCount: 16 };
-
-const told = (outcomes: readonly Ending[]) =>
-  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+import { type Arrival, resolveBatch, resolveTogether } from '../src/resolve/index.ts';
+import { arrival, type Bundle, kinds, OPTIONS, openBundle } from './bundle.ts';
 
 interface Scene extends Bundle {
   /** A pool with a short lock_timeout, like the resolver's. */
@@ -58,7 +53,7 @@ it('resolves the other messages if a session locks one dialog, and only its chat
     ...[to(tenant, 'locked'), to(other, 'new'), to(tenant, 'new')],
   ];
   const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
-  expect(told(outcomes)).toEqual([
+  expect(kinds(outcomes)).toEqual([
     ...['postgres_busy', 'resolved', 'resolved'],
     ...['not_tried', 'resolved', 'resolved'],
   ]);
@@ -75,7 +70,7 @@ it('resolves the other messages if the trigger of another application refuses on
   const unwanted = { client_name: 'Unwanted' };
   const batch = [to(other, 'a'), to(tenant, 'b', unwanted), to(tenant, 'c'), to(other, 'd')];
   const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
-  expect(told(outcomes)).toEqual(['resolved', 'unexpected', 'resolved', 'resolved']);
+  expect(kinds(outcomes)).toEqual(['resolved', 'unexpected', 'resolved', 'resolved']);
 });
 
 it('tries no further message of an account after four of its messages met a lock alone', async () => {
@@ -86,7 +81,7 @@ it('tries no further message of an account after four of its messages met a lock
   await lock(scene, 'select from dialogs where tenant_id = $1 for update', tenant.id);
   const batch = [...chats.map((chat) => to(tenant, chat)), to(other, 'free')];
   const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
-  expect(told(outcomes)).toEqual([
+  expect(kinds(outcomes)).toEqual([
     ...Array.from({ length: 4 }, () => 'postgres_busy'),
     ...Array.from({ length: 4 }, () => 'not_tried'),
     'resolved',
@@ -111,7 +106,7 @@ it('tries a suspect apart from the beginning', async () => {
   const isSuspect = ({ message }: Arrival) =>
     message.fingerprint === tenant.accounts.telegram.fingerprint;
   const { outcomes } = await resolveBatch(counted, batch(), { ...OPTIONS, isSuspect });
-  expect(told(outcomes)).toEqual(['postgres_busy', 'resolved']);
+  expect(kinds(outcomes)).toEqual(['postgres_busy', 'resolved']);
   expect(connections).toBe(2);
   await resolveBatch(counted, batch(), OPTIONS);
   expect(connections).toBe(2 + 3);
@@ -134,7 +129,7 @@ it('tries one chat of a suspect that meets a lock, so that the others wait for o
     message.fingerprint === tenant.accounts.telegram.fingerprint;
   const batch = [...chats.map((chat) => to(tenant, chat)), to(other, 'free')];
   const { outcomes } = await resolveBatch(counted, batch, { ...OPTIONS, isSuspect });
-  expect(told(outcomes)).toEqual([
+  expect(kinds(outcomes)).toEqual([
     'postgres_busy',
     ...chats.slice(1).map(() => 'not_tried'),
     'resolved',
@@ -148,7 +143,7 @@ it('tries the rest of a suspect together if its first chat meets no lock', async
   const { tenant, hasty } = scene;
   const batch = [to(tenant, 'a'), to(tenant, 'b'), to(tenant, 'a'), to(tenant, 'c')];
   const { outcomes } = await resolveBatch(hasty, batch, { ...OPTIONS, isSuspect: () => true });
-  expect(told(outcomes)).toEqual(['resolved', 'resolved', 'resolved', 'resolved']);
+  expect(kinds(outcomes)).toEqual(['resolved', 'resolved', 'resolved', 'resolved']);
 });
 
 it('answers busy for every message where a table is locked, and stores them once it is free', async () => {
@@ -160,11 +155,11 @@ it('answers busy for every message where a table is locked, and stores them once
   );
   const batch = [to(tenant, 'a'), to(other, 'b'), to(tenant, 'c')];
   const { outcomes } = await resolveBatch(hasty, batch, OPTIONS);
-  expect(told(outcomes)).toEqual(['postgres_busy', 'postgres_busy', 'postgres_busy']);
+  expect(kinds(outcomes)).toEqual(['postgres_busy', 'postgres_busy', 'postgres_busy']);
   await session.query('rollback');
   session.release();
   const again = await resolveBatch(hasty, batch, OPTIONS);
-  expect(told(again.outcomes)).toEqual(['resolved', 'resolved', 'resolved']);
+  expect(kinds(again.outcomes)).toEqual(['resolved', 'resolved', 'resolved']);
 });
 
 it('throws at once if a batch cannot be resolved together', async () => {

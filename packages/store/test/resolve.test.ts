@@ -1,11 +1,8 @@
 import { parseExactJson } from '@contour/contract';
 import { expect, it } from 'vitest';
 import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
-import type { Arrival, Ending } from '../src/resolve/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
-
-const kinds = (outcomes: Ending[]) =>
-  outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+import type { Arrival } from '../src/resolve/index.ts';
+import { arrival, type Bundle, kinds, openBundle } from './bundle.ts';
 
 async function storedRows(bundle: Bundle) {
   const { rows } = await bundle.pool.query(

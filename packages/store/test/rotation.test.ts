@@ -3,14 +3,13 @@ import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { findReleasable, park } from '../src/dead-letters/index.ts';
 import { findAnswer } from '../src/messages/index.ts';
-import { resolveBatch } from '../src/resolve/index.ts';
-import { findTenants } from '../src/resolve/tenant.ts';
+import { findTenants, resolveBatch } from '../src/resolve/index.ts';
 import {
   listChannelAccounts,
   registerChannelAccount,
   rotateChannelAccount,
 } from '../src/tenants/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
+import { arrival, type Bundle, kinds, OPTIONS, openBundle } from './bundle.ts';
 import { entry, letter } from './letters.ts';
 
 const fresh = () => `secret-new-${randomBytes(12).toString('hex')}`;
@@ -23,7 +22,7 @@ const withCredential = (fingerprint: string, change: Record<string, unknown> = {
 
 async function kindsOf(bundle: Bundle, ...arrivals: Parameters<Bundle['resolve']>) {
   const { outcomes } = await bundle.resolve(...arrivals);
-  return outcomes.map((outcome) => ('kind' in outcome ? outcome.kind : outcome.code));
+  return kinds(outcomes);
 }
 
 async function rotate({ pool }: Bundle, id: number, credential: string, keepMs = HOUR_MS) {
@@ -92,7 +91,7 @@ it('resolves for the one tenant that the caller names', async () => {
   const bundle = await openBundle();
   const { pool, tenant } = bundle;
   const other = await addTestTenant(pool);
-  const options = { linkByPhone: true, shardCount: 16, onlyFor: tenant.id };
+  const options = { ...OPTIONS, onlyFor: tenant.id };
   const { outcomes } = await resolveBatch(pool, [arrival(other), arrival(tenant)], options);
   expect(outcomes).toMatchObject([
     { kind: 'unknown_tenant' },

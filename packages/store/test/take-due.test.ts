@@ -1,13 +1,12 @@
 import { expect, it } from 'vitest';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { createLaneMarks, takeDue } from '../src/lanes/index.ts';
-import { arrival, type Bundle, openBundle } from './bundle.ts';
+import { ANY, arrival, type Bundle, openBundle } from './bundle.ts';
 
-const SHARDS = [...Array(16).keys()];
-const ANY = { shards: SHARDS, lanes: 50, messagesPerLane: 10, notDialogs: [], lanesPerTenant: 50 };
+const WANTED = { ...ANY, shards: [...Array(16).keys()] };
 
 const take = (bundle: Bundle, change: Partial<Parameters<typeof takeDue>[1]> = {}) =>
-  takeDue(bundle.pool, { ...ANY, rooms: [], ...change });
+  takeDue(bundle.pool, { ...WANTED, ...change });
 
 /** One message, or several, of each of these chats. */
 async function fill(bundle: Bundle, tenant: TestTenant, chats: number, each = 1, text = 'hello') {
@@ -34,7 +33,7 @@ it('does not let a tenant with many lanes hide those of another from a second ta
   await bundle.pool.query('update lanes set shard = 0');
   const marks = createLaneMarks();
   const tenants = async () => {
-    const wanted = { ...ANY, rooms: [], lanes: 4, lanesPerTenant: 2 };
+    const wanted = { ...WANTED, lanes: 4, lanesPerTenant: 2 };
     const taken = await takeDue(bundle.pool, wanted, marks);
     return taken.map(({ tenantId }) => tenantId);
   };

@@ -1,7 +1,6 @@
 import type { MessageId, TenantId } from '@contour/contract';
-import type { Database, Queryable } from '../database/database.ts';
+import { type Database, inTransaction, type Queryable, withClient } from '../database/database.ts';
 import { run, statement } from '../database/statement.ts';
-import { inTransaction, withClient } from '../database/transaction.ts';
 import type { Suspect, TableCheck, TenantCounts } from './table-checks.ts';
 
 const FETCHED = 1_000;
@@ -122,16 +121,14 @@ export interface Unmirrored {
 
 const UNMIRRORED = 'graph_synced_at is null and ($1::uuid is null or tenant_id = $1)';
 
-const countAll = statement<{ clients: string; identities: string; dialogs: string }>(
+const countAll = statement<Unmirrored>(
   'audit_unmirrored',
-  `select (select count(*) from clients where ${UNMIRRORED}) as clients,
-          (select count(*) from client_channels where ${UNMIRRORED}) as identities,
-          (select count(*) from dialogs where ${UNMIRRORED}) as dialogs`,
+  `select (select count(*)::float8 from clients where ${UNMIRRORED}) as clients,
+          (select count(*)::float8 from client_channels where ${UNMIRRORED}) as identities,
+          (select count(*)::float8 from dialogs where ${UNMIRRORED}) as dialogs`,
 );
 
 /** How many rows the graph does not show yet, of one tenant or of all. */
 export async function countUnmirrored(db: Queryable, tenantId: string | null): Promise<Unmirrored> {
-  const [row] = await countAll(db, tenantId);
-  const { clients = 0, identities = 0, dialogs = 0 } = row ?? {};
-  return { clients: Number(clients), identities: Number(identities), dialogs: Number(dialogs) };
+  return (await countAll(db, tenantId))[0] ?? { clients: 0, identities: 0, dialogs: 0 };
 }

@@ -29,9 +29,12 @@ const isGivenUp = (error: unknown): boolean =>
 export const unexpected = (message: string): AppError =>
   new AppError('unexpected', message, undefined);
 
-/** The data itself is at fault (classes 22, 23), or breaks a limit (54): no retry will help. */
+/**
+ * The data itself is at fault (classes 22, 23), or breaks a limit (54): no retry will help. A race that was given up is
+ * none of these: it may be won later.
+ */
 export const isDataError = (error: unknown): boolean =>
-  /^(22|23|54)/.test(sqlState(error)) && !isLostRace(error);
+  /^(22|23|54)/.test(sqlState(error)) && !LOST_RACE.has(sqlState(error));
 
 /*
  * The SQLSTATEs of a server that can do no work at all, for an unknown time. The list is closed: every other SQLSTATE is

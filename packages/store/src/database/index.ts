@@ -1,14 +1,15 @@
 export {
   createPool,
   type Database,
+  FOR_LOOKUPS,
   type PoolCounts,
   type PoolOptions,
   poolCounts,
   type Queryable,
   type Transaction,
+  withTransaction,
 } from './database.ts';
 export { asAppError } from './errors.ts';
-export { FOR_LOOKUPS } from './plans.ts';
 export {
   type OldestSnapshots,
   type OldSnapshot,
@@ -17,4 +18,3 @@ export {
   ping,
   readPostgresFacts,
 } from './server-facts.ts';
-export { withTransaction } from './transaction.ts';

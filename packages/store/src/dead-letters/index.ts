@@ -28,9 +28,7 @@ export {
   removeOldFormer,
   removeParked,
 } from './leave.ts';
-export type { Letter } from './letter-columns.ts';
-export { type Allowance, type Parking, park, parkFormer } from './park.ts';
-export type { ParkedEntry } from './parked-row.ts';
+export { type Allowance, type Letter, type Parking, park, parkFormer } from './park.ts';
 export {
   countParked,
   type DeadLetters,
@@ -38,6 +36,7 @@ export {
   type DlqPage,
   deadLetters,
   isDlqCursor,
+  type ParkedEntry,
   type ParkedFacts,
   parkedFacts,
   readParked,

@@ -1,7 +1,7 @@
 import type { ClientId, DialogId, DlqEntry, MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
-import { keysOf, type ReadEntry } from './leave.ts';
+import { keysOf, READ_ROWS, type ReadEntry } from './leave.ts';
 
 /** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
 export interface IndexedEntry {
@@ -23,7 +23,8 @@ export interface IndexedEntry {
 
 const PAGE = 500;
 
-const findEntries = statement<IndexedEntry>(
+/** The oldest entries that Redis does not show in their current version. */
+export const findUnindexed = statement<IndexedEntry>(
   'find_unindexed_parked',
   `select id, version, reason, stage, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId",
           channel, mask, trace_id as "traceId", error_code as "errorCode", attempts, received_at as "receivedAt",
@@ -31,16 +32,9 @@ const findEntries = statement<IndexedEntry>(
      from parked where indexed_at is null order by seq limit ${PAGE}`,
 );
 
-/** The oldest entries that Redis does not show in their current version. */
-export const findUnindexed = (db: Queryable): Promise<IndexedEntry[]> => findEntries(db);
-
 const mark = statement(
   'mark_parked_indexed',
-  `update parked p set indexed_at = now()
-     from (select k.id from parked k
-             join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
-            order by k.id for update of k) d
-    where p.id = d.id`,
+  `update parked p set indexed_at = now() from (${READ_ROWS}) d where p.id = d.id`,
 );
 
 /** Notes that Redis shows these entries in these versions. */
@@ -67,14 +61,12 @@ interface LeftEntry {
   isThere: boolean;
 }
 
-const findLeftRows = statement<LeftEntry>(
+/** Entries that have left and that Redis may still show. */
+export const findLeft = statement<LeftEntry>(
   'find_left_parked',
   `select f.id, f.left_at::text as "leftAt", exists (select from parked p where p.id = f.id) as "isThere"
      from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
 );
-
-/** Entries that have left and that Redis may still show. */
-export const findLeft = (db: Queryable): Promise<LeftEntry[]> => findLeftRows(db);
 
 const KEYS = 'unnest($1::uuid[], $2::text[]) as q(id, left_at)';
 

@@ -19,16 +19,18 @@ export const goneAndNoted = (doomed: string, leaving: Leaving): string => `
            left_at = now(), is_indexed = true
   )`;
 
-// Locked in key order, as in every statement that writes these rows.
+/**
+ * SQL for the rows of `$1` and `$2`, if they still have the versions that were read. They are locked in key order, as in
+ * every statement that writes these rows.
+ */
+export const READ_ROWS = `
+  select k.id from parked k
+    join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
+   order by k.id for update of k`;
+
 const removeRead = statement<{ id: string }>(
   'remove_parked',
-  `with ${goneAndNoted(
-    `select k.id from parked k
-       join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
-      order by k.id for update of k`,
-    'let_in',
-  )}
-   select id from gone`,
+  `with ${goneAndNoted(READ_ROWS, 'let_in')} select id from gone`,
 );
 
 export interface ReadEntry {
@@ -36,7 +38,7 @@ export interface ReadEntry {
   version: string;
 }
 
-/** Entries as two arrays, ids and versions, for `unnest`. */
+/** The parameters of `READ_ROWS`. */
 export const keysOf = (entries: readonly ReadEntry[]): [ids: string[], versions: string[]] => [
   entries.map(({ id }) => id),
   entries.map(({ version }) => version),
@@ -135,26 +137,18 @@ export interface FormerEntry {
   leaving: Leaving;
 }
 
-const findFormerOne = statement<{
-  reason: DlqReason;
-  failed_at: Date;
-  left_at: Date;
-  leaving: Leaving;
-}>(
+const findFormerOne = statement<
+  Record<'failedAt' | 'leftAt', Date> & Omit<FormerEntry, 'failedAt' | 'leftAt'>
+>(
   'find_parked_former',
-  `select reason, failed_at, left_at, leaving from parked_former
+  `select reason, failed_at as "failedAt", left_at as "leftAt", leaving from parked_former
     where id = $1::uuid and leaving <> 'erased'`,
 );
 
 export async function findFormer(db: Queryable, id: string): Promise<FormerEntry | null> {
   const [row] = isUuid(id) ? await findFormerOne(db, id) : [];
   if (row === undefined) return null;
-  return {
-    reason: row.reason,
-    failedAt: row.failed_at.toISOString(),
-    leftAt: row.left_at.toISOString(),
-    leaving: row.leaving,
-  };
+  return { ...row, failedAt: row.failedAt.toISOString(), leftAt: row.leftAt.toISOString() };
 }
 
 const KEPT_DAYS = 7;

@@ -1,20 +1,21 @@
 import type { Channel, DlqEntry, IncomingMessage, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { namedStatement, statement } from '../database/statement.ts';
-import { ACCOUNT_OF } from '../resolve/tenant.ts';
-import { keysOf, type ReadEntry } from './leave.ts';
+import { ACCOUNT_OF } from '../resolve/first-look.ts';
+import { keysOf, READ_ROWS, type ReadEntry } from './leave.ts';
 import {
   PARKED_COLUMNS,
   PARKED_MESSAGE,
   type ParkedEntry,
   type ParkedRow,
   parkedEntry,
-} from './parked-row.ts';
+} from './read.ts';
 
 const PAGE_ENTRIES = 200;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-const findAccounts = statement<ActiveAccount>(
+/** The active accounts for which entries wait. */
+export const findReleasable = statement<ActiveAccount>(
   'find_releasable_accounts',
   `select q.channel, q.fingerprint, a.tenant_id as "tenantId"
      from (select w.channel, w.fingerprint, c.id as channel_id
@@ -24,9 +25,6 @@ const findAccounts = statement<ActiveAccount>(
      join tenants t on t.id = a.tenant_id
     where a.is_active and t.is_active and not a.is_expired`,
 );
-
-/** The active accounts for which entries wait. */
-export const findReleasable = (db: Queryable): Promise<ActiveAccount[]> => findAccounts(db);
 
 /** An account whose messages would be resolved now. */
 export interface ActiveAccount {
@@ -79,11 +77,7 @@ export async function readWaiting(
 
 const stop = statement(
   'stop_waiting_parked',
-  `update parked p set waits = false
-     from (select k.id from parked k
-             join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
-            order by k.id for update of k) d
-    where p.id = d.id`,
+  `update parked p set waits = false from (${READ_ROWS}) d where p.id = d.id`,
 );
 
 /** Notes that these entries no longer wait for their account. Only a replay resolves them. */

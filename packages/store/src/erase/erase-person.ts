@@ -1,7 +1,11 @@
-import type { Database, Queryable, Transaction } from '../database/database.ts';
+import {
+  type Database,
+  type Queryable,
+  type Transaction,
+  withTransaction,
+} from '../database/database.ts';
 import { restarting } from '../database/errors.ts';
 import { run, statement } from '../database/statement.ts';
-import { withTransaction } from '../database/transaction.ts';
 import { goneAndNoted } from '../dead-letters/leave.ts';
 import {
   eraseSetAside,

@@ -6,13 +6,32 @@ import {
   type MirrorKind,
   type MirrorRows,
   type MirrorSource,
+  type MirrorTurn,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
-import { markMirrored } from './mark-mirrored.ts';
+import { namedStatement, type Params, statement, type Values } from '../database/statement.ts';
 import { tableOf } from './mirror-tables.ts';
 import { noteRemovals, orphans, readRemovals } from './removals.ts';
-import { endTurn, takeTurn } from './turn.ts';
+
+/**
+ * Longer than a batch takes, and short enough to wait for if the holder died. If a turn ends too early, the graph refuses
+ * the late write.
+ */
+const HELD_FOR = "interval '15 seconds'";
+
+// The next turn, later than `$2`. No row while another worker holds one.
+const take = statement<MirrorTurn>(
+  'take_graph_turn',
+  `update graph_turns
+      set turn = greatest(turn, $2) + 1, held_until = now() + ${HELD_FOR}
+    where held_until < now() or turn = $1
+   returning mirror_id as "mirrorId", turn::float8 as turn`,
+);
+
+const end = statement(
+  'end_graph_turn',
+  'update graph_turns set held_until = now() where turn = $1',
+);
 
 const WAITING = `
   select graph_changed_at as since from clients where graph_synced_at is null
@@ -28,12 +47,6 @@ const backlog = statement<MirrorBacklog>(
 );
 
 const isAny = statement<{ any: boolean }>('graph_is_behind', `select exists (${WAITING}) as any`);
-
-/** How far the graph is behind. */
-async function mirrorBacklog(db: Queryable): Promise<MirrorBacklog> {
-  const [row] = await backlog(db);
-  return row ?? { rows: 0, oldestSeconds: 0 };
-}
 
 /** Whether the graph is behind at all. Cheap enough to run once a second. */
 export async function isMirrorBehind(db: Queryable): Promise<boolean> {
@@ -87,11 +100,41 @@ async function countRows(db: Queryable, tenants: readonly string[]): Promise<num
   return rows;
 }
 
+const MARKINGS = MIRROR_KINDS.map((kind) => tableOf(kind).marking);
+
+// One statement, so that a process that is frozen in the middle of it holds no lock. While it runs, no later turn can be
+// taken.
+const markAll = namedStatement<{ is_held: boolean }>('mark_mirrored')(
+  Object.assign(
+    { turn: 'bigint', removals: 'bigint[]' },
+    ...MARKINGS.map(({ params }) => params),
+  ) as Params,
+  `with held as (
+     update graph_turns set held_until = now() + ${HELD_FOR} where turn = :turn returning turn
+   ), ${MARKINGS.map(({ sql }) => sql).join(', ')}, removals_forgotten as (
+     delete from graph_removals where seq = any(:removals) and exists (select from held)
+   )
+   select exists (select from held) as is_held`,
+);
+
+/** Marks rows as mirrored. Returns false and marks nothing if the turn was lost. */
+async function markMirrored(
+  db: Queryable,
+  { turn }: MirrorTurn,
+  batch: MirrorBatch,
+): Promise<boolean> {
+  const values: Values<Params> = Object.assign(
+    { turn, removals: batch.removals.map(({ seq }) => seq) },
+    ...MIRROR_KINDS.map((kind) => tableOf(kind).marking.values(batch[kind])),
+  );
+  return (await markAll(db, values))[0]?.is_held === true;
+}
+
 /** The access of the mirror and of its comparison to Postgres. */
 export function createMirrorSource(db: Queryable): MirrorSource {
   return {
-    takeTurn: (own, seen) => takeTurn(db, own, seen),
-    endTurn: (turn) => endTurn(db, turn),
+    takeTurn: async (own, seen) => (await take(db, own?.turn ?? null, seen))[0] ?? null,
+    endTurn: async ({ turn }) => void (await end(db, turn)),
     readUnmirrored: (after, limit) => readBatch(db, after, limit),
     mark: (turn, batch) => markMirrored(db, turn, batch),
     tenants: async () => (await tenantIds(db)).map(({ id }) => id),
@@ -101,6 +144,6 @@ export function createMirrorSource(db: Queryable): MirrorSource {
     unmark: async (kind, rows) => void (await tableOf(kind).unmark(db, rows)),
     orphans: (kind, keys) => orphans(db, kind, keys),
     noteRemovals: (kind, keys) => noteRemovals(db, kind, keys),
-    backlog: () => mirrorBacklog(db),
+    backlog: async () => (await backlog(db))[0] ?? { rows: 0, oldestSeconds: 0 },
   };
 }

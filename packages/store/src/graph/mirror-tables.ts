@@ -1,6 +1,6 @@
 import { type MirrorKey, type MirrorKind, type MirrorRows, mirrorKeyOf } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { namedStatement, type Params, statement } from '../database/statement.ts';
+import { namedStatement, type Params, statement, type Values } from '../database/statement.ts';
 
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -15,6 +15,15 @@ export interface MirrorTable<Kind extends MirrorKind> {
     after: Place | undefined,
     limit: number,
   ): Promise<Array<MirrorRows[Kind] & { place: string[] }>>;
+  /**
+   * SQL that marks rows which have not changed since they were read, except locked ones, if `held` has a row. The names
+   * of its parameters begin with the kind.
+   */
+  marking: {
+    params: Params;
+    sql: string;
+    values(rows: readonly MirrorRows[Kind][]): Values<Params>;
+  };
   /** Removes the mark from rows that have not changed since they were read, except locked ones. */
   unmark(db: Queryable, rows: readonly MirrorRows[Kind][]): Promise<unknown>;
   /** The rows that have a mark and have not changed since they were read. */
@@ -75,6 +84,9 @@ function unmirroredRows<Kind extends MirrorKind>(
   };
 }
 
+const prefixed = <Value>(kind: MirrorKind, values: Readonly<Record<string, Value>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}_${name}`, value]));
+
 /** The statements of a table, made once, when this module is loaded. */
 function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<Kind> {
   type Row = MirrorRows[Kind];
@@ -94,9 +106,11 @@ function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<
     ids: `${idType}[]`,
     changed_at: 'timestamptz[]',
   } as const;
-  const unchanged = `
-     from unnest(:tenant_ids, :channels, :ids, :changed_at) as q(tenant_id, channel, id, changed_at), ${from}
-    where ${hasKey} and graph_changed_at = q.changed_at and graph_synced_at is not null`;
+  const unchangedOf = (prefix: string) => `
+     from unnest(:${prefix}tenant_ids, :${prefix}channels, :${prefix}ids, :${prefix}changed_at)
+            as q(tenant_id, channel, id, changed_at), ${from}
+    where ${hasKey} and graph_changed_at = q.changed_at`;
+  const unchanged = `${unchangedOf('')} and graph_synced_at is not null`;
   const unmark = namedStatement(`unmark_${kind}`)(
     rowParams,
     `with f as (select ${key} ${unchanged} for no key update of t skip locked)
@@ -129,6 +143,16 @@ function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<
   );
   return {
     readUnmirrored: unmirroredRows(sql, shown, key),
+    marking: {
+      params: prefixed(kind, rowParams),
+      sql: `${kind}_free as (
+        select ${key} ${unchangedOf(`${kind}_`)} and graph_synced_at is null and exists (select from held)
+           for no key update of t skip locked
+      ), ${kind}_marked as (
+        update ${table} t set graph_synced_at = now() from ${kind}_free f where ${isSame}
+      )`,
+      values: (rows) => prefixed(kind, asRead(rows)),
+    },
     unmark: (db, rows) => unmark(db, asRead(rows)),
     stillMarked: (db, rows) => stillMarked(db, asRead(rows)),
     readPage: (db, tenant_id, last, limit) => {

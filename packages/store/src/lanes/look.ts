@@ -44,13 +44,12 @@ async function findShards(db: Queryable, known: readonly number[]): Promise<numb
   return rows.map(({ shard }) => shard);
 }
 
-interface LookRow {
-  part: number;
-  is_due: boolean;
-  due_for_s: number;
-  reached_ms: number;
-  page: string[] | null;
+interface Seen extends Looked {
+  /** How long the first lane of the part has been due. */
+  dueForSeconds: number;
 }
+
+type LookRow = Pick<Seen, 'isDue' | 'dueForSeconds' | 'reachedMs' | 'page'> & { part: number };
 
 /** How many first lanes of a shard are looked at to find tenants with many. */
 const PAGE = 50;
@@ -61,9 +60,10 @@ const FULL_LOOKS_MS = 500;
 // Reads only the first lanes of a shard, so a million lanes that wait for a Core that is down cost no more than these.
 const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
   { shards: 'int[]', tenant_ids: 'uuid[]', from_ms: 'float8[]', apart: 'uuid[]' },
-  `select (p.number - 1)::int as part, coalesce(l.first_due <= now(), false) as is_due,
-          coalesce(extract(epoch from now() - l.first_due), 0)::float8 as due_for_s,
-          ${markOf(`least(l.first_due, now() - ${MARK_MARGIN})`)} as reached_ms, l.page
+  `select (p.number - 1)::int as part, coalesce(l.first_due <= now(), false) as "isDue",
+          coalesce(extract(epoch from now() - l.first_due), 0)::float8 as "dueForSeconds",
+          ${markOf(`least(l.first_due, now() - ${MARK_MARGIN})`)} as "reachedMs",
+          coalesce(l.page, '{}') as page
      from unnest(:shards, :tenant_ids, :from_ms) with ordinality as p(shard, tenant_id, from_ms, number)
     cross join lateral (
       select min(due_at) as first_due,
@@ -76,48 +76,32 @@ const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
     ) l`,
 );
 
-interface SeenLanes {
-  shard: number;
-  isDue: boolean;
-  /** How long the first of them has been due. */
-  dueForSeconds: number;
-}
-
-interface Look {
-  looked: Looked[];
-  seen: SeenLanes[];
-}
-
-async function look(db: Queryable, { parts, apart }: Parts): Promise<Look> {
+async function look(db: Queryable, { parts, apart }: Parts): Promise<Seen[]> {
   const asked = columns(parts, {
     shards: (part) => part.shard,
     tenant_ids: (part) => part.tenantId,
     from_ms: (part) => part.fromMs,
   });
-  const found: Look = { looked: [], seen: [] };
-  for (const row of await lookAtParts(db, { ...asked, apart })) {
-    const part = parts[row.part];
-    if (part === undefined) continue;
-    const { is_due: isDue, due_for_s: dueForSeconds } = row;
-    found.looked.push({ ...part, isDue, reachedMs: row.reached_ms, page: row.page ?? [] });
-    found.seen.push({ shard: part.shard, isDue, dueForSeconds });
-  }
-  return found;
+  const rows = await lookAtParts(db, { ...asked, apart });
+  return rows.flatMap(({ part: number, ...row }) => {
+    const part = parts[number];
+    return part === undefined ? [] : [{ ...part, ...row }];
+  });
 }
 
 /**
  * Looks at the first lanes of every shard and moves the marks up to them. Shards that need a full look are scanned from
  * their start, one by one, because each may take long while an old snapshot is open.
  */
-async function lookAtLanes(db: Queryable, marks: LaneMarks): Promise<SeenLanes[]> {
+async function lookAtLanes(db: Queryable, marks: LaneMarks): Promise<Seen[]> {
   marks.know(await findShards(db, marks.shards()));
-  const { looked, seen } = await look(db, marks.partsOf(marks.shardsWithMarks()));
-  marks.endLook(looked);
+  const seen = await look(db, marks.partsOf(marks.shardsWithMarks()));
+  marks.endLook(seen);
   const until = performance.now() + FULL_LOOKS_MS;
   for (let next = marks.nextFullLook(); next !== undefined; next = marks.nextFullLook()) {
     const full = await look(db, next);
-    marks.endFullLook(full.looked);
-    seen.push(...full.seen);
+    marks.endFullLook(full);
+    seen.push(...full);
     if (performance.now() > until) break;
   }
   return seen;

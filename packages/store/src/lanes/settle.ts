@@ -3,8 +3,8 @@ import type { Queryable } from '../database/database.ts';
 import { restarting } from '../database/errors.ts';
 import { columns, namedStatement } from '../database/statement.ts';
 import { BURIED_AGAIN } from '../dead-letters/bury.ts';
-import { storable } from '../dead-letters/letter-columns.ts';
-import type { Lane } from './lane.ts';
+import { storable } from '../dead-letters/park.ts';
+import type { Lane } from './take-due.ts';
 
 /** The result of one attempt, as it is stored. */
 export interface Attempt {

@@ -1,7 +1,38 @@
+import type { DialogId, MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { columns, namedStatement } from '../database/statement.ts';
-import type { Lane, PendingMessage } from './lane.ts';
 import { createLaneMarks, IN_PART, type LaneMarks, sinceMark } from './lane-marks.ts';
+
+/**
+ * The messages of a dialog that wait for Core, as a row of `lanes`. No lock is held during a delivery: the shard's job and
+ * the version guard the lane. Four statements lock this row, each after the rows of the messages: the upsert in
+ * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_lanes` in
+ * erase/erase-person.ts. Statements about several lanes lock them in key order.
+ */
+export interface Lane {
+  tenantId: TenantId;
+  dialogId: DialogId;
+  /** Guards the lane's removal, because everything that is added to a lane changes it. A bigint as text. */
+  version: string;
+}
+
+export interface PendingMessage {
+  tenantId: TenantId;
+  dialogId: DialogId;
+  messageId: MessageId;
+  traceId: string;
+  /** The W3C traceparent for its delivery; null if the message is not traced. */
+  traceParent: string | null;
+  seq: number;
+  /** All attempts so far. The message is marked only if it still has as many. */
+  attempts: number;
+  /** Those of them that came before the last replay. */
+  attemptsBefore: number;
+  lastError: string | null;
+  receivedAt: Date;
+  /** The bytes that Core gets. */
+  payload: string;
+}
 
 /** A lane that is due, with its next messages in `seq` order. */
 export interface DueLane extends Lane {
@@ -108,32 +139,21 @@ const findDue = namedStatement<Row>('take_due')(
 function lanesOf(rows: readonly Row[]): DueLane[] {
   const lanes = new Map<string, DueLane>();
   for (const row of rows) {
-    const { shard, tenantId, dialogId, version } = row;
+    const { shard, seen: _, tenantId, dialogId, version, ...message } = row;
     let lane = lanes.get(dialogId);
     if (lane === undefined) {
       lane = { shard, tenantId, dialogId, version, messages: [], hasMore: false, bytes: 0 };
       lanes.set(dialogId, lane);
     }
-    if (row.messageId === null) continue;
-    if (row.payload === null) {
+    if (message.messageId === null) continue;
+    const { receivedMs, bytes, payload, ...known } = message;
+    if (payload === null) {
       lane.hasMore = true;
       continue;
     }
-    const { messageId, traceId, traceParent, seq, attempts, attemptsBefore, lastError } = row;
-    lane.bytes += row.bytes;
-    lane.messages.push({
-      tenantId,
-      dialogId,
-      messageId,
-      traceId,
-      traceParent,
-      seq,
-      attempts,
-      attemptsBefore,
-      lastError,
-      receivedAt: new Date(row.receivedMs),
-      payload: row.payload,
-    });
+    lane.bytes += bytes;
+    const receivedAt = new Date(receivedMs);
+    lane.messages.push({ ...known, tenantId, dialogId, receivedAt, payload });
   }
   return [...lanes.values()];
 }

@@ -1,4 +1,4 @@
-export { type Answer, findAnswer } from '../resolve/ledger.ts';
+export { type Answer, findAnswer } from '../resolve/first-look.ts';
 export { messageBlocks, removeOldMessages, takeRetentionTurn } from './retention.ts';
 export { type Revival, reviveMessage } from './revive-message.ts';
 export {

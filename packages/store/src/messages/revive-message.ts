@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/database.ts';
 import { statement } from '../database/statement.ts';
 import { goneAndNoted } from '../dead-letters/leave.ts';
+import { laneShard } from '../resolve/store-messages.ts';
 
 interface RevivalRow {
   status: 'pending' | 'delivered' | 'dead';
@@ -22,7 +23,7 @@ const revive = statement<RevivalRow>(
    ), ${goneAndNoted(ITS_ENTRY, 'let_in')},
    lane as (
      insert into lanes (tenant_id, dialog_id, last_seq, shard)
-     select d.tenant_id, d.id, d.last_seq, mod(('x' || right(d.id::text, 8))::bit(32)::bigint, $3::int)
+     select d.tenant_id, d.id, d.last_seq, ${laneShard('d.id', '$3::int')}
        from revived r join dialogs d on d.tenant_id = r.tenant_id and d.id = r.dialog_id
      on conflict (tenant_id, dialog_id)
        do update set version = nextval('lane_versions'), due_at = now()

@@ -1,7 +1,14 @@
 // For the package that takes over a foreign schema. It needs connections of its own, and no app may import this.
-export type { PoolClient } from '../database/database.ts';
+export { inTransaction, type PoolClient, withClient } from '../database/database.ts';
 export { sqlState } from '../database/errors.ts';
 export { run } from '../database/statement.ts';
-export { inTransaction, withClient } from '../database/transaction.ts';
-export { createIndex, dropIndex, readIndexStatement, splitSql, takeTurn } from './ddl.ts';
-export { FIRST_MIGRATION, noteMigrations, readMigration } from './migrate.ts';
+export {
+  createIndex,
+  dropIndex,
+  FIRST_MIGRATION,
+  noteMigrations,
+  readIndexStatement,
+  readMigration,
+  splitSql,
+  takeTurn,
+} from './migrate.ts';

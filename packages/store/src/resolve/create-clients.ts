@@ -1,9 +1,24 @@
-import { uuidv7 } from '@contour/contract';
+import { type ClientId, type TenantId, uuidv7 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
+import { lostRace } from '../database/errors.ts';
 import { columns, namedStatement, statement } from '../database/statement.ts';
-import type { FullClient } from './arrivals.ts';
-import { type Chat, chatKey, type Profile } from './chat.ts';
-import { MAX_LINKED } from './find-clients.ts';
+import {
+  type Chat,
+  chatKey,
+  type Filling,
+  fillings,
+  findClientsByIdentity,
+  MAX_LINKED,
+  type Profile,
+  type Recognised,
+  shareProfiles,
+} from './find-clients.ts';
+
+/** A client that gets no further identity, although another chat gave its phone. */
+export interface FullClient {
+  tenantId: TenantId;
+  clientId: ClientId;
+}
 
 // In key order, as everywhere. Every batch that links by phone takes this lock first. Other inserts of identities take a
 // weaker lock and do not wait for it.
@@ -48,16 +63,12 @@ async function findFreePlaces(
   return free;
 }
 
-interface WonRow {
-  tenant_id: string;
-  channel_id: number;
-  external_id: string;
-}
-
 // A client is inserted only with an identity that was won, in the same statement: a batch that loses the race for an
 // identity leaves no client behind. Several chats of a batch may share one new client (one phone). Any of them that was
 // won makes it.
-const insertIdentities = namedStatement<WonRow>('insert_identities_and_clients')(
+const insertIdentities = namedStatement<Pick<Chat, 'tenantId' | 'channelId' | 'externalId'>>(
+  'insert_identities_and_clients',
+)(
   {
     tenant_ids: 'uuid[]',
     channel_ids: 'smallint[]',
@@ -84,7 +95,7 @@ const insertIdentities = namedStatement<WonRow>('insert_identities_and_clients')
       where is_new
       order by tenant_id, client_id
    )
-   select tenant_id, channel_id, external_id from won`,
+   select tenant_id as "tenantId", channel_id as "channelId", external_id as "externalId" from won`,
 );
 
 /** A chat without a client, and the client it is about to get: a new one, or the phone's owner. */
@@ -92,11 +103,6 @@ interface Plan {
   chat: Chat;
   client: Profile;
   isNew: boolean;
-}
-
-interface Plans {
-  plans: Plan[];
-  full: FullClient[];
 }
 
 /**
@@ -108,7 +114,7 @@ function plan(
   owners: ReadonlyMap<Chat, Profile>,
   free: Map<Profile, number>,
   linkByPhone: boolean,
-): Plans {
+): { plans: Plan[]; full: FullClient[] } {
   const planned = new Map<string, Profile>();
   const full = new Map<string, FullClient>();
   const plans = chats.map((chat): Plan => {
@@ -136,20 +142,16 @@ function plan(
   return { plans, full: [...full.values()] };
 }
 
-/** The result for chats without a client. Each chat that is not `lost` has one now. */
-interface Created {
-  /** Chats whose identity another transaction inserted first. */
-  lost: Chat[];
-  full: FullClient[];
-}
-
-/** Gives each chat its client: the owner of its phone, or a new one. */
-export async function createClients(
+/**
+ * Gives each chat its client: the owner of its phone, or a new one. Chats whose identity another transaction inserted
+ * first are `lost`: they still have none.
+ */
+async function createClients(
   db: Queryable,
   chats: readonly Chat[],
   owners: ReadonlyMap<Chat, Profile>,
   linkByPhone: boolean,
-): Promise<Created> {
+): Promise<{ lost: Chat[]; full: FullClient[] }> {
   if (chats.length === 0) return { lost: [], full: [] };
   const free = linkByPhone ? await findFreePlaces(db, chats, owners) : new Map<Profile, number>();
   const { plans, full } = plan(chats, owners, free, linkByPhone);
@@ -166,11 +168,7 @@ export async function createClients(
       phones: ({ client }) => client.phone,
     }),
   );
-  const won = new Set(
-    rows.map((row) =>
-      chatKey({ tenantId: row.tenant_id, channelId: row.channel_id, externalId: row.external_id }),
-    ),
-  );
+  const won = new Set(rows.map(chatKey));
   const made = new Set<Profile>();
   for (const { chat, client, isNew } of plans) {
     if (!won.has(chatKey(chat))) continue;
@@ -180,4 +178,60 @@ export async function createClients(
     client.channels.push({ channel_id: chat.channelId, external_id: chat.externalId });
   }
   return { lost: chats.filter((chat) => chat.client === undefined), full };
+}
+
+// A known name or phone is never overwritten, also not one that another transaction has just filled in.
+const fillIn = namedStatement<{ id: string; name: string | null; phone: string | null }>(
+  'fill_in_clients',
+)(
+  { tenant_ids: 'uuid[]', ids: 'uuid[]', names: 'text[]', phones: 'text[]' },
+  `update clients c
+      set name = coalesce(c.name, f.name), phone = coalesce(c.phone, f.phone),
+          updated_at = now()
+     from unnest(:tenant_ids, :ids, :names, :phones) as f(tenant_id, id, name, phone)
+    where c.tenant_id = f.tenant_id and c.id = f.id
+   returning c.id, c.name, c.phone`,
+);
+
+async function fillInClients(db: Queryable, missing: readonly Filling[]): Promise<void> {
+  if (missing.length === 0) return;
+  const rows = await fillIn(
+    db,
+    columns(missing, {
+      tenant_ids: (one) => one.tenantId,
+      ids: (one) => one.client.id,
+      names: (one) => one.name,
+      phones: (one) => one.phone,
+    }),
+  );
+  const stored = new Map(rows.map((row) => [row.id, row]));
+  for (const { client } of missing) {
+    const row = stored.get(client.id);
+    if (row) Object.assign(client, { name: row.name, phone: row.phone });
+  }
+}
+
+/**
+ * Gives every chat its client, found by exact phone or new, and fills in names and phones that clients lack. Resolves
+ * with the clients that have too many identities to get another one by phone.
+ */
+export async function makeClients(
+  db: Queryable,
+  recognised: Recognised,
+  { linkByPhone }: { linkByPhone: boolean },
+): Promise<FullClient[]> {
+  const { chats, profiles, owners } = recognised;
+  const strangers = chats.filter((chat) => chat.client === undefined);
+  const { lost, full } = await createClients(db, strangers, owners, linkByPhone);
+
+  // Another transaction made these meanwhile. Only a new statement can see its rows.
+  const refound = await findClientsByIdentity(db, lost);
+  shareProfiles(refound, profiles);
+  for (const chat of lost) {
+    const client = refound.get(chat);
+    if (client === undefined) throw lostRace('an identity came and went');
+    Object.assign(chat, { client, matchedBy: 'identity' });
+  }
+  await fillInClients(db, fillings(recognised));
+  return full;
 }

@@ -2,7 +2,8 @@ import { type ClientId, type DialogId, type TenantId, uuidv7 } from '@contour/co
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
 import { columns, namedStatement, statement } from '../database/statement.ts';
-import type { Chat, Fresh } from './chat.ts';
+import type { Chat } from './find-clients.ts';
+import type { Fresh } from './first-look.ts';
 
 const findOpen = statement<{ n: number; id: DialogId }>(
   'find_open_dialogs',
@@ -32,20 +33,17 @@ export async function findOpenDialogs<
   return found;
 }
 
-export interface Dialog {
-  id: DialogId;
-  tenantId: TenantId;
-  clientId: ClientId;
-  accountId: number;
-  /** Made by this batch. */
-  isNew: boolean;
-}
-
 interface Wanted {
   tenantId: TenantId;
   clientId: ClientId;
   channelId: number;
   accountId: number;
+}
+
+export interface Dialog extends Wanted {
+  id: DialogId;
+  /** Made by this batch. */
+  isNew: boolean;
 }
 
 const insertMissing = namedStatement<{ id: string }>('insert_dialogs')(
@@ -82,14 +80,13 @@ type Found = Map<string, Dialog>;
 
 async function find(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
   for (const [dialog, id] of await findOpenDialogs(db, wanted)) {
-    const { tenantId, clientId, accountId } = dialog;
-    into.set(keyOf(dialog), { id, tenantId, clientId, accountId, isNew: false });
+    into.set(keyOf(dialog), { ...dialog, id, isNew: false });
   }
 }
 
 async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
   if (wanted.length === 0) return;
-  const made = wanted.map((dialog) => ({ ...dialog, id: uuidv7() }));
+  const made = wanted.map((dialog): Dialog => ({ ...dialog, id: uuidv7(), isNew: true }));
   const rows = await insertMissing(
     db,
     columns(made, {
@@ -101,10 +98,7 @@ async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Pr
     }),
   );
   const won = new Set(rows.map((row) => row.id));
-  for (const dialog of made) {
-    const { id, tenantId, clientId, accountId } = dialog;
-    if (won.has(id)) into.set(keyOf(dialog), { id, tenantId, clientId, accountId, isNew: true });
-  }
+  for (const dialog of made) if (won.has(dialog.id)) into.set(keyOf(dialog), dialog);
 }
 
 /** Finds the dialog of a message among those of its batch. */

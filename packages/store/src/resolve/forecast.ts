@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../database/database.ts';
-import type { Arrival } from './arrivals.ts';
-import { type Chat, chatKey, chatsOf, type Profile } from './chat.ts';
 import { findOpenDialogs } from './dialog.ts';
-import { lookUpClients, MAX_LINKED } from './find-clients.ts';
-import { firstLook } from './resolve.ts';
+import {
+  type Chat,
+  chatKey,
+  chatsOf,
+  lookUpClients,
+  MAX_LINKED,
+  type Profile,
+} from './find-clients.ts';
+import { type Arrival, firstLook } from './first-look.ts';
 
 /** What would happen to a message if it were resolved now. */
 export type Prospect =

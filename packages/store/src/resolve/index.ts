@@ -1,5 +1,12 @@
-export type { Arrival, BatchResult, Ending, FullClient, ResolveOptions } from './arrivals.ts';
+export type { FullClient } from './create-clients.ts';
+export { type Arrival, findTenants } from './first-look.ts';
 export { createForecast, type Prospect } from './forecast.ts';
-export { type ResolvedBatch, resolveIn } from './resolve.ts';
-export { resolveBatch, resolveTogether } from './resolve-batch.ts';
-export { findTenants } from './tenant.ts';
+export {
+  type BatchResult,
+  type Ending,
+  type ResolvedBatch,
+  type ResolveOptions,
+  resolveIn,
+  resolveTogether,
+} from './resolve.ts';
+export { resolveBatch } from './split-batch.ts';

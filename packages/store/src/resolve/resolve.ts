@@ -1,83 +1,127 @@
-import type { Outcome, Receipt } from '@contour/contract';
-import type { Queryable, Transaction } from '../database/database.ts';
-import { isLostRace, lostRace } from '../database/errors.ts';
+import { AppError, type Outcome } from '@contour/contract';
 import {
-  type Arrival,
-  type BatchResult,
-  type FullClient,
-  noResults,
-  type ResolveOptions,
-  type Results,
-  resolveCopies,
-  without,
-} from './arrivals.ts';
-import { chatsOf, type Fresh } from './chat.ts';
-import { areAllKnown, makeClients, recogniseClients } from './client.ts';
+  type Database,
+  inTransaction,
+  type Queryable,
+  type Transaction,
+  withClient,
+} from '../database/database.ts';
+import { asAppError, isLostRace, lostRace, restarting, unexpected } from '../database/errors.ts';
+import { type FullClient, makeClients } from './create-clients.ts';
 import { findDialogs, openDialogs } from './dialog.ts';
-import { findInLedger, outcomeOfDuplicate } from './ledger.ts';
+import { areAllKnown, chatsOf, recogniseClients } from './find-clients.ts';
+import { type Arrival, type Fresh, firstLook, outcomeOfDuplicate } from './first-look.ts';
 import { type Stored, storeMessages } from './store-messages.ts';
-import { findTenants } from './tenant.ts';
 
 /*
  * The steps of a batch, in their order, and the files where they are:
  *
  * | step                                                          | file                             |
  * |---------------------------------------------------------------|----------------------------------|
- * | look up the account and its tenant                            | tenant.ts                        |
- * | answer duplicates from the ledger                             | ledger.ts                        |
- * | group the new messages by chat                                | chat.ts                          |
- * | find each chat's client, by identity or by phone              | client.ts, find-clients.ts       |
- * | make the missing clients, and fill in names and phones        | client.ts, create-clients.ts     |
+ * | look up the account and its tenant                            | first-look.ts                    |
+ * | answer duplicates from the ledger                             | first-look.ts                    |
+ * | group the new messages by chat                                | find-clients.ts                  |
+ * | find each chat's client, by identity or by phone              | find-clients.ts                  |
+ * | make the missing clients, and fill in names and phones        | create-clients.ts                |
  * | find the open dialogs, and make the missing ones              | dialog.ts                        |
  * | number the messages, store them, put their dialogs into lanes | store-messages.ts, one statement |
  *
- * resolve-batch.ts runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes
- * a batch apart that fails. arrivals.ts has the types, and answers copies within a batch.
+ * `tryBatch` runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes a
+ * batch apart that fails.
  */
 
-/** The first look: what is answered already, and what is new. */
-interface FirstLook {
-  outcomes: Map<Arrival, Outcome>;
-  fresh: Map<Arrival, Fresh>;
+export interface ResolveOptions {
+  linkByPhone: boolean;
+  shardCount: number;
+  /** The one tenant that these messages may be for: any other tenant's account counts as unknown. */
+  onlyFor?: string | undefined;
+}
+
+/** The outcome of a message, or the error of this try. */
+export type Ending = Outcome | AppError;
+
+/** The results of a batch so far. */
+interface Results {
+  outcomes: Map<Arrival, Ending>;
+  shards: Set<number>;
+  hasNewDialogs: boolean;
+  fullClients: FullClient[];
+}
+
+/** The arrivals that have no ending yet. */
+export const without = (arrivals: readonly Arrival[], { outcomes }: Results): readonly Arrival[] =>
+  outcomes.size === 0 ? arrivals : arrivals.filter((arrival) => !outcomes.has(arrival));
+
+export interface BatchResult {
+  /** One per arrival, in the order of the arrivals. */
+  outcomes: Ending[];
+  /** The delivery shards that have something new. */
+  shards: number[];
+  /** Whether the graph has something new to show. */
+  hasNewDialogs: boolean;
+  /** Clients that had too many identities to get another one by their phone. */
+  fullClients: FullClient[];
+}
+
+function firstCopies(arrivals: readonly Arrival[]): Map<string, Arrival> {
+  const first = new Map<string, Arrival>();
+  for (const arrival of arrivals) {
+    if (!first.has(arrival.message.messageId)) first.set(arrival.message.messageId, arrival);
+  }
+  return first;
 }
 
 /**
- * Finds the tenant of each message and answers duplicates. It needs no transaction. A duplicate is answered even if its
- * tenant was switched off or its credential was replaced since: it was accepted, and it will be delivered.
+ * Undefined if the first copy's outcome says nothing about this one: other content was refused under the same ids, and
+ * this may be the content that was accepted earlier.
  */
-export async function firstLook(
-  db: Queryable,
-  arrivals: readonly Arrival[],
-  { onlyFor }: Pick<ResolveOptions, 'onlyFor'> = {},
-): Promise<FirstLook> {
-  const tenants = await findTenants(
-    db,
-    arrivals.map((arrival) => arrival.message),
-  );
-  const ledger = await findInLedger(
-    db,
-    [...tenants].map(([{ messageId }, { tenantId }]) => ({ tenantId, messageId })),
-  );
-  const look: FirstLook = { outcomes: new Map(), fresh: new Map() };
-  for (const arrival of arrivals) {
-    const { message, phone } = arrival;
-    const account = tenants.get(message);
-    const entry = ledger.get(message.messageId);
-    if (account === undefined || account.tenantId !== (onlyFor ?? account.tenantId)) {
-      look.outcomes.set(arrival, { kind: 'unknown_tenant' });
-      continue;
-    }
-    const { tenantId, isExpired, isActive } = account;
-    if (entry) look.outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
-    else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
-    else if (isActive) look.fresh.set(arrival, { message, account, phone });
-    else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
+function outcomeOfCopy(copy: Arrival, first: Arrival, outcome: Ending): Ending | undefined {
+  const { contentHash } = first.message;
+  // A copy waits with the message that waits for its next try, whether or not its content is the same.
+  if (copy === first || outcome instanceof AppError) return outcome;
+  if ('receipt' in outcome) {
+    return outcomeOfDuplicate({ receipt: outcome.receipt, contentHash }, copy.message.contentHash);
   }
-  return look;
+  return copy.message.contentHash === contentHash ? outcome : undefined;
+}
+
+/** Resolves copies within one batch once. Each copy gets the answer that it would get if the messages came one by one. */
+async function resolveCopies(
+  arrivals: readonly Arrival[],
+  resolveFirsts: (firsts: readonly Arrival[], results: Results) => Promise<void>,
+): Promise<BatchResult> {
+  const first = firstCopies(arrivals);
+  const made: Results = {
+    outcomes: new Map(),
+    shards: new Set(),
+    hasNewDialogs: false,
+    fullClients: [],
+  };
+  await resolveFirsts([...first.values()], made);
+  const endings = arrivals.map((arrival) => {
+    const original = first.get(arrival.message.messageId);
+    const outcome = original && made.outcomes.get(original);
+    if (original === undefined || outcome === undefined) {
+      throw unexpected('a message was left without an outcome');
+    }
+    return outcomeOfCopy(arrival, original, outcome);
+  });
+  const open = arrivals.filter((_, place) => endings[place] === undefined);
+  if (open.length === 0) {
+    return { ...made, outcomes: endings as Ending[], shards: [...made.shards] };
+  }
+  const rest = await resolveCopies(open, resolveFirsts);
+  const restOutcomes = rest.outcomes.values();
+  return {
+    outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
+    shards: [...new Set([...made.shards, ...rest.shards])],
+    hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
+    fullClients: [...made.fullClients, ...rest.fullClients],
+  };
 }
 
 /** Runs work inside a transaction: the one that is open, or a new one. */
-export type Within = <T>(work: (db: Queryable) => Promise<T>) => Promise<T>;
+type Within = <T>(work: (db: Queryable) => Promise<T>) => Promise<T>;
 
 /**
  * Finds or makes client and dialog, and stores the messages. Most messages come from a known client with an open dialog.
@@ -105,25 +149,71 @@ async function storeFresh(
 }
 
 /** Resolves arrivals once and adds their outcomes. A message whose dialog was closed meanwhile gets none. */
-export async function resolveOnce(
+async function resolveOnce(
   db: Queryable,
   within: Within,
   arrivals: readonly Arrival[],
   options: ResolveOptions,
   results: Results,
 ): Promise<void> {
-  const { outcomes, fresh } = await firstLook(db, arrivals, options);
+  const { outcomes, fresh } = await firstLook(db, arrivals, options.onlyFor);
   for (const [arrival, outcome] of outcomes) results.outcomes.set(arrival, outcome);
   if (fresh.size === 0) return;
   const stored = await storeFresh(db, within, [...fresh.values()], options);
   for (const [arrival, item] of fresh) {
-    const receipt: Receipt | undefined = stored.receipts.get(item);
+    const receipt = stored.receipts.get(item);
     if (receipt) results.outcomes.set(arrival, { kind: 'resolved', receipt });
   }
   for (const shard of stored.shards) results.shards.add(shard);
   results.hasNewDialogs ||= stored.hasNewDialogs;
   results.fullClients.push(...stored.fullClients);
 }
+
+/** The first copies of a batch while they are resolved, in one or several tries. */
+export interface Batch {
+  db: Database;
+  options: ResolveOptions;
+  results: Results;
+}
+
+/** Resolves these arrivals of a batch together, or throws the error of Postgres. Starts again after a lost race. */
+export const tryBatch = (
+  { db, options, results }: Batch,
+  arrivals: readonly Arrival[],
+): Promise<void> =>
+  restarting(async () => {
+    const open = without(arrivals, results);
+    if (open.length === 0) return;
+    await withClient(db, (client) =>
+      resolveOnce(client, (work) => inTransaction(client, work), open, options, results),
+    );
+    if (without(open, results).length > 0) throw lostRace('A dialog was closed meanwhile.');
+  });
+
+/** Resolves a batch in the given way, which adds an ending for each arrival or throws. */
+export const resolveBy = (
+  db: Database,
+  arrivals: readonly Arrival[],
+  options: ResolveOptions,
+  way: (batch: Batch, arrivals: readonly Arrival[]) => Promise<void>,
+): Promise<BatchResult> =>
+  resolveCopies(arrivals, async (firsts, results) => {
+    try {
+      await way({ db, options, results }, firsts);
+    } catch (error) {
+      throw asAppError(error);
+    }
+  });
+
+/**
+ * Resolves a batch as a whole. Throws AppError if that fails, and the caller tries its messages apart. A message that was
+ * resolved before the failure is a duplicate the next time.
+ */
+export const resolveTogether = (
+  db: Database,
+  arrivals: readonly Arrival[],
+  options: ResolveOptions,
+): Promise<BatchResult> => resolveBy(db, arrivals, options, tryBatch);
 
 /** What `resolveIn` has done, if the caller commits. */
 export interface ResolvedBatch extends BatchResult {
@@ -140,15 +230,13 @@ export async function resolveIn(
   arrivals: readonly Arrival[],
   options: ResolveOptions,
 ): Promise<ResolvedBatch> {
-  const batch = await resolveCopies(arrivals, async (firsts) => {
-    const results = noResults();
+  const batch = await resolveCopies(arrivals, async (firsts, results) => {
     try {
       await resolveOnce(tx, (work) => work(tx), firsts, options, results);
     } catch (error) {
       throw isLostRace(error) ? lostRace('Another transaction was faster.', error) : error;
     }
     if (without(firsts, results).length > 0) throw lostRace('A dialog was closed meanwhile.');
-    return results;
   });
   return batch as ResolvedBatch;
 }

@@ -1,14 +1,25 @@
 import { AppError, accountOf, type Outcome } from '@contour/contract';
+import type { Database } from '../database/database.ts';
 import { asAppError, isDataError, sqlState } from '../database/errors.ts';
-import { type Arrival, type Results, without } from './arrivals.ts';
+import type { Arrival } from './first-look.ts';
+import {
+  type Batch,
+  type BatchResult,
+  type ResolveOptions,
+  resolveBy,
+  tryBatch,
+  without,
+} from './resolve.ts';
 
 /** Each account needs a connection, and a locked row occupies one for the time of `lock_timeout`. */
 const ACCOUNTS_AT_ONCE = 3;
 /** After this many messages of an account met a lock alone, its other messages in the batch are not tried. */
 const MOST_BUSY = 4;
 
-/** Tries these arrivals together: adds their endings, or throws. */
-export type Try = (arrivals: readonly Arrival[]) => Promise<void>;
+interface BatchOptions extends ResolveOptions {
+  /** Whether a message of the account has just failed alone. Such messages are tried apart from the others. */
+  isSuspect?: (arrival: Arrival) => boolean;
+}
 
 /**
  * Runs the work for every item, `atOnce` at a time, in the order of the items. Settles when all work has ended, and
@@ -29,12 +40,14 @@ async function sideBySide<Item>(
   }
 }
 
-/** The failures of one account while its part of the batch is halved. */
-interface Trouble {
+/** The part of a batch that is for one account, and its failures while it is halved. */
+interface Part extends Batch {
   busy: number;
   /** Chats with a message that waits for its next try. Later ones may not overtake it. */
   heldChats: Set<string>;
 }
+
+const partOf = (batch: Batch): Part => ({ ...batch, busy: 0, heldChats: new Set() });
 
 // Without Postgres's own message, which may quote the data: no log and no answer may show that.
 const refusal = (error: unknown): Outcome => ({
@@ -45,22 +58,22 @@ const refusal = (error: unknown): Outcome => ({
 const notTried = () =>
   new AppError('not_tried', 'It waits for other messages of its chat or account.', undefined);
 
-function endAlone(arrival: Arrival, error: unknown, results: Results, trouble: Trouble): void {
+function endAlone(part: Part, arrival: Arrival, error: unknown): void {
+  const { outcomes } = part.results;
   if (isDataError(error)) {
-    results.outcomes.set(arrival, refusal(error));
+    outcomes.set(arrival, refusal(error));
     return;
   }
   const known = asAppError(error);
-  results.outcomes.set(arrival, known);
-  trouble.heldChats.add(arrival.message.externalChatId);
-  if (known.code === 'postgres_busy') trouble.busy += 1;
+  outcomes.set(arrival, known);
+  part.heldChats.add(arrival.message.externalChatId);
+  if (known.code === 'postgres_busy') part.busy += 1;
 }
 
 /** The arrivals that are still tried in this batch. The others end as `not_tried`. */
 function worthTrying(
+  { results, busy, heldChats }: Part,
   arrivals: readonly Arrival[],
-  results: Results,
-  { busy, heldChats }: Trouble,
 ): readonly Arrival[] {
   if (busy < MOST_BUSY && heldChats.size === 0) return arrivals;
   return arrivals.filter((arrival) => {
@@ -77,35 +90,34 @@ const isOneChat = (arrivals: readonly Arrival[]): boolean =>
  * Halves a part that fails until the message at fault is alone. Messages of one chat need the same locks, so if the first
  * one meets a lock, the others are not tried.
  */
-async function resolveHalving(
-  attempt: Try,
-  arrivals: readonly Arrival[],
-  results: Results,
-  trouble: Trouble,
-): Promise<void> {
-  const tried = worthTrying(arrivals, results, trouble);
+async function resolveHalving(part: Part, arrivals: readonly Arrival[]): Promise<void> {
+  const tried = worthTrying(part, arrivals);
   if (tried.length === 0) return;
   try {
-    await attempt(tried);
+    await tryBatch(part, tried);
   } catch (error) {
     if (asAppError(error).code === 'postgres_unavailable') throw error;
-    const open = without(tried, results);
+    const open = without(tried, part.results);
     // Some arrivals have ended, so the rest gets its own number of starts.
-    if (open.length < tried.length) return resolveHalving(attempt, open, results, trouble);
+    if (open.length < tried.length) return resolveHalving(part, open);
     const [first, ...others] = open;
     const isBusy = asAppError(error).code === 'postgres_busy';
     if (first !== undefined && (others.length === 0 || (isBusy && isOneChat(open)))) {
-      endAlone(first, error, results, trouble);
-      worthTrying(others, results, trouble);
+      endAlone(part, first, error);
+      worthTrying(part, others);
       return;
     }
     const middle = open.length >> 1;
-    await resolveHalving(attempt, open.slice(0, middle), results, trouble);
-    await resolveHalving(attempt, open.slice(middle), results, trouble);
+    await resolveHalving(part, open.slice(0, middle));
+    await resolveHalving(part, open.slice(middle));
   }
 }
 
-function byAccount(arrivals: readonly Arrival[]): Arrival[][] {
+/** Does the work for each account alone and in its order, a few accounts at a time. */
+async function eachAccount(
+  arrivals: readonly Arrival[],
+  work: (group: readonly Arrival[]) => Promise<void>,
+): Promise<void> {
   const groups = new Map<string, Arrival[]>();
   for (const arrival of arrivals) {
     const account = accountOf(arrival.message);
@@ -113,60 +125,54 @@ function byAccount(arrivals: readonly Arrival[]): Arrival[][] {
     if (group === undefined) groups.set(account, [arrival]);
     else group.push(arrival);
   }
-  return [...groups.values()];
+  await sideBySide([...groups.values()], ACCOUNTS_AT_ONCE, work);
 }
-
-/** Resolves each account alone and in its order, a few accounts at a time. */
-const resolveByAccount = (attempt: Try, arrivals: readonly Arrival[], results: Results) =>
-  sideBySide(byAccount(arrivals), ACCOUNTS_AT_ONCE, (group) =>
-    resolveHalving(attempt, group, results, { busy: 0, heldChats: new Set() }),
-  );
 
 /**
  * Tries the first chat of a suspect alone. If it still meets a lock, the rest of the account is not tried, so the other
  * messages of the batch wait for this one lock only.
  */
-async function resolveSuspect(attempt: Try, arrivals: readonly Arrival[], results: Results) {
-  const trouble: Trouble = { busy: 0, heldChats: new Set() };
+async function resolveSuspect(batch: Batch, arrivals: readonly Arrival[]): Promise<void> {
+  const part = partOf(batch);
   const firstChat = arrivals[0]?.message.externalChatId;
   const isFirst = ({ message }: Arrival) => message.externalChatId === firstChat;
-  await resolveHalving(attempt, arrivals.filter(isFirst), results, trouble);
+  await resolveHalving(part, arrivals.filter(isFirst));
   const others = arrivals.filter((arrival) => !isFirst(arrival));
-  if (trouble.busy === 0) return resolveHalving(attempt, others, results, trouble);
-  for (const arrival of others) results.outcomes.set(arrival, notTried());
+  if (part.busy === 0) return resolveHalving(part, others);
+  for (const arrival of others) batch.results.outcomes.set(arrival, notTried());
 }
 
-const resolveSuspects = (attempt: Try, arrivals: readonly Arrival[], results: Results) =>
-  sideBySide(byAccount(arrivals), ACCOUNTS_AT_ONCE, (group) =>
-    resolveSuspect(attempt, group, results),
-  );
-
-async function resolveTogetherFirst(attempt: Try, arrivals: readonly Arrival[], results: Results) {
+async function resolveTogetherFirst(batch: Batch, arrivals: readonly Arrival[]): Promise<void> {
   if (arrivals.length === 0) return;
   try {
-    await attempt(arrivals);
+    await tryBatch(batch, arrivals);
   } catch (error) {
     if (asAppError(error).code === 'postgres_unavailable') throw error;
-    await resolveByAccount(attempt, without(arrivals, results), results);
+    await eachAccount(without(arrivals, batch.results), (group) =>
+      resolveHalving(partOf(batch), group),
+    );
   }
 }
 
 /**
- * Resolves a batch so that a failure in one account costs the others at most one failed try. A batch that fails is tried
- * account by account, and only the part of an account is halved. Suspects are tried apart from the beginning. Throws if
- * Postgres is away.
+ * Resolves a batch and answers every message with one of a closed set of outcomes. A failure in one account costs the
+ * others at most one failed try: a batch that fails is tried account by account, and only the part of an account is
+ * halved. Suspects are tried apart from the beginning. Throws AppError if Postgres is away: then nothing is known, and
+ * the caller may give the same batch again.
  */
-export async function resolveSplitting(
-  attempt: Try,
+export function resolveBatch(
+  db: Database,
   arrivals: readonly Arrival[],
-  isSuspect: (arrival: Arrival) => boolean,
-  results: Results,
-): Promise<void> {
-  const suspects = arrivals.filter(isSuspect);
-  const others = suspects.length === 0 ? arrivals : arrivals.filter((one) => !isSuspect(one));
-  const parts = [
-    () => resolveTogetherFirst(attempt, others, results),
-    () => resolveSuspects(attempt, suspects, results),
-  ];
-  await sideBySide(parts, parts.length, (resolvePart) => resolvePart());
+  options: BatchOptions,
+): Promise<BatchResult> {
+  const { isSuspect = () => false } = options;
+  return resolveBy(db, arrivals, options, async (batch, firsts) => {
+    const suspects = firsts.filter(isSuspect);
+    const others = suspects.length === 0 ? firsts : firsts.filter((one) => !isSuspect(one));
+    const parts = [
+      () => resolveTogetherFirst(batch, others),
+      () => eachAccount(suspects, (group) => resolveSuspect(batch, group)),
+    ];
+    await sideBySide(parts, parts.length, (resolvePart) => resolvePart());
+  });
 }

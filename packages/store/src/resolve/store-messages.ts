@@ -2,10 +2,17 @@ import { channelOfId, corePayloadAround, type MatchedBy, type Receipt } from '@c
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
 import { columns, namedStatement } from '../database/statement.ts';
-import { laneShard } from '../lanes/lane.ts';
-import type { Chat, Fresh, Profile } from './chat.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
-import { namedChannels } from './find-clients.ts';
+import { type Chat, namedChannels, type Profile } from './find-clients.ts';
+import type { Fresh } from './first-look.ts';
+
+/**
+ * SQL for the shard that delivers a dialog. It is written into the lane when the lane is made, and stays until the lane
+ * is empty. So two workers never deliver one dialog after the number of shards was changed. The last digits of a UUID are
+ * random in every version that a dialog may have.
+ */
+export const laneShard = (dialogId: string, shardCount: string): string =>
+  `mod(('x' || right(${dialogId}::text, 8))::bit(32)::bigint, ${shardCount})`;
 
 /*
  * Numbering, storing and queueing for delivery are one statement, so a message is never accepted without being due.
@@ -21,7 +28,6 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
     dialog_client_ids: 'uuid[]',
     dialog_account_ids: 'int[]',
     dialog_messages: 'int[]',
-    dialog_shards: 'int[]',
     places: 'int[]',
     numbers: 'int[]',
     ids: 'uuid[]',
@@ -34,15 +40,15 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
     is_new_dialog: 'boolean[]',
     received_at: 'timestamptz[]',
     trace_parents: 'text[]',
+    shard_count: 'int',
   },
   `with advanced as (
      update dialogs d set last_seq = d.last_seq + n.messages, updated_at = now()
-       from unnest(:dialog_tenant_ids, :dialog_ids, :dialog_client_ids, :dialog_account_ids,
-                   :dialog_messages, :dialog_shards)
-            with ordinality as n(tenant_id, id, client_id, account_id, messages, shard, place)
+       from unnest(:dialog_tenant_ids, :dialog_ids, :dialog_client_ids, :dialog_account_ids, :dialog_messages)
+            with ordinality as n(tenant_id, id, client_id, account_id, messages, place)
       where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
         and d.client_id = n.client_id and d.channel_account_id = n.account_id
-     returning n.place, n.shard, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
+     returning n.place, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
                d.last_seq - n.messages as earlier
    ), stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
@@ -60,7 +66,7 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
      returning 1
    )
    insert into lanes (tenant_id, dialog_id, last_seq, shard)
-   select tenant_id, id, last_seq, shard from advanced
+   select tenant_id, id, last_seq, ${laneShard('id', ':shard_count')} from advanced
     where (select count(*) from stored) > 0
     order by tenant_id, id
    on conflict (tenant_id, dialog_id)
@@ -162,7 +168,6 @@ export async function storeMessages(
       dialog_client_ids: ([dialog]) => dialog.clientId,
       dialog_account_ids: ([dialog]) => dialog.accountId,
       dialog_messages: ([, messages]) => messages,
-      dialog_shards: ([dialog]) => laneShard(dialog.id, shardCount),
     }),
     ...columns(placed, {
       places: (one) => places.get(one.dialog) ?? null,
@@ -178,6 +183,7 @@ export async function storeMessages(
     }),
     before_seq: payloads.map((payload) => payload.beforeSeq),
     after_seq: payloads.map((payload) => payload.afterSeq),
+    shard_count: shardCount,
   });
   const advanced = new Set(rows.map((row) => row.dialog_id));
   const stored = placed.filter(({ dialog }) => advanced.has(dialog.id));

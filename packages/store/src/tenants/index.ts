@@ -2,9 +2,11 @@ export {
   addChannelAccount,
   type ChannelAccount,
   findChannelAccount,
+  type Given,
   listChannelAccounts,
+  registerChannelAccount,
+  rotateChannelAccount,
   switchChannelAccount,
   tenantsOfAccounts,
 } from './channel-accounts.ts';
-export { type Given, registerChannelAccount, rotateChannelAccount } from './give-credential.ts';
 export { addTenant, findTenantsCalled, listTenants, switchTenant, type Tenant } from './tenants.ts';

@@ -15,7 +15,7 @@ export interface Tenant {
 const COLUMNS = `t.id, t.name, t.domain_id as "domainId", t.is_active as "isActive",
   (select count(*)::int from channel_accounts a where a.tenant_id = t.id) as accounts`;
 
-const selectAll = statement<Tenant>(
+export const listTenants = statement<Tenant>(
   'list_tenants',
   `select ${COLUMNS} from tenants t order by t.name, t.id`,
 );
@@ -47,8 +47,6 @@ export async function addTenant(
   if (row === undefined) throw unexpected('the tenant was not returned');
   return row;
 }
-
-export const listTenants = (db: Queryable): Promise<Tenant[]> => selectAll(db);
 
 /** The tenant with this id, or else all tenants with this name, which need not be unique. */
 export async function findTenantsCalled(db: Queryable, idOrName: string): Promise<Tenant[]> {

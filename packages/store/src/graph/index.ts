@@ -1,1 +1,0 @@
-export { createMirrorSource, isMirrorBehind } from './mirror-source.ts';
