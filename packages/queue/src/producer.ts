@@ -1,7 +1,7 @@
 import type { Reply } from '@contour/contract';
 import { collectGivenUp, type HandleGivenUp } from './jobs/given-up.ts';
 import { isWorkWaiting, openQueue, type QueueFacts, readQueueFacts } from './jobs/queues.ts';
-import { createResolveJobs, type ResolveJobs } from './jobs/resolve-jobs.ts';
+import { createResolveJobs } from './jobs/resolve-jobs.ts';
 import { createWakeUps, type WakeUps } from './jobs/wake-ups.ts';
 import { type Backlog, readBacklog } from './limits/backlog.ts';
 import { countLiveWorkers } from './presence/presence.ts';
@@ -25,7 +25,7 @@ interface Facts {
  * A fail-fast connection and everything that a process asks of Redis on it. Every method throws
  * AppError('redis_unavailable') within 2.5 s.
  */
-export interface Producer extends ResolveJobs, WakeUps, Facts {
+export interface Producer extends ReturnType<typeof createResolveJobs>, WakeUps, Facts {
   /** Returns the number of listeners by channel. 0 means that no process waits there any more. */
   publishReplies(
     replies: ReadonlyArray<{ to: string; reply: Reply }>,
