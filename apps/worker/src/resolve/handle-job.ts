@@ -1,5 +1,5 @@
 import { accountOf, type IncomingMessage, type Reply, type ResolveJob } from '@contour/contract';
-import { type IncomingJob, type JobOutcome, retryDelayAfter } from '@contour/queue/jobs';
+import { type IncomingJob, type JobOutcome, resolveDelayMs } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import type { Dlq } from '../dlq/dlq.ts';
 import { type Unresolved, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
@@ -136,7 +136,7 @@ async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promis
     return 'done';
   }
   deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
-  return { retryInMs: withJitter(retryDelayAfter(failures, FIRST_REST_MS)), failures };
+  return { retryInMs: withJitter(resolveDelayMs(failures, FIRST_REST_MS)), failures };
 }
 
 /** Two messages that met at one row get different delays, so that they do not meet there again. */

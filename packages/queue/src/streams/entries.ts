@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { plausibleTime, TooLong } from '../jobs/incoming-job.ts';
+import { plausibleTime, TooLong } from '../jobs/consumer.ts';
 import { leaseKey } from '../presence/leases.ts';
 import { loadScript, type Script } from '../redis/script.ts';
 

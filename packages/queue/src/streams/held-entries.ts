@@ -1,4 +1,4 @@
-import { retryDelayAfter } from '../jobs/retry-delay-after.ts';
+import { resolveDelayMs } from '../jobs/resolve-delay-ms.ts';
 
 /** The delay of an entry that was not tried, or that failed because a server was away. */
 const REST_MS = 1_000;
@@ -49,7 +49,7 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
     held.entries.set(id, deliveries);
     // An entry that joins a held chat does not delay the next try.
     if (counts || held.retryAt <= now) {
-      held.retryAt = Math.max(held.retryAt, now + (counts ? retryDelayAfter(deliveries) : REST_MS));
+      held.retryAt = Math.max(held.retryAt, now + (counts ? resolveDelayMs(deliveries) : REST_MS));
     }
   }
 
