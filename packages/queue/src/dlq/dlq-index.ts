@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DlqEntry, type DlqJob, dlqEntry, dlqJob } from '@contour/contract';
 import { openQueue } from '../jobs/queues.ts';
-import { connectFailFast, type OnError, runPipeline } from '../redis/connect.ts';
-import { loadScript, type Script } from '../redis/script.ts';
+import { connectFailFast, loadScript, type OnError, runPipeline } from '../redis/connect.ts';
 
 /*
  * The entries of the dead-letter queue are rows in Postgres. In Redis each has a job in a queue without a consumer, for
@@ -18,7 +17,7 @@ const FORMER_KEPT = 'contour:dlq:kept';
 const PAGE_ENTRIES = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-const load = (...files: string[]): Script => loadScript(import.meta.dirname, ...files);
+const load = (...files: string[]) => loadScript(import.meta.dirname, ...files);
 const RENEW = load('version-of.lua', 'renew-jobs.lua');
 const REMOVE = load('version-of.lua', 'remove-jobs.lua');
 const READ_PAGE = load('read-page.lua');

@@ -1,8 +1,7 @@
 import { accountOf, type ResolveJob, uuidv7 } from '@contour/contract';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { FailFastRedis } from '../redis/connect.ts';
-import { loadScript } from '../redis/script.ts';
+import { type FailFastRedis, loadScript } from '../redis/connect.ts';
 
 const QUEUED = 'contour:queued:';
 const NOTE_KEPT_SECONDS = 7 * 24 * 60 * 60;

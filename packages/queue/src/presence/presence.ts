@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import { connectFailFast, type OnError } from '../redis/connect.ts';
-import { loadScript } from '../redis/script.ts';
+import { connectFailFast, loadScript, type OnError } from '../redis/connect.ts';
 
 const WORKERS_KEY = 'contour:workers';
 const ALIVE_MS = 5000;

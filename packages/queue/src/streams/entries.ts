@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { plausibleTime, TooLong } from '../jobs/consumer.ts';
 import { leaseKey } from '../presence/leases.ts';
-import { loadScript, type Script } from '../redis/script.ts';
+import { loadScript } from '../redis/connect.ts';
 
 /** What the owner of a shard does with its entries in Redis: read, deliver again, end, forget. */
 export const GROUP = 'contour';
@@ -28,7 +28,7 @@ export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
 /** How many entries Redis copies at once, whatever their length. */
 const MAX_STEP = 16;
 
-const load = (...files: string[]): Script => loadScript(import.meta.dirname, ...files);
+const load = (...files: string[]) => loadScript(import.meta.dirname, ...files);
 const READ = load('tally.lua', 'message-of.lua', 'read-entries.lua');
 const CLAIM = load('message-of.lua', 'claim-entries.lua');
 const END = load('end-entries.lua');

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { leaseKey } from '../presence/leases.ts';
-import { loadScript } from '../redis/script.ts';
+import { loadScript } from '../redis/connect.ts';
 import { GROUP, streamKey, tallyKey } from './entries.ts';
 
 /** The state of one shard. */
