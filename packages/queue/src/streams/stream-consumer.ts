@@ -15,12 +15,6 @@ const NEWS_MS = 250;
 /** How often busy readers are looked at, as long as none of them waits for news. */
 const BUSY_MS = 25;
 
-export interface StreamConsumer {
-  start(): void;
-  /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
-  close(deadlineMs: number): Promise<boolean>;
-}
-
 interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' | 'onLoss'> {
   redisUrl: string;
   /** This worker's name among those that share the shards. */
@@ -30,7 +24,7 @@ interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' |
 }
 
 /** Reads the shards that fall to this worker, each in its own order, all of them side by side. */
-export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
+export function createStreamConsumer(o: StreamConsumerOptions) {
   const { id, shardCount, onError, handle, onFailure, onLoss } = o;
   const redis = connectFailFast(o.redisUrl, onError);
   const patient = connectPatient(o.redisUrl);
@@ -68,7 +62,7 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
   }
 
   return {
-    start() {
+    start(): void {
       const tick = () => {
         beating = beating.then(beat).catch(onError);
       };
@@ -76,7 +70,8 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
       timer = setInterval(tick, BEAT_MS);
       watching = watchNews({ client: patient.client, readers, closing: closing.signal, onError });
     },
-    async close(deadlineMs) {
+    /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
+    async close(deadlineMs: number): Promise<boolean> {
       closing.abort();
       clearInterval(timer);
       await beating;
