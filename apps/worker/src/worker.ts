@@ -1,7 +1,8 @@
+// Without loading Fastify.
+import { startProbeServer } from '@contour/http/probe-server';
 import { type Logger, neo4jOf, type Shutdown, startScheduler } from '@contour/runtime';
 import type { WorkerEnv } from './env.ts';
 import { watchStalled } from './metrics/worker-metrics.ts';
-import { startProbeServer } from './probe-server.ts';
 import { openDeliverRole } from './roles/deliver.ts';
 import { openGraphRole } from './roles/graph.ts';
 import { openResolveRole } from './roles/resolve.ts';
