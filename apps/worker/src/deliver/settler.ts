@@ -1,9 +1,8 @@
 import { AppError, type MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
 import type { Settlement } from '@contour/store/lanes';
-import { limitConcurrency } from '../limit-concurrency.ts';
+import { createSuspects, limitConcurrency } from '../apart.ts';
 import { isAway, pause, untilItWorks } from '../outages.ts';
-import { createSuspects } from '../resolve/failures.ts';
 
 const BATCH_SIZE = 500;
 

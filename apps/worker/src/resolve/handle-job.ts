@@ -1,10 +1,10 @@
 import { accountOf, type IncomingMessage, type Reply, type ResolveJob } from '@contour/contract';
 import { type IncomingJob, type JobOutcome, resolveDelayMs } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
+import type { HeldMessages } from '../apart.ts';
 import type { Dlq } from '../dlq/dlq.ts';
 import { type Unresolved, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../outages.ts';
-import type { HeldMessages } from './failures.ts';
 import { type JobReading, readJob } from './read-job.ts';
 import { endReplay, isAccepted, type ReplayDeps, resolveReplayed } from './replay.ts';
 

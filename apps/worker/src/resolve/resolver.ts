@@ -19,9 +19,8 @@ import {
   resolveBatch,
   resolveTogether,
 } from '@contour/store/resolve';
+import { createAccountQueues, createJudge, createSuspects } from '../apart.ts';
 import { isAway, untilItWorks } from '../outages.ts';
-import { createAccountQueues } from './account-queues.ts';
-import { createJudge, createSuspects } from './failures.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
 const BATCHES_IN_FLIGHT = 2;
