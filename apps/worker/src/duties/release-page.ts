@@ -12,7 +12,7 @@ import {
 import type { Ending } from '@contour/store/resolve';
 import type { Dlq } from '../dlq/dlq.ts';
 import { unresolvedLetter } from '../dlq/letters.ts';
-import { failedByItself } from '../outages.ts';
+import { backoff, failedByItself } from '../outages.ts';
 
 /*
  * An entry that fails for a reason that will not pass rests longer each time. After the last failure it is left to an
@@ -21,7 +21,7 @@ import { failedByItself } from '../outages.ts';
  * | failure | 1   | 2   | 3   | 4    | 5    | 6    | 7     | 8 = MAX_TRIES |
  * | rest    | 2 s | 4 s | 8 s | 16 s | 32 s | 64 s | 128 s | none          |
  */
-const FIRST_REST_MS = 2_000;
+const REST = { firstMs: 2_000, longestMs: Number.POSITIVE_INFINITY };
 const MAX_TRIES = 8;
 
 /** An entry that was not tried for so long after its rest has left in another way. */
@@ -39,7 +39,7 @@ export function createReleaseTries() {
         if (restsUntil + FORGOTTEN_MS < now) failed.delete(each);
       }
       const tries = (failed.get(id)?.tries ?? 0) + 1;
-      failed.set(id, { tries, restsUntil: now + FIRST_REST_MS * 2 ** (tries - 1) });
+      failed.set(id, { tries, restsUntil: now + backoff(tries, REST) });
       return tries;
     },
     forget: (id: string) => void failed.delete(id),
