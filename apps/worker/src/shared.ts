@@ -19,9 +19,8 @@ import { dlqDuties } from './dlq/upkeep.ts';
 import type { WorkerEnv } from './env.ts';
 import { debounced, writeLater } from './later.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
-import { observers } from './observers.ts';
+import { observers, tailSubscriber } from './observers.ts';
 import { createResolver } from './resolve/resolver.ts';
-import { tailSubscriber } from './tail.ts';
 
 /** Two workers wait milliseconds for each other. A lock that lasts longer belongs to another program. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
