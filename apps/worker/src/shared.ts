@@ -5,6 +5,7 @@ import { createPresence, createShardBells } from '@contour/queue/presence';
 import { createProducer } from '@contour/queue/producer';
 import { createTailPublisher } from '@contour/queue/tail';
 import {
+  createBatcher,
   createTracer,
   type Duty,
   type Logger,
@@ -17,7 +18,6 @@ import { createDlq } from './dlq/dlq.ts';
 import { createShower } from './dlq/show-entries.ts';
 import { dlqDuties } from './dlq/upkeep.ts';
 import type { WorkerEnv } from './env.ts';
-import { debounced, writeLater } from './later.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
 import { observers, tailSubscriber } from './observers.ts';
 import { createResolver } from './resolve/resolver.ts';
@@ -30,6 +30,8 @@ const SETTLE_LOCK_TIMEOUT_MS = 500;
 const SETTLE_CONNECTIONS = 3;
 /** New clients come in swarms. The graph is woken once for all that come in this time. */
 const GRAPH_WAKE_MS = 200;
+/** Notes and counts that are written later are written this many at a time. */
+const LATER_BATCH_SIZE = 500;
 
 interface Opening {
   env: WorkerEnv;
@@ -143,4 +145,34 @@ function openCore(env: WorkerEnv, logger: Logger): Core {
     connections: env.DELIVER_CONCURRENCY,
     logger,
   });
+}
+
+/** Gathers items and writes many at once, up to `withinMs` later. The caller does not wait for the write. */
+export function writeLater(
+  write: (items: readonly string[]) => Promise<void>,
+  { withinMs = 0, onFailure }: { withinMs?: number; onFailure: (error: unknown) => void },
+): (item: string) => void {
+  const batcher = createBatcher<string, void>({
+    maxSize: LATER_BATCH_SIZE,
+    maxInFlight: 1,
+    run: async (items) => {
+      await write(items);
+      return items.map(() => undefined);
+    },
+  });
+  return (item) => void batcher.push(item, withinMs).catch(onFailure);
+}
+
+/** Makes one call, `waitMs` after the first of several. A pending call does not keep the process alive. */
+function debounced(waitMs: number, call: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    const fire = () => {
+      isDue = false;
+      call();
+    };
+    setTimeout(fire, waitMs).unref();
+  };
 }

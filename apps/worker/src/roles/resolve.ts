@@ -7,10 +7,9 @@ import { reviveMessage } from '@contour/store/messages';
 import { findTenants } from '@contour/store/resolve';
 import { createHeldMessages } from '../apart.ts';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
-import { writeLater } from '../later.ts';
 import { handleResolveJob, parkGivenUp } from '../resolve/handle-job.ts';
 import { replacedData, sealJob } from '../resolve/read-job.ts';
-import type { Shared } from '../shared.ts';
+import { type Shared, writeLater } from '../shared.ts';
 import type { Role } from './role.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
