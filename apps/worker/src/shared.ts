@@ -15,7 +15,7 @@ import {
 import { createPool, poolCounts } from '@contour/store/database';
 import { createShardCalls } from './deliver/shard-calls.ts';
 import { createDlq } from './dlq/dlq.ts';
-import { createShower } from './dlq/show-entries.ts';
+import { createIndexWriter } from './dlq/index-writer.ts';
 import { dlqDuties } from './dlq/upkeep.ts';
 import type { WorkerEnv } from './env.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
@@ -75,9 +75,9 @@ export function openShared(opening: Opening) {
   const forgetQueued = writeLater(producer.forgetQueued, {
     onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
   });
-  const shower = createShower({ pool: pools.main, index, logger });
+  const indexWriter = createIndexWriter({ pool: pools.main, index, logger });
   const dlq = createDlq({
-    ...{ pool: pools.main, forgetQueued, show: shower.soon, observer, logger },
+    ...{ pool: pools.main, forgetQueued, show: indexWriter.soon, observer, logger },
     allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
     refused: { count: env.MAX_PARKED_UNKNOWN, bytes: env.MAX_PARKED_UNKNOWN_BYTES },
   });
@@ -101,7 +101,7 @@ export function openShared(opening: Opening) {
         if (acceptedAgoMs !== null) core.acceptedElsewhere(acceptedAgoMs);
       },
     },
-    ...dlqDuties({ pool: pools.main, index, dlq, shower, id, logger }),
+    ...dlqDuties({ pool: pools.main, index, dlq, indexWriter, id, logger }),
   ];
   return {
     ...{ env, logger, stopping, id, redis, tracer, pools, pool: pools.main, producer, core },

@@ -11,8 +11,8 @@ import {
   takeParkedTurn,
 } from '@contour/store/dead-letters';
 import type { Dlq } from './dlq.ts';
+import type { IndexWriter } from './index-writer.ts';
 import { createFormerLook, endMove, moveFormer } from './move-former.ts';
-import type { Shower } from './show-entries.ts';
 
 // In seconds.
 const SHOW_EVERY = 1;
@@ -29,7 +29,7 @@ interface UpkeepDeps {
   pool: Database;
   index: DlqIndex;
   dlq: Pick<Dlq, 'keepBound'>;
-  shower: Shower;
+  indexWriter: IndexWriter;
   /** This worker's name. */
   id: string;
   logger: Pick<Logger, 'info'>;
@@ -37,7 +37,7 @@ interface UpkeepDeps {
 
 /** Periodic work: keeps the dead-letter queue within its bounds, and its index in Redis up to date. */
 export function dlqDuties(deps: UpkeepDeps): Duty[] {
-  const { pool, index, dlq, shower, id } = deps;
+  const { pool, index, dlq, indexWriter, id } = deps;
   const lookForFormer = createFormerLook(deps);
   // Each sweep takes a new turn, so that this worker, too, waits until the turn is over.
   let turns = 0;
@@ -51,13 +51,13 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
     if (!isComplete && (await takeTurn('rebuild', REBUILD_MS))) {
       await sweepIndex(deps);
       await index.markComplete();
-      await shower.run();
+      await indexWriter.run();
     } else if (await takeTurn('sweep', SWEEP_MS)) await sweepIndex(deps);
     await lookForFormer();
   }
 
   return [
-    { name: 'dlq-index', every: SHOW_EVERY, run: () => shower.run() },
+    { name: 'dlq-index', every: SHOW_EVERY, run: () => indexWriter.run() },
     { name: 'dlq-sweep', every: LOOK_EVERY, run: sweep },
     { name: 'dlq-bound', every: BOUND_EVERY, run: () => dlq.keepBound() },
     {
