@@ -39,7 +39,7 @@ export async function deliverDialog(
     deps.settle({ ...part, dialogId: lane.dialogId }, how);
   const marks: Promise<void>[] = [];
   // Awaited at the end; without this handler a failure before that would be an unhandled rejection.
-  const mark: (...what: Parameters<typeof settle>) => void = (...what) => {
+  const settleLater = (...what: Parameters<typeof settle>): void => {
     const marked = settle(...what);
     marked.catch(() => undefined);
     marks.push(marked);
@@ -55,7 +55,7 @@ export async function deliverDialog(
     logAttempt(logger, message, result);
     if (result.outcome === 'delivered') {
       observer.delivered(message);
-      mark(
+      settleLater(
         { attempts: [attemptOf(message, 'delivered')], emptied },
         { mayWait: !isLast && !mustStop() },
       );
@@ -76,12 +76,12 @@ export async function deliverDialog(
     }
     const { death } = conclusion;
     observer.dead(message, death.reason);
-    mark({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
+    settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
     return 'next';
   };
 
   try {
-    if (messages.length === 0) mark({ emptied: [lane] });
+    if (messages.length === 0) settleLater({ emptied: [lane] });
     for (const [index, message] of messages.entries()) {
       if (mustStop()) return 'left';
       const step = await push(message, index === messages.length - 1);
