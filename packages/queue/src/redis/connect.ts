@@ -94,14 +94,8 @@ export function connectFailFast(redisUrl: string, onError: OnError): FailFastRed
   return { client, ask, disconnect: () => client.disconnect() };
 }
 
-export interface PatientRedis {
-  client: Redis;
-  /** Ends this connection and every copy that BullMQ made of it, whatever they wait for. */
-  disconnect(): void;
-}
-
 /** A connection for consumers and subscribers, which wait until an outage is over. */
-export function connectPatient(redisUrl: string): PatientRedis {
+export function connectPatient(redisUrl: string) {
   const client = new Redis(redisUrl, {
     ...COMMON,
     maxRetriesPerRequest: null,
@@ -117,7 +111,8 @@ export function connectPatient(redisUrl: string): PatientRedis {
   silenced(gatherWrites(client));
   return {
     client,
-    disconnect: () => {
+    /** Ends this connection and every copy that BullMQ made of it, whatever they wait for. */
+    disconnect: (): void => {
       for (const each of all) each.disconnect();
     },
   };

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { giveUpShard, leaseShards, leaveShards, releaseShard } from '../presence/leases.ts';
-import { connectFailFast, connectPatient, type OnError } from '../redis/connect.ts';
+import { connectFailFast, connectPatient, type OnError, settlesWithin } from '../redis/connect.ts';
 import { streamKey } from './entries.ts';
 import { type ShardDeps, ShardReader } from './read-shard.ts';
 
@@ -78,14 +78,11 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
       await ask(() => leaveShards(client, id)).catch(onError);
       const all = [...readers.values()];
       for (const reader of all) reader.stop();
-      const ended = Promise.all(all.map((reader) => reader.done)).then(() => true);
-      const drained = await Promise.race([ended, delay(deadlineMs, false, { ref: false })]);
+      const ended = Promise.all(all.map((reader) => reader.done));
+      const drained = await settlesWithin(ended, deadlineMs);
       leaving.abort();
       patient.disconnect();
-      await Promise.race([
-        Promise.all([ended, watching]),
-        delay(REST_MS, undefined, { ref: false }),
-      ]);
+      await settlesWithin(Promise.all([ended, watching]), REST_MS);
       redis.disconnect();
       return drained;
     },
