@@ -8,7 +8,7 @@ import { countLiveWorkers } from './presence/presence.ts';
 import { connectFailFast, type OnError } from './redis/connect.ts';
 import { type RedisFacts, readRedisFacts } from './redis/redis-facts.ts';
 import { publishReplies } from './replies.ts';
-import { readStreamFacts } from './streams/stream-facts.ts';
+import { readStreamFacts } from './streams/entries.ts';
 
 export type { RedisFacts };
 
