@@ -44,12 +44,7 @@ interface ResolverDeps {
   wakeGraph: () => void;
 }
 
-export interface Resolver {
-  /** Resolves one message. Batches form by themselves while earlier ones are in flight. */
-  resolve(message: IncomingMessage): Promise<Outcome>;
-  /** Resolves a batch in its order. A batch with `onlyFor` is a release: it is resolved for no other tenant. */
-  resolveAll(messages: readonly IncomingMessage[], onlyFor?: string): Promise<Ending[]>;
-}
+export type Resolver = ReturnType<typeof createResolver>;
 
 /**
  * Resolves messages in batches. When a batch fails, its slot is free at once for the next one, and each of its accounts
@@ -57,7 +52,7 @@ export interface Resolver {
  * `resolveBatch` in the store, which find or create client and dialog and store the messages, all or nothing. After the
  * commit, `wake` leads to `deliver/run-shard.ts`.
  */
-export function createResolver(deps: ResolverDeps): Resolver {
+export function createResolver(deps: ResolverDeps) {
   const { pool, logger } = deps;
   const suspects = createSuspects();
   const perform = createPerform(deps, createJudge(suspects));
@@ -103,11 +98,13 @@ export function createResolver(deps: ResolverDeps): Resolver {
   });
 
   return {
-    resolveAll: (messages, onlyFor) =>
+    /** Resolves a batch in its order. A batch with `onlyFor` is a release: it is resolved for no other tenant. */
+    resolveAll: (messages: readonly IncomingMessage[], onlyFor?: string) =>
       perform(onlyFor === undefined ? 'stream' : 'release', messages, (arrivals) =>
         resolveBatch(pool, arrivals, { ...options, onlyFor, isSuspect }),
       ),
-    async resolve(message) {
+    /** Resolves one message. Batches form by themselves while earlier ones are in flight. */
+    async resolve(message: IncomingMessage): Promise<Outcome> {
       const ending = await (queues.isApart(message) ? queues.push(message) : batcher.push(message));
       if (ending instanceof AppError) throw ending;
       return ending;
