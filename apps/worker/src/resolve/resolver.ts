@@ -112,19 +112,17 @@ export function createResolver(deps: ResolverDeps) {
   };
 }
 
-type Perform = (
-  way: ResolveWay,
-  messages: readonly IncomingMessage[],
-  /** Resolves the batch in Postgres. */
-  work: (arrivals: readonly Arrival[]) => Promise<BatchResult>,
-) => Promise<Ending[]>;
-
 /** Performs one batch with all that surrounds the write: trace, outages, blame, events, wake-ups. */
-function createPerform(deps: ResolverDeps, judge: ReturnType<typeof createJudge>): Perform {
+function createPerform(deps: ResolverDeps, judge: ReturnType<typeof createJudge>) {
   const { logger, tracer, stopping, linkByPhone, phoneRegion, wake, wakeGraph } = deps;
   const logFull = createFullClientLog(logger);
 
-  return async (way, messages, work) => {
+  return async (
+    way: ResolveWay,
+    messages: readonly IncomingMessage[],
+    /** Resolves the batch in Postgres. */
+    work: (arrivals: readonly Arrival[]) => Promise<BatchResult>,
+  ): Promise<Ending[]> => {
     const startedAt = performance.now();
     const trace = tracer && traceBatch(tracer, messages);
     const arrivals = (trace?.messages ?? messages).map((message) => ({

@@ -62,21 +62,6 @@ function incomingJobOf(job: Job): IncomingJob {
   };
 }
 
-export interface Consumer {
-  start(): void;
-  /** Takes no new jobs. Those in hand go on. */
-  pause(): Promise<void>;
-  completed(): number;
-  /** Stalled jobs, whose worker died or froze, that this consumer detected and requeued. */
-  stalled(): number;
-  isRunning(): boolean;
-  /**
-   * Drains. At the deadline it aborts the jobs in hand, gives them half a second to go back to the queue, and
-   * leaves. Resolves with true if no job was left in hand. It never hangs, also without Redis.
-   */
-  close(deadlineMs: number): Promise<boolean>;
-}
-
 // The jobs of a dead worker are taken over after lockDuration and at most two checks: 12 s.
 const SETTINGS = {
   lockDuration: 8000,
@@ -119,6 +104,8 @@ class TolerantWorker<Data> extends Worker<Data> {
   }
 }
 
+export type Consumer = ReturnType<typeof createConsumer>;
+
 /** A worker on its own connections. `process` must declare three parameters, or BullMQ passes no signal. */
 export function createConsumer<Data>(o: {
   queue: QueueName;
@@ -126,7 +113,7 @@ export function createConsumer<Data>(o: {
   concurrency: number;
   onError: OnError;
   process: Processor<Data>;
-}): Consumer {
+}) {
   const { client, disconnect } = connectPatient(o.redisUrl);
   let inHand = 0;
   let completed = 0;
@@ -154,14 +141,20 @@ export function createConsumer<Data>(o: {
   });
 
   return {
-    start: () => {
+    start: (): void => {
       worker.run().catch(o.onError);
     },
+    /** Takes no new jobs. Those in hand go on. */
     pause: () => worker.pause(true),
     completed: () => completed,
+    /** Stalled jobs, whose worker died or froze, that this consumer detected and requeued. */
     stalled: () => stalled,
     isRunning: () => worker.isRunning(),
-    close: async (deadlineMs) => {
+    /**
+     * Drains. At the deadline it aborts the jobs in hand, gives them half a second to go back to the queue, and
+     * leaves. Resolves with true if no job was left in hand. It never hangs, also without Redis.
+     */
+    close: async (deadlineMs: number): Promise<boolean> => {
       const closed = worker.close().catch(o.onError);
       // Without a job in hand and without Redis there is nothing to wait for.
       const nothingToDo = inHand === 0 && client.status !== 'ready';
