@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Core, createConsoleCore, createCore } from '@contour/core';
 import { createDlqIndex } from '@contour/queue/dlq';
+import type { Consumer } from '@contour/queue/jobs';
 import { createPresence, createShardBells } from '@contour/queue/presence';
 import { createProducer } from '@contour/queue/producer';
 import { createTailPublisher } from '@contour/queue/tail';
@@ -32,6 +33,16 @@ const SETTLE_CONNECTIONS = 3;
 const GRAPH_WAKE_MS = 200;
 /** Notes and counts that are written later are written this many at a time. */
 const LATER_BATCH_SIZE = 500;
+
+/** A part of the work that a worker may take on. WORKER_ROLES names the roles of a worker. */
+export interface Role {
+  /** Takes the work. It is started last, and closed first and together with those of the other roles. */
+  consumer: Pick<Consumer, 'start' | 'close'> & Partial<Pick<Consumer, 'stalled'>>;
+  /** Periodic work. */
+  duties: readonly Duty[];
+  /** Closes what the role opened beside its consumer. */
+  close?: () => Promise<void> | void;
+}
 
 interface Opening {
   env: WorkerEnv;

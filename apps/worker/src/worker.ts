@@ -6,9 +6,8 @@ import { watchStalled } from './metrics/worker-metrics.ts';
 import { openDeliverRole } from './roles/deliver.ts';
 import { openGraphRole } from './roles/graph.ts';
 import { openResolveRole } from './roles/resolve.ts';
-import type { Role } from './roles/role.ts';
 import { openStreamRole } from './roles/stream.ts';
-import { openShared } from './shared.ts';
+import { openShared, type Role } from './shared.ts';
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;

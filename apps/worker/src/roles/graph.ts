@@ -4,8 +4,7 @@ import { createGraphConsumer } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import { createMirrorSource, isMirrorBehind } from '@contour/store/graph';
 import { backoff } from '../outages.ts';
-import type { Shared } from '../shared.ts';
-import type { Role } from './role.ts';
+import type { Role, Shared } from '../shared.ts';
 
 type Names = 'redis' | 'pool' | 'producer' | 'stopping' | 'logger';
 

@@ -9,8 +9,7 @@ import { createHeldMessages } from '../apart.ts';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
 import { handleResolveJob, parkGivenUp } from '../resolve/handle-job.ts';
 import { replacedData, sealJob } from '../resolve/read-job.ts';
-import { type Shared, writeLater } from '../shared.ts';
-import type { Role } from './role.ts';
+import { type Role, type Shared, writeLater } from '../shared.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;
