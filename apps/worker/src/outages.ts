@@ -1,7 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@contour/contract';
 
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 1_000;
+const WAIT = { firstMs: 50, longestMs: 1_000 };
 
 /** Whether a server is away. Such an error is not about the work, so a caller may wait and repeat it. */
 export const isAway = (error: unknown): boolean =>
@@ -17,18 +17,15 @@ export const isAway = (error: unknown): boolean =>
 export const failedByItself = (error: unknown): boolean =>
   !isAway(error) && !(error instanceof AppError && error.code === 'not_tried');
 
+/** How long to wait after this many failures: twice as long after each, up to the longest. */
+export const backoff = (
+  failures: number,
+  { firstMs, longestMs }: { firstMs: number; longestMs: number },
+): number => Math.min(firstMs * 2 ** (failures - 1), longestMs);
+
 /** Waits for this long, or until the signal fires. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
-}
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  delay(ms, undefined, { signal }).catch(() => undefined);
 
 /**
  * Repeats work while a server is away. Meanwhile the work stays in hand: nothing fails, and nothing new is taken. Gives
@@ -38,13 +35,13 @@ export async function untilItWorks<T>(
   work: () => Promise<T>,
   { stopping, onFailure }: { stopping: AbortSignal; onFailure: (error: AppError) => void },
 ): Promise<T> {
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+  for (let failures = 1; ; failures += 1) {
     try {
       return await work();
     } catch (error) {
       if (!isAway(error) || stopping.aborted) throw error;
       onFailure(error as AppError);
-      await pause(waitMs, stopping);
+      await pause(backoff(failures, WAIT), stopping);
     }
   }
 }

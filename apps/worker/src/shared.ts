@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Core, createConsoleCore, createCore } from '@contour/core';
 import { createDlqIndex } from '@contour/queue/dlq';
+import type { Consumer } from '@contour/queue/jobs';
 import { createPresence, createShardBells } from '@contour/queue/presence';
 import { createProducer } from '@contour/queue/producer';
 import { createTailPublisher } from '@contour/queue/tail';
 import {
+  createBatcher,
   createTracer,
   type Duty,
   type Logger,
@@ -14,14 +16,12 @@ import {
 import { createPool, poolCounts } from '@contour/store/database';
 import { createShardCalls } from './deliver/shard-calls.ts';
 import { createDlq } from './dlq/dlq.ts';
-import { createShower } from './dlq/show-entries.ts';
+import { createIndexWriter } from './dlq/index-writer.ts';
 import { dlqDuties } from './dlq/upkeep.ts';
 import type { WorkerEnv } from './env.ts';
-import { debounced, writeLater } from './later.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
-import { observers } from './observers.ts';
+import { observers, tailSubscriber } from './observers.ts';
 import { createResolver } from './resolve/resolver.ts';
-import { tailSubscriber } from './tail.ts';
 
 /** Two workers wait milliseconds for each other. A lock that lasts longer belongs to another program. */
 const RESOLVE_LOCK_TIMEOUT_MS = 100;
@@ -31,6 +31,18 @@ const SETTLE_LOCK_TIMEOUT_MS = 500;
 const SETTLE_CONNECTIONS = 3;
 /** New clients come in swarms. The graph is woken once for all that come in this time. */
 const GRAPH_WAKE_MS = 200;
+/** Notes and counts that are written later are written this many at a time. */
+const LATER_BATCH_SIZE = 500;
+
+/** A part of the work that a worker may take on. WORKER_ROLES names the roles of a worker. */
+export interface Role {
+  /** Takes the work. It is started last, and closed first and together with those of the other roles. */
+  consumer: Pick<Consumer, 'start' | 'close'> & Partial<Pick<Consumer, 'stalled'>>;
+  /** Periodic work. */
+  duties: readonly Duty[];
+  /** Closes what the role opened beside its consumer. */
+  close?: () => Promise<void> | void;
+}
 
 interface Opening {
   env: WorkerEnv;
@@ -74,9 +86,9 @@ export function openShared(opening: Opening) {
   const forgetQueued = writeLater(producer.forgetQueued, {
     onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
   });
-  const shower = createShower({ pool: pools.main, index, logger });
+  const indexWriter = createIndexWriter({ pool: pools.main, index, logger });
   const dlq = createDlq({
-    ...{ pool: pools.main, forgetQueued, show: shower.soon, observer, logger },
+    ...{ pool: pools.main, forgetQueued, show: indexWriter.soon, observer, logger },
     allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
     refused: { count: env.MAX_PARKED_UNKNOWN, bytes: env.MAX_PARKED_UNKNOWN_BYTES },
   });
@@ -100,7 +112,7 @@ export function openShared(opening: Opening) {
         if (acceptedAgoMs !== null) core.acceptedElsewhere(acceptedAgoMs);
       },
     },
-    ...dlqDuties({ pool: pools.main, index, dlq, shower, id, logger }),
+    ...dlqDuties({ pool: pools.main, index, dlq, indexWriter, id, logger }),
   ];
   return {
     ...{ env, logger, stopping, id, redis, tracer, pools, pool: pools.main, producer, core },
@@ -144,4 +156,34 @@ function openCore(env: WorkerEnv, logger: Logger): Core {
     connections: env.DELIVER_CONCURRENCY,
     logger,
   });
+}
+
+/** Gathers items and writes many at once, up to `withinMs` later. The caller does not wait for the write. */
+export function writeLater(
+  write: (items: readonly string[]) => Promise<void>,
+  { withinMs = 0, onFailure }: { withinMs?: number; onFailure: (error: unknown) => void },
+): (item: string) => void {
+  const batcher = createBatcher<string, void>({
+    maxSize: LATER_BATCH_SIZE,
+    maxInFlight: 1,
+    run: async (items) => {
+      await write(items);
+      return items.map(() => undefined);
+    },
+  });
+  return (item) => void batcher.push(item, withinMs).catch(onFailure);
+}
+
+/** Makes one call, `waitMs` after the first of several. A pending call does not keep the process alive. */
+function debounced(waitMs: number, call: () => void): () => void {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    const fire = () => {
+      isDue = false;
+      call();
+    };
+    setTimeout(fire, waitMs).unref();
+  };
 }

@@ -1,13 +1,13 @@
+// Without loading Fastify.
+import { startProbeServer } from '@contour/http/probe-server';
 import { type Logger, neo4jOf, type Shutdown, startScheduler } from '@contour/runtime';
 import type { WorkerEnv } from './env.ts';
 import { watchStalled } from './metrics/worker-metrics.ts';
-import { startProbeServer } from './probe-server.ts';
 import { openDeliverRole } from './roles/deliver.ts';
 import { openGraphRole } from './roles/graph.ts';
 import { openResolveRole } from './roles/resolve.ts';
-import type { Role } from './roles/role.ts';
 import { openStreamRole } from './roles/stream.ts';
-import { openShared } from './shared.ts';
+import { openShared, type Role } from './shared.ts';
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;

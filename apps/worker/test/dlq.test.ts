@@ -11,7 +11,7 @@ import { withRedis } from '../../../test/support/redis-client.ts';
 import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { createDlq } from '../src/dlq/dlq.ts';
-import { createShower } from '../src/dlq/show-entries.ts';
+import { createIndexWriter } from '../src/dlq/index-writer.ts';
 import { dlqDuties } from '../src/dlq/upkeep.ts';
 import { uncounted } from './unheard.ts';
 
@@ -73,7 +73,7 @@ function entryOf(over: Partial<DlqEntry> = {}): DlqEntry {
 function openDlq(refused: Allowance = ROOM) {
   const forgotten: string[] = [];
   let dropped = 0;
-  const shower = createShower({ pool, index, logger });
+  const indexWriter = createIndexWriter({ pool, index, logger });
   const dlq = createDlq({
     ...{ pool, refused, logger, allowance: ROOM },
     show: () => undefined,
@@ -85,9 +85,9 @@ function openDlq(refused: Allowance = ROOM) {
       },
     },
   });
-  const duties = dlqDuties({ pool, index, dlq, shower, id: uuidv7(), logger });
+  const duties = dlqDuties({ pool, index, dlq, indexWriter, id: uuidv7(), logger });
   return {
-    ...{ dlq, shower, forgotten },
+    ...{ dlq, indexWriter, forgotten },
     dropped: () => dropped,
     perform: async (name: string) => duties.find((duty) => duty.name === name)?.run(),
   };
@@ -116,12 +116,12 @@ async function deadMessage(): Promise<string> {
 }
 
 test('a parked message is no longer queued, and Redis shows it without its content', async () => {
-  const { dlq, shower, forgotten } = openDlq();
+  const { dlq, indexWriter, forgotten } = openDlq();
   const one = entryOf({ message: messageOf('a private text') });
   expect(await dlq.park(one)).toBe('parked');
   const dead = await deadMessage();
   expect(forgotten).toEqual([one.id]);
-  await shower.run();
+  await indexWriter.run();
   expect(await shown()).toEqual([one.id, dead]);
   const [job] = await queue.getJobs(['prioritized'], 0, 1, true);
   expect(job?.data).toMatchObject({
@@ -134,7 +134,7 @@ test('a parked message is no longer queued, and Redis shows it without its conte
   const read = await dlq.read(one.id);
   expect(await dlq.remove(one.id, read?.version ?? '')).toBe(true);
   await clearParked(pool, { reason: 'core_refused' });
-  await shower.run();
+  await indexWriter.run();
   expect(await shown()).toEqual([]);
 });
 
@@ -148,16 +148,16 @@ test('messages that are parked at once keep their order', async () => {
 test('messages are parked while Redis is full or away', async () => {
   const away = createDlqIndex({ redisUrl: 'redis://127.0.0.1:1', onError: () => undefined });
   onTestFinished(() => away.close());
-  const shower = createShower({ pool, index: away, logger });
+  const indexWriter = createIndexWriter({ pool, index: away, logger });
   const dlq = createDlq({
-    ...{ pool, refused: ROOM, logger, allowance: ROOM, show: shower.soon },
+    ...{ pool, refused: ROOM, logger, allowance: ROOM, show: indexWriter.soon },
     ...{ forgetQueued: () => undefined, observer: uncounted },
   });
   const one = entryOf();
   expect(await dlq.park(one)).toBe('parked');
-  await expect(shower.run()).rejects.toMatchObject({ code: 'redis_unavailable' });
+  await expect(indexWriter.run()).rejects.toMatchObject({ code: 'redis_unavailable' });
   expect(await parkedIds()).toEqual([one.id]);
-  await openDlq().shower.run();
+  await openDlq().indexWriter.run();
   expect(await shown()).toEqual([one.id]);
 });
 
@@ -189,11 +189,11 @@ test('between two checks the bound is exceeded by a sixteenth at most', async ()
 });
 
 test('a Redis that was wiped shows everything again', async () => {
-  const { dlq, perform, shower } = openDlq();
+  const { dlq, perform, indexWriter } = openDlq();
   const entries = Array.from({ length: 5 }, () => entryOf());
   for (const one of entries) await dlq.park(one);
   await perform('dlq-sweep');
-  await shower.run();
+  await indexWriter.run();
   expect(await shown()).toHaveLength(5);
   await withRedis(redis.url, (run) => run('FLUSHALL'));
   await pool.query("update parked_turns set held_until = '-infinity'");
@@ -203,16 +203,16 @@ test('a Redis that was wiped shows everything again', async () => {
 });
 
 test('a job that was removed by hand is added again, and a job without an entry is removed', async () => {
-  const { dlq, perform, shower } = openDlq();
+  const { dlq, perform, indexWriter } = openDlq();
   const [kept, removed, gone] = [entryOf(), entryOf(), entryOf()];
   for (const one of [kept, removed, gone]) await dlq.park(one);
   await perform('dlq-sweep');
-  await shower.run();
+  await indexWriter.run();
   await queue.remove(removed.id);
   await pool.query('delete from parked where id = $1', [gone.id]);
   await pool.query("update parked_turns set held_until = '-infinity'");
   await perform('dlq-sweep');
-  await shower.run();
+  await indexWriter.run();
   expect(await shown()).toEqual([kept.id, removed.id]);
 });
 
@@ -226,7 +226,7 @@ async function parkFormer(...entries: DlqEntry[]): Promise<void> {
 }
 
 test('entries of an earlier version move to Postgres, and Redis shows them without their bodies', async () => {
-  const { perform, shower } = openDlq();
+  const { perform, indexWriter } = openDlq();
   const unknown = entryOf({ message: messageOf('a private text') });
   const raw = entryOf({
     ...{ message: null, raw: '{"channel":7}', reason: 'invalid' },
@@ -248,7 +248,7 @@ test('entries of an earlier version move to Postgres, and Redis shows them witho
     entryOf({ ...death, id: pending.messageId }),
   );
   await perform('dlq-sweep');
-  await shower.run();
+  await indexWriter.run();
   expect(await parkedIds()).toEqual([unknown.id, raw.id, died]);
   expect(await deadLetters(pool).get(unknown.id)).toEqual(unknown);
   expect(await deadLetters(pool).get(raw.id)).toEqual(raw);

@@ -1,8 +1,8 @@
 import { AppError, type DlqEntry, type Outcome } from '@contour/contract';
 import type { IncomingJob } from '@contour/queue/jobs';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createHeldMessages } from '../src/apart.ts';
 import type { Dlq } from '../src/dlq/dlq.ts';
-import { createHeldMessages } from '../src/resolve/failures.ts';
 import { handleResolveJob } from '../src/resolve/handle-job.ts';
 import { readJob } from '../src/resolve/read-job.ts';
 
@@ -104,11 +104,16 @@ test('a duplicate of a message that rests is not tried earlier than the message'
   expect(await handle({ id: 'duplicate' })).toBe('done');
 });
 
-describe('a message of an unknown account', () => {
-  const refuse = async (over: { waitMs?: number; parkMs?: number; heardBy?: number }) => {
+describe('a refused message', () => {
+  const refuse = async (over: {
+    outcome?: Outcome;
+    waitMs?: number;
+    parkMs?: number;
+    heardBy?: number;
+  }) => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
     onTestFinished(() => void vi.useRealTimers());
-    answer = async () => ({ kind: 'unknown_tenant' });
+    answer = async () => over.outcome ?? { kind: 'unknown_tenant' };
     const wasRefused: boolean[] = [];
     const park: Dlq['park'] = async (_, how) => {
       wasRefused.push(how?.wasRefused ?? false);
@@ -126,21 +131,28 @@ describe('a message of an unknown account', () => {
     return wasRefused;
   };
 
-  test('is parked as refused if its sender gets the answer', async () => {
+  test('of an unknown account is parked as refused if its sender gets the answer', async () => {
     expect(await refuse({})).toEqual([true]);
   });
 
-  test('is parked as accepted if its sender took it for queued meanwhile', async () => {
+  test('of an unknown account is parked as accepted if its sender took it for queued meanwhile', async () => {
     expect(await refuse({ parkMs: 200 })).toEqual([true, false]);
   });
 
-  test('is parked once, as accepted, if no sender waits for the reply any more', async () => {
+  test('of an unknown account is parked once, as accepted, if no sender waits for the reply any more', async () => {
     expect(await refuse({ waitMs: -1 })).toEqual([false]);
     expect(await refuse({ waitMs: -1, heardBy: 0 })).toEqual([false]);
   });
 
-  test('is parked as accepted if the process of its sender has gone', async () => {
+  test('of an unknown account is parked as accepted if the process of its sender has gone', async () => {
     expect(await refuse({ heardBy: 0 })).toEqual([true, false]);
+  });
+
+  test('with another fault is parked, as accepted, only if no sender learns of it', async () => {
+    const outcome: Outcome = { kind: 'invalid', faults: [] };
+    expect(await refuse({ outcome })).toEqual([]);
+    expect(await refuse({ outcome, heardBy: 0 })).toEqual([false]);
+    expect(await refuse({ outcome, waitMs: -1 })).toEqual([false]);
   });
 });
 

@@ -8,8 +8,7 @@ import {
 import { expect, test } from 'vitest';
 import { unresolvedLetter } from '../src/dlq/letters.ts';
 import { createWorkerMetrics } from '../src/metrics/worker-metrics.ts';
-import { observers } from '../src/observers.ts';
-import { tailSubscriber } from '../src/tail.ts';
+import { observers, tailSubscriber } from '../src/observers.ts';
 
 function messageOf() {
   const checked = checkIncoming({

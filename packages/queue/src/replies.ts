@@ -27,28 +27,15 @@ export async function publishReplies(
 /** A subscriber sends nothing, so only a ping detects a dead connection. */
 const PING_MS = 5000;
 
-export interface ReplyListener {
-  /** The value of `reply.to` in a job. */
-  channel: string;
-  /** Settles once replies can be received. Replies that are published before are lost, as always with pub/sub. */
-  ready(): Promise<void>;
-  /**
-   * The reply, or undefined when it has not come in time; then call again to wait on. A reply that comes in between
-   * is kept until then, or until `forget`. Call it before the job is added.
-   */
-  expect(requestId: string, timeoutMs: number): Promise<Reply | undefined>;
-  forget(requestId: string): void;
-  /** Ends every wait: each gets undefined. */
-  close(): Promise<void>;
-}
-
 interface Expected {
   reply?: Reply;
   wake?: () => void;
 }
 
+export type ReplyListener = ReturnType<typeof createReplyListener>;
+
 /** Receives the replies to this process, on a channel of its own. Replies that are not expected are dropped. */
-export function createReplyListener(o: { redisUrl: string; onError: OnError }): ReplyListener {
+export function createReplyListener(o: { redisUrl: string; onError: OnError }) {
   const channel = `contour:reply:${randomUUID()}`;
   const expected = new Map<string, Expected>();
   const { client, disconnect } = connectPatient(o.redisUrl);
@@ -67,20 +54,27 @@ export function createReplyListener(o: { redisUrl: string; onError: OnError }): 
   }, PING_MS).unref();
 
   return {
+    /** The value of `reply.to` in a job. */
     channel,
+    /** Settles once replies can be received. Replies that are published before are lost, as always with pub/sub. */
     ready: async () => {
       await subscribed;
     },
-    expect: async (requestId, timeoutMs) => {
+    /**
+     * The reply, or undefined when it has not come in time; then call again to wait on. A reply that comes in between
+     * is kept until then, or until `forget`. Call it before the job is added.
+     */
+    expect: async (requestId: string, timeoutMs: number): Promise<Reply | undefined> => {
       const entry = expected.get(requestId) ?? {};
       expected.set(requestId, entry);
       const reply = await waitFor(entry, timeoutMs);
       if (reply !== undefined) expected.delete(requestId);
       return reply;
     },
-    forget: (requestId) => {
+    forget: (requestId: string) => {
       expected.delete(requestId);
     },
+    /** Ends every wait: each gets undefined. */
     close: async () => {
       clearInterval(ping);
       for (const entry of expected.values()) entry.wake?.();

@@ -40,16 +40,12 @@ export function readBeat(text: string): TailBeat | undefined {
   }
 }
 
-export interface TailListener {
-  close(): Promise<void>;
-}
-
 /** Receives the beats of all processes, again after an outage of Redis, too. */
 export function createTailListener(o: {
   redisUrl: string;
   onError: OnError;
   onBeat: (beat: TailBeat) => void;
-}): TailListener {
+}) {
   const { client, disconnect } = connectPatient(o.redisUrl);
   client.on('error', o.onError);
   client.on('message', (_, text) => {
@@ -57,18 +53,10 @@ export function createTailListener(o: {
     if (beat !== undefined) o.onBeat(beat);
   });
   client.subscribe(TAIL_CHANNEL).catch(o.onError);
-  return {
-    close: async () => disconnect(),
-  };
+  return { close: async () => disconnect() };
 }
 
-export interface TailPublisher {
-  /** Whether there is a subscriber. Ask before you do work only to count. */
-  isWatched(): boolean;
-  /** Counts, while there is a subscriber. */
-  count(owner: TailOwner, event: TailEvent, by?: number): void;
-  close(): void;
-}
+export type TailPublisher = ReturnType<typeof createTailPublisher>;
 
 /**
  * Publishes once a second what this process has done, if there is a subscriber. It looks for one at every full second,
@@ -78,7 +66,7 @@ export function createTailPublisher(o: {
   redisUrl: string;
   onError: OnError;
   process: TailBeat['process'];
-}): TailPublisher {
+}) {
   const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
   const id = randomUUID();
   const sums = new Map<TailOwner, Map<TailEvent, number>>();
@@ -114,8 +102,10 @@ export function createTailPublisher(o: {
   schedule();
 
   return {
+    /** Whether there is a subscriber. Ask before you do work only to count. */
     isWatched: () => isWatched,
-    count(owner, event, by = 1) {
+    /** Counts, while there is a subscriber. */
+    count(owner: TailOwner, event: TailEvent, by = 1): void {
       if (!isWatched) return;
       let events = sums.get(owner);
       if (events === undefined) {
@@ -124,7 +114,7 @@ export function createTailPublisher(o: {
       }
       events.set(event, (events.get(event) ?? 0) + by);
     },
-    close() {
+    close(): void {
       clearTimeout(timer);
       timer = undefined;
       disconnect();

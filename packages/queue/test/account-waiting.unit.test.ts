@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { priorityFor, REPLAY_PRIORITY } from '../src/limits/account-waiting.ts';
+import { priorityFor, REPLAY_PRIORITY } from '../src/jobs/resolve-jobs.ts';
 
 test.each([
   [0, 0],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadScript } from '../src/redis/script.ts';
+import { loadScript } from '../src/redis/connect.ts';
 
 let folder = '';
 

@@ -1,6 +1,6 @@
 import type { MessageObserver } from '@contour/contract';
 import type { Core, PushResult } from '@contour/core';
-import type { Logger, Span, Tracer } from '@contour/runtime';
+import type { Logger, Tracer } from '@contour/runtime';
 import type { Attempt, Death, Lane, PendingMessage, Settlement } from '@contour/store/lanes';
 import type { Settle } from './settler.ts';
 
@@ -39,7 +39,7 @@ export async function deliverDialog(
     deps.settle({ ...part, dialogId: lane.dialogId }, how);
   const marks: Promise<void>[] = [];
   // Awaited at the end; without this handler a failure before that would be an unhandled rejection.
-  const mark: (...what: Parameters<typeof settle>) => void = (...what) => {
+  const settleLater = (...what: Parameters<typeof settle>): void => {
     const marked = settle(...what);
     marked.catch(() => undefined);
     marks.push(marked);
@@ -55,7 +55,7 @@ export async function deliverDialog(
     logAttempt(logger, message, result);
     if (result.outcome === 'delivered') {
       observer.delivered(message);
-      mark(
+      settleLater(
         { attempts: [attemptOf(message, 'delivered')], emptied },
         { mayWait: !isLast && !mustStop() },
       );
@@ -76,12 +76,12 @@ export async function deliverDialog(
     }
     const { death } = conclusion;
     observer.dead(message, death.reason);
-    mark({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
+    settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
     return 'next';
   };
 
   try {
-    if (messages.length === 0) mark({ emptied: [lane] });
+    if (messages.length === 0) settleLater({ emptied: [lane] });
     for (const [index, message] of messages.entries()) {
       if (mustStop()) return 'left';
       const step = await push(message, index === messages.length - 1);
@@ -142,7 +142,7 @@ function logAttempt(logger: Pick<Logger, 'info'>, message: PendingMessage, resul
 }
 
 /** Makes one attempt at Core, in a span of its own if there is a tracer. */
-function pushTraced(
+async function pushTraced(
   core: Pick<Core, 'push'>,
   tracer: Tracer | undefined,
   message: PendingMessage,
@@ -150,24 +150,15 @@ function pushTraced(
   const { tenantId, messageId, traceId, traceParent: parent, payload: body } = message;
   const span = tracer?.start({ name: 'deliver', kind: 'client', parent, root: messageId });
   const traceparent = span?.traceparent ?? parent ?? undefined;
-  const pushed = core.push({ tenantId, messageId, traceId, traceparent, body });
-  return span === undefined ? pushed : endSpan(pushed, span, message);
-}
-
-async function endSpan(
-  pushed: Promise<PushResult>,
-  span: Span,
-  message: PendingMessage,
-): Promise<PushResult> {
-  const result = await pushed;
-  // Nothing was sent, because a circuit is open.
-  if (result.outcome === 'held') return result;
+  const result = await core.push({ tenantId, messageId, traceId, traceparent, body });
+  // If a circuit is open, nothing was sent.
+  if (span === undefined || result.outcome === 'held') return result;
   const code = 'code' in result ? result.code : undefined;
   span.end(
     {
-      'contour.message_id': message.messageId,
-      'contour.trace_id': message.traceId,
-      'contour.tenant_id': message.tenantId,
+      'contour.message_id': messageId,
+      'contour.trace_id': traceId,
+      'contour.tenant_id': tenantId,
       'contour.outcome': result.outcome,
       'contour.attempt': message.attempts + 1,
       'http.request.method': 'POST',

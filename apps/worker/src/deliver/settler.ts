@@ -1,9 +1,8 @@
 import { AppError, type MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
 import type { Settlement } from '@contour/store/lanes';
-import { limitConcurrency } from '../limit-concurrency.ts';
-import { isAway, pause, untilItWorks } from '../outages.ts';
-import { createSuspects } from '../resolve/failures.ts';
+import { createSuspects, limitConcurrency } from '../apart.ts';
+import { backoff, isAway, pause, untilItWorks } from '../outages.ts';
 
 const BATCH_SIZE = 500;
 
@@ -13,8 +12,8 @@ const ASIDE_AT_ONCE = 2;
 /** How long a mark may wait for others. If the process dies before a mark is written, its message is sent again. */
 const MAY_WAIT_MS = 10;
 
-const FIRST_REST_MS = 1_000;
-const LONGEST_REST_MS = 30_000;
+/** The rest after each refusal of a part. */
+const REST = { firstMs: 1_000, longestMs: 30_000 };
 
 /** A part of the results of one dialog. */
 export interface DialogPart extends Partial<Settlement> {
@@ -57,7 +56,7 @@ export function createSettler(deps: SettlerDeps): Settle {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       aside.noteRefused(part, error);
-      return { end: aside.push(part, FIRST_REST_MS) };
+      return { end: aside.push(part, 1) };
     }
   }
 
@@ -100,18 +99,11 @@ function createWrite({ write, logger, observer, stopping }: SettlerDeps): Write 
   };
 }
 
-interface Aside {
-  /** Whether a part must be written beside the others. */
-  isFor(part: DialogPart): boolean;
-  push(part: DialogPart, firstRestMs?: number): Promise<void>;
-  noteRefused(part: DialogPart, err: unknown): void;
-}
-
 /**
  * Writes refused parts beside the others. For a while after a refusal all parts of the tenant are written here, so that
  * its next locked row does not delay the others.
  */
-function createAside({ logger, stopping }: SettlerDeps, write: Write): Aside {
+function createAside({ logger, stopping }: SettlerDeps, write: Write) {
   const suspects = createSuspects();
   const runAside = limitConcurrency(ASIDE_AT_ONCE);
   /** The last refused part of each dialog. Later parts of the dialog are written after it. */
@@ -123,25 +115,26 @@ function createAside({ logger, stopping }: SettlerDeps, write: Write): Aside {
   }
 
   /** Tries until it is written or the process stops. In that case the lane stays due and is sent again. */
-  async function writeAlone(part: DialogPart, firstRestMs: number): Promise<void> {
-    for (let restMs = firstRestMs; ; ) {
-      if (restMs > 0) await pause(restMs, stopping);
+  async function writeAlone(part: DialogPart, refusals: number): Promise<void> {
+    for (let refused = refusals; ; refused += 1) {
+      if (refused > 0) await pause(backoff(refused, REST), stopping);
       try {
         return await runAside(() => write([part]));
       } catch (error) {
         if (!isRefusal(error) || stopping.aborted) throw error;
         noteRefused(part, error);
       }
-      restMs = Math.min(Math.max(restMs * 2, FIRST_REST_MS), LONGEST_REST_MS);
     }
   }
 
   return {
-    isFor: (part) => last.has(part.dialogId) || suspects.has(tenantOf(part)),
-    push(part, firstRestMs = 0) {
+    /** Whether a part must be written beside the others. */
+    isFor: (part: DialogPart) => last.has(part.dialogId) || suspects.has(tenantOf(part)),
+    /** `refusals`: how often the part was refused already. */
+    push(part: DialogPart, refusals = 0): Promise<void> {
       const before = last.get(part.dialogId) ?? Promise.resolve();
       const end = before
-        .then(() => writeAlone(part, firstRestMs))
+        .then(() => writeAlone(part, refusals))
         .finally(() => {
           if (last.get(part.dialogId) === end) last.delete(part.dialogId);
         });

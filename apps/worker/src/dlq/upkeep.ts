@@ -1,18 +1,24 @@
-import type { DlqIndex } from '@contour/queue/dlq';
+import { isUuid } from '@contour/contract';
+import type { DlqIndex, IndexPage, LegacyEntry } from '@contour/queue/dlq';
 import type { Duty, Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import {
+  buryDead,
   dropAliveParked,
+  type FormerDeath,
   indexedEntries,
+  isMoved,
   markUnindexed,
+  noteAllMoved,
   parkedVersions,
+  parkFormer,
+  parkFormerDeaths,
   removeOldFormer,
   type TurnDuty,
   takeParkedTurn,
 } from '@contour/store/dead-letters';
 import type { Dlq } from './dlq.ts';
-import { createFormerLook, endMove, moveFormer } from './move-former.ts';
-import type { Shower } from './show-entries.ts';
+import type { IndexWriter } from './index-writer.ts';
 
 // In seconds.
 const SHOW_EVERY = 1;
@@ -24,20 +30,24 @@ const FORGET_EVERY = 600;
 const SWEEP_MS = 10 * 60 * 1000;
 /** Between two sweeps of an index that Redis has lost. */
 const REBUILD_MS = 5_000;
+/** Longer than the period that a crashed Redis can have lost. */
+const LATEST_SECONDS = 600;
 
 interface UpkeepDeps {
   pool: Database;
   index: DlqIndex;
   dlq: Pick<Dlq, 'keepBound'>;
-  shower: Shower;
+  indexWriter: IndexWriter;
   /** This worker's name. */
   id: string;
   logger: Pick<Logger, 'info'>;
 }
 
+type SweepDeps = Pick<UpkeepDeps, 'pool' | 'index' | 'logger'>;
+
 /** Periodic work: keeps the dead-letter queue within its bounds, and its index in Redis up to date. */
 export function dlqDuties(deps: UpkeepDeps): Duty[] {
-  const { pool, index, dlq, shower, id } = deps;
+  const { pool, index, dlq, indexWriter, id } = deps;
   const lookForFormer = createFormerLook(deps);
   // Each sweep takes a new turn, so that this worker, too, waits until the turn is over.
   let turns = 0;
@@ -51,13 +61,13 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
     if (!isComplete && (await takeTurn('rebuild', REBUILD_MS))) {
       await sweepIndex(deps);
       await index.markComplete();
-      await shower.run();
+      await indexWriter.run();
     } else if (await takeTurn('sweep', SWEEP_MS)) await sweepIndex(deps);
     await lookForFormer();
   }
 
   return [
-    { name: 'dlq-index', every: SHOW_EVERY, run: () => shower.run() },
+    { name: 'dlq-index', every: SHOW_EVERY, run: () => indexWriter.run() },
     { name: 'dlq-sweep', every: LOOK_EVERY, run: sweep },
     { name: 'dlq-bound', every: BOUND_EVERY, run: () => dlq.keepBound() },
     {
@@ -67,8 +77,6 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
     },
   ];
 }
-
-type SweepDeps = Pick<UpkeepDeps, 'pool' | 'index' | 'logger'>;
 
 /** Compares the index in Redis with Postgres and corrects Redis. */
 async function sweepIndex(deps: SweepDeps): Promise<void> {
@@ -81,11 +89,12 @@ async function sweepIndex(deps: SweepDeps): Promise<void> {
 }
 
 /** Removes jobs without an entry, and marks entries whose job has another version: they are shown again. */
-async function sweepJobs({ pool, index }: SweepDeps): Promise<number> {
+async function sweepJobs(deps: SweepDeps): Promise<number> {
+  const { pool, index } = deps;
   let healed = 0;
   for (let after: string | null = '0'; after !== null; ) {
     const page = await index.read(after);
-    await moveFormer({ pool, index }, page);
+    await moveFormer(deps, page);
     const versions = await parkedVersions(
       pool,
       page.jobs.map(({ id }) => id),
@@ -114,4 +123,64 @@ async function sweepEntries({ pool, index }: SweepDeps): Promise<number> {
     healed += missing.length;
   }
   return healed;
+}
+
+function deathOf({ entry }: LegacyEntry): FormerDeath[] {
+  const { stage, reason, tenantId, id: messageId, error, attempts, failedAt } = entry;
+  if (stage !== 'deliver' || tenantId === null || !isUuid(tenantId)) return [];
+  if (reason !== 'core_refused' && reason !== 'core_exhausted') return [];
+  return [{ tenantId, messageId, reason, error, attempts, failedAt }];
+}
+
+/**
+ * Moves entries of an earlier version from a page of the index to Postgres. They leave Redis after the commit, so
+ * another worker repeats the work of one that died midway. A message that is not marked dead yet stays in Redis.
+ * Returns the number of these.
+ */
+async function moveFormer(
+  { pool, index }: SweepDeps,
+  { former }: Pick<IndexPage, 'former'>,
+): Promise<number> {
+  const ours = former.filter(({ entry }) => isUuid(entry.id));
+  if (ours.length === 0) return 0;
+  const letters = ours.filter(({ entry }) => entry.stage === 'resolve');
+  await parkFormer(
+    pool,
+    letters.map(({ entry }) => ({ entry, wasRefused: false })),
+  );
+  const pending = new Set(await parkFormerDeaths(pool, ours.flatMap(deathOf)));
+  for (const one of ours) {
+    if (!pending.has(one.entry.id)) await index.dropFormer(one.entry.id, one.digest);
+  }
+  return pending.size;
+}
+
+/**
+ * Ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made from
+ * the ledger. `kept`: what Redis still had before the first page was read.
+ */
+async function endMove(
+  { pool, logger }: SweepDeps,
+  kept: Awaited<ReturnType<DlqIndex['formerKept']>>,
+): Promise<void> {
+  if (await isMoved(pool)) return;
+  const restored =
+    kept === 'all' ? 0 : await buryDead(pool, kept === 'nothing' ? null : LATEST_SECONDS);
+  await noteAllMoved(pool);
+  logger.info({ restored }, 'dlq.moved');
+}
+
+/** Looks for entries of older workers that run beside this one, among the jobs added since the last look. */
+function createFormerLook(deps: SweepDeps): () => Promise<void> {
+  let after = '0';
+  return async () => {
+    let isWaiting = false;
+    for (let at = after; ; ) {
+      const page = await deps.index.read(at);
+      if (page.next === null) return;
+      isWaiting = (await moveFormer(deps, page)) > 0 || isWaiting;
+      at = page.next;
+      if (!isWaiting) after = at;
+    }
+  };
 }

@@ -1,7 +1,21 @@
-import { createCounter, type Duty } from '@contour/runtime';
-import { type ActiveAccount, findReleasable, takeParkedTurn } from '@contour/store/dead-letters';
+import { AppError, type IncomingMessage } from '@contour/contract';
+import { createCounter, type Duty, type Logger } from '@contour/runtime';
+import type { Database } from '@contour/store/database';
+import {
+  type ActiveAccount,
+  findReleasable,
+  readWaiting,
+  removeParked,
+  stopWaiting,
+  takeParkedTurn,
+  type WaitingEntry,
+  type WaitingPlace,
+} from '@contour/store/dead-letters';
+import type { Ending } from '@contour/store/resolve';
 import type { Registry } from 'prom-client';
-import { createReleaseTries, type PageDeps, type Release, releasePage } from './release-page.ts';
+import type { Dlq } from '../dlq/dlq.ts';
+import { unresolvedLetter } from '../dlq/letters.ts';
+import { backoff, failedByItself } from '../outages.ts';
 
 /** In seconds. */
 const EVERY = 2;
@@ -10,10 +24,15 @@ const SETTLED_MS = 1_500;
 /** A worker renews its turn before every page, so another one soon takes over from a dead worker. */
 const LEAD_MS = 5_000;
 
-interface ReleaseDeps extends Omit<PageDeps, 'tries'> {
+interface ReleaseDeps {
+  pool: Database;
+  dlq: Pick<Dlq, 'park'>;
+  /** Resolves for this tenant only. A message whose account has another tenant now ends as `unknown_tenant`. */
+  resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;
   /** This worker's name. */
   id: string;
   stopping: AbortSignal;
+  logger: Logger;
   onReleased: (count: number) => void;
 }
 
@@ -30,7 +49,6 @@ export function releaseParkedDuty({
   return { name: 'release-parked', every: EVERY, run };
 }
 
-/** Next: `release-page.ts`, which releases one page of one account. */
 export function createRelease(deps: ReleaseDeps): () => Promise<void> {
   const { pool, id, stopping, logger, onReleased } = deps;
   /** When each account was first seen to be active while something waited for it. */
@@ -39,13 +57,13 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
 
   const leads = () => takeParkedTurn(pool, { duty: 'release', holder: id, ms: LEAD_MS });
 
-  const keyOf = ({ channel, fingerprint }: ActiveAccount) => `${channel} ${fingerprint}`;
+  const nameOf = ({ channel, fingerprint }: ActiveAccount) => `${channel} ${fingerprint}`;
 
   function settled(accounts: readonly ActiveAccount[]): ActiveAccount[] {
     const now = performance.now();
-    const since = accounts.map((a) => [keyOf(a), activeSince.get(keyOf(a)) ?? now] as const);
+    const since = accounts.map((a) => [nameOf(a), activeSince.get(nameOf(a)) ?? now] as const);
     activeSince = new Map(since);
-    return accounts.filter((a) => now - (activeSince.get(keyOf(a)) ?? now) >= SETTLED_MS);
+    return accounts.filter((a) => now - (activeSince.get(nameOf(a)) ?? now) >= SETTLED_MS);
   }
 
   const report = ({ account, count }: Release) => {
@@ -83,4 +101,137 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
     const ready = settled(await findReleasable(pool));
     if (ready.length > 0) await releaseAll(ready);
   };
+}
+
+/*
+ * An entry that fails for a reason that will not pass rests longer each time. After the last failure it is left to an
+ * operator:
+ *
+ * | failure | 1   | 2   | 3   | 4    | 5    | 6    | 7     | 8 = MAX_TRIES |
+ * | rest    | 2 s | 4 s | 8 s | 16 s | 32 s | 64 s | 128 s | none          |
+ */
+const REST = { firstMs: 2_000, longestMs: Number.POSITIVE_INFINITY };
+const MAX_TRIES = 8;
+
+/** An entry that was not tried for so long after its rest has left in another way. */
+const FORGOTTEN_MS = 10 * 60 * 1000;
+
+/** How often entries have failed. This is the memory of one worker: another one begins again. */
+function createReleaseTries() {
+  const failed = new Map<string, { tries: number; restsUntil: number }>();
+  return {
+    isResting: (id: string): boolean => performance.now() < (failed.get(id)?.restsUntil ?? 0),
+    /** Returns the number of failures so far. */
+    fail(id: string): number {
+      const now = performance.now();
+      for (const [each, { restsUntil }] of failed) {
+        if (restsUntil + FORGOTTEN_MS < now) failed.delete(each);
+      }
+      const tries = (failed.get(id)?.tries ?? 0) + 1;
+      failed.set(id, { tries, restsUntil: now + backoff(tries, REST) });
+      return tries;
+    },
+    forget: (id: string) => void failed.delete(id),
+  };
+}
+
+interface PageDeps extends Pick<ReleaseDeps, 'pool' | 'dlq' | 'resolveAll' | 'logger'> {
+  tries: ReturnType<typeof createReleaseTries>;
+}
+
+/** The release of one account's entries. */
+interface Release {
+  account: ActiveAccount;
+  after: WaitingPlace | null;
+  count: number;
+  /** Chats with an entry that stays for now. Later entries must not overtake it. */
+  heldChats: Set<string>;
+}
+
+const keyOf = ({ entry: { id }, version }: WaitingEntry) => ({ id, version });
+
+/**
+ * Resolves the next entries in the order in which they were received, here and in one call: as jobs they would overtake
+ * one another. They are removed after the commit: a worker that is killed midway repeats entries and loses none, and
+ * two workers at once do no harm, because the ledger recognises the messages of the second as duplicates. The messages
+ * are resolved for the tenant that had the account when the release began. If another tenant has it now, the release
+ * ends.
+ */
+async function releasePage(deps: PageDeps, release: Release): Promise<'more' | 'end'> {
+  const { pool } = deps;
+  const { account } = release;
+  const { entries, next } = await readWaiting(pool, account, release.after);
+  // The messages of a switched-off tenant are not for the tenant that has its credential now.
+  const isOthers = ({ entry }: WaitingEntry) =>
+    entry.tenantId !== null && entry.tenantId !== account.tenantId;
+  await stopWaiting(pool, entries.filter(isOthers).map(keyOf));
+
+  const own = notHeld(
+    deps,
+    release,
+    entries.filter((item) => !isOthers(item)),
+  );
+  const messages = own.map(({ entry }) => entry.message);
+  const endings = own.length === 0 ? [] : await deps.resolveAll(messages, account.tenantId);
+  const done: WaitingEntry[] = [];
+  let mustStop = false;
+  for (const [i, ending] of endings.entries()) {
+    const item = own[i];
+    if (item === undefined) continue;
+    const end = await conclude(deps, account, item, ending);
+    if (ending instanceof AppError) release.heldChats.add(item.entry.message.externalChatId);
+    if (end === 'released') done.push(item);
+    mustStop ||= end === 'stop';
+  }
+  if (done.length > 0) release.count += await removeParked(pool, done.map(keyOf));
+  release.after = next;
+  return next === null || mustStop ? 'end' : 'more';
+}
+
+/** Leaves out entries that rest after a failure, and later ones of the same chat. */
+function notHeld(
+  { tries }: PageDeps,
+  { heldChats }: Release,
+  entries: readonly WaitingEntry[],
+): WaitingEntry[] {
+  return entries.filter(({ entry: { id, message } }) => {
+    if (tries.isResting(id)) heldChats.add(message.externalChatId);
+    return !heldChats.has(message.externalChatId);
+  });
+}
+
+/** `stop`: the account is gone, belongs to another tenant, or is switched off. */
+async function conclude(
+  deps: PageDeps,
+  account: ActiveAccount,
+  { entry }: WaitingEntry,
+  ending: Ending,
+): Promise<'released' | 'stays' | 'stop'> {
+  if (ending instanceof AppError) {
+    if (failedByItself(ending)) await postpone(deps, account, entry, ending);
+    return 'stays';
+  }
+  deps.tries.forget(entry.id);
+  if ('receipt' in ending) return 'released';
+  if (ending.kind === 'unknown_tenant' || ending.kind === 'tenant_disabled') return 'stop';
+  await deps.dlq.park(unresolvedLetter(entry.message, ending, entry.attempts + 1));
+  return 'stays';
+}
+
+/** The entry stays and rests. After the last failure it no longer waits for its account, but for an operator. */
+async function postpone(
+  { dlq, tries, logger }: PageDeps,
+  { tenantId }: ActiveAccount,
+  { id, message, attempts }: WaitingEntry['entry'],
+  err: AppError,
+): Promise<void> {
+  const failures = tries.fail(id);
+  if (failures < MAX_TRIES) {
+    logger.warn({ err, message_id: id, failures }, 'dlq.not_released');
+    return;
+  }
+  logger.error({ err, message_id: id, failures }, 'dlq.release_given_up');
+  const outcome = { kind: 'stalled', tenantId } as const;
+  await dlq.park(unresolvedLetter(message, outcome, attempts + failures, err.message));
+  tries.forget(id);
 }

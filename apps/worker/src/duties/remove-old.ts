@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { createCounter, type Duty, type Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import { messageBlocks, removeOldMessages, takeRetentionTurn } from '@contour/store/messages';
 import type { Registry } from 'prom-client';
+import { pause } from '../outages.ts';
 
 /*
  * A batch is 1 MB of the table, a run 10 MB: with a run every 5 s, 170 GB a day. So old messages leave a table of any
@@ -42,7 +42,7 @@ export function removeOldDuty(deps: {
       removed += await removeOldMessages(pool, { from, count: BATCH_BLOCKS, next, days });
       from = next;
       if (next === 0) break;
-      await delay(REST_MS, undefined, { signal: stopping }).catch(() => undefined);
+      await pause(REST_MS, stopping);
     }
     if (removed === 0) return;
     logger.info({ removed, days }, 'messages.removed');

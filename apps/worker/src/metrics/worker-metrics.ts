@@ -1,11 +1,25 @@
+import {
+  AppError,
+  CHANNEL_CODES,
+  channelOfPayload,
+  DLQ_REASONS,
+  type ObservedAnswer,
+  type ObservedDelivery,
+  type Outcome,
+  type ResolveWay,
+} from '@contour/contract';
 import type { Core } from '@contour/core';
 import type { Consumer } from '@contour/queue/jobs';
-import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
+import {
+  createCounter,
+  createHistogram,
+  createRegistry,
+  perKey,
+  type WatchedPool,
+  watchPools,
+} from '@contour/runtime';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Subscriber } from '../observers.ts';
-import { deliveryMetrics } from './delivery-metrics.ts';
-import { parkingMetrics } from './parking-metrics.ts';
-import { resolveMetrics } from './resolve-metrics.ts';
 
 /**
  * A worker's metrics: only what this worker did, so that Prometheus can add up all workers. The API shows what is the
@@ -18,10 +32,8 @@ export function createWorkerMetrics(deps: {
   const registry = createRegistry();
   watchPools(registry, deps.pools);
   watchCircuits(registry, deps.core);
-  return {
-    registry,
-    subscribers: [resolveMetrics(registry), deliveryMetrics(registry), parkingMetrics(registry)],
-  };
+  const metrics = [resolveMetrics, deliveryMetrics, answerMetrics, parkingMetrics];
+  return { registry, subscribers: metrics.map((subscriber) => subscriber(registry)) };
 }
 
 function watchCircuits(registry: Registry, core: Pick<Core, 'circuits'>): void {
@@ -57,4 +69,189 @@ export function watchStalled(
       this.inc(consumers.reduce((sum, consumer) => sum + (consumer.stalled?.() ?? 0), 0));
     },
   });
+}
+
+const OUTCOMES = [
+  'resolved',
+  'replayed',
+  'conflict',
+  'unknown_tenant',
+  'tenant_disabled',
+  'invalid',
+] as const satisfies ReadonlyArray<Outcome['kind']>;
+
+const WAYS = ['queue', 'stream', 'release'] as const satisfies ReadonlyArray<ResolveWay>;
+
+/** Counts and times resolved messages. A message that will be tried again is not counted. */
+function resolveMetrics(registry: Registry): Subscriber {
+  const resolved = createCounter(registry, {
+    name: 'contour_resolved_total',
+    help: 'Messages by the outcome of resolving. `replayed`: a duplicate that got the first answer.',
+    labelNames: ['channel', 'outcome'],
+  });
+  const seconds = createHistogram(registry, {
+    name: 'contour_resolve_seconds',
+    help: 'From receipt to commit. For a message from the dead-letter queue, from its first receipt.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
+  })();
+  const sizes = createHistogram(registry, {
+    name: 'contour_resolve_batch_size',
+    help: 'Messages that were resolved together.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 256],
+  });
+  const counts = perKey(CHANNEL_CODES, (channel) =>
+    perKey(OUTCOMES, (outcome) => resolved(channel, outcome)),
+  );
+  const sizeOf = perKey(WAYS, (way) => sizes({ way }));
+
+  return {
+    resolved(way, messages, endings) {
+      sizeOf[way].observe(messages.length);
+      const now = Date.now();
+      for (const [index, { channel, receivedAt }] of messages.entries()) {
+        const ending = endings[index];
+        if (ending === undefined || ending instanceof AppError) continue;
+        counts[channel][ending.kind].inc();
+        // Two machines may have different clocks, so the difference may be negative.
+        const ms = Math.max(0, now - Date.parse(receivedAt));
+        if (ending.kind === 'resolved') seconds.observe(ms / 1000);
+      }
+    },
+  };
+}
+
+/** `unknown`: the message or its channel could not be read, or another service made the payload. */
+const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
+
+const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
+const DEATHS = ['core_refused', 'core_exhausted'] as const;
+
+const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
+
+const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
+
+const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
+
+/** Counts and times what happens to stored messages on their way to Core. */
+function deliveryMetrics(registry: Registry): Subscriber {
+  const delivered = createCounter(registry, {
+    name: 'contour_delivered_total',
+    help: 'Messages that Core accepted.',
+    labelNames: ['channel'],
+  });
+  const retried = createCounter(registry, {
+    name: 'contour_retried_total',
+    help: 'Attempts that failed and will be repeated.',
+    labelNames: ['channel', 'reason'],
+  });
+  const dead = createCounter(registry, {
+    name: 'contour_dead_total',
+    help: 'Messages that Core refused, or did not accept in all their attempts.',
+    labelNames: ['channel', 'reason'],
+  });
+  const seconds = createHistogram(registry, {
+    name: 'contour_delivery_seconds',
+    help: 'From receipt until Core accepted the message, retries included. Replayed messages are left out.',
+    buckets: SECONDS,
+  })();
+  const sizes = createHistogram(registry, {
+    name: 'contour_settle_batch_size',
+    help: 'Attempts whose results were written in one statement.',
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
+  })();
+  const deliveredOf = perKey(CHANNELS, (channel) => delivered(channel));
+  const retriedOf = perKey(CHANNELS, (channel) =>
+    perKey(FAILURES, (reason) => retried(channel, reason)),
+  );
+  const deadOf = perKey(CHANNELS, (channel) => perKey(DEATHS, (reason) => dead(channel, reason)));
+
+  return {
+    delivered(message) {
+      deliveredOf[channelOf(message)].inc();
+      // A replayed message waited for an operator. That time says nothing about delivery.
+      if (message.attemptsBefore > 0) return;
+      seconds.observe(Math.max(0, Date.now() - message.receivedAt.getTime()) / 1000);
+    },
+    retried(message, code) {
+      const failure = failureOf(code) as (typeof FAILURES)[number];
+      retriedOf[channelOf(message)][failure]?.inc();
+    },
+    dead: (message, reason) => deadOf[channelOf(message)][reason].inc(),
+    settled: (attempts) => sizes.observe(attempts),
+  };
+}
+
+const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
+
+/** Undefined if no request was sent: the console stands in for Core. */
+function classOf({ outcome, code, status }: ObservedAnswer): string | undefined {
+  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
+  return outcome === 'delivered' ? undefined : code;
+}
+
+/** Statuses that may be about the way to Core, as values of a label. */
+const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
+
+const refusalOf = (code = '') => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');
+
+/** Times the answers of Core. */
+function answerMetrics(registry: Registry): Subscriber {
+  const histogram = createHistogram(registry, {
+    name: 'contour_core_answer_seconds',
+    help: 'Time until Core answered an attempt, by the class of the status or by the error in place of an answer.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30],
+  });
+  const refusal = createCounter(registry, {
+    name: 'contour_core_refusals_total',
+    help: 'Answers about the way to Core while it accepts no other message. The refused message waits.',
+    labelNames: ['status'],
+  });
+  const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>
+    refusal(status),
+  );
+  const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
+    CLASSES,
+    (name) => histogram({ class: name }),
+  );
+  return {
+    answered(_message, answer) {
+      const name = classOf(answer);
+      if (name !== undefined) answers[name]?.observe(answer.ms / 1000);
+      if (answer.outcome === 'postponed') refusals[refusalOf(answer.code)]?.inc();
+    },
+  };
+}
+
+/** Counts what enters and leaves the dead-letter queue. */
+function parkingMetrics(registry: Registry): Subscriber {
+  const parked = createCounter(registry, {
+    name: 'contour_parked_total',
+    help: 'Entries that were put into the dead-letter queue, or renewed in it.',
+    labelNames: ['channel', 'reason'],
+  });
+  const notParked = createCounter(registry, {
+    name: 'contour_not_parked_total',
+    help: 'Messages of an unknown account that were not parked, because the account has reached its bound.',
+    labelNames: ['channel'],
+  });
+  const replayed = createCounter(registry, {
+    name: 'contour_dlq_replayed_total',
+    help: 'Entries that were removed because their replay succeeded.',
+  })();
+  const dropped = createCounter(registry, {
+    name: 'contour_dlq_dropped_total',
+    help: 'Entries of unknown accounts that were dropped, oldest first, to keep their common bound.',
+  })();
+  const parkedOf = perKey(CHANNELS, (channel) =>
+    perKey(DLQ_REASONS, (reason) => parked(channel, reason)),
+  );
+  const notParkedOf = perKey(CHANNELS, (channel) => notParked(channel));
+
+  return {
+    parked: ({ message, reason }) => parkedOf[message?.channel ?? 'unknown'][reason].inc(),
+    notParked: ({ message }) => notParkedOf[message?.channel ?? 'unknown'].inc(),
+    dead: (message, reason) => parkedOf[channelOf(message)][reason].inc(),
+    replayed: () => replayed.inc(),
+    dropped: (count) => dropped.inc(count),
+  };
 }

@@ -1,18 +1,30 @@
-import { accountOf, type IncomingMessage, type Reply, type ResolveJob } from '@contour/contract';
-import { type IncomingJob, type JobOutcome, retryDelayAfter } from '@contour/queue/jobs';
+import {
+  accountOf,
+  type IncomingMessage,
+  type Outcome,
+  type Reply,
+  type ResolveJob,
+} from '@contour/contract';
+import { type IncomingJob, type JobOutcome, resolveDelayMs } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
+import type { ParkedEntry } from '@contour/store/dead-letters';
+import type { Revival } from '@contour/store/messages';
+import type { HeldMessages } from '../apart.ts';
 import type { Dlq } from '../dlq/dlq.ts';
 import { type Unresolved, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../outages.ts';
-import type { HeldMessages } from './failures.ts';
 import { type JobReading, readJob } from './read-job.ts';
-import { endReplay, isAccepted, type ReplayDeps, resolveReplayed } from './replay.ts';
 
 type Readable = Extract<JobReading, { ok: true }>;
 
-interface JobDeps extends ReplayDeps {
+interface JobDeps {
+  resolve: (message: IncomingMessage) => Promise<Outcome>;
   held: HeldMessages;
   dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
+  /** Makes a dead message due again and removes its entry. Leaves a message in any other state unchanged. */
+  revive: (message: { tenantId: string; messageId: string }) => Promise<Pick<Revival, 'isKnown'>>;
+  /** The tenant that has the message's account now; null if no tenant has it. */
+  ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with the number of processes that received the reply. */
   reply: (to: string, reply: Reply) => Promise<number>;
   /** Removes the note that the message is queued. */
@@ -72,21 +84,17 @@ async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promi
   const tenantId = replayed?.entry.tenantId ?? replayFor ?? null;
   const resolved = await resolveReplayed(deps, message, replayed, tenantId);
   const { outcome } = resolved;
-  const mustPark = !isAccepted(outcome) && !isForSender(outcome, reading);
-  // Parking it again would drop the entry's tenant.
-  const stays = outcome.kind === 'unknown_tenant' && tenantId !== null;
-  // The reply will say that the message was not accepted. For a replay, the entry holds that fact.
-  const wasRefused = replayOf === undefined ? isHeard(reply) : (replayed?.wasRefused ?? false);
-  const parked = stays || (mustPark && (await park(deps, job, message, outcome, wasRefused)));
+  const senderWaits = replayOf === undefined && isAwaited(reply);
+  const parking = parkingOf(outcome, { senderWaits, replayed, tenantId });
+  const parked = await park(deps, job, message, outcome, parking);
   await endReplay(deps, reading, replayed, resolved, parked);
   if (reply) {
     const heardBy = await deps.reply(reply.to, { requestId: reply.requestId, outcome, parked });
-    // A message whose refusal reaches no sender is parked as accepted: its sender took it for queued.
-    const isKept = isAccepted(outcome) || replayOf !== undefined || (mustPark && !wasRefused);
-    const isTold = heardBy > 0 && !(parked && !isHeard(reply));
-    if (!isKept && !isTold) await park(deps, job, message, outcome);
+    const isTold = heardBy > 0 && (!parked || isAwaited(reply));
+    // A sender that does not learn of the refusal takes the message for queued.
+    if (senderWaits && !isTold) await park(deps, job, message, outcome, 'as_accepted');
   }
-  if (!isHeard(reply)) deps.forgetQueued(message.messageId);
+  if (!isAwaited(reply)) deps.forgetQueued(message.messageId);
   deps.logger.debug(
     {
       outcome: outcome.kind,
@@ -98,29 +106,110 @@ async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promi
   );
 }
 
+const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
+  outcome.kind === 'resolved' || outcome.kind === 'replayed';
+
 /** After this time the sender has got the answer that its message is queued, and no longer waits for a refusal. */
-const isHeard = (reply: ResolveJob['reply']): boolean =>
+const isAwaited = (reply: ResolveJob['reply']): boolean =>
   reply !== undefined && Date.now() < reply.untilMs;
 
-/**
- * Whether the reply alone carries the refusal. A message with an unknown credential is always parked, to wait for its
- * tenant. Another refused message is parked only if no sender waits for the reply.
- */
-const isForSender = (outcome: Unresolved, { reply, replayOf }: Readable): boolean =>
-  outcome.kind !== 'unknown_tenant' && replayOf === undefined && isHeard(reply);
+/** `as_refused`: the reply will say that the message was not accepted. `stays`: its entry is left as it is. */
+type Parking = 'as_refused' | 'as_accepted' | 'stays' | 'not';
 
+/**
+ * How a message is parked before the reply is sent:
+ *
+ * | outcome        | a sender waits         | no sender waits | a replay                               |
+ * | accepted       | not                    | not             | not                                    |
+ * | unknown tenant | as refused             | as accepted     | as its entry was; with a tenant: stays |
+ * | other refusals | not: the reply says it | as accepted     | as its entry was                       |
+ *
+ * A message with an unknown credential is always parked, to wait for its tenant. If a sender waits and the reply does not
+ * reach it, a refused message is parked afterwards, as accepted.
+ */
+function parkingOf(
+  outcome: Outcome,
+  o: { senderWaits: boolean; replayed: Replayed; tenantId: string | null },
+): Parking {
+  if (isAccepted(outcome)) return 'not';
+  const isUnknown = outcome.kind === 'unknown_tenant';
+  // Parking it again would drop the entry's tenant.
+  if (isUnknown && o.tenantId !== null) return 'stays';
+  if (o.senderWaits) return isUnknown ? 'as_refused' : 'not';
+  return o.replayed?.wasRefused ? 'as_refused' : 'as_accepted';
+}
+
+/** Returns whether the message is in the dead-letter queue. One that was accepted is never parked. */
 async function park(
   deps: JobDeps,
   job: IncomingJob,
   message: IncomingMessage,
-  outcome: Unresolved,
-  wasRefused = false,
+  outcome: Outcome,
+  parking: Parking,
 ): Promise<boolean> {
+  if (parking === 'stays') return true;
+  if (parking === 'not' || isAccepted(outcome)) return false;
   const letter = unresolvedLetter(message, outcome, job.started);
-  const result = await deps.dlq.park(letter, { wasRefused });
+  const result = await deps.dlq.park(letter, { wasRefused: parking === 'as_refused' });
   if (result === 'parked') return true;
   deps.logger.warn({ message_id: message.messageId }, 'resolve.not_parked');
   return false;
+}
+
+/** The entry as it was before the replay. It may be parked again meanwhile, with a new version. */
+type Replayed = ParkedEntry | null;
+
+/** `isRevived`: the message was dead and is due again. */
+interface Resolved {
+  outcome: Outcome;
+  isRevived?: boolean;
+}
+
+/**
+ * Resolves a message that may be replayed for a tenant. A message that was accepted or refused for one tenant never goes
+ * to another tenant that has its credential now: a dead message is found by its row, and a message that waited for
+ * its tenant continues to wait.
+ */
+async function resolveReplayed(
+  deps: JobDeps,
+  message: IncomingMessage,
+  replayed: Replayed,
+  tenantId: string | null,
+): Promise<Resolved> {
+  if (tenantId === null) return { outcome: await deps.resolve(message) };
+  const { stage, clientId, dialogId } = replayed?.entry ?? {};
+  const { messageId, traceId } = message;
+  if (stage === 'deliver' && clientId && dialogId) {
+    const { isKnown } = await deps.revive({ tenantId, messageId });
+    const receipt = { tenantId, clientId, dialogId, traceId, messageId };
+    if (isKnown) return { outcome: { kind: 'replayed', receipt }, isRevived: true };
+  }
+  const owner = await deps.ownerOf(message);
+  if (owner !== null && owner !== tenantId) return { outcome: { kind: 'unknown_tenant' } };
+  return { outcome: await deps.resolve(message) };
+}
+
+/**
+ * Ends a replay. If it succeeded, a dead message is made due again, and the entry is removed if it still has the version
+ * that was replayed. A delivery that failed again meanwhile made a new version, which stays.
+ */
+async function endReplay(
+  deps: JobDeps,
+  { message, replayOf }: Readable,
+  replayed: Replayed,
+  { outcome, isRevived }: Resolved,
+  parked: boolean,
+): Promise<void> {
+  if (replayOf === undefined || replayed === null) return;
+  const { version } = replayed;
+  if (isAccepted(outcome)) {
+    // The message may be a duplicate of a dead one.
+    if (outcome.kind === 'replayed' && !isRevived) await deps.revive(outcome.receipt);
+    await deps.dlq.remove(replayOf, version);
+  } else if (parked && replayOf !== message.messageId) {
+    // The entry of an unreadable message has been replaced by an entry under the message's own id.
+    await deps.dlq.remove(replayOf, version);
+  }
 }
 
 /** Delays the job, longer after each failure of its own, and parks it after too many of them. */
@@ -136,7 +225,7 @@ async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promis
     return 'done';
   }
   deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
-  return { retryInMs: withJitter(retryDelayAfter(failures, FIRST_REST_MS)), failures };
+  return { retryInMs: withJitter(resolveDelayMs(failures, FIRST_REST_MS)), failures };
 }
 
 /** Two messages that met at one row get different delays, so that they do not meet there again. */

@@ -19,9 +19,8 @@ import {
   resolveBatch,
   resolveTogether,
 } from '@contour/store/resolve';
+import { createAccountQueues, createJudge, createSuspects } from '../apart.ts';
 import { isAway, untilItWorks } from '../outages.ts';
-import { createAccountQueues } from './account-queues.ts';
-import { createJudge, createSuspects } from './failures.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
 const BATCHES_IN_FLIGHT = 2;
@@ -45,12 +44,7 @@ interface ResolverDeps {
   wakeGraph: () => void;
 }
 
-export interface Resolver {
-  /** Resolves one message. Batches form by themselves while earlier ones are in flight. */
-  resolve(message: IncomingMessage): Promise<Outcome>;
-  /** Resolves a batch in its order. A batch with `onlyFor` is a release: it is resolved for no other tenant. */
-  resolveAll(messages: readonly IncomingMessage[], onlyFor?: string): Promise<Ending[]>;
-}
+export type Resolver = ReturnType<typeof createResolver>;
 
 /**
  * Resolves messages in batches. When a batch fails, its slot is free at once for the next one, and each of its accounts
@@ -58,7 +52,7 @@ export interface Resolver {
  * `resolveBatch` in the store, which find or create client and dialog and store the messages, all or nothing. After the
  * commit, `wake` leads to `deliver/run-shard.ts`.
  */
-export function createResolver(deps: ResolverDeps): Resolver {
+export function createResolver(deps: ResolverDeps) {
   const { pool, logger } = deps;
   const suspects = createSuspects();
   const perform = createPerform(deps, createJudge(suspects));
@@ -104,11 +98,13 @@ export function createResolver(deps: ResolverDeps): Resolver {
   });
 
   return {
-    resolveAll: (messages, onlyFor) =>
+    /** Resolves a batch in its order. A batch with `onlyFor` is a release: it is resolved for no other tenant. */
+    resolveAll: (messages: readonly IncomingMessage[], onlyFor?: string) =>
       perform(onlyFor === undefined ? 'stream' : 'release', messages, (arrivals) =>
         resolveBatch(pool, arrivals, { ...options, onlyFor, isSuspect }),
       ),
-    async resolve(message) {
+    /** Resolves one message. Batches form by themselves while earlier ones are in flight. */
+    async resolve(message: IncomingMessage): Promise<Outcome> {
       const ending = await (queues.isApart(message) ? queues.push(message) : batcher.push(message));
       if (ending instanceof AppError) throw ending;
       return ending;
@@ -116,19 +112,17 @@ export function createResolver(deps: ResolverDeps): Resolver {
   };
 }
 
-type Perform = (
-  way: ResolveWay,
-  messages: readonly IncomingMessage[],
-  /** Resolves the batch in Postgres. */
-  work: (arrivals: readonly Arrival[]) => Promise<BatchResult>,
-) => Promise<Ending[]>;
-
 /** Performs one batch with all that surrounds the write: trace, outages, blame, events, wake-ups. */
-function createPerform(deps: ResolverDeps, judge: ReturnType<typeof createJudge>): Perform {
+function createPerform(deps: ResolverDeps, judge: ReturnType<typeof createJudge>) {
   const { logger, tracer, stopping, linkByPhone, phoneRegion, wake, wakeGraph } = deps;
   const logFull = createFullClientLog(logger);
 
-  return async (way, messages, work) => {
+  return async (
+    way: ResolveWay,
+    messages: readonly IncomingMessage[],
+    /** Resolves the batch in Postgres. */
+    work: (arrivals: readonly Arrival[]) => Promise<BatchResult>,
+  ): Promise<Ending[]> => {
     const startedAt = performance.now();
     const trace = tracer && traceBatch(tracer, messages);
     const arrivals = (trace?.messages ?? messages).map((message) => ({

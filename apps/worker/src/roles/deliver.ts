@@ -6,8 +6,7 @@ import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/r
 import { createSettler } from '../deliver/settler.ts';
 import { createTaker } from '../deliver/take-lanes.ts';
 import { removeOldDuty } from '../duties/remove-old.ts';
-import type { Shared } from '../shared.ts';
-import type { Role } from './role.ts';
+import type { Role, Shared } from '../shared.ts';
 
 /** Enough for the shards of an earlier, higher DELIVER_SHARDS. A worker's places bound its work, not this number. */
 const SHARDS_AT_ONCE = 64;

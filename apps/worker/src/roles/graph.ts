@@ -3,8 +3,8 @@ import { createGraph, createMirror, type GraphOptions, type Mirror } from '@cont
 import { createGraphConsumer } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import { createMirrorSource, isMirrorBehind } from '@contour/store/graph';
-import type { Shared } from '../shared.ts';
-import type { Role } from './role.ts';
+import { backoff } from '../outages.ts';
+import type { Role, Shared } from '../shared.ts';
 
 type Names = 'redis' | 'pool' | 'producer' | 'stopping' | 'logger';
 
@@ -41,8 +41,7 @@ export function openGraphRole(neo4j: GraphOptions, deps: Pick<Shared, Names>): R
   };
 }
 
-const FIRST_REST_MS = 1_000;
-const LONGEST_REST_MS = 5_000;
+const REST = { firstMs: 1_000, longestMs: 5_000 };
 
 /**
  * Brings the graph up to date when it is woken. While Neo4j or Postgres is away it rests, longer after each try. It logs
@@ -53,14 +52,14 @@ export function createMirrorRun(
   logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>,
   nowMs: () => number = () => performance.now(),
 ): (signal: AbortSignal) => Promise<void> {
-  let restMs = 0;
+  let failures = 0;
   let notBefore = 0;
 
   const rest = (err: AppError) => {
     if (err.code === 'unexpected') logger.error({ err }, 'graph.failed');
-    else if (restMs === 0) logger.warn({ err }, 'graph.away');
-    restMs = Math.min(Math.max(restMs * 2, FIRST_REST_MS), LONGEST_REST_MS);
-    notBefore = nowMs() + restMs;
+    else if (failures === 0) logger.warn({ err }, 'graph.away');
+    failures += 1;
+    notBefore = nowMs() + backoff(failures, REST);
   };
 
   return async (signal) => {
@@ -68,8 +67,8 @@ export function createMirrorRun(
     const startedAt = nowMs();
     try {
       const { rows, ended } = await mirror.drain(signal);
-      if (restMs > 0) logger.info('graph.back');
-      restMs = 0;
+      if (failures > 0) logger.info('graph.back');
+      failures = 0;
       logger.debug({ rows, ended, ms: nowMs() - startedAt }, 'graph.drained');
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

@@ -5,13 +5,11 @@ import { createBatcher, createWatchdog } from '@contour/runtime';
 import { ping } from '@contour/store/database';
 import { reviveMessage } from '@contour/store/messages';
 import { findTenants } from '@contour/store/resolve';
+import { createHeldMessages } from '../apart.ts';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
-import { writeLater } from '../later.ts';
-import { createHeldMessages } from '../resolve/failures.ts';
 import { handleResolveJob, parkGivenUp } from '../resolve/handle-job.ts';
 import { replacedData, sealJob } from '../resolve/read-job.ts';
-import type { Shared } from '../shared.ts';
-import type { Role } from './role.ts';
+import { type Role, type Shared, writeLater } from '../shared.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;

@@ -20,8 +20,7 @@ import type { Dlq } from '../dlq/dlq.ts';
 import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../outages.ts';
 import type { Resolver } from '../resolve/resolver.ts';
-import type { Shared } from '../shared.ts';
-import type { Role } from './role.ts';
+import type { Role, Shared } from '../shared.ts';
 
 /** An entry that is handed out this often and fails again is parked. */
 const MAX_DELIVERIES = 8;

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type DlqEntry, type DlqJob, dlqEntry, dlqJob } from '@contour/contract';
 import { openQueue } from '../jobs/queues.ts';
-import { connectFailFast, type OnError, runPipeline } from '../redis/connect.ts';
-import { loadScript, type Script } from '../redis/script.ts';
+import { connectFailFast, loadScript, type OnError, runPipeline } from '../redis/connect.ts';
 
 /*
  * The entries of the dead-letter queue are rows in Postgres. In Redis each has a job in a queue without a consumer, for
@@ -18,7 +17,7 @@ const FORMER_KEPT = 'contour:dlq:kept';
 const PAGE_ENTRIES = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-const load = (...files: string[]): Script => loadScript(import.meta.dirname, ...files);
+const load = (...files: string[]) => loadScript(import.meta.dirname, ...files);
 const RENEW = load('version-of.lua', 'renew-jobs.lua');
 const REMOVE = load('version-of.lua', 'remove-jobs.lua');
 const READ_PAGE = load('read-page.lua');
@@ -37,26 +36,6 @@ export interface IndexPage {
   former: LegacyEntry[];
   /** The cursor of the next page; null at the end. */
   next: string | null;
-}
-
-/** Every method throws AppError('redis_unavailable') within 2.5 s. */
-export interface DlqIndex {
-  /** Shows these entries, unless Redis already shows a newer version. */
-  show(jobs: readonly DlqJob[]): Promise<void>;
-  /** Removes the jobs of these entries; with a version only the job of that version. */
-  hide(entries: ReadonlyArray<{ id: string; version?: number }>): Promise<void>;
-  /** The entries that have no job. */
-  missing(ids: readonly string[]): Promise<string[]>;
-  /** The next jobs after a cursor, in the order in which they were added; '0' is the beginning. */
-  read(after: string): Promise<IndexPage>;
-  /** Removes a job of an earlier version if it was not changed after it was read. */
-  dropFormer(id: string, digest: string): Promise<void>;
-  /** Whether this start of Redis has the complete index. */
-  isComplete(): Promise<boolean>;
-  markComplete(): Promise<void>;
-  /** Which entries of earlier versions Redis still has. After a restart the latest may be missing. */
-  formerKept(): Promise<'all' | 'all_but_latest' | 'nothing'>;
-  close(): Promise<void>;
 }
 
 function readJob(text: string): unknown {
@@ -82,14 +61,18 @@ function pageOf(rows: readonly string[][]): IndexPage {
   return page;
 }
 
-export function createDlqIndex(o: { redisUrl: string; onError: OnError }): DlqIndex {
+export type DlqIndex = ReturnType<typeof createDlqIndex>;
+
+/** Every method throws AppError('redis_unavailable') within 2.5 s. */
+export function createDlqIndex(o: { redisUrl: string; onError: OnError }) {
   const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
   const queue = openQueue('dlq', client);
   /** Each start of a Redis server has an id of its own. */
   const runId = async () => /^run_id:(\S+)/m.exec(await client.info('server'))?.[1] ?? '';
 
   return {
-    show: (jobs) =>
+    /** Shows these entries, unless Redis already shows a newer version. */
+    show: (jobs: readonly DlqJob[]) =>
       ask(async () => {
         const args = jobs.flatMap((job) => [job.id, job.version, job.reason, JSON.stringify(job)]);
         const missing = new Set((await RENEW.run(client, [], args)) as string[]);
@@ -103,12 +86,14 @@ export function createDlqIndex(o: { redisUrl: string; onError: OnError }): DlqIn
           })),
         );
       }),
-    hide: (entries) =>
+    /** Removes the jobs of these entries; with a version only the job of that version. */
+    hide: (entries: ReadonlyArray<{ id: string; version?: number }>) =>
       ask(async () => {
         const args = entries.flatMap(({ id, version = '' }) => [id, version]);
         await REMOVE.run(client, [], args);
       }),
-    missing: (ids) =>
+    /** The entries that have no job. */
+    missing: (ids: readonly string[]) =>
       ask(async () => {
         const asked = ids.reduce(
           (pipeline, id) => pipeline.exists(`${JOB}${id}`),
@@ -117,20 +102,24 @@ export function createDlqIndex(o: { redisUrl: string; onError: OnError }): DlqIn
         const found = await runPipeline(asked);
         return ids.filter((_, index) => found[index] !== 1);
       }),
-    read: async (after) => {
+    /** The next jobs after a cursor, in the order in which they were added; '0' is the beginning. */
+    read: async (after: string) => {
       const args = [`(${after}`, PAGE_ENTRIES, PAGE_BYTES];
       return pageOf((await ask(() => READ_PAGE.run(client, [], args))) as string[][]);
     },
-    dropFormer: (id, digest) =>
+    /** Removes a job of an earlier version if it was not changed after it was read. */
+    dropFormer: (id: string, digest: string) =>
       ask(async () => {
         await DROP_FORMER.run(client, [], [id, digest]);
       }),
+    /** Whether this start of Redis has the complete index. */
     isComplete: () => ask(async () => (await client.get(COMPLETE)) === (await runId())),
     markComplete: () =>
       ask(async () => {
         await client.set(COMPLETE, await runId());
       }),
-    formerKept: () =>
+    /** Which entries of earlier versions Redis still has. After a restart the latest may be missing. */
+    formerKept: (): Promise<'all' | 'all_but_latest' | 'nothing'> =>
       ask(async () => {
         const kept = await client.get(FORMER_KEPT);
         if (kept === null) return 'nothing';

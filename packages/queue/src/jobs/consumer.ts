@@ -1,21 +1,65 @@
-import { type Job, type JobJson, type Processor, Worker } from 'bullmq';
+import { AppError } from '@contour/contract';
+import { DelayedError, type Job, type JobJson, type Processor, Worker } from 'bullmq';
 import { connectPatient, type OnError, settlesWithin } from '../redis/connect.ts';
-import { MAX_JOB_LENGTH, TooLong } from './incoming-job.ts';
 import type { QueueName } from './queues.ts';
+import { resolveDelayMs } from './resolve-delay-ms.ts';
 
-export interface Consumer {
-  start(): void;
-  /** Takes no new jobs. Those in hand go on. */
-  pause(): Promise<void>;
-  completed(): number;
-  /** Stalled jobs, whose worker died or froze, that this consumer detected and requeued. */
-  stalled(): number;
-  isRunning(): boolean;
-  /**
-   * Drains. At the deadline it aborts the jobs in hand, gives them half a second to go back to the queue, and
-   * leaves. Resolves with true if no job was left in hand. It never hangs, also without Redis.
-   */
-  close(deadlineMs: number): Promise<boolean>;
+/** A job as it was found. Any program may have added it. */
+export interface IncomingJob {
+  id: string;
+  name: string;
+  /** A TooLong in place of data that are too long to be read. */
+  data: unknown;
+  timestampMs: number;
+  /** How often the job was started, this time included. */
+  started: number;
+  /** How often the job failed for a reason of its own. An absent server does not count. */
+  failures: number;
+}
+
+/** More than any message becomes as a job, and little enough for the smallest worker. */
+export const MAX_JOB_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * Replaces the data of a job, or the message of a stream entry, that might take all memory: a worker that read it would
+ * die, and so would the next one. The length is in characters for a job, in bytes for an entry.
+ */
+export class TooLong {
+  readonly length: number;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  toString(): string {
+    return `(${this.length} characters)`;
+  }
+}
+
+/** Longer than clocks differ. */
+const MAX_AHEAD_MS = 24 * 60 * 60 * 1000;
+
+/** A time in milliseconds that another program wrote, or the present if that is impossible. */
+export function plausibleTime(ms: number): number {
+  const now = Date.now();
+  return ms >= 0 && ms < now + MAX_AHEAD_MS ? ms : now;
+}
+
+/** A worker keeps the count in the job's progress, which has no other use here. */
+export function failuresIn(progress: unknown): number {
+  const count = (progress as { failures?: unknown } | null)?.failures;
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+function incomingJobOf(job: Job): IncomingJob {
+  return {
+    id: job.id ?? '',
+    name: job.name,
+    data: job.data,
+    timestampMs: plausibleTime(job.timestamp),
+    started: job.attemptsStarted,
+    failures: failuresIn(job.progress),
+  };
 }
 
 // The jobs of a dead worker are taken over after lockDuration and at most two checks: 12 s.
@@ -60,6 +104,8 @@ class TolerantWorker<Data> extends Worker<Data> {
   }
 }
 
+export type Consumer = ReturnType<typeof createConsumer>;
+
 /** A worker on its own connections. `process` must declare three parameters, or BullMQ passes no signal. */
 export function createConsumer<Data>(o: {
   queue: QueueName;
@@ -67,7 +113,7 @@ export function createConsumer<Data>(o: {
   concurrency: number;
   onError: OnError;
   process: Processor<Data>;
-}): Consumer {
+}) {
   const { client, disconnect } = connectPatient(o.redisUrl);
   let inHand = 0;
   let completed = 0;
@@ -95,14 +141,20 @@ export function createConsumer<Data>(o: {
   });
 
   return {
-    start: () => {
+    start: (): void => {
       worker.run().catch(o.onError);
     },
+    /** Takes no new jobs. Those in hand go on. */
     pause: () => worker.pause(true),
     completed: () => completed,
+    /** Stalled jobs, whose worker died or froze, that this consumer detected and requeued. */
     stalled: () => stalled,
     isRunning: () => worker.isRunning(),
-    close: async (deadlineMs) => {
+    /**
+     * Drains. At the deadline it aborts the jobs in hand, gives them half a second to go back to the queue, and
+     * leaves. Resolves with true if no job was left in hand. It never hangs, also without Redis.
+     */
+    close: async (deadlineMs: number): Promise<boolean> => {
       const closed = worker.close().catch(o.onError);
       // Without a job in hand and without Redis there is nothing to wait for.
       const nothingToDo = inHand === 0 && client.status !== 'ready';
@@ -115,4 +167,70 @@ export function createConsumer<Data>(o: {
       return drained || nothingToDo;
     },
   };
+}
+
+/** After this many throws a job is given up. */
+const MAX_THROWS = 20;
+
+export type JobOutcome =
+  | 'done'
+  /** `failures` is stored with the job, if given. */
+  | { retryInMs: number; failures?: number };
+
+export type HandleJob = (job: IncomingJob, signal: AbortSignal) => Promise<JobOutcome>;
+
+interface ResolveConsumerOptions {
+  redisUrl: string;
+  concurrency: number;
+  onError: OnError;
+  /** What replaces a job's data in Redis, because they may hold a credential; undefined to keep them. */
+  seal: (job: IncomingJob) => unknown;
+  handle: HandleJob;
+  /** Parks a job that is given up. */
+  giveUp: (job: IncomingJob, error: Error) => Promise<void>;
+  /** Replaces data that can be neither sealed nor parked, because it may hold a credential. */
+  unsealed: () => unknown;
+}
+
+/** Retries a job after a throw, whatever attempts its producer set. After many throws the job is given up. */
+export function createResolveConsumer(o: ResolveConsumerOptions): Consumer {
+  async function giveUp(job: Job, error: Error): Promise<'done' | { retryInMs: number }> {
+    try {
+      await o.giveUp(incomingJobOf(job), error);
+      return 'done';
+    } catch (reason) {
+      o.onError(reason as Error);
+      // With an AppError a server is away, and parking is tried again later.
+      if (!(reason instanceof AppError)) await job.updateData(o.unsealed()).catch(o.onError);
+      return { retryInMs: resolveDelayMs(MAX_THROWS) };
+    }
+  }
+
+  async function outcomeOf(job: Job, signal: AbortSignal): Promise<JobOutcome> {
+    try {
+      const incoming = incomingJobOf(job);
+      const sealed = o.seal(incoming);
+      if (sealed !== undefined) await job.updateData(sealed);
+      return await o.handle(incoming, signal);
+    } catch (error) {
+      o.onError(error as Error);
+      const failures = failuresIn(job.progress) + 1;
+      if (failures >= MAX_THROWS) return giveUp(job, error as Error);
+      return { retryInMs: resolveDelayMs(failures), failures };
+    }
+  }
+
+  return createConsumer({
+    ...o,
+    queue: 'resolve',
+    process: async (job, token, signal) => {
+      const outcome = await outcomeOf(job, signal as AbortSignal);
+      if (outcome === 'done') return;
+      const { retryInMs, failures } = outcome;
+      // A lost count costs one more try.
+      if (failures !== undefined) await job.updateProgress({ failures }).catch(o.onError);
+      await job.moveToDelayed(Date.now() + retryInMs, token);
+      throw new DelayedError();
+    },
+  });
 }

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { FailFastRedis } from '../redis/connect.ts';
-import { type IncomingJob, MAX_JOB_LENGTH, plausibleTime, TooLong } from './incoming-job.ts';
+import { type IncomingJob, MAX_JOB_LENGTH, plausibleTime, TooLong } from './consumer.ts';
 
 type GivenUpJob = IncomingJob & { failedReason: string };
 

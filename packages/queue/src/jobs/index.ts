@@ -1,8 +1,13 @@
-export type { Consumer } from './consumer.ts';
+export {
+  type Consumer,
+  createResolveConsumer,
+  type HandleJob,
+  type IncomingJob,
+  type JobOutcome,
+  TooLong,
+} from './consumer.ts';
 export type { HandleGivenUp } from './given-up.ts';
-export { type IncomingJob, TooLong } from './incoming-job.ts';
 export { boardQueues, type QueueFacts } from './queues.ts';
-export { createResolveConsumer, type HandleJob, type JobOutcome } from './resolve-consumer.ts';
+export { resolveDelayMs } from './resolve-delay-ms.ts';
 export type { QueuedNote } from './resolve-jobs.ts';
-export { retryDelayAfter } from './retry-delay-after.ts';
 export { createDeliverConsumer, createGraphConsumer } from './wake-ups.ts';

@@ -1,7 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { connectFailFast, type OnError } from '../redis/connect.ts';
-import { loadScript } from '../redis/script.ts';
+import { connectFailFast, loadScript, type OnError } from '../redis/connect.ts';
 
 const QUEUE_NAMES = ['resolve', 'deliver', 'graph', 'dlq'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];

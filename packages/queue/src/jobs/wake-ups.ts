@@ -4,26 +4,17 @@ import { ringBells } from '../presence/shard-bells.ts';
 import type { FailFastRedis, OnError } from '../redis/connect.ts';
 import { type Consumer, createConsumer } from './consumer.ts';
 
-/** Jobs that say "look now". Postgres knows the work, so losing one only costs time. */
-export interface WakeUps {
-  /** Adds at most one waiting job per shard. A wake-up during a shard's run makes it run once more. */
-  wakeDeliver(shards: readonly number[]): Promise<void>;
-  /** Rings the bells of shards that have something new. Wakes the shards that no worker listens for. */
-  ringDeliver(shards: readonly number[]): Promise<void>;
-  /** Adds at most one waiting job. A wake-up during a run makes it run once more. */
-  wakeGraph(): Promise<void>;
-}
-
 /** BullMQ keeps one job per id waiting. One that is added during a run is kept until the run ends. */
 const wakeUpOf = (id: string) => ({
   jobId: uuidv7(),
   deduplication: { id, keepLastIfActive: true },
 });
 
+/** Jobs that say "look now". Postgres knows the work, so losing one only costs time. */
 export function createWakeUps(
   { client, ask }: FailFastRedis,
   { deliver, graph }: { deliver: Queue; graph: Queue },
-): WakeUps {
+) {
   async function wakeDeliver(shards: readonly number[]): Promise<void> {
     await deliver.addBulk(
       shards.map((shard) => ({
@@ -35,13 +26,16 @@ export function createWakeUps(
   }
 
   return {
-    wakeDeliver: (shards) => ask(() => wakeDeliver(shards)),
-    ringDeliver: (shards) =>
+    /** Adds at most one waiting job per shard. A wake-up during a shard's run makes it run once more. */
+    wakeDeliver: (shards: readonly number[]) => ask(() => wakeDeliver(shards)),
+    /** Rings the bells of shards that have something new. Wakes the shards that no worker listens for. */
+    ringDeliver: (shards: readonly number[]) =>
       ask(async () => {
         // A Redis that forbids PUBLISH has no bells. The queue works without them.
         const unheard = await ringBells(client, shards).catch(() => shards);
         if (unheard.length > 0) await wakeDeliver(unheard);
       }),
+    /** Adds at most one waiting job. A wake-up during a run makes it run once more. */
     wakeGraph: () =>
       ask(async () => {
         await graph.add('graph', {}, wakeUpOf('graph'));

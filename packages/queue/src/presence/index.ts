@@ -1,2 +1,2 @@
-export { createPresence, type Presence } from './presence.ts';
+export { createPresence } from './presence.ts';
 export { createShardBells, type ShardBells } from './shard-bells.ts';

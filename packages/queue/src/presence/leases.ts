@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { loadScript } from '../redis/script.ts';
+import { loadScript } from '../redis/connect.ts';
 
 /*
  * A lease says which worker reads a stream shard. Workers renew their leases about once a second. Redis's clock decides.

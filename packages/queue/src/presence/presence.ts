@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import { connectFailFast, type OnError } from '../redis/connect.ts';
-import { loadScript } from '../redis/script.ts';
+import { connectFailFast, loadScript, type OnError } from '../redis/connect.ts';
 
 const WORKERS_KEY = 'contour:workers';
 const ALIVE_MS = 5000;
@@ -15,23 +14,17 @@ export async function countLiveWorkers(client: Redis): Promise<number> {
   return Number(await COUNT_ALIVE.run(client, [WORKERS_KEY], [ALIVE_MS]));
 }
 
-export interface Presence {
-  /**
-   * Gives a sign of life. From the second beat on it shares how long ago the latest message was sent that Core has
-   * accepted from this worker. Returns the same of all workers, rounded up; null if none is known.
-   */
-  beat(acceptedAgoMs?: number | null): Promise<number | null>;
-  /** Removes the worker at once instead of after 5 s, and ends the connection. The last call. It never throws. */
-  leave(): Promise<void>;
-}
-
 /** A worker's sign of life. Call `beat` about once a second. */
-export function createPresence(o: { redisUrl: string; onError: OnError; id: string }): Presence {
+export function createPresence(o: { redisUrl: string; onError: OnError; id: string }) {
   const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
   /** How far Redis's clock is ahead of ours, rounded down: a late beat must not report a later time. */
   let redisAheadMs: number | null = null;
   return {
-    beat(acceptedAgoMs = null) {
+    /**
+     * Gives a sign of life. From the second beat on it shares how long ago the latest message was sent that Core has
+     * accepted from this worker. Returns the same of all workers, rounded up; null if none is known.
+     */
+    beat(acceptedAgoMs: number | null = null): Promise<number | null> {
       const acceptedAt = acceptedAgoMs === null ? null : performance.now() - acceptedAgoMs;
       return ask(async () => {
         const own =
@@ -46,6 +39,7 @@ export function createPresence(o: { redisUrl: string; onError: OnError; id: stri
         return latest < 0 ? null : answeredAt - askedAt + now - latest + 1;
       });
     },
+    /** Removes the worker at once instead of after 5 s, and ends the connection. The last call. It never throws. */
     leave: async () => {
       await ask(() => client.zrem(WORKERS_KEY, o.id)).catch(o.onError);
       disconnect();

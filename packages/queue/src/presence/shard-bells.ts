@@ -4,29 +4,25 @@ import { connectPatient, type OnError, runPipeline, settlesWithin } from '../red
 const PREFIX = 'contour:bell:';
 const bellOf = (shard: number) => `${PREFIX}${shard}`;
 
-/** A pub/sub channel per shard. The worker that delivers a shard listens, and needs no wake-up job. */
-export interface ShardBells {
-  listen(shard: number): void;
-  /** Settles when the shard is no longer heard, or after half a second without an answer from Redis. */
-  stopListening(shard: number): Promise<void>;
-  close(): void;
-}
-
 const DEAF_WITHIN_MS = 500;
 
+export type ShardBells = ReturnType<typeof createShardBells>;
+
+/** A pub/sub channel per shard. The worker that delivers a shard listens, and needs no wake-up job. */
 export function createShardBells(o: {
   redisUrl: string;
   onError: OnError;
   onRing: (shard: number) => void;
-}): ShardBells {
+}) {
   const { client, disconnect } = connectPatient(o.redisUrl);
   client.on('error', o.onError);
   client.on('message', (bell) => o.onRing(Number(bell.slice(PREFIX.length))));
   return {
-    listen(shard) {
+    listen(shard: number): void {
       client.subscribe(bellOf(shard)).catch(() => undefined);
     },
-    async stopListening(shard) {
+    /** Settles when the shard is no longer heard, or after half a second without an answer from Redis. */
+    async stopListening(shard: number): Promise<void> {
       const deaf = client.unsubscribe(bellOf(shard)).catch(() => undefined);
       await settlesWithin(deaf, DEAF_WITHIN_MS);
     },

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '@contour/contract';
 import { type ChainableCommander, Redis, type RedisOptions } from 'ioredis';
 
@@ -91,14 +94,8 @@ export function connectFailFast(redisUrl: string, onError: OnError): FailFastRed
   return { client, ask, disconnect: () => client.disconnect() };
 }
 
-export interface PatientRedis {
-  client: Redis;
-  /** Ends this connection and every copy that BullMQ made of it, whatever they wait for. */
-  disconnect(): void;
-}
-
 /** A connection for consumers and subscribers, which wait until an outage is over. */
-export function connectPatient(redisUrl: string): PatientRedis {
+export function connectPatient(redisUrl: string) {
   const client = new Redis(redisUrl, {
     ...COMMON,
     maxRetriesPerRequest: null,
@@ -114,7 +111,8 @@ export function connectPatient(redisUrl: string): PatientRedis {
   silenced(gatherWrites(client));
   return {
     client,
-    disconnect: () => {
+    /** Ends this connection and every copy that BullMQ made of it, whatever they wait for. */
+    disconnect: (): void => {
       for (const each of all) each.disconnect();
     },
   };
@@ -132,6 +130,37 @@ export async function runPipeline(pipeline: ChainableCommander): Promise<unknown
     if (error) throw error;
     return reply;
   });
+}
+
+type Argument = string | number;
+
+const isUnknownScript = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');
+
+/**
+ * Loads a Lua script from a folder. Parts, which define functions that it needs, come before it. Redis keeps a script by
+ * its SHA-1, so its text is sent only to a Redis that does not know it yet.
+ */
+export function loadScript(folder: string, ...files: string[]) {
+  const text = files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
+  const sha = createHash('sha1').update(text).digest('hex');
+
+  async function run<Reply>(call: (command: string, script: string) => Promise<Reply>) {
+    try {
+      return await call('EVALSHA', sha);
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error;
+      return call('EVAL', text);
+    }
+  }
+
+  return {
+    run: (client: Redis, keys: readonly string[], args: readonly Argument[] = []) =>
+      run((command, script) => client.call(command, script, keys.length, ...keys, ...args)),
+    /** As `run`, with buffers in place of strings. */
+    runForBuffers: (client: Redis, keys: readonly string[], args: readonly Argument[] = []) =>
+      run((command, script) => client.callBuffer(command, script, keys.length, ...keys, ...args)),
+  };
 }
 
 /** Whether the promise resolves in time. If it rejects in time, so does this. */

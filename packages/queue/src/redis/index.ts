@@ -1,2 +1,1 @@
 export type { OnError } from './connect.ts';
-export type { RedisFacts } from './redis-facts.ts';

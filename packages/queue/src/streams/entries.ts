@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { plausibleTime, TooLong } from '../jobs/incoming-job.ts';
+import { plausibleTime, TooLong } from '../jobs/consumer.ts';
 import { leaseKey } from '../presence/leases.ts';
-import { loadScript, type Script } from '../redis/script.ts';
+import { loadScript } from '../redis/connect.ts';
 
 /** What the owner of a shard does with its entries in Redis: read, deliver again, end, forget. */
 export const GROUP = 'contour';
@@ -12,7 +12,7 @@ export const GROUP = 'contour';
 const CONSUMER = 'owner';
 export const streamKey = (shard: number) => `contour:resolve:${shard}`;
 /** Counts what was done and lost, so that entries which another program removed are noticed. */
-export const tallyKey = (shard: number) => `contour:resolve:${shard}:tally`;
+const tallyKey = (shard: number) => `contour:resolve:${shard}:tally`;
 
 /** After this many deliveries a batch is retried entry by entry. */
 const SUSPICIOUS_DELIVERIES = 3;
@@ -28,11 +28,12 @@ export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
 /** How many entries Redis copies at once, whatever their length. */
 const MAX_STEP = 16;
 
-const load = (...files: string[]): Script => loadScript(import.meta.dirname, ...files);
+const load = (...files: string[]) => loadScript(import.meta.dirname, ...files);
 const READ = load('tally.lua', 'message-of.lua', 'read-entries.lua');
 const CLAIM = load('message-of.lua', 'claim-entries.lua');
 const END = load('end-entries.lua');
 const MARK_REPORTED = load('mark-reported.lua');
+const FACTS = load('tally.lua', 'shard-facts.lua');
 
 export interface StreamEntry {
   shard: number;
@@ -186,4 +187,31 @@ export async function forgetTrimmed(
 /** Notes that a loss was reported. Until then every reading returns it again. */
 export async function markReported(client: Redis, shard: number, { total }: Loss): Promise<void> {
   await MARK_REPORTED.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
+}
+
+/** The state of one shard. */
+export interface StreamFacts {
+  shard: number;
+  /** Entries in the stream, read or not. */
+  length: number;
+  /** Read and not done yet. */
+  pending: number;
+  /** Not read yet. */
+  lag: number;
+  /** The worker that reads it; null if none does. */
+  owner: string | null;
+  /** Entries that another program removed before they were done, ever. */
+  lost: number;
+}
+
+export async function readStreamFacts(client: Redis, shardCount: number): Promise<StreamFacts[]> {
+  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+  return Promise.all(
+    shards.map(async (shard) => {
+      const keys = [streamKey(shard), leaseKey(shard), tallyKey(shard)];
+      const facts = await FACTS.run(client, keys, [GROUP]);
+      const [length, pending, owner, lost] = facts as [number, number, string | null, number];
+      return { shard, length, pending, lag: Math.max(0, length - pending), owner, lost };
+    }),
+  );
 }

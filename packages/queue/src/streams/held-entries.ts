@@ -1,4 +1,4 @@
-import { retryDelayAfter } from '../jobs/retry-delay-after.ts';
+import { resolveDelayMs } from '../jobs/resolve-delay-ms.ts';
 
 /** The delay of an entry that was not tried, or that failed because a server was away. */
 const REST_MS = 1_000;
@@ -24,20 +24,7 @@ interface HeldChat {
  * Pending entries that wait for their next try, by chat, while the owner of the shard reads on. Only the owner's memory
  * has them. The next owner reads all pending entries again, in order.
  */
-export interface HeldEntries {
-  readonly size: number;
-  /** The chats that have an entry here. */
-  chats(): ReadonlySet<string>;
-  hold(entries: readonly HeldEntry[]): void;
-  /** Entries whose delay is over, those of one chat in their order. */
-  due(limit: number): Array<Omit<HeldEntry, 'counts'>>;
-  remove(ids: Iterable<string>): void;
-  /** How long until the next entry is due. */
-  nextInMs(): number;
-  clear(): void;
-}
-
-export function createHeldEntries(nowMs: () => number = () => performance.now()): HeldEntries {
+export function createHeldEntries(nowMs: () => number = () => performance.now()) {
   const byChat = new Map<string, HeldChat>();
   const chatOf = new Map<string, string>();
 
@@ -49,7 +36,7 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
     held.entries.set(id, deliveries);
     // An entry that joins a held chat does not delay the next try.
     if (counts || held.retryAt <= now) {
-      held.retryAt = Math.max(held.retryAt, now + (counts ? retryDelayAfter(deliveries) : REST_MS));
+      held.retryAt = Math.max(held.retryAt, now + (counts ? resolveDelayMs(deliveries) : REST_MS));
     }
   }
 
@@ -57,9 +44,11 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
     get size() {
       return chatOf.size;
     },
-    chats: () => new Set(byChat.keys()),
-    hold: (entries) => entries.forEach(hold),
-    due(limit) {
+    /** The chats that have an entry here. */
+    chats: (): ReadonlySet<string> => new Set(byChat.keys()),
+    hold: (entries: readonly HeldEntry[]) => entries.forEach(hold),
+    /** Entries whose delay is over, those of one chat in their order. */
+    due(limit: number) {
       const now = nowMs();
       const due: Array<Omit<HeldEntry, 'counts'>> = [];
       for (const [chat, { retryAt, entries }] of byChat) {
@@ -71,7 +60,7 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
       }
       return due;
     },
-    remove(ids) {
+    remove(ids: Iterable<string>) {
       for (const id of ids) {
         const chat = chatOf.get(id);
         if (chat === undefined) continue;
@@ -81,6 +70,7 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
         if (held?.entries.size === 0) byChat.delete(chat);
       }
     },
+    /** How long until the next entry is due. */
     nextInMs() {
       const next = Math.min(...[...byChat.values()].map(({ retryAt }) => retryAt));
       return Math.max(next - nowMs(), 0);

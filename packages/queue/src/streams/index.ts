@@ -1,4 +1,3 @@
-export { type Loss, MAX_ENTRY_BYTES, type StreamEntry } from './entries.ts';
+export { MAX_ENTRY_BYTES, type StreamEntry, type StreamFacts } from './entries.ts';
 export type { BatchOutcome } from './read-shard.ts';
-export { createStreamConsumer, type StreamConsumer } from './stream-consumer.ts';
-export type { StreamFacts } from './stream-facts.ts';
+export { createStreamConsumer } from './stream-consumer.ts';

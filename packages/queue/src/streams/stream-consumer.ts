@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { giveUpShard, leaseShards, leaveShards, releaseShard } from '../presence/leases.ts';
-import { connectFailFast, connectPatient, type OnError } from '../redis/connect.ts';
+import { connectFailFast, connectPatient, type OnError, settlesWithin } from '../redis/connect.ts';
 import { streamKey } from './entries.ts';
 import { type ShardDeps, ShardReader } from './read-shard.ts';
 
@@ -15,12 +15,6 @@ const NEWS_MS = 250;
 /** How often busy readers are looked at, as long as none of them waits for news. */
 const BUSY_MS = 25;
 
-export interface StreamConsumer {
-  start(): void;
-  /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
-  close(deadlineMs: number): Promise<boolean>;
-}
-
 interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' | 'onLoss'> {
   redisUrl: string;
   /** This worker's name among those that share the shards. */
@@ -30,7 +24,7 @@ interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' |
 }
 
 /** Reads the shards that fall to this worker, each in its own order, all of them side by side. */
-export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
+export function createStreamConsumer(o: StreamConsumerOptions) {
   const { id, shardCount, onError, handle, onFailure, onLoss } = o;
   const redis = connectFailFast(o.redisUrl, onError);
   const patient = connectPatient(o.redisUrl);
@@ -68,7 +62,7 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
   }
 
   return {
-    start() {
+    start(): void {
       const tick = () => {
         beating = beating.then(beat).catch(onError);
       };
@@ -76,21 +70,19 @@ export function createStreamConsumer(o: StreamConsumerOptions): StreamConsumer {
       timer = setInterval(tick, BEAT_MS);
       watching = watchNews({ client: patient.client, readers, closing: closing.signal, onError });
     },
-    async close(deadlineMs) {
+    /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
+    async close(deadlineMs: number): Promise<boolean> {
       closing.abort();
       clearInterval(timer);
       await beating;
       await ask(() => leaveShards(client, id)).catch(onError);
       const all = [...readers.values()];
       for (const reader of all) reader.stop();
-      const ended = Promise.all(all.map((reader) => reader.done)).then(() => true);
-      const drained = await Promise.race([ended, delay(deadlineMs, false, { ref: false })]);
+      const ended = Promise.all(all.map((reader) => reader.done));
+      const drained = await settlesWithin(ended, deadlineMs);
       leaving.abort();
       patient.disconnect();
-      await Promise.race([
-        Promise.all([ended, watching]),
-        delay(REST_MS, undefined, { ref: false }),
-      ]);
+      await settlesWithin(Promise.all([ended, watching]), REST_MS);
       redis.disconnect();
       return drained;
     },

@@ -8,5 +8,5 @@ const LONGEST_MS = 30_000;
  */
 
 /** How long a message waits for its next try after this many failures. */
-export const retryDelayAfter = (failures: number, firstMs = FIRST_MS): number =>
+export const resolveDelayMs = (failures: number, firstMs = FIRST_MS): number =>
   Math.min(firstMs * 2 ** Math.max(failures - 1, 0), LONGEST_MS);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { failuresIn, plausibleTime, TooLong } from '../src/jobs/incoming-job.ts';
-import { retryDelayAfter } from '../src/jobs/retry-delay-after.ts';
+import { failuresIn, plausibleTime, TooLong } from '../src/jobs/consumer.ts';
+import { resolveDelayMs } from '../src/jobs/resolve-delay-ms.ts';
 
 test.each([
   ['a count', { failures: 3 }, 3],
@@ -28,10 +28,10 @@ test('data that are too long show their length', () => {
 
 test('the delay after a failure doubles up to 30 s', () => {
   const failures = [0, 1, 2, 3, 6, 100];
-  expect(failures.map((count) => retryDelayAfter(count))).toEqual([
+  expect(failures.map((count) => resolveDelayMs(count))).toEqual([
     ...[1_000, 1_000, 2_000, 4_000, 30_000, 30_000],
   ]);
-  expect(failures.map((count) => retryDelayAfter(count, 250))).toEqual([
+  expect(failures.map((count) => resolveDelayMs(count, 250))).toEqual([
     ...[250, 250, 500, 1_000, 8_000, 30_000],
   ]);
 });

@@ -10,7 +10,7 @@ import {
   markUnshown,
 } from '@contour/store/dead-letters';
 
-interface ShowDeps {
+interface IndexWriterDeps {
   pool: Database;
   index: Pick<DlqIndex, 'show' | 'hide'>;
   logger: Pick<Logger, 'debug'>;
@@ -38,7 +38,7 @@ function jobOf(entry: IndexedEntry): DlqJob {
 }
 
 /** Removes entries that have left, then adds new ones. Returns false if nothing had changed. */
-async function showPage({ pool, index }: ShowDeps): Promise<boolean> {
+async function showPage({ pool, index }: IndexWriterDeps): Promise<boolean> {
   const left = await findLeft(pool);
   const gone = left.filter(({ isThere }) => !isThere);
   if (gone.length > 0) await index.hide(gone);
@@ -51,13 +51,13 @@ async function showPage({ pool, index }: ShowDeps): Promise<boolean> {
   return left.length + entries.length > 0;
 }
 
-export type Shower = ReturnType<typeof createShower>;
+export type IndexWriter = ReturnType<typeof createIndexWriter>;
 
 /**
  * Writes the index of the dead-letter queue to Redis after commits in Postgres. Two workers may do this at once: a job
  * is added once, and an older version never replaces a newer one.
  */
-export function createShower(deps: ShowDeps) {
+export function createIndexWriter(deps: IndexWriterDeps) {
   let underWay: Promise<void> | undefined;
   let isWanted = false;
 

@@ -1,2 +1,0 @@
-export { inspectRedis, type RedisReport } from './inspect-redis.ts';
-export { type ForgottenEntry, openQueueAudit, type QueueAudit } from './queue-audit.ts';
