@@ -18,14 +18,12 @@ import { createMirrorSource } from '@contour/store/graph';
 import { createLaneMarks, laneFacts } from '@contour/store/lanes';
 import { findAnswer, findStoriesByTrace, findStory } from '@contour/store/messages';
 import { pendingMigrations } from '@contour/store/migrations';
-import { createAddJob } from './add-jobs.ts';
 import { type AppDeps, buildApp } from './app.ts';
 import { createWaitingLimit, watchBackPressure } from './back-pressure.ts';
 import { type Connections, openConnections } from './connections.ts';
 import type { ApiEnv } from './env.ts';
+import { createAddJob, createOpenWaits } from './intake.ts';
 import { createApiMetrics } from './metrics/create-api-metrics.ts';
-import { reportAccepted, tailSubscriber } from './tail.ts';
-import { createOpenWaits } from './wait-for-outcome.ts';
 
 // No HTTP request waits longer for one look into Postgres.
 const LOOK_WITHIN_MS = 3000;
@@ -53,7 +51,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     waitMs: env.RESOLVE_WAIT_MS,
     backPressure,
     limitWaiting: createWaitingLimit(producer.waitingOf, env.MAX_WAITING_PER_ACCOUNT),
-    addJob: reportAccepted(createAddJob(producer.addResolve), tailSubscriber(tail)),
+    addJob: createAddJob(producer.addResolve, tail),
     replies,
     openWaits,
     noteQueued: producer.noteQueued,

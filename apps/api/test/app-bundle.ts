@@ -3,7 +3,7 @@ import type { HttpApp } from '@contour/http';
 import { onTestFinished } from 'vitest';
 import { type AppDeps, buildApp } from '../src/app.ts';
 import { createApiMetrics } from '../src/metrics/create-api-metrics.ts';
-import { createOpenWaits } from '../src/wait-for-outcome.ts';
+import { createOpenWaits } from '../src/intake.ts';
 
 const nothing = async () => {};
 const NO_METRICS: Parameters<typeof createApiMetrics>[0] = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Decision, waitForOutcome } from '../src/wait-for-outcome.ts';
+import { type Decision, waitForOutcome } from '../src/intake.ts';
 
 const decision = (parked: boolean): Decision => ({ outcome: { kind: 'unknown_tenant' }, parked });
 const nothing = async () => {};
