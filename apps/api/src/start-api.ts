@@ -1,5 +1,5 @@
 import { createDeparture, listen, unavailable } from '@contour/http';
-import { createBacklogWait } from '@contour/queue/limits';
+import { createReplayer } from '@contour/operations';
 import { createTracer, type Logger, type Shutdown, within } from '@contour/runtime';
 import {
   asAppError,
@@ -58,7 +58,15 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     forgetQueued: producer.forgetQueued,
     findQueued: producer.findQueued,
     ...ledger(connections.pool),
-    ...replaying(connections, env),
+    replay: createReplayer({
+      addJobs: producer.addResolve,
+      backlog: producer.backlog,
+      replies,
+      maxBacklog: env.MAX_BACKLOG,
+      patienceMs: ROOM_WITHIN_MS,
+      impatient: () =>
+        unavailable('The backlog leaves no room for a replay; replay the rest later.'),
+    }),
     probes: probesOf(connections),
     isLeaving: departure.hasBegun,
     boardQueues: connections.board.queues,
@@ -128,22 +136,6 @@ function ledger(
           throw asAppError(error);
         }),
     },
-  };
-}
-
-function replaying(
-  { producer }: Connections,
-  env: ApiEnv,
-): Pick<AppDeps, 'addJobs' | 'waitForRoom'> {
-  return {
-    addJobs: producer.addResolve,
-    waitForRoom: createBacklogWait({
-      backlog: producer.backlog,
-      maxBacklog: env.MAX_BACKLOG,
-      patienceMs: ROOM_WITHIN_MS,
-      impatient: () =>
-        unavailable('The backlog leaves no room for a replay; replay the rest later.'),
-    }),
   };
 }
 

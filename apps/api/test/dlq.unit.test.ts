@@ -1,4 +1,5 @@
 import { type DlqEntry, dlqEntry, fingerprintOf, type ResolveJob } from '@contour/contract';
+import { createReplayer } from '@contour/operations';
 import type { DlqFilter } from '@contour/store/dead-letters';
 import { expect, test } from 'vitest';
 import { toClear } from '../src/routes/dlq-filter.ts';
@@ -28,11 +29,15 @@ function bundleHolding(entries: DlqEntry[]) {
   const jobs: ResolveJob[] = [];
   const worker = workerSaying(() => ({ kind: 'unknown_tenant' }), true);
   const app = appBundle({
-    replies: worker.replies,
-    addJobs: async (added) => {
-      jobs.push(...added);
-      for (const job of added) await worker.addJob(job);
-    },
+    replay: createReplayer({
+      backlog: async () => ({ waiting: 0, delayed: 0, active: 0 }) as never,
+      replies: { ...worker.replies, ready: async () => {} },
+      maxBacklog: 10,
+      addJobs: async (added) => {
+        jobs.push(...added);
+        for (const job of added) await worker.addJob(job);
+      },
+    }),
     dlq: {
       get: async (id) => entries.find((entry) => entry.id === id) ?? null,
       list: async () => ({ count: entries.length, items: entries, next: 'more' }),

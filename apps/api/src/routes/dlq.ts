@@ -1,5 +1,6 @@
-import { type DlqEntry, dlqEntryBody, isUuid } from '@contour/contract';
+import { type DlqEntry, dlqEntryBody } from '@contour/contract';
 import { type Guard, type HttpApp, type HttpReply, notFound, parseOrRefuse } from '@contour/http';
+import { findEntry } from '@contour/operations';
 import type { Replay } from '@contour/queue/dlq';
 import type { DlqFilter } from '@contour/store/dead-letters';
 import { dlqOperations as operations } from '../reference/dlq.ts';
@@ -30,7 +31,7 @@ export function dlqRoutes(app: HttpApp, { guard, dlq, replay }: DlqDeps): void {
   const onRequest = guard;
 
   async function entryOf(id: string): Promise<DlqEntry> {
-    const entry = isUuid(id) ? await dlq.get(id.toLowerCase()) : null;
+    const entry = await findEntry(dlq, id);
     if (entry === null) throw notFound('The dead-letter queue has no entry with this id.');
     return entry;
   }
