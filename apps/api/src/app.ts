@@ -28,7 +28,7 @@ export interface AppDeps
   adminKeys: NamedKey[];
   rateLimit: number;
   replay: DlqDeps['replay'];
-  dlq: MessageDeps['dlq'] & DlqDeps['dlq'];
+  dlq: DlqDeps['dlq'];
   probes: Probes;
   isLeaving: () => boolean;
   metrics: ApiMetrics;

@@ -48,7 +48,6 @@ function bundleHolding(entries: DlqEntry[]) {
         cleared.push(filter);
         return entries.length;
       },
-      byTrace: async () => [],
     },
   });
   return { app, cleared, jobs };

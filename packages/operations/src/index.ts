@@ -20,8 +20,12 @@ export type { GraphFinding, KindFinding, MirrorSides } from './graph/compare-gra
 export { type Verified, type VerifyOrder, verifyGraph } from './graph/verify-graph.ts';
 export { durationText, type StoryEvent } from './story/events.ts';
 export {
+  type Found,
   findMessages,
+  locateMessage,
+  locateTrace,
   type MessageStory,
+  type Places,
   type StorySources,
   storySources,
 } from './story/find-messages.ts';
