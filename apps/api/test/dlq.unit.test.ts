@@ -2,7 +2,7 @@ import { type DlqEntry, dlqEntry, fingerprintOf, type ResolveJob } from '@contou
 import { createReplayer } from '@contour/operations';
 import type { DlqFilter } from '@contour/store/dead-letters';
 import { expect, test } from 'vitest';
-import { toClear } from '../src/routes/dlq-filter.ts';
+import { toClear } from '../src/routes/dlq.ts';
 import { appBundle, seed, workerSaying } from './app-bundle.ts';
 
 const ID = '0198c0de-0000-8000-8000-000000000009';

@@ -1,6 +1,7 @@
 export { type Audit, type AuditDeps, type AuditOrder, runAudit } from './audit/audit.ts';
 export { type AuditSources, auditSources } from './audit/sources.ts';
 export type { AuditFinding } from './audit/suspicion.ts';
+export { dlqFilter, dlqFilterOf } from './dlq/filter.ts';
 export { type Foresight, foresee, type Matching } from './dlq/foresee.ts';
 export {
   createReplayer,

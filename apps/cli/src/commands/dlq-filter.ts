@@ -1,4 +1,4 @@
-import { DLQ_REASONS } from '@contour/contract';
+import { dlqFilter } from '@contour/operations';
 import type { DlqFilter } from '@contour/store/dead-letters';
 import type { Command } from 'commander';
 import { UsageError } from '../cli.ts';
@@ -20,34 +20,18 @@ export function withFilter(command: Command): Command {
     .option('--before <time>', 'only what failed before, such as 2024-12-10T10:00:00Z');
 }
 
-function readTime(text: string): string {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const time = new Date(isTime ? text : Number.NaN);
-  if (Number.isNaN(time.getTime())) {
-    throw new UsageError('--before must be an ISO 8601 time with an offset');
-  }
-  return time.toISOString();
-}
-
 /** Throws UsageError for a malformed condition. Looks up the name of a tenant in the database. */
 export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
-  const { tenant, fingerprint, before } = options;
-  const reason = DLQ_REASONS.find((known) => known === options.reason);
-  if (options.reason !== undefined && reason === undefined) {
-    throw new UsageError(`--reason must be one of ${DLQ_REASONS.join(', ')}`);
-  }
-  if (fingerprint !== undefined && !/^[0-9a-f]{64}$/.test(fingerprint)) {
-    throw new UsageError('--fingerprint must be a lower-case hex SHA-256');
-  }
-  return {
-    ...(reason === undefined ? {} : { reason }),
-    ...(tenant === undefined ? {} : { tenantId: await pickTenantId(env, tenant) }),
-    ...(fingerprint === undefined ? {} : { fingerprint }),
-    ...(before === undefined ? {} : { before: readTime(before) }),
-  };
+  const { reason, tenant, fingerprint, before } = options;
+  const read = dlqFilter.safeParse({ reason, fingerprint, before });
+  const [fault] = read.error?.issues ?? [];
+  if (fault !== undefined) throw new UsageError(`--${String(fault.path[0])} ${fault.message}`);
+  const tenantId = tenant === undefined ? undefined : await pickTenantId(env, tenant);
+  return { ...read.data, tenantId };
 }
 
-export const isEmptyFilter = (filter: DlqFilter): boolean => Object.keys(filter).length === 0;
+export const isEmptyFilter = (filter: DlqFilter): boolean =>
+  Object.values(filter).every((condition) => condition === undefined);
 
 /** Reads the value of --limit. */
 export function readLimit(text: string): number {
