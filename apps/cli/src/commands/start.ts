@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { createShutdown, readEnv } from '@contour/runtime';
-import type { AddCommand, Cli } from '../cli.ts';
+import { type AddCommand, type Cli, EXIT, exitCodeOf, explain } from '../cli.ts';
 import { startEnv } from '../env.ts';
-import { EXIT, exitCodeOf, explain } from '../exit-code.ts';
 import { start } from '../start/start.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
