@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { dlqEntryBody } from '@contour/contract';
 import {
   createReplayer,
@@ -20,6 +19,7 @@ import type { Command } from 'commander';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
 import { replayEnv, resolvingEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
+import { askFor } from '../read-credential.ts';
 import { inDatabase, withDatabase, withRedis } from '../servers.ts';
 import {
   type FilterOptions,
@@ -168,19 +168,9 @@ async function clearedBy(order: Order, env: NodeJS.ProcessEnv): Promise<DlqFilte
 
 /** Asks on the terminal. Every answer but y or yes is a no, and so are Ctrl-C and Ctrl-D. */
 async function isConfirmed(question: string, { stdin, screen }: Cli): Promise<boolean> {
-  const lines = createInterface({ input: stdin, output: screen });
-  const left = new AbortController();
-  lines.on('SIGINT', () => left.abort());
-  lines.on('close', () => left.abort());
-  try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: left.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    screen.write('\n');
-    return false;
-  } finally {
-    lines.close();
-  }
+  const answer = await askFor(`${question} [y/N] `, { input: stdin, output: screen });
+  if (answer === undefined) screen.write('\n');
+  return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 
 function declined(cli: Cli): void {
