@@ -2,7 +2,7 @@ import { dlqFilter } from '@contour/operations';
 import type { DlqFilter } from '@contour/store/dead-letters';
 import type { Command } from 'commander';
 import { UsageError } from '../cli.ts';
-import { pickTenantId, TENANT_OPTION } from '../tenant-option.ts';
+import { pickTenantId, TENANT_OPTION, wholeNumber } from '../options.ts';
 
 /** The API's filters, as they are typed. */
 export interface FilterOptions {
@@ -34,8 +34,5 @@ export const isEmptyFilter = (filter: DlqFilter): boolean =>
   Object.values(filter).every((condition) => condition === undefined);
 
 /** Reads the value of --limit. */
-export function readLimit(text: string): number {
-  const limit = /^\d{1,16}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= Number.MAX_SAFE_INTEGER) return limit;
-  throw new UsageError('--limit must be a whole number, at least 1');
-}
+export const readLimit = (text: string): number =>
+  wholeNumber(text, [1, Number.MAX_SAFE_INTEGER], '--limit must be a whole number, at least 1');

@@ -1,12 +1,12 @@
 import { createTailListener } from '@contour/queue/tail';
 import { readEnv } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
-import { type AddCommand, type Cli, UsageError } from '../cli.ts';
+import type { AddCommand, Cli } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { withDatabase } from '../servers.ts';
 import { type ShowSecond, showJson, showLines, showTable } from '../tail/show-tail.ts';
 import { createOwners, watchTail } from '../tail/watch-tail.ts';
-import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
+import { pickTenant, TENANT_OPTION, wholeNumber } from '../options.ts';
 
 const ABOUT =
   'show per second and tenant what is accepted (by HTTP), resolved, delivered, failing, dead and ' +
@@ -19,12 +19,12 @@ interface TailOptions {
   for?: string;
 }
 
-function secondsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = /^\d+$/.test(text) ? Number(text) : 0;
-  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
-  throw new UsageError(`--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`);
-}
+const secondsOf = (text: string): number =>
+  wholeNumber(
+    text,
+    [1, MAX_SECONDS],
+    `--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`,
+  );
 
 /** Fires at Ctrl-C, after --for, and when the reader of the output has ended. */
 function untilStopped(seconds: number | undefined): AbortSignal {
@@ -75,7 +75,7 @@ export const add: AddCommand = (program, cli) => {
     .option('--for <seconds>', 'end after this time; with 1 if no process has answered')
     .addHelpText('after', '\nExample:\n  contour tail --tenant Acme --for 60')
     .action(async ({ tenant, for: duration }: TailOptions) => {
-      const seconds = secondsOf(duration);
+      const seconds = duration === undefined ? undefined : secondsOf(duration);
       const env = readEnv(serversEnv, cli.env);
       const hasHeard = await withDatabase(env.DATABASE_URL, (pool) =>
         tail(cli, env.REDIS_URL, pool, { tenant, seconds }),
