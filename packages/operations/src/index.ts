@@ -1,5 +1,5 @@
 export { type Audit, runAudit } from './audit/audit.ts';
-export { auditSources } from './audit/sources.ts';
+export { auditSources } from './audit/checks.ts';
 export type { AuditFinding } from './audit/suspicion.ts';
 export { dlqFilter, dlqFilterOf } from './dlq/filter.ts';
 export { type Foresight, foresee } from './dlq/foresee.ts';
