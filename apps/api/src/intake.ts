@@ -6,6 +6,8 @@ import {
   type ResolveJob,
   uuidv7,
 } from '@contour/contract';
+import type { Producer } from '@contour/queue/producer';
+import type { ReplyListener } from '@contour/queue/replies';
 import type { TailPublisher } from '@contour/queue/tail';
 import { createBatcher, type Logger, TimeoutError, within } from '@contour/runtime';
 import type { Answer } from '@contour/store/messages';
@@ -60,16 +62,10 @@ export function createAddJob(
 /** What the worker decided about a message. */
 export type Decision = Pick<Reply, 'outcome' | 'parked'>;
 
-export interface IntakeDeps {
+export interface IntakeDeps extends Pick<Producer, 'noteQueued' | 'forgetQueued'> {
   addJob: AddJob;
-  replies: {
-    channel: string;
-    expect(requestId: string, timeoutMs: number): Promise<Reply | undefined>;
-    forget(requestId: string): void;
-  };
+  replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
   findAnswer: (message: IncomingMessage) => Promise<Answer | null>;
-  noteQueued(queued: { messageId: string; traceId: string; receivedAt: string }): Promise<void>;
-  forgetQueued(messageIds: readonly string[]): Promise<void>;
   openWaits: OpenWaits;
   logger: Pick<Logger, 'warn'>;
 }
