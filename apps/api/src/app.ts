@@ -9,7 +9,6 @@ import {
   metricsRoute,
   mountApart,
 } from '@contour/http';
-import { createReplay, type ReplayDeps } from '@contour/queue/dlq';
 import type { Logger, NamedKey } from '@contour/runtime';
 import type { ApiMetrics } from './metrics/create-api-metrics.ts';
 import type { BoardQueue } from './open-board.ts';
@@ -28,9 +27,8 @@ export interface AppDeps
   apiKeys: NamedKey[];
   adminKeys: NamedKey[];
   rateLimit: number;
-  addJobs: ReplayDeps['addJobs'];
-  waitForRoom: ReplayDeps['waitForRoom'];
-  dlq: MessageDeps['dlq'] & DlqDeps['dlq'];
+  replay: DlqDeps['replay'];
+  dlq: DlqDeps['dlq'];
   probes: Probes;
   isLeaving: () => boolean;
   metrics: ApiMetrics;
@@ -53,7 +51,7 @@ export function buildApp(deps: AppDeps): HttpApp {
     countAnswer: metrics.countAnswer,
   });
   messageRoutes(app, { ...deps, guards });
-  dlqRoutes(app, { guard: guards.admin, dlq: deps.dlq, replay: createReplay(deps) });
+  dlqRoutes(app, { guard: guards.admin, dlq: deps.dlq, replay: deps.replay });
   healthRoutes(app, supervisedBy(deps.probes, isLeaving));
   metricsRoute(app, {
     guard: guards.admin,

@@ -1,20 +1,12 @@
 import { accountOf, type IncomingMessage } from '@contour/contract';
 import { ProblemError, RETRY_AFTER_SECONDS, unavailable } from '@contour/http';
+import type { Backlog } from '@contour/queue/limits';
 
 const LOOK_EVERY_MS = 1000;
 const LOOK_AGAIN_MS = 200;
 /** One look may be late because this process is busy, above all while it starts. */
 const FAILED_LOOKS_MEAN_AWAY = 2;
 const MEMORY_SHARE = 0.9;
-
-export interface Backlog {
-  waiting: number;
-  delayed: number;
-  active: number;
-  memoryUsed: number;
-  /** 0 if Redis has no limit. */
-  memoryLimit: number;
-}
 
 function refusalOf(backlog: Backlog, maxBacklog: number): string | undefined {
   const { waiting, delayed, active, memoryUsed, memoryLimit } = backlog;

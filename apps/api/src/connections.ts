@@ -1,4 +1,4 @@
-import { createGraph, type Graph } from '@contour/graph';
+import { createGraph } from '@contour/graph';
 import { boardQueues } from '@contour/queue/jobs';
 import { createProducer } from '@contour/queue/producer';
 import { createReplyListener } from '@contour/queue/replies';
@@ -12,43 +12,24 @@ import type { ApiEnv } from './env.ts';
 const PROBE_CONNECTIONS = 5;
 const STATEMENT_TIMEOUT_MS = 2000;
 
-function openPostgres(env: ApiEnv, logger: Logger) {
-  const shared = {
+/** Opens every connection of the API, and has `shutdown` close them. */
+export function openConnections(env: ApiEnv, logger: Logger, shutdown: Shutdown) {
+  const postgres = {
     url: env.DATABASE_URL,
     onError: logConnectionErrors(logger, 'postgres.error'),
     isForLookups: true,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   };
-  return {
-    pool: createPool({ ...shared, applicationName: 'contour-api' }),
-    probePool: createPool({
-      ...shared,
-      applicationName: 'contour-api-probe',
-      max: PROBE_CONNECTIONS,
-    }),
-  };
-}
-
-function openRedis(env: ApiEnv, logger: Logger) {
+  const pool = createPool({ ...postgres, applicationName: 'contour-api' });
+  const probes = { applicationName: 'contour-api-probe', max: PROBE_CONNECTIONS };
+  const probePool = createPool({ ...postgres, ...probes });
   const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
-  return {
-    producer: createProducer(redis),
-    replies: createReplyListener(redis),
-    tail: createTailPublisher({ ...redis, process: 'api' }),
-    board: boardQueues(redis),
-  };
-}
-
-function openGraph(env: ApiEnv): Graph | null {
+  const producer = createProducer(redis);
+  const replies = createReplyListener(redis);
+  const tail = createTailPublisher({ ...redis, process: 'api' });
+  const board = boardQueues(redis);
   const neo4j = neo4jOf(env);
-  return neo4j ? createGraph(neo4j) : null;
-}
-
-/** Opens every connection of the API, and has `shutdown` close them. */
-export function openConnections(env: ApiEnv, logger: Logger, shutdown: Shutdown) {
-  const { pool, probePool } = openPostgres(env, logger);
-  const { producer, replies, tail, board } = openRedis(env, logger);
-  const graph = openGraph(env);
+  const graph = neo4j ? createGraph(neo4j) : null;
   shutdown.add('postgres', () => pool.end());
   shutdown.add('postgres probes', () => probePool.end());
   shutdown.add('producer', () => producer.close());

@@ -1,33 +1,20 @@
 import { createDeparture, listen, unavailable } from '@contour/http';
-import { createBacklogWait } from '@contour/queue/limits';
+import { createReplayer, storySources } from '@contour/operations';
 import { createTracer, type Logger, type Shutdown, within } from '@contour/runtime';
-import {
-  asAppError,
-  type Database,
-  oldestSnapshots,
-  ping,
-  poolCounts,
-} from '@contour/store/database';
-import {
-  clearParked,
-  type DeadLetters,
-  deadLetters,
-  parkedFacts,
-} from '@contour/store/dead-letters';
+import { asAppError, oldestSnapshots, ping, poolCounts } from '@contour/store/database';
+import { clearParked, deadLetters, parkedFacts } from '@contour/store/dead-letters';
 import { createMirrorSource } from '@contour/store/graph';
 import { createLaneMarks, laneFacts } from '@contour/store/lanes';
-import { findAnswer, findStoriesByTrace, findStory } from '@contour/store/messages';
+import { findAnswer } from '@contour/store/messages';
 import { pendingMigrations } from '@contour/store/migrations';
-import { createAddJob } from './add-jobs.ts';
 import { type AppDeps, buildApp } from './app.ts';
 import { createWaitingLimit, watchBackPressure } from './back-pressure.ts';
 import { type Connections, openConnections } from './connections.ts';
 import type { ApiEnv } from './env.ts';
+import { createAddJob, createOpenWaits } from './intake.ts';
 import { createApiMetrics } from './metrics/create-api-metrics.ts';
-import { reportAccepted, tailSubscriber } from './tail.ts';
-import { createOpenWaits } from './wait-for-outcome.ts';
 
-// No HTTP request waits longer for one look into Postgres.
+// No HTTP request waits longer for one look into Postgres. Then Postgres counts as away.
 const LOOK_WITHIN_MS = 3000;
 /** A replay waits this long for the backlog to shrink before its next page. */
 const ROOM_WITHIN_MS = 60_000;
@@ -53,14 +40,23 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     waitMs: env.RESOLVE_WAIT_MS,
     backPressure,
     limitWaiting: createWaitingLimit(producer.waitingOf, env.MAX_WAITING_PER_ACCOUNT),
-    addJob: reportAccepted(createAddJob(producer.addResolve), tailSubscriber(tail)),
+    addJob: createAddJob(producer.addResolve, tail),
     replies,
     openWaits,
     noteQueued: producer.noteQueued,
     forgetQueued: producer.forgetQueued,
-    findQueued: producer.findQueued,
-    ...ledger(connections.pool),
-    ...replaying(connections, env),
+    messages: messagesIn(connections),
+    findAnswer: (message) => findAnswer(connections.pool, message),
+    dlq: deadLettersIn(connections),
+    replay: createReplayer({
+      addJobs: producer.addResolve,
+      backlog: producer.backlog,
+      replies,
+      maxBacklog: env.MAX_BACKLOG,
+      patienceMs: ROOM_WITHIN_MS,
+      impatient: () =>
+        unavailable('The backlog leaves no room for a replay; replay the rest later.'),
+    }),
     probes: probesOf(connections),
     isLeaving: departure.hasBegun,
     boardQueues: connections.board.queues,
@@ -105,47 +101,25 @@ const look = <T>(answer: Promise<T>): Promise<T> =>
     throw asAppError(error);
   });
 
-/** What the API reads of Postgres. Clearing the dead-letter queue is the only thing that it writes there. */
-function ledger(
-  pool: Database,
-): Pick<AppDeps, 'findAnswer' | 'findStory' | 'findStoriesByTrace' | 'dlq'> {
-  const letters: DeadLetters = deadLetters(pool);
+function messagesIn({ pool, producer }: Connections): AppDeps['messages'] {
+  const sources = storySources(pool, producer);
   return {
-    findAnswer: (message) => findAnswer(pool, message),
-    findStory: (messageId) => look(findStory(pool, messageId)),
-    findStoriesByTrace: (traceId) => look(findStoriesByTrace(pool, traceId)),
-    dlq: {
-      get: (id) => look(letters.get(id)),
-      list: (filter, page) => look(letters.list(filter, page)),
-      byTrace: (traceId) => look(letters.byTrace(traceId)),
-      async *matching(filter, limit) {
-        try {
-          yield* letters.matching(filter, limit);
-        } catch (error) {
-          throw asAppError(error);
-        }
-      },
-      clear: (filter) =>
-        clearParked(pool, filter).catch((error: unknown) => {
-          throw asAppError(error);
-        }),
-    },
+    story: (messageId) => look(sources.story(messageId)),
+    storiesOfTrace: (traceId) => look(sources.storiesOfTrace(traceId)),
+    entry: (id) => look(sources.entry(id)),
+    entriesOfTrace: (traceId) => look(sources.entriesOfTrace(traceId)),
+    queued: sources.queued,
   };
 }
 
-function replaying(
-  { producer }: Connections,
-  env: ApiEnv,
-): Pick<AppDeps, 'addJobs' | 'waitForRoom'> {
+/** The dead-letter queue. Clearing it is the only thing that the API writes in Postgres. */
+function deadLettersIn({ pool }: Connections): AppDeps['dlq'] {
+  const { get, list, matching } = deadLetters(pool);
   return {
-    addJobs: producer.addResolve,
-    waitForRoom: createBacklogWait({
-      backlog: producer.backlog,
-      maxBacklog: env.MAX_BACKLOG,
-      patienceMs: ROOM_WITHIN_MS,
-      impatient: () =>
-        unavailable('The backlog leaves no room for a replay; replay the rest later.'),
-    }),
+    get: (id) => look(get(id)),
+    list: (filter, page) => look(list(filter, page)),
+    matching,
+    clear: (filter) => clearParked(pool, filter),
   };
 }
 

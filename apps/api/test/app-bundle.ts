@@ -2,8 +2,8 @@ import type { Outcome, Reply, ResolveJob } from '@contour/contract';
 import type { HttpApp } from '@contour/http';
 import { onTestFinished } from 'vitest';
 import { type AppDeps, buildApp } from '../src/app.ts';
+import { createOpenWaits } from '../src/intake.ts';
 import { createApiMetrics } from '../src/metrics/create-api-metrics.ts';
-import { createOpenWaits } from '../src/wait-for-outcome.ts';
 
 const nothing = async () => {};
 const NO_METRICS: Parameters<typeof createApiMetrics>[0] = {
@@ -20,6 +20,14 @@ const NO_METRICS: Parameters<typeof createApiMetrics>[0] = {
   mirrorBacklog: null,
 };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+export const NO_MESSAGES: AppDeps['messages'] = {
+  story: async () => null,
+  storiesOfTrace: async () => [],
+  entry: async () => null,
+  entriesOfTrace: async () => [],
+  queued: async () => null,
+};
 
 /** The API without anything behind it. A test puts in what it needs. */
 export function appBundle(overrides: Partial<AppDeps> = {}): HttpApp {
@@ -39,23 +47,19 @@ export function bareApp(overrides: Partial<AppDeps> = {}): HttpApp {
     waitMs: 50,
     backPressure: { check() {} },
     limitWaiting() {},
-    waitForRoom: nothing,
     addJob: nothing,
-    addJobs: nothing,
     replies: { channel: 'replies', expect: async () => undefined, forget() {} },
     openWaits: createOpenWaits(),
+    replay: async () => ({ matched: 0, replayed: 0 }),
     noteQueued: nothing,
     forgetQueued: nothing,
-    findQueued: async () => null,
     findAnswer: async () => null,
-    findStory: async () => null,
-    findStoriesByTrace: async () => [],
+    messages: NO_MESSAGES,
     dlq: {
       get: async () => null,
       list: async () => ({ count: 0, items: [], next: null }),
       matching: async function* () {},
       clear: async () => 0,
-      byTrace: async () => [],
     },
     probes: {
       postgres: nothing,

@@ -1,5 +1,6 @@
+import type { Backlog } from '@contour/queue/limits';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type Backlog, watchBackPressure } from '../src/back-pressure.ts';
+import { watchBackPressure } from '../src/back-pressure.ts';
 
 const ROOM: Backlog = { waiting: 0, delayed: 0, active: 0, memoryUsed: 10, memoryLimit: 100 };
 

@@ -1,7 +1,8 @@
 import { type DlqEntry, dlqEntry, fingerprintOf, type ResolveJob } from '@contour/contract';
+import { createReplayer } from '@contour/operations';
 import type { DlqFilter } from '@contour/store/dead-letters';
 import { expect, test } from 'vitest';
-import { toClear } from '../src/routes/dlq-filter.ts';
+import { toClear } from '../src/routes/dlq.ts';
 import { appBundle, seed, workerSaying } from './app-bundle.ts';
 
 const ID = '0198c0de-0000-8000-8000-000000000009';
@@ -28,11 +29,15 @@ function bundleHolding(entries: DlqEntry[]) {
   const jobs: ResolveJob[] = [];
   const worker = workerSaying(() => ({ kind: 'unknown_tenant' }), true);
   const app = appBundle({
-    replies: worker.replies,
-    addJobs: async (added) => {
-      jobs.push(...added);
-      for (const job of added) await worker.addJob(job);
-    },
+    replay: createReplayer({
+      backlog: async () => ({ waiting: 0, delayed: 0, active: 0 }) as never,
+      replies: { ...worker.replies, ready: async () => {} },
+      maxBacklog: 10,
+      addJobs: async (added) => {
+        jobs.push(...added);
+        for (const job of added) await worker.addJob(job);
+      },
+    }),
     dlq: {
       get: async (id) => entries.find((entry) => entry.id === id) ?? null,
       list: async () => ({ count: entries.length, items: entries, next: 'more' }),
@@ -43,7 +48,6 @@ function bundleHolding(entries: DlqEntry[]) {
         cleared.push(filter);
         return entries.length;
       },
-      byTrace: async () => [],
     },
   });
   return { app, cleared, jobs };

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { expect, test, vi } from 'vitest';
-import { createOpenWaits } from '../src/wait-for-outcome.ts';
+import { createOpenWaits } from '../src/intake.ts';
 import { appBundle, seed, workerSaying } from './app-bundle.ts';
 
 /** An API on a port, whose worker never replies. */

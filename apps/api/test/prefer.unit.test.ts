@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parsePrefer } from '../src/prefer.ts';
+import { parsePrefer } from '../src/routes/resolve.ts';
 
 const cases: Array<[string | string[] | undefined, object]> = [
   [undefined, { respondAsync: false }],

@@ -9,7 +9,7 @@ import {
   placesOf,
   validatorsOf,
 } from '../../../test/support/reference.ts';
-import { appBundle, bareApp, seed } from './app-bundle.ts';
+import { appBundle, bareApp, NO_MESSAGES, seed } from './app-bundle.ts';
 
 const app = bareApp();
 const document = (await app.inject('/openapi.json')).json() as OpenApi;
@@ -193,8 +193,11 @@ describe('the schema of a message', () => {
 
 test('an unexpected error is answered as the reference says', async () => {
   const app = appBundle({
-    findStory: async () => {
-      throw new Error('a bug');
+    messages: {
+      ...NO_MESSAGES,
+      story: async () => {
+        throw new Error('a bug');
+      },
     },
   });
   const url = '/messages/0198c0de-0000-7000-8000-000000000001';

@@ -1,3 +1,4 @@
+import { EnvError } from '@contour/runtime';
 import type { Command } from 'commander';
 
 /** The command or the environment is wrong and must be changed. */
@@ -8,6 +9,32 @@ export class UsageError extends Error {
 /** The requested thing does not exist. */
 export class NotThere extends Error {
   override readonly name = 'NotThere';
+}
+
+/** The exit codes of all commands. Scripts rely on them: docs/operating.md and the help list the same. */
+export const EXIT = {
+  /** All is well, or done. */
+  well: 0,
+  /** The command ran, and something is wrong. */
+  wrong: 1,
+  /** The command or a setting is wrong. */
+  usage: 2,
+  /** The command failed: a server is away, or an unexpected error. */
+  failed: 3,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The exit code for an error that a command threw. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError || error instanceof EnvError) return EXIT.usage;
+  return error instanceof NotThere ? EXIT.wrong : EXIT.failed;
+}
+
+/** An error's message for a terminal, without a stack. */
+export function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof EnvError ? message.replaceAll('\n', '\ncontour: ') : message;
 }
 
 /** Where a command writes: results to stdout, progress and problems to stderr. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { EXIT, explain } from './exit-code.ts';
-import { runContour } from './run-contour.ts';
+import { EXIT, explain } from './cli.ts';
+import { runContour } from './program.ts';
 
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   // EPIPE: the reader of the output has ended, as in `contour dlq list | head`. That is no problem.

@@ -1,6 +1,13 @@
 import { Command, CommanderError } from 'commander';
-import { type AddCommand, type Cli, UsageError } from './cli.ts';
-import { EXIT } from './exit-code.ts';
+import {
+  type AddCommand,
+  type Cli,
+  EXIT,
+  type ExitCode,
+  exitCodeOf,
+  explain,
+  UsageError,
+} from './cli.ts';
 
 /** A line of the overview; undefined for a command that is not listed. */
 type Summary = string | undefined;
@@ -78,7 +85,7 @@ function quiet(command: Command, cli: Cli): void {
 }
 
 /** Runs the typed command. Throws UsageError for an unknown one, and the errors of the command. */
-export async function parse(program: Command, args: readonly string[]): Promise<void> {
+async function parse(program: Command, args: readonly string[]): Promise<void> {
   if (args.includes('--json') && typedName(args) === WITHOUT_JSON) {
     throw new UsageError(`${WITHOUT_JSON} has no result for --json`);
   }
@@ -94,5 +101,34 @@ export async function parse(program: Command, args: readonly string[]): Promise<
     // An option's value may be a credential, and is not repeated.
     const message = error.message.replace(/^error: /, '').replace(/('--[\w-]+)=[^\n]*'/, "$1'");
     throw new UsageError(message.replaceAll('\n', ' '));
+  }
+}
+
+/** Runs a command, and returns the exit code; never throws. */
+export async function runContour(
+  streams: Pick<Cli, 'env' | 'stdin' | 'screen' | 'say'>,
+  args: readonly string[],
+): Promise<ExitCode> {
+  let code: ExitCode = EXIT.well;
+  // --json may stand before or behind the command.
+  const isJson = () => args.includes('--json');
+  const cli: Cli = {
+    ...streams,
+    complain: (line) => void streams.screen.write(`contour: ${line}\n`),
+    isJson,
+    report(result, print) {
+      if (isJson()) streams.say(JSON.stringify(result));
+      else print();
+    },
+    endWithOne() {
+      code = EXIT.wrong;
+    },
+  };
+  try {
+    await parse(await createProgram(cli, args), args);
+    return code;
+  } catch (error) {
+    cli.complain(explain(error));
+    return exitCodeOf(error);
   }
 }

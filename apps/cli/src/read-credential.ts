@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type ReadLineOptions } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { CREDENTIAL_PATTERN } from '@contour/contract';
 import { type Cli, UsageError } from './cli.ts';
@@ -61,17 +61,26 @@ function decode(bytes: Buffer): string {
 
 async function prompt({ stdin, screen }: Cli): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: stdin, output: nowhere, terminal: true, historySize: 0 });
-  const stopped = new AbortController();
-  lines.on('SIGINT', () => stopped.abort());
-  lines.on('close', () => stopped.abort());
   screen.write('Credential (not shown): ');
+  const line = await askFor('', { input: stdin, output: nowhere, terminal: true, historySize: 0 });
+  screen.write('\n');
+  return line ?? '';
+}
+
+/** Asks for a line on a terminal. Undefined after Ctrl-C and Ctrl-D. */
+export async function askFor(
+  question: string,
+  options: ReadLineOptions,
+): Promise<string | undefined> {
+  const lines = createInterface(options);
+  const left = new AbortController();
+  lines.on('SIGINT', () => left.abort());
+  lines.on('close', () => left.abort());
   try {
-    return await lines.question('', { signal: stopped.signal });
+    return await lines.question(question, { signal: left.signal });
   } catch {
-    return ''; // Ctrl-C or Ctrl-D
+    return undefined;
   } finally {
     lines.close();
-    screen.write('\n');
   }
 }

@@ -6,7 +6,7 @@ import type { Database } from '../../../test/support/fresh-database.ts';
 import { createLegacyDatabase } from '../../../test/support/legacy-database.ts';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { waitFor, within } from '../../../test/support/wait-for.ts';
-import { runContour } from '../src/run-contour.ts';
+import { runContour } from '../src/program.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import type { Ran } from '../../../test/support/run-contour.ts';
-import { runContour } from '../src/run-contour.ts';
+import { runContour } from '../src/program.ts';
 
 /** Does in this process what the built command does in one of its own, which takes a second of work to start. */
 export async function contourHere(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FilterOptions, filterOf } from '../src/commands/dlq-filter.ts';
+import { type FilterOptions, filterOf } from '../src/commands/dlq.ts';
 import { contourHere } from './contour-here.ts';
 
 test.for<[string, string]>([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { emptyRow, showTable, type TailLine } from '../src/tail/show-tail.ts';
+import { emptyRow, showTable, type TailLine } from '../src/commands/tail-print.ts';
 
 test('a table is redrawn in place, with the tenants seen before', () => {
   const written: string[] = [];

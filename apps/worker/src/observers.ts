@@ -25,7 +25,6 @@ export function observers(...subscribers: readonly Subscriber[]): MessageObserve
     return fanOut(listeners as Event[]) as MessageObserver[Name];
   };
   return {
-    accepted: event('accepted'),
     resolved: event('resolved'),
     parked: event('parked'),
     notParked: event('notParked'),

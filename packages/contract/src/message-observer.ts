@@ -29,8 +29,6 @@ export interface ObservedAnswer {
  * once, because it is called on the message's way.
  */
 export interface MessageObserver {
-  /** The API put a message into the queue. */
-  accepted(message: Pick<IncomingMessage, 'channel' | 'fingerprint'>): void;
   /**
    * A batch was committed. The endings are in the order of the messages. A message that ended with an error will be
    * tried again.

@@ -2,7 +2,7 @@ import type { DlqEntry } from '@contour/contract';
 import type { Suspect, TenantCounts } from '@contour/store/audit';
 import { expect, test } from 'vitest';
 import { type AuditDeps, runAudit } from '../src/audit/audit.ts';
-import type { AuditSources } from '../src/audit/sources.ts';
+import type { AuditSources } from '../src/audit/checks.ts';
 import { createSuspicion } from '../src/audit/suspicion.ts';
 
 const TENANT = '00000000-0000-7000-8000-000000000001';

@@ -1,8 +1,52 @@
 import { CHANNEL_CODES, DLQ_REASONS } from '@contour/contract';
 import { documented, json, jsonBody, named, OPERATORS, problems, shared } from '@contour/http';
+import { dlqFilter } from '@contour/operations';
+import { isDlqCursor } from '@contour/store/dead-letters';
 import { z } from 'zod';
-import { clearFilter, listQuery, replayBody } from '../routes/dlq-filter.ts';
 import { dlqEntry, problem } from './examples.ts';
+
+const MAX_PAGE = 200;
+const cursorMessage = 'must be the `next` of a page';
+const pageMessage = `must be a whole number from 1 to ${MAX_PAGE}`;
+
+/** GET /dlq */
+export const listQuery = z.strictObject({
+  ...dlqFilter.shape,
+  limit: z
+    .string({ error: pageMessage })
+    .refine((text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_PAGE, {
+      error: pageMessage,
+    })
+    .transform(Number)
+    .default(50)
+    .meta({ type: 'integer', minimum: 1, maximum: MAX_PAGE, default: 50 }),
+  cursor: z
+    .string({ error: cursorMessage })
+    .refine(isDlqCursor, { error: cursorMessage })
+    .optional(),
+});
+
+const mustBeObject = {
+  error: ({ code }: { code?: string }) =>
+    code === 'invalid_type' ? 'must be a JSON object' : undefined,
+};
+
+/** POST /dlq/replay */
+export const replayBody = z.strictObject(
+  {
+    ...dlqFilter.shape,
+    limit: z.int({ error: 'must be a whole number' }).min(1, 'must be at least 1').optional(),
+    dry_run: z.boolean({ error: 'must be true or false' }).default(false),
+  },
+  mustBeObject,
+);
+
+/** DELETE /dlq, in the query or in the body */
+export const clearFilter = z
+  .strictObject(dlqFilter.shape, mustBeObject)
+  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+    error: 'must have at least one condition',
+  });
 
 const count = z.int().min(0);
 const time = z.iso.datetime();

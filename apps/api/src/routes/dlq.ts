@@ -1,19 +1,25 @@
-import { type DlqEntry, dlqEntryBody, isUuid } from '@contour/contract';
-import { type Guard, type HttpApp, type HttpReply, notFound, parseOrRefuse } from '@contour/http';
+import { type DlqEntry, dlqEntryBody } from '@contour/contract';
+import {
+  type Guard,
+  type HttpApp,
+  type HttpReply,
+  notFound,
+  ProblemError,
+  parseOrRefuse,
+} from '@contour/http';
+import { dlqFilterOf, findEntry } from '@contour/operations';
 import type { Replay } from '@contour/queue/dlq';
-import type { DlqFilter } from '@contour/store/dead-letters';
-import { dlqOperations as operations } from '../reference/dlq.ts';
-import { filterOf, listQuery, replayBody, toClear } from './dlq-filter.ts';
+import type { DeadLetters, DlqFilter } from '@contour/store/dead-letters';
+import {
+  clearFilter,
+  listQuery,
+  dlqOperations as operations,
+  replayBody,
+} from '../reference/dlq.ts';
 
 export interface DlqDeps {
   guard: Guard;
-  dlq: {
-    get(id: string): Promise<DlqEntry | null>;
-    list(
-      filter: DlqFilter,
-      page: { limit: number; cursor?: string },
-    ): Promise<{ count: number; items: DlqEntry[]; next: string | null }>;
-    matching(filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]>;
+  dlq: Pick<DeadLetters, 'get' | 'list' | 'matching'> & {
     /** Removes what matches and had arrived before the call. */
     clear(filter: DlqFilter): Promise<number>;
   };
@@ -25,12 +31,32 @@ function sendJsonText(reply: HttpReply, text: string): HttpReply {
   return reply.type('application/json; charset=utf-8').serializer(String).send(text);
 }
 
+const isEmpty = (value: unknown) =>
+  value === undefined ||
+  (typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.keys(value).length === 0);
+
+/** The filter of DELETE /dlq. Only a request with neither a query nor a body clears everything. */
+export function toClear(request: { url: string; query: unknown; body: unknown }): DlqFilter {
+  const { url, query, body } = request;
+  if (body === undefined && !url.includes('?')) return {};
+  if (!isEmpty(query) && !isEmpty(body)) {
+    throw new ProblemError('invalid', {
+      detail: 'The filter must be in the query or in the body, not in both.',
+      errors: [{ path: '', message: 'must be given once' }],
+    });
+  }
+  return dlqFilterOf(parseOrRefuse(clearFilter, isEmpty(body) ? query : body));
+}
+
 /** The dead-letter queue for operators: list, replay, clear. */
 export function dlqRoutes(app: HttpApp, { guard, dlq, replay }: DlqDeps): void {
   const onRequest = guard;
 
   async function entryOf(id: string): Promise<DlqEntry> {
-    const entry = isUuid(id) ? await dlq.get(id.toLowerCase()) : null;
+    const entry = await findEntry(dlq, id);
     if (entry === null) throw notFound('The dead-letter queue has no entry with this id.');
     return entry;
   }
@@ -38,7 +64,7 @@ export function dlqRoutes(app: HttpApp, { guard, dlq, replay }: DlqDeps): void {
   app.get('/dlq', { onRequest, ...operations.list }, async (request, reply) => {
     const { limit, cursor, ...fields } = parseOrRefuse(listQuery, request.query);
     const page = { limit, ...(cursor === undefined ? {} : { cursor }) };
-    const { count, items, next } = await dlq.list(filterOf(fields), page);
+    const { count, items, next } = await dlq.list(dlqFilterOf(fields), page);
     const bodies = items.map(dlqEntryBody).join(',');
     return sendJsonText(
       reply,
@@ -54,8 +80,8 @@ export function dlqRoutes(app: HttpApp, { guard, dlq, replay }: DlqDeps): void {
   app.post('/dlq/replay', { onRequest, ...operations.replay }, async (request) => {
     const { limit, dry_run: isDryRun, ...fields } = parseOrRefuse(replayBody, request.body ?? {});
     const atMost = limit ?? Number.MAX_SAFE_INTEGER;
-    if (!isDryRun) return replay(dlq.matching(filterOf(fields), atMost));
-    const { count } = await dlq.list(filterOf(fields), { limit: 1 });
+    if (!isDryRun) return replay(dlq.matching(dlqFilterOf(fields), atMost));
+    const { count } = await dlq.list(dlqFilterOf(fields), { limit: 1 });
     return { matched: Math.min(count, atMost), replayed: 0 };
   });
 

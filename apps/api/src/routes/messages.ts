@@ -1,4 +1,4 @@
-import { type DlqEntry, isUuid } from '@contour/contract';
+import { isUuid } from '@contour/contract';
 import {
   documented,
   type Guards,
@@ -13,20 +13,14 @@ import {
   SENDERS,
   shared,
 } from '@contour/http';
+import { type Found, locateMessage, locateTrace, type Places } from '@contour/operations';
 import type { QueuedNote } from '@contour/queue/jobs';
-import type { Story } from '@contour/store/messages';
 import { z } from 'zod';
 import { messageStates, problem } from '../reference/examples.ts';
 
 export interface MessageDeps {
   guards: Pick<Guards, 'api' | 'admin'>;
-  findStory(messageId: string): Promise<Story | null>;
-  findStoriesByTrace(traceId: string): Promise<Story[]>;
-  dlq: {
-    get(id: string): Promise<DlqEntry | null>;
-    byTrace(traceId: string): Promise<DlqEntry[]>;
-  };
-  findQueued(messageId: string): Promise<QueuedNote | null>;
+  messages: Places;
 }
 
 const time = z.iso.datetime();
@@ -65,7 +59,36 @@ const messageList = named('MessageList', z.object({ items: z.array(messageStatus
 
 type MessageStatus = z.infer<typeof messageStatus>;
 
-function statusOfStory(story: Story): MessageStatus {
+const UNRESOLVED = {
+  tenant_id: null,
+  client_id: null,
+  dialog_id: null,
+  seq: null,
+  matched_by: null,
+  is_new_client: null,
+  is_new_dialog: null,
+  attempts: 0,
+  last_error: null,
+  resolved_at: null,
+  delivered_at: null,
+  failed_attempts: [],
+};
+
+function statusOf(found: Found): MessageStatus {
+  if ('note' in found) return statusOfQueued(found.note);
+  if ('parked' in found) {
+    const { message, receivedAt, ...entry } = found.parked;
+    return {
+      ...statusOfQueued({ ...message, receivedAt }),
+      state: 'parked',
+      tenant_id: entry.tenantId,
+      client_id: entry.clientId,
+      dialog_id: entry.dialogId,
+      attempts: entry.attempts,
+      last_error: entry.error.code,
+    };
+  }
+  const { story } = found;
   return {
     message_id: story.messageId,
     trace_id: story.traceId,
@@ -86,66 +109,13 @@ function statusOfStory(story: Story): MessageStatus {
   };
 }
 
-const UNRESOLVED = {
-  tenant_id: null,
-  client_id: null,
-  dialog_id: null,
-  seq: null,
-  matched_by: null,
-  is_new_client: null,
-  is_new_dialog: null,
-  attempts: 0,
-  last_error: null,
-  resolved_at: null,
-  delivered_at: null,
-  failed_attempts: [],
-};
-
-function statusOfQueued({ messageId, traceId, receivedAt }: QueuedNote): MessageStatus {
-  return {
-    message_id: messageId,
-    trace_id: traceId,
-    state: 'queued',
-    ...UNRESOLVED,
-    received_at: receivedAt,
-  };
-}
-
-/** The status of a message that is in the dead-letter queue. An entry that could not be read has none. */
-function statusOfParked(entry: DlqEntry | null): MessageStatus | undefined {
-  if (!entry?.message) return undefined;
-  const { messageId, traceId } = entry.message;
-  return {
-    ...statusOfQueued({ messageId, traceId, receivedAt: entry.receivedAt }),
-    state: 'parked',
-    tenant_id: entry.tenantId,
-    client_id: entry.clientId,
-    dialog_id: entry.dialogId,
-    attempts: entry.attempts,
-    last_error: entry.error.code,
-  };
-}
-
-/** Looks into the ledger first, then into the dead-letter queue, then at the notes of queued messages. */
-async function findStatus(deps: MessageDeps, id: string): Promise<MessageStatus | undefined> {
-  const story = await deps.findStory(id);
-  if (story !== null) return statusOfStory(story);
-  const parked = statusOfParked(await deps.dlq.get(id));
-  if (parked !== undefined) return parked;
-  const queued = await deps.findQueued(id);
-  return queued === null ? undefined : statusOfQueued(queued);
-}
-
-async function findTrace(deps: MessageDeps, traceId: string): Promise<MessageStatus[]> {
-  const [stories, entries] = await Promise.all([
-    deps.findStoriesByTrace(traceId),
-    deps.dlq.byTrace(traceId),
-  ]);
-  const found = stories.map(statusOfStory);
-  const known = new Set(found.map((status) => status.message_id));
-  const parked = entries.flatMap((entry) => statusOfParked(entry) ?? []);
-  return [...found, ...parked.filter((status) => !known.has(status.message_id))];
-}
+const statusOfQueued = ({ messageId, traceId, receivedAt }: QueuedNote): MessageStatus => ({
+  message_id: messageId,
+  trace_id: traceId,
+  state: 'queued',
+  ...UNRESOLVED,
+  received_at: receivedAt,
+});
 
 const traceQuery = z.strictObject({
   trace_id: z
@@ -210,8 +180,9 @@ export function messageRoutes(app: HttpApp, deps: MessageDeps): void {
     { onRequest: deps.guards.api, ...messageOperation },
     async (request) => {
       const id = request.params.id.toLowerCase();
-      const status = isUuid(id) ? await findStatus(deps, id) : undefined;
-      if (status === undefined) throw notFound('No message with this id is known.');
+      const found = isUuid(id) ? await locateMessage(deps.messages, id) : undefined;
+      if (found === undefined) throw notFound('No message with this id is known.');
+      const status = statusOf(found);
       Object.assign(notesOf(request), { traceId: status.trace_id, logged: { message_id: id } });
       return status;
     },
@@ -219,6 +190,6 @@ export function messageRoutes(app: HttpApp, deps: MessageDeps): void {
 
   app.get('/messages', { onRequest: deps.guards.admin, ...messagesOperation }, async (request) => {
     const { trace_id: traceId } = parseOrRefuse(traceQuery, request.query);
-    return { items: await findTrace(deps, traceId) };
+    return { items: (await locateTrace(deps.messages, traceId)).map(statusOf) };
   });
 }

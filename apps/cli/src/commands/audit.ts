@@ -8,9 +8,9 @@ import { pendingMigrations } from '@contour/store/migrations';
 import { listTenants } from '@contour/store/tenants';
 import type { AddCommand, Cli } from '../cli.ts';
 import { auditEnv } from '../env.ts';
+import { pickTenant, TENANT_OPTION } from '../options.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { withDatabase, withRedis } from '../servers.ts';
-import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
 import { grouped, paint, printable, tableOf } from '../text.ts';
 
 const ABOUT =

@@ -11,13 +11,12 @@ import {
 } from '@contour/store/tenants';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
+import { pickTenant, TENANT_OPTION, wholeNumber } from '../options.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
 import { inDatabase } from '../servers.ts';
-import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
 import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
-const MAX_ID = 2 ** 31 - 1;
 const ACCOUNT = ['account', 'its number, as contour channel list shows it'] as const;
 
 const withCredentialOptions = (command: Command): Command =>
@@ -33,12 +32,8 @@ function channelCalled(text: string): Channel {
   return channel;
 }
 
-function idOf(text: string): number {
-  const id = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (id < 1 || id > MAX_ID)
-    throw new UsageError('<account> is a number: see contour channel list');
-  return id;
-}
+const idOf = (text: string): number =>
+  wholeNumber(text, [1, 2 ** 31 - 1], '<account> is a number: see contour channel list');
 
 const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 366 * 86_400_000;

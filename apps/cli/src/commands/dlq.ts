@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises';
 import { dlqEntryBody } from '@contour/contract';
 import {
   createReplayer,
+  dlqFilter,
   dlqSources,
   findEntry,
   foresee,
@@ -19,16 +19,44 @@ import { createForecast } from '@contour/store/resolve';
 import type { Command } from 'commander';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
 import { replayEnv, resolvingEnv } from '../env.ts';
+import { pickTenantId, TENANT_OPTION, wholeNumber } from '../options.ts';
 import { createProgressBar } from '../progress-bar.ts';
+import { askFor } from '../read-credential.ts';
 import { inDatabase, withDatabase, withRedis } from '../servers.ts';
-import {
-  type FilterOptions,
-  filterOf,
-  isEmptyFilter,
-  readLimit,
-  withFilter,
-} from './dlq-filter.ts';
 import { linesOfEntry, linesOfForesight, printEntries } from './dlq-print.ts';
+
+/** The API's filters, as they are typed. */
+export interface FilterOptions {
+  reason?: string;
+  tenant?: string;
+  fingerprint?: string;
+  before?: string;
+}
+
+function withFilter(command: Command): Command {
+  return command
+    .option('--reason <reason>', 'only this reason, such as unknown_tenant')
+    .option(...TENANT_OPTION)
+    .option('--fingerprint <sha256>', 'only of this channel account')
+    .option('--before <time>', 'only what failed before, such as 2024-12-10T10:00:00Z');
+}
+
+/** Throws UsageError for a malformed condition. Looks up the name of a tenant in the database. */
+export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
+  const { reason, tenant, fingerprint, before } = options;
+  const read = dlqFilter.safeParse({ reason, fingerprint, before });
+  const [fault] = read.error?.issues ?? [];
+  if (fault !== undefined) throw new UsageError(`--${String(fault.path[0])} ${fault.message}`);
+  const tenantId = tenant === undefined ? undefined : await pickTenantId(env, tenant);
+  return { ...read.data, tenantId };
+}
+
+const isEmptyFilter = (filter: DlqFilter): boolean =>
+  Object.values(filter).every((condition) => condition === undefined);
+
+/** Reads the value of --limit. */
+const readLimit = (text: string): number =>
+  wholeNumber(text, [1, Number.MAX_SAFE_INTEGER], '--limit must be a whole number, at least 1');
 
 const DEFAULT_LIMIT = '50';
 const EVERYTHING = Number.MAX_SAFE_INTEGER;
@@ -168,19 +196,9 @@ async function clearedBy(order: Order, env: NodeJS.ProcessEnv): Promise<DlqFilte
 
 /** Asks on the terminal. Every answer but y or yes is a no, and so are Ctrl-C and Ctrl-D. */
 async function isConfirmed(question: string, { stdin, screen }: Cli): Promise<boolean> {
-  const lines = createInterface({ input: stdin, output: screen });
-  const left = new AbortController();
-  lines.on('SIGINT', () => left.abort());
-  lines.on('close', () => left.abort());
-  try {
-    const answer = await lines.question(`${question} [y/N] `, { signal: left.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    screen.write('\n');
-    return false;
-  } finally {
-    lines.close();
-  }
+  const answer = await askFor(`${question} [y/N] `, { input: stdin, output: screen });
+  if (answer === undefined) screen.write('\n');
+  return /^y(es)?$/i.test(answer?.trim() ?? '');
 }
 
 function declined(cli: Cli): void {

@@ -15,9 +15,9 @@ import type { Database } from '@contour/store/database';
 import { findPerson, hasMirror, tenantFingerprints } from '@contour/store/erase';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { type EverywhereEnv, everywhereEnv } from '../env.ts';
+import { pickTenant } from '../options.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { withDatabase, withRedis } from '../servers.ts';
-import { pickTenant } from '../tenant-option.ts';
 import { tableOf } from '../text.ts';
 
 interface EraseOptions {

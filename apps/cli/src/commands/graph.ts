@@ -10,9 +10,9 @@ import type { Database } from '@contour/store/database';
 import { createMirrorSource } from '@contour/store/graph';
 import type { AddCommand, Cli } from '../cli.ts';
 import { graphEnv } from '../env.ts';
+import { pickTenant, TENANT_OPTION } from '../options.ts';
 import { createStepBars } from '../progress-bar.ts';
 import { withDatabase } from '../servers.ts';
-import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
 import { printable } from '../text.ts';
 
 const REPAIR =

@@ -1,12 +1,103 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createShutdown, readEnv } from '@contour/runtime';
-import type { AddCommand, Cli } from '../cli.ts';
-import { startEnv } from '../env.ts';
-import { EXIT, exitCodeOf, explain } from '../exit-code.ts';
-import { start } from '../start/start.ts';
+import { createShutdown, readEnv, type Shutdown } from '@contour/runtime';
+import { migrate } from '@contour/store/migrations';
+import { type AddCommand, type Cli, EXIT, exitCodeOf, explain } from '../cli.ts';
+import { type StartEnv, startEnv } from '../env.ts';
+import { withDatabase } from '../servers.ts';
+import { banner } from '../start/banner.ts';
+import { embeddedPorts, listenPort } from '../start/free-ports.ts';
+import { keepRunning, waitUntilReady } from '../start/keep-running.ts';
+import { onlyOne } from '../start/only-one.ts';
+import { readableLine } from '../start/readable-line.ts';
+import { type Mirror, type Servers, startMirror, startServers } from '../start/servers.ts';
+import { makeDemo } from './demo.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const STOP_MS = 20_000;
+
+interface StartDeps {
+  /** The checkout with the built programs. The state is kept in its `.contour`. */
+  root: string;
+  env: StartEnv;
+  /** What the API and the worker inherit. */
+  inherited: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+  shutdown: Pick<Shutdown, 'add'>;
+}
+
+/** Starts everything in order. `shutdown` stops it in reverse. */
+async function start(deps: StartDeps): Promise<void> {
+  const { root, env, say, shutdown } = deps;
+  const state = join(root, '.contour');
+  await mkdir(state, { recursive: true });
+  shutdown.add('lock', await onlyOne(join(state, 'running.lock')));
+  const port = await listenPort('PORT', env.HOST, env.PORT);
+  const workerPort = await listenPort('WORKER_PORT', env.HOST, env.WORKER_PORT);
+
+  const ports = await embeddedPorts(join(state, 'ports.json'));
+  // Neo4j starts by far the slowest, so the others start meanwhile.
+  const mirrorStarts = startMirror({ state, ports, env, say, shutdown });
+  const servers = await startServers({ state, ports, env, say, shutdown });
+  await prepareDatabase(servers.databaseUrl, say);
+  const mirror = await mirrorStarts;
+
+  const base = `http://${urlHost(env.HOST)}`;
+  const apiUrl = `${base}:${port}`;
+  const workerUrl = `${base}:${workerPort}`;
+  await startApps(deps, { ...servers, mirror }, { port, workerPort, apiUrl, workerUrl });
+
+  const keys = { apiKeys: env.API_KEYS.length > 0, adminKeys: env.ADMIN_KEYS.length > 0 };
+  say(banner({ ...servers, mirror, ...keys, apiUrl, workerUrl, coreUrl: env.CORE_URL }));
+}
+
+async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {
+  await withDatabase(url, async (pool) => {
+    const applied = await migrate(pool);
+    for (const name of applied) say(`Applied migration ${name}`);
+    const credentials = await makeDemo(pool);
+    say(`Demo tenant: ${credentials.join(', ')}`);
+  });
+}
+
+type Foundation = Servers & { mirror: Mirror };
+type Places = { port: number; workerPort: number; apiUrl: string; workerUrl: string };
+
+async function startApps(deps: StartDeps, under: Foundation, places: Places): Promise<void> {
+  const { root, env, say, shutdown } = deps;
+  say('Starting the API and a worker');
+  const childEnv = {
+    ...deps.inherited,
+    DATABASE_URL: under.databaseUrl,
+    REDIS_URL: under.redisUrl,
+    ...('off' in under.mirror ? {} : { NEO4J_URI: under.mirror.uri }),
+    HOST: env.HOST,
+    PORT: String(places.port),
+    WORKER_PORT: String(places.workerPort),
+  };
+  const run = async (name: 'api' | 'worker') => {
+    const app = await keepRunning({
+      name,
+      script: join(root, 'apps', name, 'dist', 'main.js'),
+      env: childEnv,
+      onLine: (line) => say(readableLine(name, line)),
+      say,
+    });
+    shutdown.add(name, () => app.stop());
+    return app;
+  };
+  const api = await run('api');
+  const worker = await run('worker');
+  await waitUntilReady('The API', `${places.apiUrl}/readyz`, api.firstEnd);
+  await waitUntilReady('The worker', `${places.workerUrl}/livez`, worker.firstEnd);
+}
+
+// Not every address to listen on is an address to connect to.
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
 
 async function startUntilStopped({ env: inherited, say, complain }: Cli): Promise<void> {
   let stopping = false;

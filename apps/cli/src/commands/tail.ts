@@ -1,12 +1,166 @@
-import { createTailListener } from '@contour/queue/tail';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import { createTailListener, type TailBeat, type TailOwner } from '@contour/queue/tail';
 import { readEnv } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
-import { type AddCommand, type Cli, UsageError } from '../cli.ts';
+import { listTenants, tenantsOfAccounts } from '@contour/store/tenants';
+import type { AddCommand, Cli } from '../cli.ts';
 import { serversEnv } from '../env.ts';
+import { pickTenant, TENANT_OPTION, wholeNumber } from '../options.ts';
 import { withDatabase } from '../servers.ts';
-import { type ShowSecond, showJson, showLines, showTable } from '../tail/show-tail.ts';
-import { createOwners, watchTail } from '../tail/watch-tail.ts';
-import { pickTenant, TENANT_OPTION } from '../tenant-option.ts';
+import {
+  type ShowSecond,
+  showJson,
+  showLines,
+  showTable,
+  sumBeats,
+  type TailLine,
+} from './tail-print.ts';
+
+/** The owner of messages whose account no tenant has. */
+const NO_TENANT = '';
+
+const LOOK_AGAIN_MS = 10_000;
+
+interface Owners {
+  /** Looks up unknown owners in Postgres. An owner that was not found is looked up again later. */
+  learn(beats: readonly TailBeat[]): Promise<void>;
+  /** The tenant's id, or an empty text. */
+  tenantOf(owner: TailOwner): string;
+  nameOf(tenantId: string): string;
+}
+
+function accountOf(owner: TailOwner): { channel: Channel; fingerprint: string } | undefined {
+  const [channel, fingerprint] = owner.split(':');
+  const known = CHANNEL_CODES.find((code) => code === channel);
+  return known === undefined || fingerprint === undefined
+    ? undefined
+    : { channel: known, fingerprint };
+}
+
+/** The tenants of the counted messages, and their names. */
+function createOwners(pool: Database): Owners {
+  const tenants = new Map<TailOwner, string>();
+  const names = new Map<string, string>();
+  let strangers = new Set<TailOwner>();
+  let forgetAt = 0;
+
+  async function learnAccounts(owners: readonly TailOwner[]): Promise<void> {
+    const accounts = owners.map(accountOf).filter((account) => account !== undefined);
+    if (accounts.length === 0) return;
+    for (const { channel, fingerprint, tenantId } of await tenantsOfAccounts(pool, accounts)) {
+      tenants.set(`${channel}:${fingerprint}`, tenantId);
+    }
+  }
+
+  const isUnknown = (owner: TailOwner) =>
+    owner !== NO_TENANT && !strangers.has(owner) && !tenants.has(owner) && !names.has(owner);
+
+  return {
+    async learn(beats) {
+      // Meanwhile accounts and tenants may have been added.
+      if (Date.now() > forgetAt) {
+        strangers = new Set();
+        forgetAt = Date.now() + LOOK_AGAIN_MS;
+      }
+      const owners = new Set(beats.flatMap(({ counts }) => counts.map(([owner]) => owner)));
+      const unknown = [...owners].filter(isUnknown);
+      if (unknown.length === 0) return;
+      try {
+        await learnAccounts(unknown);
+        for (const { id, name } of await listTenants(pool)) names.set(id, name);
+      } catch {
+        // Without Postgres, the counts are shown under ids.
+      }
+      for (const owner of unknown) if (isUnknown(owner)) strangers.add(owner);
+    },
+    tenantOf: (owner) => tenants.get(owner) ?? (owner.includes(':') ? NO_TENANT : owner),
+    nameOf: (tenantId) =>
+      names.get(tenantId) ?? (tenantId === NO_TENANT ? '(unknown account)' : tenantId),
+  };
+}
+
+const SECOND_MS = 1_000;
+/** Processes publish their counts at the full second. After this time all have arrived. */
+const HEARD_AFTER_MS = 500;
+const SILENT_MS = 3_000;
+
+interface Watching {
+  owners: Owners;
+  /** Only this tenant. */
+  tenantId: string | undefined;
+  show: ShowSecond;
+  /** Shows a line about the processes, not about messages. */
+  remark: (line: string) => void;
+  signal: AbortSignal;
+}
+
+const countOf = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+function answering(processes: ReadonlyMap<string, TailBeat['process']>): string {
+  const kinds = [...processes.values()];
+  const apis = kinds.filter((kind) => kind === 'api').length;
+  return `${countOf(apis, 'API')} and ${countOf(kinds.length - apis, 'worker')} answer`;
+}
+
+/** Gathers the counts of all processes, and shows them every second. `run` resolves with whether any process answered. */
+function watchTail({ owners, tenantId, show, remark, signal }: Watching) {
+  const processes = new Map<string, TailBeat['process']>();
+  let beats: TailBeat[] = [];
+  let heardAt = Date.now();
+  let isSilent = false;
+  let remarked = '';
+
+  const remarkOnProcesses = () => {
+    const silent = Date.now() - heardAt >= SILENT_MS;
+    if (silent && !isSilent) {
+      remark('no process has answered for 3 s: does an API or a worker run with this REDIS_URL?');
+      processes.clear();
+      remarked = '';
+    }
+    isSilent = silent;
+    const now = answering(processes);
+    if (processes.size > 0 && now !== remarked) {
+      remark(now);
+      remarked = now;
+    }
+  };
+
+  const showSecond = async (at: Date) => {
+    const heard = beats;
+    beats = [];
+    await owners.learn(heard);
+    const rows = sumBeats(heard, owners.tenantOf);
+    const lines = [...rows]
+      .map(
+        ([id, row]): TailLine => ({
+          ...{ at: at.toISOString(), tenantId: id, tenant: owners.nameOf(id) },
+          ...row,
+        }),
+      )
+      .filter((line) => tenantId === undefined || line.tenantId === tenantId);
+    show(at, lines);
+  };
+
+  const run = async (): Promise<boolean> => {
+    while (!signal.aborted) {
+      const waitMs = SECOND_MS - ((Date.now() + SECOND_MS - HEARD_AFTER_MS) % SECOND_MS);
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      remarkOnProcesses();
+      await showSecond(new Date(Math.floor(Date.now() / SECOND_MS) * SECOND_MS));
+    }
+    return remarked !== '';
+  };
+
+  return {
+    hear(beat: TailBeat): void {
+      heardAt = Date.now();
+      processes.set(beat.id, beat.process);
+      beats.push(beat);
+    },
+    run,
+  };
+}
 
 const ABOUT =
   'show per second and tenant what is accepted (by HTTP), resolved, delivered, failing, dead and ' +
@@ -19,12 +173,12 @@ interface TailOptions {
   for?: string;
 }
 
-function secondsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = /^\d+$/.test(text) ? Number(text) : 0;
-  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
-  throw new UsageError(`--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`);
-}
+const secondsOf = (text: string): number =>
+  wholeNumber(
+    text,
+    [1, MAX_SECONDS],
+    `--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`,
+  );
 
 /** Fires at Ctrl-C, after --for, and when the reader of the output has ended. */
 function untilStopped(seconds: number | undefined): AbortSignal {
@@ -75,7 +229,7 @@ export const add: AddCommand = (program, cli) => {
     .option('--for <seconds>', 'end after this time; with 1 if no process has answered')
     .addHelpText('after', '\nExample:\n  contour tail --tenant Acme --for 60')
     .action(async ({ tenant, for: duration }: TailOptions) => {
-      const seconds = secondsOf(duration);
+      const seconds = duration === undefined ? undefined : secondsOf(duration);
       const env = readEnv(serversEnv, cli.env);
       const hasHeard = await withDatabase(env.DATABASE_URL, (pool) =>
         tail(cli, env.REDIS_URL, pool, { tenant, seconds }),

@@ -7,8 +7,8 @@ import {
   type Tenant,
 } from '@contour/store/tenants';
 import { type AddCommand, type Cli, UsageError } from '../cli.ts';
+import { pickTenant, wholeNumber } from '../options.ts';
 import { inDatabase } from '../servers.ts';
-import { pickTenant } from '../tenant-option.ts';
 import { paint, printable, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
@@ -22,12 +22,6 @@ const bodyOf = ({ id, name, domainId, isActive, accounts }: Tenant) => ({
   is_active: isActive,
   accounts,
 });
-
-function domainOf(text: string): number {
-  const isNumber = /^\d{1,10}$/.test(text) && Number(text) <= MAX_DOMAIN;
-  if (!isNumber) throw new UsageError('--domain is a whole number, such as 1');
-  return Number(text);
-}
 
 function nameOf(text: string): string {
   const name = text.trim();
@@ -77,7 +71,11 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour tenant add "A shop" --domain 1')
     .action(async (text: string, { domain }: { domain: string }) => {
       const name = nameOf(text);
-      const domainId = domainOf(domain);
+      const domainId = wholeNumber(
+        domain,
+        [0, MAX_DOMAIN],
+        '--domain is a whole number, such as 1',
+      );
       const tenant = await inDatabase(cli.env, (pool) => insert(pool, name, domainId, cli));
       cli.report(bodyOf(tenant), () => cli.say(`added tenant ${tenant.id} "${name}"`));
     });

@@ -9,8 +9,7 @@ import {
   type Unmirrored,
 } from '@contour/store/audit';
 import { compareGraph, type GraphFinding, type OnProgress } from '../graph/compare-graph.ts';
-import { auditDead, auditEntries } from './dead-letter-checks.ts';
-import type { AuditSources } from './sources.ts';
+import { type AuditSources, auditDead, auditEntries, auditStrays, auditTables } from './checks.ts';
 import {
   type AuditFinding,
   type Check,
@@ -19,7 +18,6 @@ import {
   type Pause,
   skipped,
 } from './suspicion.ts';
-import { auditStrays, auditTables } from './table-checks.ts';
 
 export interface AuditDeps {
   tables: AuditSources;

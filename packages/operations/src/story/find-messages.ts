@@ -1,4 +1,4 @@
-import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
+import { type DlqEntry, type DlqReason, type IncomingMessage, isUuid } from '@contour/contract';
 import type { QueuedNote } from '@contour/queue/jobs';
 import type { Producer } from '@contour/queue/producer';
 import type { Database } from '@contour/store/database';
@@ -27,6 +27,43 @@ export function storySources(pool: Database, { findQueued }: Pick<Producer, 'fin
     former: (messageId: string) => findFormer(pool, messageId),
     queued: findQueued,
   };
+}
+
+/** The places of all messages, without what only their stories need. */
+export type Places = Pick<
+  StorySources,
+  'story' | 'storiesOfTrace' | 'entry' | 'entriesOfTrace' | 'queued'
+>;
+
+/** A message in the ledger; only in the dead-letter queue; or queued, of which only a note is known. */
+export type Found =
+  | { story: Story }
+  | { parked: DlqEntry & { message: IncomingMessage } }
+  | { note: QueuedNote };
+
+/** An entry that could not be read has no message. */
+const isReadable = (entry: DlqEntry | null): entry is DlqEntry & { message: IncomingMessage } =>
+  entry !== null && entry.message !== null;
+
+/** Looks into the ledger first, then into the dead-letter queue, then at the notes of queued messages. */
+export async function locateMessage(places: Places, id: string): Promise<Found | undefined> {
+  const story = await places.story(id);
+  if (story !== null) return { story };
+  const entry = await places.entry(id);
+  if (isReadable(entry)) return { parked: entry };
+  const note = await places.queued(id);
+  return note === null ? undefined : { note };
+}
+
+/** The messages of a trace: those in the ledger, then those that are only in the dead-letter queue. */
+export async function locateTrace(places: Places, traceId: string): Promise<Found[]> {
+  const [stories, entries] = await Promise.all([
+    places.storiesOfTrace(traceId),
+    places.entriesOfTrace(traceId),
+  ]);
+  const known = new Set(stories.map(({ messageId }) => messageId));
+  const others = entries.filter(isReadable).filter(({ message }) => !known.has(message.messageId));
+  return [...stories.map((story) => ({ story })), ...others.map((entry) => ({ parked: entry }))];
 }
 
 /** A message and its way so far. Unknown values are null. */
@@ -68,10 +105,8 @@ async function tellStory(sources: StorySources, story: Story): Promise<MessageSt
   };
 }
 
-/** A message that is only in the dead-letter queue; undefined where it could not be read. */
-function tellParked(entry: DlqEntry): MessageStory | undefined {
+function tellParked(entry: DlqEntry & { message: IncomingMessage }): MessageStory {
   const { message, tenantId, clientId, dialogId, attempts } = entry;
-  if (message === null) return undefined;
   return {
     messageId: message.messageId,
     traceId: message.traceId,
@@ -92,27 +127,9 @@ const tellQueued = ({ messageId, traceId, receivedAt }: QueuedNote): MessageStor
   events: [received(receivedAt, undefined)],
 });
 
-async function findById(sources: StorySources, id: string): Promise<MessageStory | undefined> {
-  const story = await sources.story(id);
-  if (story !== null) return tellStory(sources, story);
-  const entry = await sources.entry(id);
-  const told = entry === null ? undefined : tellParked(entry);
-  if (told !== undefined) return told;
-  const note = await sources.queued(id);
-  return note === null ? undefined : tellQueued(note);
-}
-
-async function findByTrace(sources: StorySources, traceId: string): Promise<MessageStory[]> {
-  const found: MessageStory[] = [];
-  for (const story of await sources.storiesOfTrace(traceId)) {
-    found.push(await tellStory(sources, story));
-  }
-  const known = new Set(found.map(({ messageId }) => messageId));
-  for (const entry of await sources.entriesOfTrace(traceId)) {
-    const told = tellParked(entry);
-    if (told !== undefined && !known.has(told.messageId)) found.push(told);
-  }
-  return found;
+async function tell(sources: StorySources, found: Found): Promise<MessageStory> {
+  if ('story' in found) return tellStory(sources, found.story);
+  return 'parked' in found ? tellParked(found.parked) : tellQueued(found.note);
 }
 
 /**
@@ -123,6 +140,11 @@ export async function findMessages(
   sources: StorySources,
   idOrTrace: string,
 ): Promise<MessageStory[]> {
-  const found = isUuid(idOrTrace) ? await findById(sources, idOrTrace.toLowerCase()) : undefined;
-  return found === undefined ? findByTrace(sources, idOrTrace) : [found];
+  const message = isUuid(idOrTrace)
+    ? await locateMessage(sources, idOrTrace.toLowerCase())
+    : undefined;
+  const found = message === undefined ? await locateTrace(sources, idOrTrace) : [message];
+  const told: MessageStory[] = [];
+  for (const one of found) told.push(await tell(sources, one));
+  return told;
 }

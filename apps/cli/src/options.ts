@@ -27,3 +27,10 @@ export async function pickTenantId(env: NodeJS.ProcessEnv, idOrName: string): Pr
   if (isUuid(idOrName)) return idOrName.toLowerCase();
   return (await inDatabase(env, (pool) => pickTenant(pool, idOrName))).id;
 }
+
+/** Reads a whole number as it is typed. Throws UsageError with this text if it is none, or out of its bounds. */
+export function wholeNumber(text: string, [min, max]: [number, number], fault: string): number {
+  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(fault);
+}
