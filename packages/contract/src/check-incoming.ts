@@ -1,19 +1,23 @@
 import { hash } from 'node:crypto';
 import { CREDENTIAL_FIELDS } from './channels.ts';
 import { type Account, checkCredential } from './credential.ts';
-import { writeExactJson } from './exact-json.ts';
-import {
-  type FreeJson,
-  freeJson,
-  inKeyOrder,
-  MAX_DEPTH,
-  MIN_SECRET_LENGTH,
-  withoutCredential,
-} from './free-json.ts';
 import { messageIdOf, uuidv7 } from './ids.ts';
 import { incomingFields, isMessageId } from './incoming-fields.ts';
 import { type IncomingMessage, parseTraceparent } from './incoming-message.ts';
-import { type Findings, inspectField, MAX_FAULTS } from './inspect-field.ts';
+import {
+  type Body,
+  type Findings,
+  type FreeJson,
+  freeJson,
+  inKeyOrder,
+  inspectField,
+  isBody,
+  MAX_DEPTH,
+  MAX_FAULTS,
+  MIN_SECRET_LENGTH,
+  withoutCredential,
+  writeExactJson,
+} from './json.ts';
 import type { Fault } from './outcomes.ts';
 
 const MAX_MEDIA_BYTES = 64 * 1024;
@@ -23,10 +27,6 @@ const MAX_KEYS = 20_000;
 export type Checked = { ok: true; message: IncomingMessage } | { ok: false; faults: Fault[] };
 
 type Fields = ReturnType<typeof incomingFields.parse>;
-type Body = Record<string, unknown>;
-
-const isBody = (value: unknown): value is Body =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const SECRET_FIELDS = [...CREDENTIAL_FIELDS, 'account_fingerprint'];
 const KNOWN_FIELDS = [...Object.keys(incomingFields.shape), ...SECRET_FIELDS];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseExactJson, writeExactJson } from './exact-json.ts';
+import { parseExactJson, writeExactJson } from './json.ts';
 import { type IncomingMessage, incomingMessage } from './incoming-message.ts';
 
 export const DLQ_REASONS = [

@@ -6,14 +6,8 @@ export {
   CREDENTIAL_FIELDS,
   channelOfId,
 } from './channels.ts';
-export { type Checked, checkIncoming } from './check-incoming.ts';
-export {
-  type CorePayload,
-  channelOfPayload,
-  corePayload,
-  corePayloadAround,
-  type Enrichment,
-} from './core-payload.ts';
+export { checkIncoming } from './check-incoming.ts';
+export { channelOfPayload, corePayload, corePayloadAround } from './core-payload.ts';
 export {
   accountOf,
   CREDENTIAL_PATTERN,
@@ -31,7 +25,6 @@ export {
   dlqJob,
   messageOfPayload,
 } from './dlq-entry.ts';
-export { parseBody, parseExactJson, writeExactJson } from './exact-json.ts';
 export {
   type ClientId,
   type DialogId,
@@ -49,6 +42,7 @@ export {
   type ResolveJob,
   resolveJob,
 } from './incoming-message.ts';
+export { parseBody, parseExactJson, writeExactJson } from './json.ts';
 export type {
   MessageObserver,
   ObservedAnswer,
