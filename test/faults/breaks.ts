@@ -66,7 +66,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 4,
     effect: 'a copy is another message',
-    file: 'packages/contract/dist/ids.js',
+    file: 'packages/contract/dist/identity.js',
     find: '[...messageIds].sort()',
     replace: '[...messageIds, String(Math.random())].sort()',
     copies: 2,

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { CHANNEL_CODES, CHANNELS, type Channel, channelOfId } from './channels.ts';
-import type { ClientId, DialogId, TenantId } from './ids.ts';
+import {
+  CHANNEL_CODES,
+  CHANNELS,
+  type Channel,
+  type ClientId,
+  channelOfId,
+  type DialogId,
+  type TenantId,
+} from './identity.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 
 const nullableText = z.string().nullable();

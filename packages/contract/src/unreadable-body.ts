@@ -1,6 +1,11 @@
-import { CHANNELS, type Channel, CREDENTIAL_FIELDS } from './channels.ts';
-import { FINGERPRINT_PATTERN, fingerprintOf } from './credential.ts';
-import { incomingFields } from './incoming-fields.ts';
+import {
+  CHANNELS,
+  type Channel,
+  CREDENTIAL_FIELDS,
+  FINGERPRINT_PATTERN,
+  fingerprintOf,
+} from './identity.ts';
+import { incomingFields } from './incoming-message.ts';
 import {
   type Body,
   isBody,
