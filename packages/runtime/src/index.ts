@@ -1,4 +1,4 @@
-export { type Batcher, type BatcherOptions, createBatcher } from './batcher.ts';
+export { type Batcher, createBatcher } from './batcher.ts';
 export {
   EnvError,
   flag,
