@@ -13,7 +13,7 @@ interface Closer {
   close: (signal: AbortSignal) => Promise<void> | void;
 }
 
-export interface ShutdownOptions {
+interface ShutdownOptions {
   timeoutMs: number;
   logger: Pick<Logger, 'info' | 'error' | 'fatal'>;
   exit?: (code: number) => void;
