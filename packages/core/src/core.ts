@@ -8,11 +8,10 @@ export interface PushMessage {
   /** W3C traceparent, sent unchanged. */
   traceparent?: string | undefined;
   body: string;
-  signal?: AbortSignal | undefined;
 }
 
 /**
- * How a push ended. `held` (a circuit is open), `aborted` (the caller's signal, or Core was closed) and `postponed`
+ * How a push ended. `held` (a circuit is open), `aborted` (Core was closed) and `postponed`
  * (Core's answer is probably about the way to it) cost no attempt. `detail` is a sentence for the operator, without
  * content of the message.
  */

@@ -40,8 +40,8 @@ export function createCore(options: CoreOptions): Core {
 
   return {
     async push(message) {
-      const { tenantId, messageId, body, signal } = message;
-      if (upstream.isClosed() || signal?.aborted) return { outcome: 'aborted' };
+      const { tenantId, messageId, body } = message;
+      if (upstream.isClosed()) return { outcome: 'aborted' };
       const pass = circuits.enter(tenantId);
       if (pass === undefined) return { outcome: 'held' };
       const { failingSince } = pass;
@@ -49,11 +49,7 @@ export function createCore(options: CoreOptions): Core {
       let health: Health = 'unknown';
       try {
         const startedAt = performance.now();
-        const ending = await upstream.post({
-          headers: headersOf(message, key, now()),
-          body,
-          signal,
-        });
+        const ending = await upstream.post({ headers: headersOf(message, key, now()), body });
         const ms = Math.round(performance.now() - startedAt);
         const acceptsOthers = failingSince !== undefined && refusals.hasAcceptedSince(failingSince);
         health = healthOfEnding(ending, acceptsOthers);
