@@ -1,3 +1,4 @@
+import type { Limits } from '@contour/upstream';
 import type { Judgement } from './refusals.ts';
 
 /** A message for Core. `body` is sent byte for byte as it was stored. */
@@ -19,16 +20,6 @@ export type PushResult =
   | (Judgement & { ms: number; status?: number; detail?: string })
   | { outcome: 'held' }
   | { outcome: 'aborted' };
-
-/** How many messages may be sent now. */
-export interface Limits {
-  /** Messages of all tenants together; infinite while the common circuit is closed. */
-  total: number;
-  /** Messages of a tenant that is not listed. */
-  perTenant: number;
-  /** Tenants that may send less than that. */
-  rooms: Array<{ tenantId: string; room: number }>;
-}
 
 /** The push to Core. */
 export interface Core {

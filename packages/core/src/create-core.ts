@@ -59,19 +59,9 @@ export function createCore(options: CoreOptions): Core {
       }
     },
     available: circuits.available,
-    limits() {
-      const { total, perKey, rooms } = circuits.limits();
-      return {
-        total,
-        perTenant: perKey,
-        rooms: rooms.map(({ key: tenantId, room }) => ({ tenantId, room })),
-      };
-    },
+    limits: circuits.limits,
     startRound: circuits.startRound,
-    circuits() {
-      const { isOpen, openKeys } = circuits.state();
-      return { isOpen, openTenants: openKeys };
-    },
+    circuits: circuits.state,
     acceptedAgoMs: refusals.acceptedAgoMs,
     acceptedElsewhere: refusals.acceptedElsewhere,
     close: upstream.close,
