@@ -6,4 +6,3 @@ export {
   type Limits,
 } from './circuits.ts';
 export { createUpstream, type Ending, type UpstreamOptions } from './create-upstream.ts';
-export { parseRetryAfter, type RetryPolicy, retryDelay } from './retry.ts';
