@@ -22,21 +22,18 @@ export interface CoreOptions extends UpstreamOptions {
   logger?: CoreLogger | undefined;
   now?: () => number;
   circuits?: Omit<CircuitsOptions, 'now' | 'onChange'>;
-  /** A clock that never goes back. */
-  monotonic?: () => number;
 }
 
 /** Core over HTTP: one attempt per push, behind circuits. The caller retries. */
 export function createCore(options: CoreOptions): Core {
-  const { logger, now = Date.now, monotonic = () => performance.now() } = options;
+  const { logger, now = Date.now } = options;
   const key = options.secret === undefined ? undefined : parseSecret(options.secret);
   const upstream = createUpstream(options);
   const circuits = createCircuits({
     ...options.circuits,
-    now: monotonic,
     onChange: (circuit, tenantId) => logCircuit(logger, circuit, tenantId),
   });
-  const refusals = createRefusals({ now: monotonic, logger });
+  const refusals = createRefusals({ logger });
 
   return {
     async push(message) {

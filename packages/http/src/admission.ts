@@ -29,17 +29,10 @@ function keyOf(header: string | undefined, basic: boolean): string | undefined {
 /** An `onRequest` hook that refuses a request: without the right key, or too many of one caller. */
 export type Guard = (request: FastifyRequest) => Promise<void>;
 
-export interface Guards {
-  /** For senders: an API key or an admin key. */
-  api: Guard;
-  /** For operators: an admin key. */
-  admin: Guard;
-  /** The same in a browser, which can only send Basic. Any user name. */
-  adminInBrowser: Guard;
-}
+export type Guards = ReturnType<typeof createGuards>;
 
 /** Without keys of a role its endpoints are open. In production the settings require keys. */
-export function createGuards(keys: { apiKeys: NamedKey[]; adminKeys: NamedKey[] }): Guards {
+export function createGuards(keys: { apiKeys: NamedKey[]; adminKeys: NamedKey[] }) {
   const holders = [...holdersOf('api', keys.apiKeys), ...holdersOf('admin', keys.adminKeys)];
   const isOpen: Record<Role, boolean> = {
     api: keys.apiKeys.length === 0,
@@ -67,8 +60,11 @@ export function createGuards(keys: { apiKeys: NamedKey[]; adminKeys: NamedKey[] 
   }
 
   return {
+    /** For senders: an API key or an admin key. */
     api: guard('api', false),
+    /** For operators: an admin key. */
     admin: guard('admin', false),
+    /** The same in a browser, which can only send Basic. Any user name. */
     adminInBrowser: guard('admin', true),
   };
 }
