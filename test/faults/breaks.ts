@@ -66,7 +66,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 4,
     effect: 'a copy is another message',
-    file: 'packages/contract/dist/ids.js',
+    file: 'packages/contract/dist/identity.js',
     find: '[...messageIds].sort()',
     replace: '[...messageIds, String(Math.random())].sort()',
     copies: 2,
@@ -94,7 +94,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 7,
     effect: 'a credential stays where the sender wrote it',
-    file: 'packages/contract/dist/free-json.js',
+    file: 'packages/contract/dist/json.js',
     find: 'if (!isSecret(credential) || !mayContain(text, credential))',
     replace: 'if (true)',
     fields: (credential) => ({ meta: { url: `https://files.example/${credential}/photo` } }),

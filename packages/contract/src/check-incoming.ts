@@ -1,32 +1,44 @@
 import { hash } from 'node:crypto';
-import { CREDENTIAL_FIELDS } from './channels.ts';
-import { type Account, checkCredential } from './credential.ts';
-import { writeExactJson } from './exact-json.ts';
 import {
+  CHANNELS,
+  type Channel,
+  CREDENTIAL_FIELDS,
+  CREDENTIAL_PATTERN,
+  FINGERPRINT_PATTERN,
+  fingerprintOf,
+  maskCredential,
+  messageIdOf,
+  uuidv7,
+} from './identity.ts';
+import {
+  type IncomingMessage,
+  incomingFields,
+  isMessageId,
+  parseTraceparent,
+} from './incoming-message.ts';
+import {
+  type Body,
+  type Findings,
   type FreeJson,
   freeJson,
   inKeyOrder,
+  inspectField,
+  isBody,
   MAX_DEPTH,
+  MAX_FAULTS,
   MIN_SECRET_LENGTH,
   withoutCredential,
-} from './free-json.ts';
-import { messageIdOf, uuidv7 } from './ids.ts';
-import { incomingFields, isMessageId } from './incoming-fields.ts';
-import { type IncomingMessage, parseTraceparent } from './incoming-message.ts';
-import { type Findings, inspectField, MAX_FAULTS } from './inspect-field.ts';
+  writeExactJson,
+} from './json.ts';
 import type { Fault } from './outcomes.ts';
 
 const MAX_MEDIA_BYTES = 64 * 1024;
 /** Keys of `media` and `meta` together. 64 KiB of JSON hold at most 13 100, so no `media` alone is refused. */
 const MAX_KEYS = 20_000;
 
-export type Checked = { ok: true; message: IncomingMessage } | { ok: false; faults: Fault[] };
+type Checked = { ok: true; message: IncomingMessage } | { ok: false; faults: Fault[] };
 
 type Fields = ReturnType<typeof incomingFields.parse>;
-type Body = Record<string, unknown>;
-
-const isBody = (value: unknown): value is Body =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const SECRET_FIELDS = [...CREDENTIAL_FIELDS, 'account_fingerprint'];
 const KNOWN_FIELDS = [...Object.keys(incomingFields.shape), ...SECRET_FIELDS];
@@ -52,11 +64,51 @@ function fieldFaults(body: Body): { fields?: Fields; faults: Fault[] } {
     message_ids: upToLastFault(body.message_ids),
   });
   if (parsed.success) return { fields: parsed.data, faults: [] };
-  const faults = parsed.error.issues.map(({ path, message }) => ({
-    path: path.join('.'),
-    message,
-  }));
-  return { faults };
+  const { issues } = parsed.error;
+  return { faults: issues.map(({ path, message }) => ({ path: path.join('.'), message })) };
+}
+
+interface Account {
+  fingerprint: string;
+  /** Null if only the fingerprint was given. */
+  mask: string | null;
+  /** Only for redaction. Nothing that is stored or sent contains it. */
+  credential: string | null;
+}
+
+function readCredential(value: unknown): string | undefined {
+  const text = Number.isSafeInteger(value) ? String(value) : value;
+  return typeof text === 'string' && CREDENTIAL_PATTERN.test(text) ? text : undefined;
+}
+
+/** Finds the account of a message by the channel's own credential field, by the fingerprint, or by both. */
+function checkCredential(body: Body, channel: Channel): { account?: Account; faults: Fault[] } {
+  const ownField = CHANNELS[channel].credentialField;
+  const faults: Fault[] = CREDENTIAL_FIELDS.filter(
+    (field) => field !== ownField && (body[field] ?? null) !== null,
+  ).map((path) => ({ path, message: `is not a field of ${channel}, whose own is ${ownField}` }));
+
+  const given = body[ownField] ?? null;
+  const print = body.account_fingerprint ?? null;
+  const credential = given === null ? null : readCredential(given);
+  if (given === null && print === null) faults.push({ path: ownField, message: 'is required' });
+  if (credential === undefined) {
+    faults.push({
+      path: ownField,
+      message: 'must be a string of 1 to 256 characters without white space, or a safe integer',
+    });
+  }
+  if (print !== null && !(typeof print === 'string' && FINGERPRINT_PATTERN.test(print))) {
+    faults.push({ path: 'account_fingerprint', message: 'must be a lower-case hex SHA-256' });
+  }
+  if (faults.length > 0 || credential === undefined) return { faults };
+
+  const fingerprint = credential === null ? String(print) : fingerprintOf(credential);
+  if (print !== null && print !== fingerprint) {
+    return { faults: [{ path: 'account_fingerprint', message: `does not belong to ${ownField}` }] };
+  }
+  const mask = credential === null ? null : maskCredential(credential);
+  return { account: { fingerprint, mask, credential }, faults };
 }
 
 /** Rules that need more than one field. They are checked in any case, so that the answer names all faults. */

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { CHANNEL_CODES, CHANNELS, type Channel, channelOfId } from './channels.ts';
-import type { ClientId, DialogId, TenantId } from './ids.ts';
+import {
+  CHANNEL_CODES,
+  CHANNELS,
+  type Channel,
+  type ClientId,
+  channelOfId,
+  type DialogId,
+  type TenantId,
+} from './identity.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 
 const nullableText = z.string().nullable();
@@ -33,7 +40,7 @@ export const corePayload = z.strictObject({
   client_phone: nullableText,
 });
 
-export type CorePayload = z.infer<typeof corePayload>;
+type CorePayload = z.infer<typeof corePayload>;
 
 /** The fields that resolving adds to a message. */
 export interface Enrichment {
@@ -54,7 +61,7 @@ function metaWithFlags(meta: string | null, flags: object): string {
 /**
  * The payload that is stored once and sent unchanged in every attempt: the texts before and after `seq`, the number of
  * the message in its dialog, which is known only when the message is stored. The payload is joined from texts, because
- * `media` and `meta` must not go through a JSON value again (exact-json).
+ * `media` and `meta` must not go through a JSON value again (json.ts).
  */
 export function corePayloadAround(
   message: IncomingMessage,

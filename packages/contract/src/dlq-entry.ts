@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseExactJson, writeExactJson } from './exact-json.ts';
 import { type IncomingMessage, incomingMessage } from './incoming-message.ts';
+import { parseExactJson, writeExactJson } from './json.ts';
 
 export const DLQ_REASONS = [
   'unknown_tenant',

@@ -1,26 +1,5 @@
-export { AppError, type AppErrorCode } from './app-error.ts';
-export {
-  CHANNEL_CODES,
-  CHANNELS,
-  type Channel,
-  CREDENTIAL_FIELDS,
-  channelOfId,
-} from './channels.ts';
-export { type Checked, checkIncoming } from './check-incoming.ts';
-export {
-  type CorePayload,
-  channelOfPayload,
-  corePayload,
-  corePayloadAround,
-  type Enrichment,
-} from './core-payload.ts';
-export {
-  accountOf,
-  CREDENTIAL_PATTERN,
-  FINGERPRINT_PATTERN,
-  fingerprintOf,
-  maskCredential,
-} from './credential.ts';
+export { checkIncoming } from './check-incoming.ts';
+export { channelOfPayload, corePayload, corePayloadAround } from './core-payload.ts';
 export {
   DLQ_REASONS,
   type DlqEntry,
@@ -31,24 +10,34 @@ export {
   dlqJob,
   messageOfPayload,
 } from './dlq-entry.ts';
-export { parseBody, parseExactJson, writeExactJson } from './exact-json.ts';
 export {
+  accountOf,
+  CHANNEL_CODES,
+  CHANNELS,
+  type Channel,
   type ClientId,
+  CREDENTIAL_FIELDS,
+  CREDENTIAL_PATTERN,
+  channelOfId,
   type DialogId,
+  FINGERPRINT_PATTERN,
+  fingerprintOf,
   isUuid,
   type MessageId,
+  maskCredential,
   messageIdOf,
   type TenantId,
   uuidv7,
-} from './ids.ts';
-export { incomingFields } from './incoming-fields.ts';
+} from './identity.ts';
 export {
   type IncomingMessage,
+  incomingFields,
   incomingMessage,
   parseTraceparent,
   type ResolveJob,
   resolveJob,
 } from './incoming-message.ts';
+export { parseBody, parseExactJson, writeExactJson } from './json.ts';
 export type {
   MessageObserver,
   ObservedAnswer,
@@ -74,9 +63,13 @@ export {
   mirrorKeyText,
 } from './mirror.ts';
 export {
+  AppError,
+  type AppErrorCode,
   type Fault,
   type MatchedBy,
   type Outcome,
+  PROBLEMS,
+  type ProblemCode,
   type Receipt,
   type Reply,
   receiptBody,
@@ -89,5 +82,4 @@ export {
   type PhoneRegion,
   phoneRegion,
 } from './phone.ts';
-export { PROBLEMS, type ProblemCode } from './problems.ts';
 export { mayHoldCredential, unreadableBody } from './unreadable-body.ts';

@@ -1,7 +1,6 @@
-import type { AppError } from './app-error.ts';
 import type { DlqEntry, DlqReason } from './dlq-entry.ts';
 import type { IncomingMessage } from './incoming-message.ts';
-import type { Outcome } from './outcomes.ts';
+import type { AppError, Outcome } from './outcomes.ts';
 
 /** How messages reach the resolver: one by one as jobs, or together from a stream or from the dead-letter queue. */
 export type ResolveWay = 'queue' | 'stream' | 'release';

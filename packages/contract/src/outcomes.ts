@@ -1,4 +1,4 @@
-import type { ClientId, DialogId, MessageId, TenantId } from './ids.ts';
+import type { ClientId, DialogId, MessageId, TenantId } from './identity.ts';
 
 /** A fault in an input. `path` is its place, such as `message_ids.3` or `media.file.url`. */
 export interface Fault {
@@ -50,3 +50,45 @@ export interface Reply {
   /** Whether the message is in the dead-letter queue. */
   parked: boolean;
 }
+
+export type AppErrorCode =
+  | 'redis_unavailable'
+  | 'postgres_unavailable'
+  /** A lock was not free in time or a statement took too long. Other work may succeed meanwhile. */
+  | 'postgres_busy'
+  /** Another transaction has changed what this one had read. The caller rolls back and starts again. */
+  | 'lost_race'
+  /** The message was not tried, because it waits for another one that could not be resolved. */
+  | 'not_tried'
+  | 'neo4j_unavailable'
+  | 'unexpected';
+
+/** The error that adapters throw. Its message is safe to show. */
+export class AppError extends Error {
+  readonly code: AppErrorCode;
+
+  constructor(code: AppErrorCode, message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'AppError';
+    this.code = code;
+  }
+}
+
+/** All problem codes with status and title. */
+export const PROBLEMS = {
+  invalid: { status: 400, title: 'The request is not valid' },
+  unauthorized: { status: 401, title: 'A key is missing or wrong' },
+  tenant_disabled: { status: 403, title: 'The tenant is switched off' },
+  unknown_tenant: { status: 404, title: 'No tenant has this credential' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Method not allowed' },
+  message_conflict: { status: 409, title: 'These message ids were accepted with other content' },
+  too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body is not JSON' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Internal error' },
+  unavailable: { status: 503, title: 'Nothing can be accepted now' },
+  not_yet: { status: 503, title: 'Queued, but not resolved yet' },
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;

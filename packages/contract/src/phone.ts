@@ -29,18 +29,10 @@ export function normalisePhone(raw: string | null, region: PhoneRegion): string 
 /** Which phones identify a client: all, those that the channel vouches for, or none. */
 export type LinkByPhone = boolean | 'verified';
 
-const LINK_BY_PHONE: Record<string, LinkByPhone> = {
-  true: true,
-  '1': true,
-  verified: 'verified',
-  false: false,
-  '0': false,
-};
-
 /** The setting LINK_BY_PHONE. */
 export const linkByPhone = z
-  .enum(Object.keys(LINK_BY_PHONE), 'must be true, verified or false')
-  .transform((text): LinkByPhone => LINK_BY_PHONE[text] ?? false)
+  .enum(['true', '1', 'verified', 'false', '0'], 'must be true, verified or false')
+  .transform((text): LinkByPhone => (text === 'verified' ? text : text === 'true' || text === '1'))
   .default(true);
 
 /** A WhatsApp client's id that is its phone, in the forms that services use. */

@@ -1,9 +1,19 @@
-import { CHANNELS, type Channel, CREDENTIAL_FIELDS } from './channels.ts';
-import { FINGERPRINT_PATTERN, fingerprintOf } from './credential.ts';
-import { isTooDeep, MIN_SECRET_LENGTH, mayContain, withoutCredential } from './free-json.ts';
-import { incomingFields } from './incoming-fields.ts';
-
-type Body = Record<string, unknown>;
+import {
+  CHANNELS,
+  type Channel,
+  CREDENTIAL_FIELDS,
+  FINGERPRINT_PATTERN,
+  fingerprintOf,
+} from './identity.ts';
+import { incomingFields } from './incoming-message.ts';
+import {
+  type Body,
+  isBody,
+  isTooDeep,
+  MIN_SECRET_LENGTH,
+  mayContain,
+  withoutCredential,
+} from './json.ts';
 
 /** The whole body is searched for each of them, so there is a limit. */
 const MAX_SECRETS = 50;
@@ -14,9 +24,6 @@ const FIELD_NAMES = new Set([
   ...['account_fingerprint', 'traceparent'],
 ]);
 const FREE_FIELDS = new Set(['media', 'meta']);
-
-const isBody = (value: unknown): value is Body =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A field for the fingerprint may contain the credential by mistake. */
 const isCredentialField = (key: string, value: unknown): boolean =>

@@ -1,10 +1,4 @@
-import {
-  type Ending,
-  type Health,
-  parseRetryAfter,
-  type RetryPolicy,
-  retryDelay,
-} from '@contour/upstream';
+import type { Ending, Health } from '@contour/upstream';
 
 /** How one attempt ended, before it is judged. */
 export type Answer = Extract<Ending, { kind: 'status' | 'timeout' | 'network' }>;
@@ -22,28 +16,31 @@ const WAY_STATUSES = new Set([401, 403, 405, 407]);
 /** These may be about the way as well as about the message. */
 const DOUBTFUL_STATUSES = new Set([404, 429]);
 
-const RETRIES: RetryPolicy = {
-  firstMs: 1000,
-  maxMs: 5 * 60_000,
-  // A longer Retry-After is probably a mistake, and would hold a dialog for a day.
-  maxRetryAfterMs: 60 * 60_000,
-};
+const FIRST_DELAY_MS = 1000;
+const MAX_DELAY_MS = 5 * 60_000;
+/** A longer Retry-After is probably a mistake, and would hold a dialog for a day. */
+const MAX_RETRY_AFTER_MS = 60 * 60_000;
 
 /**
- * How long a message waits after its `attempt`-th attempt (from 1) has failed.
+ * How long a message waits after its `attempt`-th attempt (from 1) has failed: twice as long each time, up to a maximum.
  *
  *   after attempt   1   2   3   4   5   6    7    8     9     10   11   12
  *   at most         1s  2s  4s  8s  16s 32s  64s  128s  256s  5m   5m   (none is left)
  *   since the first 1s  3s  7s  15s 31s 63s  2m   4m    8.5m  13m  18m
  *
- * The jitter takes up to half away. So with 12 attempts a message becomes dead 9 to 18 minutes after its first one. If
- * Core answers no other message either, the circuit opens, and waiting for it costs no attempt.
+ * The jitter takes up to half away, so that messages that failed together are not retried together. So with 12 attempts
+ * a message becomes dead 9 to 18 minutes after its first one. If Core answers no other message either, the circuit opens,
+ * and waiting for it costs no attempt.
  */
-export const retryDelayMs = (
+export function retryDelayMs(
   attempt: number,
-  random?: () => number,
-  retryAfterMs?: number,
-): number => retryDelay(RETRIES, attempt, random, retryAfterMs);
+  random: () => number = Math.random,
+  retryAfterMs = 0,
+): number {
+  const full = Math.min(FIRST_DELAY_MS * 2 ** (Math.max(attempt, 1) - 1), MAX_DELAY_MS);
+  const jittered = Math.round(full * (0.5 + random() / 2));
+  return Math.max(jittered, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
+}
 
 /** Whether an answer is about the way to Core rather than about a message. */
 export function isAboutTheWay(answer: Answer): boolean {
@@ -69,7 +66,21 @@ export function classify(answer: Answer, now: number): Verdict {
   if (!retried) return { outcome: 'refused', code };
   const asked = parseRetryAfter(answer.retryAfter, now);
   if (asked === undefined) return { outcome: 'retry', code };
-  return { outcome: 'retry', code, retryAfterMs: Math.min(asked, RETRIES.maxRetryAfterMs) };
+  return { outcome: 'retry', code, retryAfterMs: Math.min(asked, MAX_RETRY_AFTER_MS) };
+}
+
+/**
+ * The wait in milliseconds that a `Retry-After` asks for, as seconds or as an HTTP-date measured against `now`.
+ * Undefined for any other text.
+ */
+function parseRetryAfter(value: string | null | undefined, now: number): number | undefined {
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  // All three forms of an HTTP-date begin with the day's name. Date.parse alone would take `-5` for a year.
+  if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
+  // asctime, the oldest form, names no zone and means GMT.
+  const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`);
+  return Number.isNaN(at) ? undefined : Math.max(at - now, 0);
 }
 
 /** The health of Core by an answer. A retried status below 500 shows nothing. */

@@ -1,3 +1,4 @@
+import type { Limits } from '@contour/upstream';
 import type { Judgement } from './refusals.ts';
 
 /** A message for Core. `body` is sent byte for byte as it was stored. */
@@ -8,11 +9,10 @@ export interface PushMessage {
   /** W3C traceparent, sent unchanged. */
   traceparent?: string | undefined;
   body: string;
-  signal?: AbortSignal | undefined;
 }
 
 /**
- * How a push ended. `held` (a circuit is open), `aborted` (the caller's signal, or Core was closed) and `postponed`
+ * How a push ended. `held` (a circuit is open), `aborted` (Core was closed) and `postponed`
  * (Core's answer is probably about the way to it) cost no attempt. `detail` is a sentence for the operator, without
  * content of the message.
  */
@@ -20,16 +20,6 @@ export type PushResult =
   | (Judgement & { ms: number; status?: number; detail?: string })
   | { outcome: 'held' }
   | { outcome: 'aborted' };
-
-/** How many messages may be sent now. */
-export interface Limits {
-  /** Messages of all tenants together; infinite while the common circuit is closed. */
-  total: number;
-  /** Messages of a tenant that is not listed. */
-  perTenant: number;
-  /** Tenants that may send less than that. */
-  rooms: Array<{ tenantId: string; room: number }>;
-}
 
 /** The push to Core. */
 export interface Core {

@@ -22,26 +22,23 @@ export interface CoreOptions extends UpstreamOptions {
   logger?: CoreLogger | undefined;
   now?: () => number;
   circuits?: Omit<CircuitsOptions, 'now' | 'onChange'>;
-  /** A clock that never goes back. */
-  monotonic?: () => number;
 }
 
 /** Core over HTTP: one attempt per push, behind circuits. The caller retries. */
 export function createCore(options: CoreOptions): Core {
-  const { logger, now = Date.now, monotonic = () => performance.now() } = options;
+  const { logger, now = Date.now } = options;
   const key = options.secret === undefined ? undefined : parseSecret(options.secret);
   const upstream = createUpstream(options);
   const circuits = createCircuits({
     ...options.circuits,
-    now: monotonic,
     onChange: (circuit, tenantId) => logCircuit(logger, circuit, tenantId),
   });
-  const refusals = createRefusals({ now: monotonic, logger });
+  const refusals = createRefusals({ logger });
 
   return {
     async push(message) {
-      const { tenantId, messageId, body, signal } = message;
-      if (upstream.isClosed() || signal?.aborted) return { outcome: 'aborted' };
+      const { tenantId, messageId, body } = message;
+      if (upstream.isClosed()) return { outcome: 'aborted' };
       const pass = circuits.enter(tenantId);
       if (pass === undefined) return { outcome: 'held' };
       const { failingSince } = pass;
@@ -49,11 +46,7 @@ export function createCore(options: CoreOptions): Core {
       let health: Health = 'unknown';
       try {
         const startedAt = performance.now();
-        const ending = await upstream.post({
-          headers: headersOf(message, key, now()),
-          body,
-          signal,
-        });
+        const ending = await upstream.post({ headers: headersOf(message, key, now()), body });
         const ms = Math.round(performance.now() - startedAt);
         const acceptsOthers = failingSince !== undefined && refusals.hasAcceptedSince(failingSince);
         health = healthOfEnding(ending, acceptsOthers);
@@ -63,19 +56,9 @@ export function createCore(options: CoreOptions): Core {
       }
     },
     available: circuits.available,
-    limits() {
-      const { total, perKey, rooms } = circuits.limits();
-      return {
-        total,
-        perTenant: perKey,
-        rooms: rooms.map(({ key: tenantId, room }) => ({ tenantId, room })),
-      };
-    },
+    limits: circuits.limits,
     startRound: circuits.startRound,
-    circuits() {
-      const { isOpen, openKeys } = circuits.state();
-      return { isOpen, openTenants: openKeys };
-    },
+    circuits: circuits.state,
     acceptedAgoMs: refusals.acceptedAgoMs,
     acceptedElsewhere: refusals.acceptedElsewhere,
     close: upstream.close,

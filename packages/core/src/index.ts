@@ -1,4 +1,5 @@
+export type { Limits } from '@contour/upstream';
 export { retryDelayMs } from './classify.ts';
-export { type Core, createConsoleCore, type Limits, type PushResult } from './core.ts';
+export { type Core, createConsoleCore, type PushResult } from './core.ts';
 export { createCore } from './create-core.ts';
 export { parseSecret } from './sign.ts';

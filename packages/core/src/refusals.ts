@@ -39,10 +39,11 @@ interface Refused {
  * have been answered before this message was sent again: a late refusal may date from before the way was repaired.
  */
 export function createRefusals(deps: {
-  now: () => number;
+  /** A clock that never goes back. */
+  now?: () => number;
   logger?: Pick<CoreLogger, 'warn'> | undefined;
 }) {
-  const { now, logger } = deps;
+  const { now = () => performance.now(), logger } = deps;
   const refused = new Map<string, Refused>();
   const unlogged = new Map<string, number>();
   let acceptedAt = Number.NEGATIVE_INFINITY;

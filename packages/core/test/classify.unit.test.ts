@@ -52,8 +52,23 @@ describe('classify', () => {
   });
 });
 
-test('a message waits from one second to five minutes after an attempt, and at most an hour as Core asks', () => {
-  const longest = Array.from({ length: 12 }, (_, i) => retryDelayMs(i + 1, () => 1) / 1000);
-  expect(longest).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
-  expect(retryDelayMs(1, () => 1, 86_400_000)).toBe(3_600_000);
+describe('the delay after an attempt', () => {
+  test('doubles from one second to five minutes', () => {
+    const longest = Array.from({ length: 12 }, (_, i) => retryDelayMs(i + 1, () => 1) / 1000);
+    expect(longest).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+  });
+
+  test('is shortened by half at most, by the jitter', () => {
+    expect(retryDelayMs(4, () => 0)).toBe(4000);
+    expect(retryDelayMs(4, () => 0.5)).toBe(6000);
+  });
+
+  test('is lengthened by Retry-After and never shortened', () => {
+    expect(retryDelayMs(1, () => 1, 30_000)).toBe(30_000);
+    expect(retryDelayMs(8, () => 1, 30_000)).toBe(128_000);
+  });
+
+  test('is an hour at most, whatever Core asks for', () => {
+    expect(retryDelayMs(1, () => 1, 86_400_000)).toBe(3_600_000);
+  });
 });

@@ -25,12 +25,6 @@ export interface Transaction {
 
 export type Work<T> = (tx: Transaction) => Promise<T>;
 
-export interface Connection {
-  /** Runs one transaction. Rejects after the time even if the server does not answer. */
-  transact<T>(timeoutMs: number, mode: 'read' | 'write', work: Work<T>): Promise<T>;
-  close(): Promise<void>;
-}
-
 /** Loads the driver on first use, because it takes a quarter of a process's start. */
 async function open({ uri, user, password }: GraphOptions): Promise<Driver> {
   const { default: neo4j } = await import('neo4j-driver');
@@ -49,7 +43,7 @@ async function open({ uri, user, password }: GraphOptions): Promise<Driver> {
 const closed = async (driver: Promise<Driver> | undefined) => (await driver)?.close();
 
 /** Adds time-outs to the driver. A driver whose server did not answer is not used again. */
-export function openConnection(options: GraphOptions): Connection {
+export function openConnection(options: GraphOptions) {
   let driver: Promise<Driver> | undefined;
 
   const discard = (broken: Promise<Driver>) => {
@@ -59,7 +53,8 @@ export function openConnection(options: GraphOptions): Connection {
   };
 
   return {
-    async transact(timeoutMs, mode, work) {
+    /** Runs one transaction. Rejects after the time even if the server does not answer. */
+    async transact<T>(timeoutMs: number, mode: 'read' | 'write', work: Work<T>): Promise<T> {
       driver ??= open(options);
       const used = driver;
       const session = (await used).session({
@@ -95,7 +90,7 @@ export function openConnection(options: GraphOptions): Connection {
         session.close().catch(() => undefined);
       }
     },
-    async close() {
+    async close(): Promise<void> {
       const last = driver;
       driver = undefined;
       await Promise.race([

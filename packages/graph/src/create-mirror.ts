@@ -1,8 +1,14 @@
-import type { MirrorBatch, MirrorSource, MirrorTurn } from '@contour/contract';
-import { TurnLost } from './connection.ts';
+import {
+  MIRROR_KINDS,
+  type MirrorBatch,
+  type MirrorKey,
+  type MirrorSource,
+  type MirrorTurn,
+  mirrorKeyOf,
+  mirrorKeyText,
+} from '@contour/contract';
+import { isRefusal, TurnLost } from './connection.ts';
 import type { Graph } from './create-graph.ts';
-import { createRefusals, type Refusal } from './refusals.ts';
-import { sizeOf, writeInPieces } from './write-in-pieces.ts';
 
 /** Of each kind: a new client comes with an identity and a dialog, which makes 1 950 rows in all. */
 const MOST_PER_KIND = 650;
@@ -47,19 +53,26 @@ export function createMirror({ graph, source, onRefused }: MirrorDeps): Mirror {
     return true;
   }
 
+  /** Writes a batch. If the graph refuses it, writes its halves, and so on down to the refused rows. */
+  async function writeInPieces(turn: MirrorTurn, batch: MirrorBatch, written: MirrorBatch[]) {
+    if (sizeOf(batch) === 0) return;
+    try {
+      await graph.write(turn, batch);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (sizeOf(batch) === 1) return refusals.note(batch, error);
+      for (const half of halves(batch)) await writeInPieces(turn, half, written);
+      return;
+    }
+    written.push(batch);
+    refusals.noteWritten();
+  }
+
   /** Returns the pieces that the graph has accepted. */
   async function write(turn: MirrorTurn, batch: MirrorBatch): Promise<MirrorBatch[]> {
     const written: MirrorBatch[] = [];
-    const on = {
-      write: (piece: MirrorBatch) => graph.write(turn, piece),
-      written(piece: MirrorBatch) {
-        written.push(piece);
-        refusals.noteWritten();
-      },
-      refused: refusals.note,
-    };
     try {
-      await writeInPieces(refusals.without(batch), on);
+      await writeInPieces(turn, refusals.without(batch), written);
     } catch (error) {
       await markAll(turn, written);
       throw error;
@@ -131,4 +144,89 @@ async function drain(
     }
   }
   return { rows: 0, ended: 'busy' };
+}
+
+/** How many rows and removals a batch has. */
+const sizeOf = (batch: MirrorBatch): number =>
+  Object.values(batch).reduce((sum, rows) => sum + rows.length, 0);
+
+function slice(batch: MirrorBatch, from: number, to: number): MirrorBatch {
+  const { clients, identities, dialogs, removals } = batch;
+  let offset = 0;
+  const part = <Row>(rows: Row[]): Row[] => {
+    const taken = rows.slice(Math.max(0, from - offset), Math.max(0, to - offset));
+    offset += rows.length;
+    return taken;
+  };
+  return {
+    clients: part(clients),
+    identities: part(identities),
+    dialogs: part(dialogs),
+    removals: part(removals),
+  };
+}
+
+/** Halves a batch, to find the row for which the graph refuses it. */
+function halves(batch: MirrorBatch): [MirrorBatch, MirrorBatch] {
+  const size = sizeOf(batch);
+  const middle = size >> 1;
+  return [slice(batch, 0, middle), slice(batch, middle, size)];
+}
+
+const REST_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+/** So many refusals in a row are a fault of the server, not of the rows. */
+const MAX_IN_A_ROW = 20;
+
+/** A row or a removal that the graph refused. */
+export interface Refusal {
+  kind: string;
+  key: MirrorKey;
+  error: unknown;
+}
+
+/** Remembers refused rows, because finding one among two thousand costs a dozen transactions. */
+function createRefusals(onRefused: (refusal: Refusal) => void) {
+  const restUntil = new Map<string, number>();
+  let inARow = 0;
+
+  const nameOf = (kind: string, key: MirrorKey, version: string) =>
+    `${kind} ${mirrorKeyText(key)} ${version}`;
+
+  return {
+    /** The batch without rows that were refused in the last minute and have not changed since. */
+    without(batch: MirrorBatch): MirrorBatch {
+      if (restUntil.size === 0) return batch;
+      const isFree = (kind: string, key: MirrorKey, version: string) =>
+        (restUntil.get(nameOf(kind, key, version)) ?? 0) <= Date.now();
+      return {
+        clients: batch.clients.filter((c) => isFree('clients', mirrorKeyOf(c), c.changed_at)),
+        identities: batch.identities.filter((i) =>
+          isFree('identities', mirrorKeyOf(i), i.changed_at),
+        ),
+        dialogs: batch.dialogs.filter((d) => isFree('dialogs', mirrorKeyOf(d), d.changed_at)),
+        removals: batch.removals.filter((r) => isFree(r.kind, r, r.seq)),
+      };
+    },
+    /** Notes that the only row of this batch was refused. Throws the error after too many refusals in a row. */
+    note(batch: MirrorBatch, error: unknown): void {
+      inARow += 1;
+      if (inARow > MAX_IN_A_ROW) {
+        inARow = 0;
+        throw error;
+      }
+      if (restUntil.size >= MAX_REMEMBERED) restUntil.clear();
+      const refuse = (kind: string, key: MirrorKey, version: string) => {
+        restUntil.set(nameOf(kind, key, version), Date.now() + REST_MS);
+        onRefused({ kind, key, error });
+      };
+      for (const kind of MIRROR_KINDS) {
+        for (const row of batch[kind]) refuse(kind, mirrorKeyOf(row), row.changed_at);
+      }
+      for (const removal of batch.removals) refuse(removal.kind, removal, removal.seq);
+    },
+    noteWritten(): void {
+      inARow = 0;
+    },
+  };
 }

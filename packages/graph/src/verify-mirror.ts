@@ -1,14 +1,16 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   MIRROR_KINDS,
   type MirrorKey,
   type MirrorKind,
+  type MirrorRow,
   type MirrorRows,
   type MirrorSource,
   mirrorKeyOf,
+  mirrorKeyText,
 } from '@contour/contract';
-import { checksum, compareRows } from './compare-rows.ts';
-import type { Graph } from './create-graph.ts';
+import type { Found, Graph } from './create-graph.ts';
 
 const PAGE = 1_000;
 const MAX_TRIES = 10;
@@ -49,7 +51,7 @@ interface VerifyDeps {
   onProgress: (rows: number, total: number) => void;
 }
 
-export interface Verification {
+interface Verification {
   differences: number;
   /** Rows that differ because they wait to be mirrored. */
   waiting: number;
@@ -161,6 +163,53 @@ async function compareKind<Kind extends MirrorKind>(
   if (inGraph > matched) differences += await findExtra(deps, tenantId, kind);
   const checksums = { postgres: checksum(sums.postgres), graph: checksum(sums.graph) };
   return { tenantId, kind, inPostgres, inGraph, waiting, differences, checksums };
+}
+
+type Owners = (string | null)[][];
+
+/** The fields that the graph shows of a row, and the nodes that its node belongs to. */
+function lineOf(row: Partial<Record<string, unknown>>, owners: Owners): string {
+  const { name = null, phone = null, channel = null, status = null } = row;
+  const key = mirrorKeyText(mirrorKeyOf(row as unknown as MirrorRow));
+  return JSON.stringify([key, name, phone, channel, status, owners]);
+}
+
+const ownersOf = (kind: MirrorKind, row: MirrorRow): Owners =>
+  kind === 'clients' ? [[row.tenant_id]] : [[row.tenant_id, row.client_id]];
+
+const checksum = (lines: readonly string[]): string =>
+  createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
+
+interface ComparedRows<Row extends MirrorRow> {
+  checksums: { postgres: string; graph: string };
+  missing: Row[];
+  stale: Row[];
+}
+
+/** Compares a page of rows with their nodes, row by row only if the checksums differ. */
+function compareRows<Kind extends MirrorKind, Row extends MirrorRows[Kind]>(
+  kind: Kind,
+  rows: readonly Row[],
+  found: readonly Found[],
+): ComparedRows<Row> {
+  const nodes = new Map<string, string>();
+  for (const node of found) {
+    const key = mirrorKeyText(mirrorKeyOf(node as never));
+    // Without its constraint a graph can have a node twice, and then both are wrong.
+    nodes.set(key, nodes.has(key) ? 'twice' : lineOf({ ...node }, node.owners));
+  }
+  const expected = rows.map((row) => lineOf({ ...row }, ownersOf(kind, row)));
+  const seen = rows.map((row) => nodes.get(mirrorKeyText(mirrorKeyOf(row))));
+  const checksums = {
+    postgres: checksum(expected),
+    graph: checksum(seen.map((line = '') => line)),
+  };
+  if (checksums.postgres === checksums.graph) return { checksums, missing: [], stale: [] };
+  return {
+    checksums,
+    missing: rows.filter((_, i) => seen[i] === undefined),
+    stale: rows.filter((_, i) => seen[i] !== undefined && seen[i] !== expected[i]),
+  };
 }
 
 /** Reports keys without a row. With `repair` it notes their nodes for removal. */

@@ -6,8 +6,7 @@ import {
 } from '@contour/contract';
 import { expect, test } from 'vitest';
 import { TurnLost } from '../src/connection.ts';
-import { createMirror } from '../src/create-mirror.ts';
-import type { Refusal } from '../src/refusals.ts';
+import { createMirror, type Refusal } from '../src/create-mirror.ts';
 
 const clientsOf = (count: number): MirroredClient[] =>
   Array.from({ length: count }, (_, n) => ({

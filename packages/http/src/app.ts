@@ -1,17 +1,18 @@
+import { isUtf8 } from 'node:buffer';
 import type { AddressInfo } from 'node:net';
-import { uuidv7 } from '@contour/contract';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseBody, uuidv7 } from '@contour/contract';
 import { EnvError, type Logger } from '@contour/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { drainOnClose } from './drain.ts';
+import { logRequests } from './observe-request.ts';
 import {
   createErrorHandler,
   createSocketRefusal,
   notFound,
   ProblemError,
   type ProblemTable,
+  unavailable,
 } from './problems.ts';
-import { takeJsonBodies } from './read-request.ts';
-import { logRequests } from './request-log.ts';
 
 const BODY_LIMIT = 256 * 1024;
 const HEADERS_WITHIN_MS = 10_000;
@@ -85,6 +86,101 @@ function answerUnknownRoutes(app: FastifyInstance): void {
       detail: `Method not allowed. Allowed: ${methods.join(', ')}.`,
       headers,
     });
+  });
+}
+
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+
+const unreadable = (detail: string) => new ProblemError('invalid', { detail });
+
+/** Reads JSON from bytes. An empty body is undefined: the route decides whether that is a fault. */
+function readJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  if (!isUtf8(bytes)) throw unreadable('The body is not UTF-8.');
+  try {
+    return parseBody(bytes.toString('utf8'));
+  } catch {
+    // The parser's message quotes the body, which may hold a credential.
+    throw unreadable('The body is not well-formed JSON.');
+  }
+}
+
+/** A larger body takes milliseconds to read and to check, so it waits for a turn. */
+const BIG_BYTES = 16 * 1024;
+
+/** Accepts JSON bodies alone; Fastify refuses every other type with 415. Numbers in free JSON stay exact. */
+function takeJsonBodies(app: FastifyInstance): void {
+  const turn = createTurns();
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    JSON_TYPE,
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => {
+      if (body.length > BIG_BYTES) await turn();
+      return readJson(body);
+    },
+  );
+}
+
+/**
+ * Turns for work that blocks the process for milliseconds. Turns are given in the order of the calls. After a piece of
+ * work the next one waits as long as that piece took, so other requests get at least half of the time.
+ */
+export function createTurns(): () => Promise<void> {
+  let free = Promise.resolve();
+  return async () => {
+    const turn = free;
+    let end = () => {};
+    free = new Promise((resolve) => {
+      end = resolve;
+    });
+    await turn;
+    const startedAt = performance.now();
+    // The piece of work has ended by the next round of the event loop.
+    setImmediate(() => setTimeout(end, performance.now() - startedAt));
+  };
+}
+
+/** The time between the signal to stop and the end of listening. */
+export function createDeparture() {
+  let hasBegun = false;
+  return {
+    hasBegun: (): boolean => hasBegun,
+    /** Waits `ms`. Meanwhile the service answers and the load balancer learns from /readyz to send nothing more. */
+    async begin(ms: number, signal: AbortSignal): Promise<void> {
+      hasBegun = true;
+      await delay(ms, undefined, { signal }).catch(() => undefined);
+    },
+  };
+}
+
+/**
+ * Once the departure has begun, answers say `Connection: close`. Once the server closes, a request over a connection
+ * that was kept alive is refused, and when no request is under way all connections are closed, also those that were
+ * opened and never used.
+ */
+function drainOnClose(app: FastifyInstance, isLeaving: () => boolean): void {
+  let underWay = 0;
+  let isClosing = false;
+
+  function closeIfIdle(): void {
+    if (isClosing && underWay === 0) app.server.closeAllConnections();
+  }
+
+  app.addHook('onRequest', async (_request, reply) => {
+    underWay += 1;
+    reply.raw.once('close', () => {
+      underWay -= 1;
+      closeIfIdle();
+    });
+    if (isClosing) throw unavailable('This process is shutting down.');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing || isLeaving()) reply.header('connection', 'close');
+  });
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    closeIfIdle();
   });
 }
 

@@ -3,11 +3,11 @@ export type {
   FastifyReply as HttpReply,
   FastifyRequest as HttpRequest,
 } from 'fastify';
-export { createHttpApp, listen } from './app.ts';
+export { createGuards, createRateLimit, type Guard, type Guards } from './admission.ts';
+export { createDeparture, createHttpApp, listen } from './app.ts';
 export { docsRoutes } from './docs.ts';
-export { createDeparture, type Departure } from './drain.ts';
-export { createGuards, type Guard, type Guards } from './keys.ts';
 export { mountApart } from './mount-apart.ts';
+export { createRequestTrace, notesOf, noteTraceId } from './observe-request.ts';
 export { header, type ReferenceOptions } from './openapi.ts';
 export {
   documented,
@@ -19,19 +19,14 @@ export {
   problems,
   SENDERS,
   shared,
-  text,
 } from './operation.ts';
-export type { Exposition } from './probe-server.ts';
 export {
   notFound,
   type Problem,
   ProblemError,
+  parseOrRefuse,
   problemOf,
   RETRY_AFTER_SECONDS,
   unavailable,
 } from './problems.ts';
-export { createRateLimit } from './rate-limit.ts';
-export { parseOrRefuse } from './read-request.ts';
-export { notesOf, noteTraceId } from './request-log.ts';
-export { createRequestTrace, type RequestTrace } from './request-trace.ts';
 export { healthRoutes, metricsRoute, type Probe, type Supervised } from './supervision.ts';

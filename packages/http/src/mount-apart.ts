@@ -4,7 +4,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import type { Guard } from './keys.ts';
+import type { Guard } from './admission.ts';
 import { notFound } from './problems.ts';
 
 /** What a browser needs of an answer. Its other headers are about a connection that does not exist. */

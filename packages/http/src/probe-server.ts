@@ -1,11 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface ProbeServer {
-  port: number;
-  close(): Promise<void>;
-}
-
 /** A process's metrics in the text format of Prometheus. */
 export interface Exposition {
   contentType: string;
@@ -26,7 +21,7 @@ export async function startProbeServer(
   host: string,
   port: number,
   exposition: Exposition,
-): Promise<ProbeServer> {
+): Promise<{ port: number; close(): Promise<void> }> {
   const answer = async ({ url }: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = url?.split('?')[0];
     if (path === '/livez') return answerJson(response, 200, { status: 'ok' });

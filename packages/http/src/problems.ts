@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import { AppError, type AppErrorCode, type Fault, uuidv7 } from '@contour/contract';
 import { type Logger, TimeoutError } from '@contour/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { notesOf, traceIdOf } from './request-log.ts';
+import type { z } from 'zod';
+import { notesOf, traceIdOf } from './observe-request.ts';
 
 const PROBLEM_TYPE = 'application/problem+json';
 
@@ -96,6 +97,23 @@ export function unavailable(detail: string): ProblemError {
 
 export function notFound(detail: string): ProblemError {
   return new ProblemError('not_found', { detail });
+}
+
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((path) => ({ path, message: 'is not known here' }));
+  }
+  return [{ path: issue.path.join('.'), message: issue.message }];
+}
+
+/** Checks a query or a body against a schema, and names every fault in a 400. */
+export function parseOrRefuse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new ProblemError('invalid', {
+    detail: 'The request is not valid; `errors` names every fault.',
+    errors: parsed.error.issues.flatMap(faultsOf),
+  });
 }
 
 const UNAVAILABLE: Record<AppErrorCode, string | undefined> = {

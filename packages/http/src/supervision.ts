@@ -1,7 +1,7 @@
 import { within } from '@contour/runtime';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Guard } from './keys.ts';
+import type { Guard } from './admission.ts';
 import { documented, json, named, OPEN, OPERATORS, shared, text } from './operation.ts';
 import type { Exposition } from './probe-server.ts';
 

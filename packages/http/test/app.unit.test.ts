@@ -1,11 +1,10 @@
 import { PROBLEMS } from '@contour/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { createHttpApp } from '../src/app.ts';
+import { createHttpApp, createTurns } from '../src/app.ts';
 import { docsRoutes } from '../src/docs.ts';
 import { documented, json, named, OPERATORS, shared } from '../src/operation.ts';
-import { ProblemError } from '../src/problems.ts';
-import { parseOrRefuse } from '../src/read-request.ts';
+import { ProblemError, parseOrRefuse } from '../src/problems.ts';
 
 const TABLE = { ...PROBLEMS, tool_denied: { status: 403, title: 'The tool is not allowed' } };
 const silent = { debug() {}, info() {}, error() {} };
@@ -78,4 +77,28 @@ test('the reference holds the documented routes, and the components that they us
   expect(Object.keys(components.schemas)).toEqual(['Call', 'Problem']);
   expect(Object.keys(components.responses)).toEqual(['NoAdminKey']);
   expect(Object.keys(components.headers)).toEqual(['WWW-Authenticate', 'ETag']);
+});
+
+function workFor(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+test('turns come in the order of the calls, and other work is done between two', async () => {
+  const turn = createTurns();
+  const done: string[] = [];
+  const works = ['a', 'b'].map((name) => turn().then(() => done.push(name)));
+  setImmediate(() => done.push('other work'));
+  await Promise.all(works);
+  expect(done).toEqual(['a', 'other work', 'b']);
+});
+
+test('a turn is followed by a rest as long as its work', async () => {
+  const turn = createTurns();
+  const first = turn().then(() => {
+    workFor(40);
+    return performance.now();
+  });
+  const second = turn().then(() => performance.now());
+  expect((await second) - (await first)).toBeGreaterThan(35);
 });

@@ -5,12 +5,12 @@ import { onPath, runTool } from './run-tool.ts';
 const ROUNDS = 4; // a library may need another one; no distribution goes deeper
 
 /** An unpacked program, with the path of its libraries. */
-export interface UnpackedProgram {
+interface UnpackedProgram {
   command: string;
   libraryPath: string;
 }
 
-export interface WantedProgram {
+interface WantedProgram {
   /** Also the name of its directory in the cache. */
   name: string;
   packages: readonly string[];

@@ -1,7 +1,19 @@
-import { mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import {
+  access,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort, portIsFree } from './free-port.ts';
-import { buildNeo4jServer, downloadNeo4j, findJdk } from './neo4j-program.ts';
 import {
   neo4jAnswers,
   type RunningServer,
@@ -9,10 +21,31 @@ import {
   type ServerOptions,
   waitForFormerServer,
 } from './run-server.ts';
+import { onPath, runTool } from './run-tool.ts';
+import { superviseChild } from './supervise-child.ts';
+
+const OLDEST = 17;
+const NEO4J_VERSION = '5.26.31';
+
+const POM = fileURLToPath(new URL('../neo4j/pom.xml', import.meta.url));
+const STAGING = 'neo4j-new-';
+const DOWNLOAD_MS = 5 * 60_000;
+const ABANDONED_MS = 2 * DOWNLOAD_MS;
+const MAIN = 'Neo4jServer';
+const SOURCE = fileURLToPath(new URL(`../neo4j/${MAIN}.java`, import.meta.url));
+
+// With two cores and a small heap the serial collector starts fastest, and others gain nothing.
+const JVM_FLAGS = [
+  ...['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:+ExitOnOutOfMemoryError'],
+  ...['-XX:-UsePerfData', '-Dlog4j2.disable.jmx=true'],
+  ...['java.nio', 'java.io', 'sun.nio.ch'].map(
+    (name) => `--add-opens=java.base/${name}=ALL-UNNAMED`,
+  ),
+];
 
 const STOP_MS = 8_000;
 
-export type Neo4jOptions = ServerOptions & {
+type Neo4jOptions = ServerOptions & {
   /** The directory of the downloaded Neo4j; may be shared. */
   cacheDir: string;
 };
@@ -55,4 +88,142 @@ async function start(options: Neo4jOptions): Promise<LocalNeo4j> {
     ready: () => neo4jAnswers(port),
   });
   return { ...server, uri: `bolt://127.0.0.1:${port}` };
+}
+
+/** The version text of the JDK on PATH. Throws if there is none that Neo4j can run on. */
+async function findJdk(): Promise<string> {
+  const [java, javac] = await Promise.all([versionOf('java'), versionOf('javac')]);
+  if (majorOf(java) >= OLDEST && majorOf(javac) >= OLDEST) return java;
+  throw new Error(`there is no JDK ${OLDEST} or later on PATH`);
+}
+
+// Java 8 fails because it has no --version. It is too old in any case.
+function versionOf(command: string): Promise<string> {
+  return runTool(command, ['--version']).catch(() => '');
+}
+
+/** 17 for `openjdk 17.0.15 2025-04-15` and for `javac 17.0.15`. */
+function majorOf(version: string): number {
+  return Number(/^\S+ (\d+)/.exec(version)?.[1] ?? 0);
+}
+
+/** Fetches the jars of Neo4j Community with Maven into the cache and returns their folder. */
+async function downloadNeo4j(
+  cacheDir: string,
+  onProgress: (line: string) => void,
+): Promise<string> {
+  const home = join(cacheDir, `neo4j-${NEO4J_VERSION}`);
+  if (await isThere(home)) return home;
+  if (!(await onPath('mvn'))) throw new Error('there is no Maven (mvn) on PATH');
+  onProgress(`Fetching Neo4j ${NEO4J_VERSION} with Maven, once: 120 MB, a minute or two`);
+  await mkdir(cacheDir, { recursive: true });
+  await removeAbandoned(cacheDir);
+  const staging = await mkdtemp(join(cacheDir, STAGING));
+  try {
+    await fetchWithMaven(staging, join(staging, 'jars'));
+    // A cache may be shared: the second start uses the result of the first.
+    await rename(join(staging, 'jars'), home).catch(async (error) => {
+      if (!(await isThere(home))) throw error;
+    });
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  return home;
+}
+
+// Maven's usual repository is not used: two Mavens cannot share it, and an account without a home has none.
+async function fetchWithMaven(staging: string, jars: string): Promise<void> {
+  const log = join(staging, 'maven.log');
+  const args = [
+    ...['--batch-mode', '--quiet', '--strict-checksums', '--log-file', log, '--file', POM],
+    ...[`-Dmaven.repo.local=${join(staging, 'repository')}`, `-Dneo4j.version=${NEO4J_VERSION}`],
+    ...['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${jars}`],
+  ];
+  const maven = await superviseChild('mvn', args, { cwd: staging, output: 'ignore' });
+  let reason = 'it took too long';
+  const timer = setTimeout(() => void maven.stop(), DOWNLOAD_MS);
+  const { code } = await maven.exited.finally(() => clearTimeout(timer));
+  if (code === 0 && (await isThere(jars))) return;
+  if (code !== null) reason = await firstError(log);
+  throw new Error(`Maven could not fetch Neo4j: ${reason}`);
+}
+
+async function firstError(log: string): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  const line = /^\[ERROR\] (.+?)(?: -> \[Help \d+\])?$/m.exec(text)?.[1];
+  return line ?? 'without a reason in its log';
+}
+
+// Left by a start that was killed during its download.
+async function removeAbandoned(cacheDir: string): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    if (!name.startsWith(STAGING)) continue;
+    const folder = join(cacheDir, name);
+    const age = Date.now() - (await stat(folder).then((found) => found.mtimeMs, Date.now));
+    if (age > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The arguments of `java`; a home and a port follow `main`. The first call compiles the server, and runs it once so that
+ * the JVM archives the loaded classes: without the archive every start takes half as long again.
+ */
+async function buildNeo4jServer(
+  cacheDir: string,
+  jars: string,
+  jdk: string,
+  onProgress: (line: string) => void,
+): Promise<{ jvm: string[]; main: string }> {
+  const source = await readFile(SOURCE);
+  const key = createHash('sha256').update(jars).update(jdk).update(source).digest('hex');
+  const folder = join(cacheDir, `neo4j-server-${key.slice(0, 12)}`);
+  const jar = join(folder, 'server.jar');
+  const archive = join(folder, 'classes.jsa');
+  const run = [...JVM_FLAGS, '-cp', `${jar}:${join(jars, '*')}`];
+  if (!(await isThere(archive))) {
+    onProgress('Preparing Neo4j, once: half a minute');
+    await mkdir(folder, { recursive: true });
+    const staging = await mkdtemp(join(folder, 'new-'));
+    try {
+      if (!(await isThere(jar))) await compile(staging, jars, jar);
+      await rehearse(staging, run, archive);
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  }
+  return { jvm: [`-XX:SharedArchiveFile=${archive}`, ...run], main: MAIN };
+}
+
+async function compile(staging: string, jars: string, jar: string): Promise<void> {
+  const classes = join(staging, 'classes');
+  const made = join(staging, 'server.jar');
+  await runTool('javac', ['-cp', join(jars, '*'), '-d', classes, SOURCE]);
+  await runTool('jar', ['--create', '--file', made, '-C', classes, '.']);
+  // Must not replace the jar of another start, because that start's archive is bound to it.
+  await link(made, jar).catch(async (error) => {
+    if (!(await isThere(jar))) throw error;
+  });
+}
+
+// An archive is bound to the paths and times of its jars, so it is made with the jars in their final place. If the JVM
+// makes none, the file stays empty, and later starts ignore it.
+async function rehearse(staging: string, run: readonly string[], archive: string): Promise<void> {
+  const made = join(staging, 'classes.jsa');
+  await writeFile(made, '');
+  await runTool('java', [
+    `-XX:ArchiveClassesAtExit=${made}`,
+    ...run,
+    MAIN,
+    staging,
+    '0',
+    'rehearse',
+  ]);
+  await rename(made, archive);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,22 +1,36 @@
-import { resolve } from 'node:path';
-import { unprivilegedAccount } from './account.ts';
+import { randomBytes } from 'node:crypto';
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type Account, canReach, giveTo, unprivilegedAccount } from './account.ts';
 import { freePort } from './free-port.ts';
-import { postgresBinaries } from './postgres-binaries.ts';
-import { makePostgresData, postgresPassword, reachableDataDir } from './postgres-data.ts';
+import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
 import {
   postgresAnswers,
   type RunningServer,
   runServer,
   type ServerOptions,
+  startLogged,
   waitForFormerServer,
 } from './run-server.ts';
 
+const COMMON_PLACE = '/var/tmp/contour-'; // reachable for every user, kept over a restart
 const STOP_MS = 8_000;
 // After a kill -9, server processes may hold the old shared memory for a moment longer.
 const LEFTOVER_ATTEMPTS = 20;
 const LEFTOVER_WAIT_MS = 250;
 
-export type PostgresOptions = ServerOptions & {
+type PostgresOptions = ServerOptions & {
   /** Created together with the data. */
   database?: string;
 };
@@ -65,4 +79,82 @@ async function untilLeftoversAreGone<T>(start: () => Promise<T>): Promise<T> {
       await new Promise((done) => setTimeout(done, LEFTOVER_WAIT_MS));
     }
   }
+}
+
+/**
+ * The directory of the data: the given one or, if the account cannot reach it, another one to which the given path
+ * becomes a symlink.
+ */
+async function reachableDataDir(
+  dataDir: string,
+  account: Account | undefined,
+  onProgress: (line: string) => void,
+): Promise<string> {
+  await mkdir(dirname(dataDir), { recursive: true });
+  const real = await realpath(dataDir).catch(() => undefined);
+  const parent = dirname(real ?? (await realpath(dirname(dataDir))).concat('/data'));
+  if (!account || (await canReach(account, parent))) return real ?? dataDir;
+  if (real) throw new Error(`${account.name}, as whom Postgres runs, cannot reach ${real}`);
+  await rm(dataDir, { force: true }); // a symlink whose target was deleted
+  const place = await mkdtemp(COMMON_PLACE);
+  await giveTo(account, place);
+  await symlink(join(place, 'postgres'), dataDir);
+  onProgress(`Postgres may not run as root and cannot reach ${dataDir}: its data is in ${place}`);
+  return join(place, 'postgres');
+}
+
+/** Creates the data directory, the superuser's password and one database, all or nothing. */
+async function makePostgresData(
+  dataDir: string,
+  database: string,
+  binaries: PostgresBinaries,
+  account: Account | undefined,
+  logFile: string,
+): Promise<void> {
+  if (await stat(join(dataDir, 'PG_VERSION')).catch(() => undefined)) return;
+  const staging = `${dataDir}.new`;
+  await rm(staging, { recursive: true, force: true });
+  await mkdir(staging, { recursive: true, mode: 0o700 });
+  if (account) await giveTo(account, staging);
+  // Every local user can reach a loopback port, so the superuser has a password.
+  const passwordFile = passwordFileOf(dataDir);
+  await writeFile(passwordFile, randomBytes(16).toString('hex'), { mode: 0o600 });
+  if (account) await chown(passwordFile, account.uid, account.gid);
+  const run = (command: string, args: string[], input?: string) =>
+    runTool(command, args, input, account, logFile);
+  await run(binaries.initdb, [
+    ...['-D', staging, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
+    ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    ...['--no-sync', '--no-instructions'],
+  ]);
+  if (database !== 'postgres') {
+    const create = `create database "${database.replaceAll('"', '""')}";\n`;
+    await run(binaries.postgres, ['--single', '-D', staging, 'postgres'], create);
+  }
+  await rename(staging, dataDir);
+}
+
+/** The superuser's password, which was created with the data. */
+async function postgresPassword(dataDir: string): Promise<string> {
+  return (await readFile(passwordFileOf(dataDir), 'utf8')).trim();
+}
+
+function passwordFileOf(dataDir: string): string {
+  return `${dataDir}.password`;
+}
+
+async function runTool(
+  command: string,
+  args: string[],
+  input: string | undefined,
+  account: Account | undefined,
+  logFile: string,
+): Promise<void> {
+  const { child, readLog } = await startLogged(logFile, command, args, {
+    cwd: '/',
+    ...account,
+    ...(input === undefined ? {} : { input }),
+  });
+  const { code } = await child.exited;
+  if (code !== 0) throw new Error(`${basename(command)} failed:\n${await readLog()}`);
 }

@@ -13,7 +13,7 @@ import { onPath } from './run-tool.ts';
 
 const STOP_MS = 5_000;
 
-export type RedisOptions = ServerOptions & {
+type RedisOptions = ServerOptions & {
   /** The directory of a downloaded Redis; may be shared. */
   cacheDir: string;
 };

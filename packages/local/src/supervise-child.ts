@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const GUARDIAN = fileURLToPath(new URL('../guardian.mjs', import.meta.url));
 
-export type ChildExit = { code: number | null; signal: NodeJS.Signals | null };
+type ChildExit = { code: number | null; signal: NodeJS.Signals | null };
 
 export type ChildOptions = {
   cwd?: string;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Message } from './message.ts';
+import { type Message, type SealedMessage, sealMessage } from './message.ts';
 import { createOutbox } from './outbox.ts';
 import {
   connectFailFast,
@@ -8,7 +8,6 @@ import {
   type ResolveJob,
   sendEntries,
 } from './redis.ts';
-import { type SealedMessage, sealMessage } from './seal-message.ts';
 
 export interface ProducerOptions {
   redisUrl: string;

@@ -1,5 +1,4 @@
 export { createProducer, type Producer, type ProducerOptions } from './create-producer.ts';
-export type { Channel, Message } from './message.ts';
+export { type Channel, fingerprintOf, type Message } from './message.ts';
 export { ProducerError, type ProducerErrorCode } from './producer-error.ts';
 export { shardOf, streamKeyOf } from './redis.ts';
-export { fingerprintOf } from './seal-message.ts';

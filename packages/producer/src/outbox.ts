@@ -11,19 +11,7 @@ interface Pending<Item> {
   timer: NodeJS.Timeout;
 }
 
-/** Keeps messages in order until Redis has them, each for a bounded time. */
-export interface Outbox<Item> {
-  /** Resolves with the item's id in Redis, or rejects with a ProducerError, within timeoutMs. */
-  put(item: Item): Promise<string>;
-  /** Sends the waiting items; called when Redis is back. */
-  flush(): void;
-  /** Items that have not been answered yet. */
-  size(): number;
-  /** Refuses the waiting items, and waits for the answers to those under way. */
-  close(): Promise<void>;
-}
-
-export interface OutboxOptions<Item> {
+interface OutboxOptions<Item> {
   timeoutMs: number;
   /** How many may be unanswered, in all outboxes that share `isFull`. */
   maxBuffered: number;
@@ -39,10 +27,10 @@ export interface OutboxOptions<Item> {
 const textOnly = (error: unknown) => new Error(error instanceof Error ? error.message : 'unknown');
 
 /**
- * Sends one batch at a time. Items that Redis did not accept go back to the front, so that later ones cannot overtake
+ * Keeps messages in order until Redis has them, each for a bounded time. Sends one batch at a time. Items that Redis did not accept go back to the front, so that later ones cannot overtake
  * them. While a batch is under way, arrivals gather for the next.
  */
-export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
+export function createOutbox<Item>(o: OutboxOptions<Item>) {
   const open = new Set<Pending<Item>>();
   let waiting: Pending<Item>[] = [];
   let sending: Promise<void> | undefined;
@@ -93,7 +81,8 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
   }
 
   return {
-    put: (item) =>
+    /** Resolves with the item's id in Redis, or rejects with a ProducerError, within timeoutMs. */
+    put: (item: Item): Promise<string> =>
       new Promise((accept, refuse) => {
         if (closed) throw closedError();
         if (o.isFull()) throw fullError(o.maxBuffered, o.whyAway());
@@ -103,8 +92,11 @@ export function createOutbox<Item>(o: OutboxOptions<Item>): Outbox<Item> {
         waiting.push(pending);
         flush();
       }),
+    /** Sends the waiting items; called when Redis is back. */
     flush,
+    /** Items that have not been answered yet. */
     size: () => open.size,
+    /** Refuses the waiting items, and waits for the answers to those under way. */
     close: async () => {
       closed = true;
       for (const pending of waiting.splice(0)) settle(pending, closedError());

@@ -1,8 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { Channel } from './message.ts';
-import type { SealedMessage } from './seal-message.ts';
+import type { Channel, SealedMessage } from './message.ts';
 
 export type OnError = (error: Error) => void;
 

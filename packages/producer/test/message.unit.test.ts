@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { CHANNELS, checkIncoming, fingerprintOf as fingerprintOfContract } from '@contour/contract';
 import { describe, expect, test } from 'vitest';
 import { type Channel, fingerprintOf, type Message, ProducerError, shardOf } from '../src/index.ts';
-import { CREDENTIAL_FIELDS } from '../src/message.ts';
-import { sealMessage } from '../src/seal-message.ts';
+import { CREDENTIAL_FIELDS, sealMessage } from '../src/message.ts';
 
 const TOKEN = 'fake:"token"\\ü';
 const message = (over: object = {}): Message => ({

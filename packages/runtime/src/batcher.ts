@@ -1,4 +1,4 @@
-export interface BatcherOptions<I, O> {
+interface BatcherOptions<I, O> {
   /** One result per item, in the items' order. */
   run: (items: I[]) => Promise<O[]>;
   maxSize: number;
@@ -8,10 +8,6 @@ export interface BatcherOptions<I, O> {
 export interface Batcher<I, O> {
   /** An item that may wait goes with the next item that may not, or after `mayWaitMs`. */
   push(item: I, mayWaitMs?: number): Promise<O>;
-  /** Resolves when nothing waits and nothing is in flight. */
-  idle(): Promise<void>;
-  /** How many items wait for a batch, without those in flight. */
-  readonly size: number;
 }
 
 interface Waiting<I, O> {
@@ -28,7 +24,6 @@ interface Waiting<I, O> {
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { run, maxSize, maxInFlight } = options;
   const waiting: Waiting<I, O>[] = [];
-  const idlers: (() => void)[] = [];
   let inFlight = 0;
   let scheduled = false;
   let timer: NodeJS.Timeout | undefined;
@@ -63,8 +58,6 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
 
   function startRuns(): void {
     while (isDue && inFlight < maxInFlight && waiting.length > 0) void runBatch(takeBatch());
-    const isIdle = inFlight === 0 && waiting.length === 0;
-    if (isIdle) for (const resolve of idlers.splice(0)) resolve();
   }
 
   async function runBatch(batch: Waiting<I, O>[]): Promise<void> {
@@ -82,14 +75,5 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
     startRuns();
   }
 
-  return {
-    push,
-    idle() {
-      if (inFlight === 0 && waiting.length === 0) return Promise.resolve();
-      return new Promise((resolve) => void idlers.push(resolve));
-    },
-    get size() {
-      return waiting.length;
-    },
-  };
+  return { push };
 }

@@ -1,4 +1,5 @@
-export { type Batcher, type BatcherOptions, createBatcher } from './batcher.ts';
+export { type Batcher, createBatcher } from './batcher.ts';
+export { createTracer, type Span, type Tracer } from './create-tracer.ts';
 export {
   EnvError,
   flag,
@@ -13,10 +14,10 @@ export {
   positiveInt,
   readEnv,
   retentionFields,
+  tracingFields,
   url,
 } from './env.ts';
-export { logConnectionErrors } from './log-connection-errors.ts';
-export { createLogger, LOG_LEVELS, type Logger, type LoggerOptions } from './logger.ts';
+export { createLogger, LOG_LEVELS, type Logger, logConnectionErrors } from './logger.ts';
 export {
   createCounter,
   createHistogram,
@@ -27,8 +28,6 @@ export {
 } from './metrics.ts';
 export { runMain } from './run-main.ts';
 export { type Duty, startScheduler } from './scheduler.ts';
-export { createShutdown, type Shutdown, type ShutdownOptions } from './shutdown.ts';
-export { createTracer, type Span, type Tracer } from './tracing/create-tracer.ts';
-export { tracingFields } from './tracing/tracing-fields.ts';
-export { createWatchdog, type WatchdogOptions } from './watchdog.ts';
+export { createShutdown, type Shutdown } from './shutdown.ts';
+export { createWatchdog } from './watchdog.ts';
 export { TimeoutError, within } from './within.ts';

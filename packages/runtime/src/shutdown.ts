@@ -13,20 +13,13 @@ interface Closer {
   close: (signal: AbortSignal) => Promise<void> | void;
 }
 
-export interface ShutdownOptions {
+interface ShutdownOptions {
   timeoutMs: number;
   logger: Pick<Logger, 'info' | 'error' | 'fatal'>;
   exit?: (code: number) => void;
 }
 
-export interface Shutdown {
-  /** Closers run in reverse order. Their `signal` fires when little time is left. */
-  add(name: string, close: Closer['close']): void;
-  /** Listens to the process. The returned function removes the listeners. */
-  install(): () => void;
-  /** Closes everything and exits. A second call waits for the first; the higher code counts. */
-  stop(reason: string, code?: number): Promise<void>;
-}
+export type Shutdown = ReturnType<typeof createShutdown>;
 
 /**
  * The end of a process, bounded by `timeoutMs`.
@@ -38,16 +31,13 @@ export interface Shutdown {
  * A signal exits with 0 even then, because unfinished work is in Postgres and another process resumes it. An uncaught
  * error exits with 1.
  */
-export function createShutdown({
-  timeoutMs,
-  logger,
-  exit = process.exit,
-}: ShutdownOptions): Shutdown {
+export function createShutdown({ timeoutMs, logger, exit = process.exit }: ShutdownOptions) {
   const closers: Closer[] = [];
   let stopping: Promise<void> | undefined;
   let exitCode = 0;
   let signalledAt: number | undefined;
 
+  /** Closes everything and exits. A second call waits for the first; the higher code counts. */
   function stop(reason: string, code = 0): Promise<void> {
     exitCode = Math.max(exitCode, code);
     stopping ??= closeAndExit(reason);
@@ -84,8 +74,12 @@ export function createShutdown({
   }
 
   return {
-    add: (name, close) => void closers.push({ name, close }),
-    install() {
+    /** Closers run in reverse order. Their `signal` fires when little time is left. */
+    add(name: string, close: Closer['close']): void {
+      closers.push({ name, close });
+    },
+    /** Listens to the process. The returned function removes the listeners. */
+    install(): () => void {
       process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
       process.on('uncaughtException', onUncaught).on('unhandledRejection', onUnhandled);
       return () => {

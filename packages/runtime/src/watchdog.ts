@@ -1,4 +1,4 @@
-export interface WatchdogOptions {
+interface WatchdogOptions {
   intervalMs: number;
   stuckAfterMs: number;
   /** A rejection means that it is not known; then no worker counts as stuck. */

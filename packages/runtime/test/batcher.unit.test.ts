@@ -36,14 +36,12 @@ describe('createBatcher', () => {
       await lookedAt();
     }
     expect(started()).toEqual([[1], [2]]);
-    expect(batcher.size).toBe(5);
     runs[1]?.finish();
     expect(await results[1]).toBe(20);
     expect(started()).toEqual([[1], [2], [3, 4, 5]]);
     runs[0]?.finish();
     await results[0];
     expect(started().at(-1)).toEqual([6, 7]);
-    expect(batcher.size).toBe(0);
     for (const { finish } of runs) finish();
     expect(await Promise.all(results)).toEqual([10, 20, 30, 40, 50, 60, 70]);
   });
@@ -72,7 +70,6 @@ describe('createBatcher', () => {
     const first = batcher.push(1);
     await lookedAt();
     const second = batcher.push(2, 1);
-    await expect.poll(() => batcher.size).toBe(1);
     runs[0]?.finish();
     await first;
     await expect.poll(started).toEqual([[1], [2]]);
@@ -115,21 +112,5 @@ describe('createBatcher', () => {
       maxInFlight: 1,
     });
     await expect(batcher.push(1)).rejects.toThrow('at once');
-    await batcher.idle();
-  });
-
-  test('is idle when nothing waits and nothing is in flight', async () => {
-    const { batcher, runs, started } = setUp({ maxSize: 1 });
-    await batcher.idle();
-    const seen: string[] = [];
-    const pushed = [1, 2].map((item) => batcher.push(item).then(() => seen.push(`item ${item}`)));
-    const idle = batcher.idle().then(() => seen.push('idle'));
-    await lookedAt();
-    runs[0]?.finish();
-    await expect.poll(started).toEqual([[1], [2]]);
-    expect(seen).toEqual(['item 1']);
-    runs[1]?.finish();
-    await Promise.all([...pushed, idle]);
-    expect(seen.sort()).toEqual(['idle', 'item 1', 'item 2']);
   });
 });

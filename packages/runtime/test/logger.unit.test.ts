@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogger } from '../src/logger.ts';
+import { createLogger, logConnectionErrors } from '../src/logger.ts';
 
 function setUp() {
   const lines: string[] = [];
@@ -59,4 +59,21 @@ test('an error that is its own cause is logged once', () => {
   error.cause = error;
   logger.error(error, 'resolve.failed');
   expect(lines).toHaveLength(1);
+});
+
+test('the same error is logged once in ten seconds, with the number of repeats', () => {
+  const lines: object[] = [];
+  const clock = { ms: 0 };
+  const logger = { warn: (fields: object) => void lines.push(fields) };
+  const log = logConnectionErrors(logger, 'redis.error', () => clock.ms);
+  const refused = new Error('refused');
+  const reset = new Error('reset');
+  for (const error of [refused, refused, reset, refused]) log(error);
+  clock.ms += 10_000;
+  log(refused);
+  expect(lines).toEqual([
+    { err: refused, repeated: 0 },
+    { err: reset, repeated: 0 },
+    { err: refused, repeated: 2 },
+  ]);
 });

@@ -1,5 +1,135 @@
-import { type Circuit, type CircuitState, createCircuit, type Health } from './circuit.ts';
-import { createCommonCircuit } from './common-circuit.ts';
+export type CircuitState = 'closed' | 'open' | 'half_open';
+
+/** The health of the other service by one attempt; `unknown` if the attempt showed nothing. */
+export type Health = 'up' | 'down' | 'unknown';
+
+interface CircuitOptions {
+  firstPauseMs: number;
+  maxPauseMs: number;
+  /** How many attempts may be under way at once while the circuit is open. */
+  probes: number;
+  /** A clock that never goes back, in milliseconds. */
+  now: () => number;
+  onChange: (state: CircuitState) => void;
+}
+
+type Circuit = ReturnType<typeof createCircuit>;
+
+/** An attempt from before the opening does not lengthen the pause. */
+const endNoProbe = () => {};
+
+/**
+ * Holds attempts back once it is open: a pause, then a few probes; each failed round doubles the pause.
+ *
+ *   round of probes   1    2    3    4    5 and later
+ *   pause before it   1 s  2 s  4 s  8 s  15 s
+ */
+function createCircuit(options: CircuitOptions) {
+  const { firstPauseMs, maxPauseMs, probes, now, onChange } = options;
+  /** 0 while the circuit is closed. */
+  let round = 0;
+  let probeAt = 0;
+  let probing = 0;
+  let hasEnded = false;
+
+  const open = () => {
+    round += 1;
+    probeAt = now() + Math.min(firstPauseMs * 2 ** (round - 1), maxPauseMs);
+    onChange('open');
+  };
+
+  const endProbe = (ofRound: number, health: Health) => {
+    probing -= 1;
+    // The other probes of a failed round do not lengthen the pause.
+    if (health === 'down' && ofRound === round && !hasEnded) open();
+  };
+
+  return {
+    isOpen: () => round > 0,
+    open,
+    /** Ends the circuit: attempts that are still under way change nothing any more. */
+    close(): void {
+      hasEnded = true;
+      if (round > 0) onChange('closed');
+    },
+    /** How many attempts may begin now; without a limit while the circuit is closed. */
+    room(): number {
+      if (round === 0) return Number.POSITIVE_INFINITY;
+      return now() < probeAt ? 0 : Math.max(0, probes - probing);
+    },
+    /** Begins an attempt. The returned function ends it. */
+    begin(): (health: Health) => void {
+      if (round === 0) return endNoProbe;
+      probing += 1;
+      if (probing === 1) onChange('half_open');
+      const ofRound = round;
+      return (health) => endProbe(ofRound, health);
+    },
+  };
+}
+
+/** After this many tenants a round of probes starts again, which bounds its memory. */
+const MAX_PROBED = 1000;
+
+/**
+ * The circuit of all tenants together. It opens after a number of failures without a success of any tenant, and not
+ * within `quietMs` of one. A tenant counts for at most half of the failures, so that one alone does not hold the others
+ * back.
+ */
+function createCommonCircuit(options: CircuitOptions & { threshold: number; quietMs: number }) {
+  const { threshold, quietMs, now } = options;
+  const mostOfOne = Math.ceil(threshold / 2);
+  let circuit = createCircuit(options);
+  /** Failures since the last success, by tenant. */
+  const failures = new Map<string, number>();
+  let failureCount = 0;
+  let succeededAt = Number.NEGATIVE_INFINITY;
+  /** Tenants that have had a probe since the circuit opened, or since the round began. */
+  const probed: Set<string> = new Set();
+
+  const forgetFailures = (): void => {
+    if (failureCount > 0) failures.clear();
+    failureCount = 0;
+  };
+
+  return {
+    isOpen: () => circuit.isOpen(),
+    room: () => circuit.room(),
+    begin(tenantId: string) {
+      if (circuit.isOpen()) {
+        if (probed.size >= MAX_PROBED) probed.clear();
+        probed.add(tenantId);
+      }
+      return circuit.begin();
+    },
+    /** Counts a failure. Returns true if it has opened the circuit. */
+    fail(tenantId: string): boolean {
+      const ofTenant = failures.get(tenantId) ?? 0;
+      if (ofTenant < mostOfOne) {
+        failures.set(tenantId, ofTenant + 1);
+        failureCount += 1;
+      }
+      if (failureCount < threshold || now() - succeededAt < quietMs) return false;
+      forgetFailures();
+      circuit.open();
+      return true;
+    },
+    succeed(): void {
+      forgetFailures();
+      succeededAt = now();
+      if (!circuit.isOpen()) return;
+      circuit.close();
+      circuit = createCircuit(options);
+      probed.clear();
+    },
+    probed: () => probed.keys(),
+    startRound(): boolean {
+      const hadBegun = probed.size > 0;
+      probed.clear();
+      return hadBegun;
+    },
+  };
+}
 
 const DEFAULTS = {
   /** Consecutive failures that open a circuit. */
@@ -8,124 +138,129 @@ const DEFAULTS = {
   maxPauseMs: 15_000,
   /** More than one, so that one attempt that hangs does not decide for all. */
   probes: 3,
-  /** The common circuit opens only after this long without a success: failures of few keys may come in a burst. */
+  /** The common circuit opens only after this long without a success: failures of few tenants may come in a burst. */
   quietMs: 250,
   /** A clock that never goes back, in milliseconds. */
   now: () => performance.now(),
 };
 
 export interface CircuitsOptions extends Partial<typeof DEFAULTS> {
-  /** `key` is undefined for the common circuit. */
-  onChange?: (state: CircuitState, key: string | undefined) => void;
+  /** `tenantId` is undefined for the common circuit. */
+  onChange?: (state: CircuitState, tenantId: string | undefined) => void;
 }
 
 /** How many attempts may begin now. */
-interface Limits {
-  /** Attempts of all keys together; infinite while the common circuit is closed. */
+export interface Limits {
+  /** Attempts of all tenants together; infinite while the common circuit is closed. */
   total: number;
-  /** Attempts of a key that is not listed. */
-  perKey: number;
-  /** Keys that may send less than that. */
-  rooms: Array<{ key: string; room: number }>;
+  /** Attempts of a tenant that is not listed. */
+  perTenant: number;
+  /** Tenants that may send less than that. */
+  rooms: Array<{ tenantId: string; room: number }>;
 }
 
 /** An attempt under way. */
 export interface Pass {
-  key: string;
+  tenantId: string;
   endOwn: ((health: Health) => void) | undefined;
   endCommon: (health: Health) => void;
-  /** When the key's failures began, if it had any since its last success. */
+  /** When the tenant's failures began, if it had any since its last success. */
   failingSince: number | undefined;
 }
 
 interface Trouble {
   circuit: Circuit;
   since: number;
-  /** Since the key's last success. */
+  /** Since the tenant's last success. */
   failures: number;
 }
 
 /**
- * A circuit for each key, such as a tenant, and a common one. A key's circuit opens after consecutive failures of that
- * key. While it is open, the key's failures do not count for the common circuit. A key without failures takes no memory.
+ * A circuit for each tenant, and a common one. A tenant's circuit opens after consecutive failures of that tenant. While
+ * it is open, the tenant's failures do not count for the common circuit. A tenant without failures takes no memory.
  */
 export function createCircuits(options: CircuitsOptions = {}) {
   const settings = { ...DEFAULTS, ...options };
-  const onChangeOf = (key?: string) => (state: CircuitState) => options.onChange?.(state, key);
+  const onChangeOf = (tenantId?: string) => (state: CircuitState) =>
+    options.onChange?.(state, tenantId);
   const common = createCommonCircuit({ ...settings, onChange: onChangeOf() });
   const troubled = new Map<string, Trouble>();
-  let openKeys = 0;
+  let openTenants = 0;
   let hasSucceededSinceOpening = true;
 
-  const succeed = (key: string): void => {
+  const succeed = (tenantId: string): void => {
     hasSucceededSinceOpening = true;
     common.succeed();
-    const trouble = troubled.get(key);
+    const trouble = troubled.get(tenantId);
     if (trouble === undefined) return;
-    troubled.delete(key);
-    if (trouble.circuit.isOpen()) openKeys -= 1;
+    troubled.delete(tenantId);
+    if (trouble.circuit.isOpen()) openTenants -= 1;
     trouble.circuit.close();
   };
 
-  const newTrouble = (key: string): Trouble => {
-    const circuit = createCircuit({ ...settings, onChange: onChangeOf(key) });
+  const newTrouble = (tenantId: string): Trouble => {
+    const circuit = createCircuit({ ...settings, onChange: onChangeOf(tenantId) });
     const trouble = { circuit, since: settings.now(), failures: 0 };
-    troubled.set(key, trouble);
+    troubled.set(tenantId, trouble);
     return trouble;
   };
 
-  const fail = (key: string): void => {
-    const trouble = troubled.get(key) ?? newTrouble(key);
+  const fail = (tenantId: string): void => {
+    const trouble = troubled.get(tenantId) ?? newTrouble(tenantId);
     if (trouble.circuit.isOpen()) return;
     trouble.failures += 1;
-    // If all keys fail, the failure is not about this key.
-    if (common.fail(key)) hasSucceededSinceOpening = false;
+    // If all tenants fail, the failure is not about this tenant.
+    if (common.fail(tenantId)) hasSucceededSinceOpening = false;
     else if (trouble.failures >= settings.threshold) {
-      openKeys += 1;
+      openTenants += 1;
       hasSucceededSinceOpening = false;
       trouble.circuit.open();
     }
   };
 
   return {
-    /** Begins an attempt; undefined while the key, or every key, is held back. */
-    enter(key: string): Pass | undefined {
-      const trouble = troubled.get(key);
+    /** Begins an attempt; undefined while the tenant, or every tenant, is held back. */
+    enter(tenantId: string): Pass | undefined {
+      const trouble = troubled.get(tenantId);
       if (common.room() === 0 || trouble?.circuit.room() === 0) return undefined;
-      const failingSince = trouble?.since;
-      return { key, endOwn: trouble?.circuit.begin(), endCommon: common.begin(key), failingSince };
+      return {
+        tenantId,
+        endOwn: trouble?.circuit.begin(),
+        endCommon: common.begin(tenantId),
+        failingSince: trouble?.since,
+      };
     },
-    leave({ key, endOwn, endCommon }: Pass, health: Health): void {
+    leave({ tenantId, endOwn, endCommon }: Pass, health: Health): void {
       if (health === 'up') {
-        succeed(key);
+        succeed(tenantId);
         return;
       }
       const isForAll = common.isOpen();
       endCommon(health);
-      // While all keys fail, a failed probe shows nothing about its key.
+      // While all tenants fail, a failed probe shows nothing about its tenant.
       endOwn?.(isForAll ? 'unknown' : health);
-      if (health === 'down' && !isForAll) fail(key);
+      if (health === 'down' && !isForAll) fail(tenantId);
     },
     /** False while nothing at all may be sent. */
     available: () => common.room() > 0,
     limits(): Limits {
-      const perKey = common.isOpen() ? 1 : Number.POSITIVE_INFINITY;
+      const perTenant = common.isOpen() ? 1 : Number.POSITIVE_INFINITY;
       const rooms = new Map<string, number>();
-      if (openKeys > 0) {
-        for (const [key, { circuit }] of troubled) {
-          if (circuit.isOpen()) rooms.set(key, Math.min(circuit.room(), perKey));
+      if (openTenants > 0) {
+        for (const [tenantId, { circuit }] of troubled) {
+          if (circuit.isOpen()) rooms.set(tenantId, Math.min(circuit.room(), perTenant));
         }
       }
-      for (const key of common.probed()) rooms.set(key, 0);
-      const list = [...rooms].map(([key, room]) => ({ key, room }));
-      return { total: common.room(), perKey, rooms: list };
+      for (const tenantId of common.probed()) rooms.set(tenantId, 0);
+      const list = [...rooms].map(([tenantId, room]) => ({ tenantId, room }));
+      return { total: common.room(), perTenant, rooms: list };
     },
-    /** Starts a new round of probes, because no other key has anything to send. Returns false if no round had begun. */
+    /** Starts a new round of probes, because no other tenant has anything to send. False if no round had begun. */
     startRound: common.startRound,
-    /** `isOpen`: nothing gets through at all. `openKeys`: keys whose own circuit is open. */
+    /** `isOpen`: nothing gets through at all. `openTenants`: tenants whose own circuit is open. */
     state: () => ({
-      isOpen: common.isOpen() || (openKeys > 0 && !hasSucceededSinceOpening),
-      openKeys,
+      isOpen: common.isOpen() || (openTenants > 0 && !hasSucceededSinceOpening),
+      openTenants,
     }),
   };
 }

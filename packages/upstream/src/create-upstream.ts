@@ -7,7 +7,7 @@ const BODY_LIMIT = 64 * 1024;
 export type Ending =
   | { kind: 'status'; status: number; retryAfter?: string | null }
   | { kind: 'timeout' | 'network'; detail: string }
-  /** The caller's signal, or the upstream was closed. */
+  /** The upstream was closed. */
   | { kind: 'aborted' }
   /** A header that may not be sent. This request fails the same way every time, and says nothing about the service. */
   | { kind: 'unsendable'; detail: string };
@@ -24,7 +24,6 @@ export interface UpstreamOptions {
 interface PostRequest {
   headers: Record<string, string>;
   body: string;
-  signal?: AbortSignal | undefined;
 }
 
 /** Another service at one URL. */
@@ -43,10 +42,9 @@ export function createUpstream({ url: address, timeoutMs, connections }: Upstrea
 
   return {
     /** Sends once and follows no redirect. Never rejects. */
-    async post({ headers, body, signal }: PostRequest): Promise<Ending> {
-      if (signal?.aborted) return { kind: 'aborted' };
+    post({ headers, body }: PostRequest): Promise<Ending> {
       const all = authorization ? { ...headers, authorization } : headers;
-      return send(pool, { method: 'POST', path, headers: all, body }, { timeoutMs, signal });
+      return send(pool, { method: 'POST', path, headers: all, body }, timeoutMs);
     },
     isClosed: () => pool.destroyed,
     /** Cuts the requests that are under way; they end as `aborted`. */
@@ -59,11 +57,7 @@ const TOO_LONG = `an answer longer than ${BODY_LIMIT} bytes`;
 const NO_STATUS: Ending = { kind: 'network', detail: 'an answer without a status' };
 
 /** The status decides: an error in the body after it does not change the ending. */
-function send(
-  pool: Pool,
-  request: Dispatcher.DispatchOptions,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined },
-): Promise<Ending> {
+function send(pool: Pool, request: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Ending> {
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
     let answer: Ending | undefined;
@@ -72,7 +66,6 @@ function send(
 
     const end = (ending: Ending) => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
       resolve(answer ?? ending);
     };
     const giveUp = (ending: Ending, why: Error) => {
@@ -80,13 +73,11 @@ function send(
       end(ending);
       controller?.abort(why);
     };
-    const onAbort = () => giveUp({ kind: 'aborted' }, new errors.RequestAbortedError());
     const onDeadline = () => {
       const error = new errors.HeadersTimeoutError(`no answer within ${timeoutMs} ms`);
       giveUp(endingOf(error), error);
     };
     const timer = setTimeout(onDeadline, timeoutMs);
-    signal?.addEventListener('abort', onAbort, { once: true });
 
     pool.dispatch(request, {
       onRequestStart(started) {

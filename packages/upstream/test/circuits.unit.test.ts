@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Health } from '../src/circuit.ts';
-import { createCircuits, type Pass } from '../src/circuits.ts';
+import { createCircuits, type Health, type Pass } from '../src/circuits.ts';
 
 /** Circuits with small numbers and a clock that the test moves: 4 failures open one, for 1 s, 2 s, 4 s, 4 s. */
 function setUp({ quietMs = 0 } = {}) {
@@ -13,43 +12,44 @@ function setUp({ quietMs = 0 } = {}) {
     maxPauseMs: 4000,
     probes: 2,
     now: () => clock.now,
-    onChange: (state, key) => changes.push(`${key ?? 'all'} ${state}`),
+    onChange: (state, tenantId) => changes.push(`${tenantId ?? 'all'} ${state}`),
   });
-  const enter = (key: string): Pass => {
-    const pass = circuits.enter(key);
-    if (pass === undefined) throw new Error(`${key} is held back`);
+  const enter = (tenantId: string): Pass => {
+    const pass = circuits.enter(tenantId);
+    if (pass === undefined) throw new Error(`${tenantId} is held back`);
     return pass;
   };
   return {
     circuits,
     changes,
     enter,
-    report: (key: string, ...healths: Health[]) => {
-      for (const health of healths) circuits.leave(enter(key), health);
+    report: (tenantId: string, ...healths: Health[]) => {
+      for (const health of healths) circuits.leave(enter(tenantId), health);
     },
     pass: (ms: number) => {
       clock.now += ms;
     },
-    isHeld: (key: string) => circuits.enter(key) === undefined,
-    roomOf: (key: string) => circuits.limits().rooms.find((one) => one.key === key)?.room,
+    isHeld: (tenantId: string) => circuits.enter(tenantId) === undefined,
+    roomOf: (tenantId: string) =>
+      circuits.limits().rooms.find((one) => one.tenantId === tenantId)?.room,
   };
 }
 
 const DOWN = ['down', 'down', 'down', 'down'] as const;
 
-describe('a key’s circuit', () => {
-  test('opens after consecutive failures of that key, and holds no other key back', () => {
+describe('a tenant’s circuit', () => {
+  test('opens after consecutive failures of that tenant, and holds no other tenant back', () => {
     const { circuits, changes, report, roomOf, isHeld } = setUp();
     report('a', ...DOWN);
     expect(isHeld('a')).toBe(true);
     expect(roomOf('a')).toBe(0);
     report('b', 'up');
     expect(circuits.available()).toBe(true);
-    expect(circuits.limits()).toMatchObject({ total: Infinity, perKey: Infinity });
+    expect(circuits.limits()).toMatchObject({ total: Infinity, perTenant: Infinity });
     expect(changes).toEqual(['a open']);
   });
 
-  test('counts from the key’s last success, and an unknown end changes nothing', () => {
+  test('counts from the tenant’s last success, and an unknown end changes nothing', () => {
     const { report, changes } = setUp();
     report('a', 'down', 'down', 'down', 'up', 'down', 'down', 'unknown', 'down');
     expect(changes).toEqual([]);
@@ -132,18 +132,18 @@ describe('a key’s circuit', () => {
     expect(roomOf('a')).toBe(2);
   });
 
-  test('is the only one if a single key has something to send: nothing gets through then', () => {
+  test('is the only one if a single tenant has something to send: nothing gets through then', () => {
     const { circuits, report, changes } = setUp();
     report('a', ...DOWN);
     expect(changes).toEqual(['a open']);
-    expect(circuits.state()).toEqual({ isOpen: true, openKeys: 1 });
+    expect(circuits.state()).toEqual({ isOpen: true, openTenants: 1 });
     report('b', 'up');
-    expect(circuits.state()).toEqual({ isOpen: false, openKeys: 1 });
+    expect(circuits.state()).toEqual({ isOpen: false, openTenants: 1 });
   });
 });
 
 describe('the common circuit', () => {
-  test('opens on failures of several keys without a success of any between', () => {
+  test('opens on failures of several tenants without a success of any between', () => {
     const { circuits, changes, report, isHeld } = setUp();
     report('a', 'down', 'down', 'down');
     report('b', 'up', 'down');
@@ -152,10 +152,10 @@ describe('the common circuit', () => {
     expect(changes).toEqual(['all open']);
     expect(circuits.available()).toBe(false);
     expect(isHeld('never seen')).toBe(true);
-    expect(circuits.state()).toEqual({ isOpen: true, openKeys: 0 });
+    expect(circuits.state()).toEqual({ isOpen: true, openTenants: 0 });
   });
 
-  test('counts one key for no more than half, and not once its own circuit is open', () => {
+  test('counts one tenant for no more than half, and not once its own circuit is open', () => {
     const { changes, report, pass } = setUp();
     report('a', ...DOWN);
     report('b', 'down');
@@ -190,21 +190,21 @@ describe('the common circuit', () => {
     return set;
   }
 
-  test('lets a few probes pass at a time, one per key, in turn', () => {
+  test('lets a few probes pass at a time, one per tenant, in turn', () => {
     const { circuits, enter, pass } = allDown();
     pass(1000);
-    expect(circuits.limits()).toEqual({ total: 2, perKey: 1, rooms: [] });
+    expect(circuits.limits()).toEqual({ total: 2, perTenant: 1, rooms: [] });
     const probes = [enter('a'), enter('b')];
     expect(circuits.available()).toBe(false);
     for (const probe of probes) circuits.leave(probe, 'down');
     pass(2000);
     const rooms = [
-      { key: 'a', room: 0 },
-      { key: 'b', room: 0 },
+      { tenantId: 'a', room: 0 },
+      { tenantId: 'b', room: 0 },
     ];
-    expect(circuits.limits()).toEqual({ total: 2, perKey: 1, rooms });
+    expect(circuits.limits()).toEqual({ total: 2, perTenant: 1, rooms });
     circuits.leave(enter('c'), 'down');
-    // Nothing is due of any other key: the round is over.
+    // Nothing is due of any other tenant: the round is over.
     expect(circuits.startRound()).toBe(true);
     expect(circuits.limits().rooms).toEqual([]);
     expect(circuits.startRound()).toBe(false);
@@ -220,7 +220,7 @@ describe('the common circuit', () => {
     expect(circuits.available()).toBe(true);
   });
 
-  test('a key whose own circuit is open waits for its own probe when the common one closes', () => {
+  test('a tenant whose own circuit is open waits for its own probe when the common one closes', () => {
     const { report, pass, isHeld, changes, roomOf } = setUp();
     report('a', ...DOWN);
     report('b', 'down', 'down');
@@ -232,7 +232,7 @@ describe('the common circuit', () => {
     expect(isHeld('a')).toBe(true);
   });
 
-  test('a probe that fails while all fail does not lengthen its key’s pause', () => {
+  test('a probe that fails while all fail does not lengthen its tenant’s pause', () => {
     const { report, pass, roomOf } = setUp();
     report('a', ...DOWN);
     report('b', 'down', 'down');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTokenBuckets } from '../src/rate-limit.ts';
+import { createTokenBuckets } from '../src/admission.ts';
 
 function bucketsAt(rate: number) {
   const clock = { ms: 0 };

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamedKey } from '@contour/runtime';
 import type { FastifyRequest } from 'fastify';
+import { notesOf } from './observe-request.ts';
 import { ProblemError } from './problems.ts';
-import { notesOf } from './request-log.ts';
 
 type Role = 'api' | 'admin';
 
@@ -26,20 +26,13 @@ function keyOf(header: string | undefined, basic: boolean): string | undefined {
   return pair.includes(':') ? pair.slice(pair.indexOf(':') + 1) : undefined;
 }
 
-/** An `onRequest` hook that refuses a request without the right key. */
+/** An `onRequest` hook that refuses a request: without the right key, or too many of one caller. */
 export type Guard = (request: FastifyRequest) => Promise<void>;
 
-export interface Guards {
-  /** For senders: an API key or an admin key. */
-  api: Guard;
-  /** For operators: an admin key. */
-  admin: Guard;
-  /** The same in a browser, which can only send Basic. Any user name. */
-  adminInBrowser: Guard;
-}
+export type Guards = ReturnType<typeof createGuards>;
 
 /** Without keys of a role its endpoints are open. In production the settings require keys. */
-export function createGuards(keys: { apiKeys: NamedKey[]; adminKeys: NamedKey[] }): Guards {
+export function createGuards(keys: { apiKeys: NamedKey[]; adminKeys: NamedKey[] }) {
   const holders = [...holdersOf('api', keys.apiKeys), ...holdersOf('admin', keys.adminKeys)];
   const isOpen: Record<Role, boolean> = {
     api: keys.apiKeys.length === 0,
@@ -67,8 +60,66 @@ export function createGuards(keys: { apiKeys: NamedKey[]; adminKeys: NamedKey[] 
   }
 
   return {
+    /** For senders: an API key or an admin key. */
     api: guard('api', false),
+    /** For operators: an admin key. */
     admin: guard('admin', false),
+    /** The same in a browser, which can only send Basic. Any user name. */
     adminInBrowser: guard('admin', true),
+  };
+}
+
+const SWEEP_ABOVE = 10_000;
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+/**
+ * A token bucket per caller. `ratePerSecond` tokens flow in, and a bucket holds as many, but at least one.
+ * `take` returns how many milliseconds the caller has to wait; 0 means that it took a token. Full buckets are dropped.
+ */
+export function createTokenBuckets(ratePerSecond: number, nowMs = () => performance.now()) {
+  const buckets = new Map<string, Bucket>();
+  const capacity = Math.max(1, ratePerSecond);
+
+  function filled(bucket: Bucket, now: number): number {
+    return Math.min(capacity, bucket.tokens + ((now - bucket.atMs) / 1000) * ratePerSecond);
+  }
+
+  function dropFull(now: number): void {
+    for (const [caller, bucket] of buckets) {
+      if (filled(bucket, now) >= capacity) buckets.delete(caller);
+    }
+  }
+
+  return {
+    take(caller: string): number {
+      const now = nowMs();
+      const bucket = buckets.get(caller);
+      const tokens = bucket === undefined ? capacity : filled(bucket, now);
+      const isGranted = tokens >= 1;
+      buckets.set(caller, { tokens: isGranted ? tokens - 1 : tokens, atMs: now });
+      if (buckets.size > SWEEP_ABOVE) dropFull(now);
+      return isGranted ? 0 : Math.ceil(((1 - tokens) / ratePerSecond) * 1000);
+    },
+    get size() {
+      return buckets.size;
+    },
+  };
+}
+
+/** A hook that refuses a key, or an address, with more than `ratePerSecond` requests; 0 switches it off. */
+export function createRateLimit(ratePerSecond: number): Guard {
+  if (ratePerSecond === 0) return async () => {};
+  const buckets = createTokenBuckets(ratePerSecond);
+  return async (request) => {
+    const waitMs = buckets.take(notesOf(request).caller ?? request.ip);
+    if (waitMs === 0) return;
+    throw new ProblemError('too_many_requests', {
+      detail: `At most ${ratePerSecond} requests per second.`,
+      headers: { 'retry-after': String(Math.ceil(waitMs / 1000)) },
+    });
   };
 }

@@ -1,5 +1,49 @@
 import { hash, randomFillSync } from 'node:crypto';
 
+/** The channels; `id` is the row in the table `channels`. */
+export const CHANNELS = {
+  telegram: { id: 1, credentialField: 'bot_token' },
+  whatsapp: { id: 2, credentialField: 'profile_id' },
+  vk: { id: 3, credentialField: 'group_id' },
+  avito: { id: 4, credentialField: 'user_id' },
+  max: { id: 5, credentialField: 'bot_id' },
+} as const;
+
+export type Channel = keyof typeof CHANNELS;
+
+export const CHANNEL_CODES = Object.keys(CHANNELS) as [Channel, ...Channel[]];
+
+export const CREDENTIAL_FIELDS = CHANNEL_CODES.map((code) => CHANNELS[code].credentialField);
+
+const codeOfId = new Map<number, Channel>(CHANNEL_CODES.map((code) => [CHANNELS[code].id, code]));
+
+/** The channel of a database id. An unknown id is a bug, because the table cannot hold it. */
+export function channelOfId(id: number): Channel {
+  const code = codeOfId.get(id);
+  if (code === undefined) throw new RangeError(`no channel has the id ${id}`);
+  return code;
+}
+
+export const FINGERPRINT_PATTERN = /^[0-9a-f]{64}$/;
+export const CREDENTIAL_PATTERN = /^\S{1,256}$/u;
+
+/** Lower-case hex SHA-256. It replaces the credential everywhere outside Postgres. */
+export function fingerprintOf(credential: string): string {
+  return hash('sha256', credential, 'hex');
+}
+
+/**
+ * Shows enough of a credential for an operator to recognise it, and too little to use it. A short one (a group's or a
+ * user's number) is hidden completely, because its ends would be most of it.
+ */
+export function maskCredential(credential: string): string {
+  return credential.length < 16 ? '***' : `${credential.slice(0, 3)}***${credential.slice(-2)}`;
+}
+
+/** The name of a channel account in all packages and in Redis. It contains no credential. */
+export const accountOf = (message: { channel: Channel; fingerprint: string }): string =>
+  `${message.channel}:${message.fingerprint}`;
+
 declare const kind: unique symbol;
 
 /**
