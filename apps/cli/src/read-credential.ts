@@ -61,18 +61,21 @@ function decode(bytes: Buffer): string {
 
 async function prompt({ stdin, screen }: Cli): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  screen.write('Credential (not shown): ');
-  const line = await askFor('', { input: stdin, output: nowhere, terminal: true, historySize: 0 });
+  const hidden = { input: stdin, output: nowhere, terminal: true, historySize: 0 };
+  // Before readline has the terminal, the terminal itself would show what is typed.
+  const line = await askFor('', hidden, () => screen.write('Credential (not shown): '));
   screen.write('\n');
   return line ?? '';
 }
 
-/** Asks for a line on a terminal. Undefined after Ctrl-C and Ctrl-D. */
+/** Asks for a line on a terminal. Undefined after Ctrl-C and Ctrl-D. `onReady` is called once input is read. */
 export async function askFor(
   question: string,
   options: ReadLineOptions,
+  onReady: () => void = () => {},
 ): Promise<string | undefined> {
   const lines = createInterface(options);
+  onReady();
   const left = new AbortController();
   lines.on('SIGINT', () => left.abort());
   lines.on('close', () => left.abort());
