@@ -1,4 +1,4 @@
-import type { DlqEntry, MessageObserver } from '@contour/contract';
+import { accountOf, type DlqEntry, type MessageObserver } from '@contour/contract';
 import type { TailPublisher } from '@contour/queue/tail';
 
 /** A subscriber to some of the events. */
@@ -40,7 +40,7 @@ export function observers(...subscribers: readonly Subscriber[]): MessageObserve
 
 /** The tenant, or the account where the tenant is unknown. */
 const ownerOf = ({ tenantId, message }: DlqEntry): string =>
-  tenantId ?? (message === null ? '' : `${message.channel}:${message.fingerprint}`);
+  tenantId ?? (message === null ? '' : accountOf(message));
 
 /** Counts events for `contour tail`. It costs one call per event while no tail is open. */
 export function tailSubscriber(tail: Pick<TailPublisher, 'count' | 'isWatched'>): Subscriber {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import { accountOf, CHANNEL_CODES, type Channel } from '@contour/contract';
 import { createTailListener, type TailBeat, type TailOwner } from '@contour/queue/tail';
 import { readEnv } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
@@ -30,7 +30,7 @@ interface Owners {
   nameOf(tenantId: string): string;
 }
 
-function accountOf(owner: TailOwner): { channel: Channel; fingerprint: string } | undefined {
+function readAccount(owner: TailOwner): { channel: Channel; fingerprint: string } | undefined {
   const [channel, fingerprint] = owner.split(':');
   const known = CHANNEL_CODES.find((code) => code === channel);
   return known === undefined || fingerprint === undefined
@@ -46,10 +46,10 @@ function createOwners(pool: Database): Owners {
   let forgetAt = 0;
 
   async function learnAccounts(owners: readonly TailOwner[]): Promise<void> {
-    const accounts = owners.map(accountOf).filter((account) => account !== undefined);
+    const accounts = owners.map(readAccount).filter((account) => account !== undefined);
     if (accounts.length === 0) return;
-    for (const { channel, fingerprint, tenantId } of await tenantsOfAccounts(pool, accounts)) {
-      tenants.set(`${channel}:${fingerprint}`, tenantId);
+    for (const account of await tenantsOfAccounts(pool, accounts)) {
+      tenants.set(accountOf(account), account.tenantId);
     }
   }
 

@@ -1,4 +1,4 @@
-import { AppError, type IncomingMessage } from '@contour/contract';
+import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
 import { createCounter, type Duty, type Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import {
@@ -57,13 +57,13 @@ export function createRelease(deps: ReleaseDeps): () => Promise<void> {
 
   const leads = () => takeParkedTurn(pool, { duty: 'release', holder: id, ms: LEAD_MS });
 
-  const nameOf = ({ channel, fingerprint }: ActiveAccount) => `${channel} ${fingerprint}`;
-
   function settled(accounts: readonly ActiveAccount[]): ActiveAccount[] {
     const now = performance.now();
-    const since = accounts.map((a) => [nameOf(a), activeSince.get(nameOf(a)) ?? now] as const);
+    const since = accounts.map(
+      (a) => [accountOf(a), activeSince.get(accountOf(a)) ?? now] as const,
+    );
     activeSince = new Map(since);
-    return accounts.filter((a) => now - (activeSince.get(nameOf(a)) ?? now) >= SETTLED_MS);
+    return accounts.filter((a) => now - (activeSince.get(accountOf(a)) ?? now) >= SETTLED_MS);
   }
 
   const report = ({ account, count }: Release) => {

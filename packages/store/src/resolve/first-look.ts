@@ -1,4 +1,5 @@
 import {
+  accountOf,
   CHANNELS,
   type IncomingMessage,
   type Outcome,
@@ -49,14 +50,14 @@ export async function findTenants<Message extends Pick<IncomingMessage, 'channel
   db: Queryable,
   messages: readonly Message[],
 ): Promise<Map<Message, Account>> {
-  const byKey = new Map<string, Message[]>();
+  const byAccount = new Map<string, Message[]>();
   for (const message of messages) {
-    const key = `${message.channel} ${message.fingerprint}`;
-    const same = byKey.get(key);
-    if (same === undefined) byKey.set(key, [message]);
+    const account = accountOf(message);
+    const same = byAccount.get(account);
+    if (same === undefined) byAccount.set(account, [message]);
     else same.push(message);
   }
-  const asked = [...byKey.values()];
+  const asked = [...byAccount.values()];
   const rows = await findAccounts(
     db,
     asked.map(([first]) => first && CHANNELS[first.channel].id),
