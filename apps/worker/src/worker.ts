@@ -7,7 +7,7 @@ import { openDeliverRole } from './roles/deliver.ts';
 import { openGraphRole } from './roles/graph.ts';
 import { openResolveRole } from './roles/resolve.ts';
 import { openStreamRole } from './roles/stream.ts';
-import { openShared, type Role } from './shared.ts';
+import { openParts, type Role } from './worker-parts.ts';
 
 /** The part of SHUTDOWN_MS in which jobs may end by themselves; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.6;
@@ -19,15 +19,15 @@ export async function startWorker(
   shutdown: Shutdown,
 ): Promise<void> {
   const stop = new AbortController();
-  const shared = openShared({ env, logger, shutdown, stopping: stop.signal });
-  const { id, registry } = shared;
+  const parts = openParts({ env, logger, shutdown, stopping: stop.signal });
+  const { id, registry } = parts;
 
   const neo4j = neo4jOf(env);
   const openers: Record<WorkerEnv['WORKER_ROLES'][number], () => Role | undefined> = {
-    deliver: () => openDeliverRole(shared),
-    stream: () => openStreamRole(shared),
-    graph: () => neo4j && openGraphRole(neo4j, shared),
-    resolve: () => openResolveRole({ ...shared, onStuck: () => void shutdown.stop('stuck', 1) }),
+    deliver: () => openDeliverRole(parts),
+    stream: () => openStreamRole(parts),
+    graph: () => neo4j && openGraphRole(neo4j, parts),
+    resolve: () => openResolveRole({ ...parts, onStuck: () => void shutdown.stop('stuck', 1) }),
   };
   const roles: Role[] = [];
   for (const name of env.WORKER_ROLES) {
@@ -41,7 +41,7 @@ export async function startWorker(
 
   const probes = await startProbeServer(env.HOST, env.WORKER_PORT, registry);
   shutdown.add('probes', () => probes.close());
-  const duties = [...shared.duties, ...roles.flatMap((role) => role.duties)];
+  const duties = [...parts.duties, ...roles.flatMap((role) => role.duties)];
   const scheduler = startScheduler(duties, logger);
   shutdown.add('scheduler', () => scheduler.stop());
   shutdown.add('consumers', async () => {

@@ -6,7 +6,7 @@ import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/r
 import { createSettler } from '../deliver/settler.ts';
 import { createTaker } from '../deliver/take-lanes.ts';
 import { removeOldDuty } from '../duties/remove-old.ts';
-import type { Role, Shared } from '../shared.ts';
+import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** Enough for the shards of an earlier, higher DELIVER_SHARDS. A worker's places bound its work, not this number. */
 const SHARDS_AT_ONCE = 64;
@@ -19,7 +19,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 type Names = 'env' | 'redis' | 'pools' | 'core' | 'observer' | 'tracer' | 'calls' | 'registry';
 
-type DeliverRoleDeps = Pick<Shared, Names | 'stopping' | 'logger'>;
+type DeliverRoleDeps = Pick<WorkerParts, Names | 'stopping' | 'logger'>;
 
 /** Delivers stored messages to Core, and deletes them when they are old. */
 export function openDeliverRole(deps: DeliverRoleDeps): Role {

@@ -4,12 +4,12 @@ import { createGraphConsumer } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import { createMirrorSource, isMirrorBehind } from '@contour/store/graph';
 import { backoff } from '../outages.ts';
-import type { Role, Shared } from '../shared.ts';
+import type { Role, WorkerParts } from '../worker-parts.ts';
 
 type Names = 'redis' | 'pool' | 'producer' | 'stopping' | 'logger';
 
 /** Brings the graph up to date when it is woken, and wakes any worker with this role while something is not shown. */
-export function openGraphRole(neo4j: GraphOptions, deps: Pick<Shared, Names>): Role {
+export function openGraphRole(neo4j: GraphOptions, deps: Pick<WorkerParts, Names>): Role {
   const { redis, pool, producer, stopping, logger } = deps;
   const graph = createGraph(neo4j);
   const mirror = createMirror({

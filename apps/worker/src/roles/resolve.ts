@@ -9,7 +9,7 @@ import { createHeldMessages } from '../apart.ts';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
 import { handleResolveJob, parkGivenUp } from '../resolve/handle-job.ts';
 import { replacedData, sealJob } from '../resolve/read-job.ts';
-import { type Role, type Shared, writeLater } from '../shared.ts';
+import { type Role, type WorkerParts, writeLater } from '../worker-parts.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;
@@ -20,7 +20,7 @@ const WATCHDOG = { intervalMs: 5_000, stuckAfterMs: 60_000 };
 type Names = 'id' | 'env' | 'redis' | 'pool' | 'producer' | 'resolver' | 'dlq' | 'forgetQueued';
 
 interface ResolveRoleDeps
-  extends Pick<Shared, Names | 'calls' | 'registry' | 'stopping' | 'logger'> {
+  extends Pick<WorkerParts, Names | 'calls' | 'registry' | 'stopping' | 'logger'> {
   /** Called once if jobs wait and none ends for a long time. */
   onStuck: () => void;
 }

@@ -20,14 +20,14 @@ import type { Dlq } from '../dlq/dlq.ts';
 import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../outages.ts';
 import type { Resolver } from '../resolve/resolver.ts';
-import type { Role, Shared } from '../shared.ts';
+import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** An entry that is handed out this often and fails again is parked. */
 const MAX_DELIVERIES = 8;
 
 /** Resolves the messages that other services write to the Redis streams. */
 export function openStreamRole(
-  deps: Pick<Shared, 'id' | 'env' | 'redis' | 'resolver' | 'dlq' | 'logger'>,
+  deps: Pick<WorkerParts, 'id' | 'env' | 'redis' | 'resolver' | 'dlq' | 'logger'>,
 ): Role {
   const { id, env, redis, resolver, dlq, logger } = deps;
   const entriesDeps = { resolveAll: resolver.resolveAll, dlq, logger };

@@ -51,10 +51,10 @@ interface Opening {
   stopping: AbortSignal;
 }
 
-export type Shared = ReturnType<typeof openShared>;
+export type WorkerParts = ReturnType<typeof openParts>;
 
 /** Opens what the roles of a worker share. Closers are added in the order of opening and run backwards. */
-export function openShared(opening: Opening) {
+export function openParts(opening: Opening) {
   const { env, logger, shutdown, stopping } = opening;
   const id = randomUUID();
   const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
