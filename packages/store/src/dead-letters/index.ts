@@ -29,6 +29,7 @@ export {
   removeParked,
 } from './leave.ts';
 export { type Allowance, type Letter, type Parking, park, parkFormer } from './park.ts';
+export type { ParkedEntry } from './parked-row.ts';
 export {
   countParked,
   type DeadLetters,
@@ -36,7 +37,6 @@ export {
   type DlqPage,
   deadLetters,
   isDlqCursor,
-  type ParkedEntry,
   type ParkedFacts,
   parkedFacts,
   readParked,

@@ -9,7 +9,7 @@ import {
   type ParkedEntry,
   type ParkedRow,
   parkedEntry,
-} from './read.ts';
+} from './parked-row.ts';
 
 const PAGE_ENTRIES = 200;
 const PAGE_BYTES = 4 * 1024 * 1024;
