@@ -4,24 +4,24 @@ import type { TestAccount } from './tenants.ts';
 
 export type Body = Record<string, unknown>;
 
+/** The seed example of the contract without its channel and credential. */
+export const SEED_FIELDS = {
+  external_user_id: '987654321',
+  external_chat_id: '123456789',
+  client_name: 'Ivan Petrov',
+  client_phone: '+79991234567',
+  client_username: 'ivan_p',
+  text: 'Merged message text',
+  timestamp: '2024-12-10T10:00:15Z',
+  message_ids: ['msg_1', 'msg_2', 'msg_3'],
+  trace_id: 'trace_xyz789',
+  media: {},
+  meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
+};
+
 /** The seed example of the contract, as it stands, for one account of any channel. */
-export function seedExample(account: TestAccount): Body {
-  const { channel, credential } = account;
-  return {
-    channel,
-    [CHANNELS[channel].credentialField]: credential,
-    external_user_id: '987654321',
-    external_chat_id: '123456789',
-    client_name: 'Ivan Petrov',
-    client_phone: '+79991234567',
-    client_username: 'ivan_p',
-    text: 'Merged message text',
-    timestamp: '2024-12-10T10:00:15Z',
-    message_ids: ['msg_1', 'msg_2', 'msg_3'],
-    trace_id: 'trace_xyz789',
-    media: {},
-    meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
-  };
+export function seedExample({ channel, credential }: TestAccount): Body {
+  return { channel, [CHANNELS[channel].credentialField]: credential, ...SEED_FIELDS };
 }
 
 /** A small message with a chat and an id of its own. */

@@ -1,6 +1,7 @@
 import type { Outcome, Reply, ResolveJob } from '@contour/contract';
 import type { HttpApp } from '@contour/http';
 import { onTestFinished } from 'vitest';
+import { SEED_FIELDS } from '../../../test/support/messages.ts';
 import { type AppDeps, buildApp } from '../src/app.ts';
 import { createOpenWaits } from '../src/intake.ts';
 import { createApiMetrics } from '../src/metrics/create-api-metrics.ts';
@@ -105,15 +106,5 @@ export const receiptFor = ({ message }: ResolveJob) => ({
 export const seed = {
   channel: 'telegram',
   bot_token: 'demo-telegram-credential',
-  external_user_id: '987654321',
-  external_chat_id: '123456789',
-  client_name: 'Ivan Petrov',
-  client_phone: '+79991234567',
-  client_username: 'ivan_p',
-  text: 'Merged message text',
-  timestamp: '2024-12-10T10:00:15Z',
-  message_ids: ['msg_1', 'msg_2', 'msg_3'],
-  trace_id: 'trace_xyz789',
-  media: {},
-  meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
+  ...SEED_FIELDS,
 };

@@ -1,21 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { SEED_FIELDS } from '../../../test/support/messages.ts';
 import { checkIncoming, fingerprintOf, type IncomingMessage } from '../src/index.ts';
 
-const SEED = {
-  channel: 'telegram',
-  bot_token: 'a-telegram-credential',
-  external_user_id: '987654321',
-  external_chat_id: '123456789',
-  client_name: 'Ivan Petrov',
-  client_phone: '+79991234567',
-  client_username: 'ivan_p',
-  text: 'Merged message text',
-  timestamp: '2024-12-10T10:00:15Z',
-  message_ids: ['msg_1', 'msg_2', 'msg_3'],
-  trace_id: 'trace_xyz789',
-  media: {},
-  meta: { batched: true, batch_size: 3, batch_reason: 'debounce' },
-};
+const SEED = { channel: 'telegram', bot_token: 'a-telegram-credential', ...SEED_FIELDS };
 
 function accepted(change: Record<string, unknown> = {}): IncomingMessage {
   const checked = checkIncoming({ ...SEED, ...change });

@@ -10,6 +10,19 @@ const own = ownRedis();
 const newProducer = () =>
   own.closing(createProducer({ redisUrl: own.server.url, onError: own.onError }));
 
+/** Runs that say when the first begins, and last until `end` is resolved. */
+function heldRun() {
+  const began = gate();
+  const end = gate();
+  let runs = 0;
+  const run = async () => {
+    runs += 1;
+    began.resolve();
+    await end.promise;
+  };
+  return { began, end, run, runs: () => runs };
+}
+
 function deliver(run: (shard: number, signal: AbortSignal) => Promise<void>) {
   const { onError } = own;
   const consumer = own.closing(
@@ -33,21 +46,15 @@ test('many wake-ups of a waiting shard cause one run, and each shard has its own
 
 test('wake-ups during a run cause one more run after it', async () => {
   const producer = newProducer();
-  const began = gate();
-  const end = gate();
-  let runs = 0;
-  const consumer = deliver(async () => {
-    runs += 1;
-    began.resolve();
-    await end.promise;
-  });
+  const { began, end, run, runs } = heldRun();
+  const consumer = deliver(run);
   await producer.wakeDeliver([3]);
   await began.promise;
   for (let n = 0; n < 5; n += 1) await producer.wakeDeliver([3]);
   end.resolve();
   await waitFor('the run after', () => consumer.completed() === 2);
   await waitFor('the consumer to wait', own.isIdle);
-  expect(runs).toBe(2);
+  expect(runs()).toBe(2);
   expect(await own.client.keys('bull:deliver:d[en]:*')).toEqual([]);
 });
 
@@ -88,19 +95,13 @@ test("a dead worker's run is repeated, and then the wake-up that came meanwhile"
 
 test('a shard that was running during FLUSHALL can be woken at once', async () => {
   const producer = newProducer();
-  const began = gate();
-  const end = gate();
-  let runs = 0;
-  const consumer = deliver(async () => {
-    runs += 1;
-    began.resolve();
-    await end.promise;
-  });
+  const { began, end, run, runs } = heldRun();
+  const consumer = deliver(run);
   await producer.wakeDeliver([6]);
   await began.promise;
   await own.client.flushall();
   await producer.wakeDeliver([6]);
-  await waitFor('the second run', () => runs === 2);
+  await waitFor('the second run', () => runs() === 2);
   end.resolve();
   await waitFor('its end', () => consumer.completed() === 1);
 });
@@ -125,24 +126,13 @@ test('many wake-ups of the graph cause one run, and those during it one more', a
   const redis = { redisUrl: own.server.url, onError };
   const producer = own.closing(createProducer(redis));
   for (let n = 0; n < 20; n += 1) await producer.wakeGraph();
-  const began = gate();
-  const end = gate();
-  let runs = 0;
-  const consumer = own.closing(
-    createGraphConsumer({
-      ...redis,
-      run: async () => {
-        runs += 1;
-        began.resolve();
-        await end.promise;
-      },
-    }),
-  );
+  const { began, end, run, runs } = heldRun();
+  const consumer = own.closing(createGraphConsumer({ ...redis, run }));
   consumer.start();
   await began.promise;
   for (let n = 0; n < 20; n += 1) await producer.wakeGraph();
   end.resolve();
   await waitFor('the run after', () => consumer.completed() === 2);
   await waitFor('the consumer to wait', own.isIdle);
-  expect(runs).toBe(2);
+  expect(runs()).toBe(2);
 });

@@ -20,6 +20,16 @@ async function openScene(): Promise<Scene> {
   return { ...bundle, hasty, other: await addTestTenant(bundle.pool) };
 }
 
+/** The same pool, and how many connections it has lent since. */
+function countConnections(pool: Pool) {
+  let connections = 0;
+  const connect = () => {
+    connections += 1;
+    return pool.connect();
+  };
+  return { counted: { connect } as unknown as Pool, connections: () => connections };
+}
+
 const to = (tenant: TestTenant, chat: string, change: Record<string, unknown> = {}): Arrival =>
   arrival(tenant, { external_chat_id: chat, ...change });
 
@@ -95,21 +105,15 @@ it('tries a suspect apart from the beginning', async () => {
   const { tenant, other, hasty } = scene;
   await scene.resolve(to(tenant, 'locked'));
   await lockChat(scene, 'locked');
-  let connections = 0;
-  const counted = {
-    connect: () => {
-      connections += 1;
-      return hasty.connect();
-    },
-  } as unknown as Pool;
+  const { counted, connections } = countConnections(hasty);
   const batch = () => [to(tenant, 'locked'), to(other, 'free')];
   const isSuspect = ({ message }: Arrival) =>
     message.fingerprint === tenant.accounts.telegram.fingerprint;
   const { outcomes } = await resolveBatch(counted, batch(), { ...OPTIONS, isSuspect });
   expect(kinds(outcomes)).toEqual(['postgres_busy', 'resolved']);
-  expect(connections).toBe(2);
+  expect(connections()).toBe(2);
   await resolveBatch(counted, batch(), OPTIONS);
-  expect(connections).toBe(2 + 3);
+  expect(connections()).toBe(2 + 3);
 });
 
 it('tries one chat of a suspect that meets a lock, so that the others wait for one lock', async () => {
@@ -118,13 +122,7 @@ it('tries one chat of a suspect that meets a lock, so that the others wait for o
   const chats = Array.from({ length: 16 }, (_, at) => `chat ${at}`);
   await scene.resolve(...chats.map((chat) => to(tenant, chat)));
   await lock(scene, 'select from dialogs where tenant_id = $1 for update', tenant.id);
-  let connections = 0;
-  const counted = {
-    connect: () => {
-      connections += 1;
-      return hasty.connect();
-    },
-  } as unknown as Pool;
+  const { counted, connections } = countConnections(hasty);
   const isSuspect = ({ message }: Arrival) =>
     message.fingerprint === tenant.accounts.telegram.fingerprint;
   const batch = [...chats.map((chat) => to(tenant, chat)), to(other, 'free')];
@@ -134,7 +132,7 @@ it('tries one chat of a suspect that meets a lock, so that the others wait for o
     ...chats.slice(1).map(() => 'not_tried'),
     'resolved',
   ]);
-  expect(connections).toBe(2);
+  expect(connections()).toBe(2);
   expect((await pool.query('select from messages')).rowCount).toBe(chats.length + 1);
 });
 
