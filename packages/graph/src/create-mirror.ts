@@ -2,6 +2,9 @@ import {
   MIRROR_KINDS,
   type MirrorBatch,
   type MirrorKey,
+  type MirrorKind,
+  type MirrorRemoval,
+  type MirrorRow,
   type MirrorSource,
   type MirrorTurn,
   mirrorKeyOf,
@@ -35,8 +38,6 @@ export interface Mirror {
   drain(signal?: AbortSignal): Promise<Drain>;
 }
 
-type Pass = { rows: number; ended: Drain['ended'] | 'not yet' };
-
 /** A promise that is awaited later, and may be rejected before. */
 function inBackground<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined);
@@ -45,62 +46,45 @@ function inBackground<T>(promise: Promise<T>): Promise<T> {
 
 /** Writes to the graph first, and then marks the rows in Postgres. */
 export function createMirror({ graph, source, onRefused }: MirrorDeps): Mirror {
-  const refusals = createRefusals(onRefused);
+  const writeAccepted = createWriter(graph, onRefused);
   let perKind = FIRST_PER_KIND;
 
-  async function markAll(turn: MirrorTurn, batches: readonly MirrorBatch[]): Promise<boolean> {
-    for (const batch of batches) if (!(await source.mark(turn, batch))) return false;
-    return true;
-  }
-
-  /** Writes a batch. If the graph refuses it, writes its halves, and so on down to the refused rows. */
-  async function writeInPieces(turn: MirrorTurn, batch: MirrorBatch, written: MirrorBatch[]) {
-    if (sizeOf(batch) === 0) return;
+  async function write(turn: MirrorTurn, items: readonly Item[]): Promise<Item[]> {
+    const written: Item[] = [];
     try {
-      await graph.write(turn, batch);
+      await writeAccepted(turn, items, written);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
-      if (sizeOf(batch) === 1) return refusals.note(batch, error);
-      for (const half of halves(batch)) await writeInPieces(turn, half, written);
-      return;
-    }
-    written.push(batch);
-    refusals.noteWritten();
-  }
-
-  /** Returns the pieces that the graph has accepted. */
-  async function write(turn: MirrorTurn, batch: MirrorBatch): Promise<MirrorBatch[]> {
-    const written: MirrorBatch[] = [];
-    try {
-      await writeInPieces(turn, refusals.without(batch), written);
-    } catch (error) {
-      await markAll(turn, written);
+      if (written.length > 0) await source.mark(turn, batchOf(written));
       throw error;
     }
     return written;
   }
 
-  /** While the graph writes a batch, Postgres marks the one before and reads the one after. */
-  async function pass(turn: MirrorTurn, signal: AbortSignal | undefined): Promise<Pass> {
+  /**
+   * While the graph writes a batch, Postgres marks the one before and reads the one after. `ended` is undefined if the
+   * time of the pass was over before the end.
+   */
+  async function pass(turn: MirrorTurn, signal: AbortSignal | undefined) {
     const startedAt = performance.now();
     let rows = 0;
     let reading = inBackground(source.readUnmirrored({}, perKind));
     let marking = Promise.resolve(true);
-    let ended: Pass['ended'] = 'not yet';
+    let ended: Drain['ended'] | undefined;
     try {
       while (performance.now() - startedAt < PASS_MS) {
         const { batch, next } = await reading;
-        if (sizeOf(batch) === 0) ended = 'done';
+        const items = itemsOf(batch);
+        if (items.length === 0) ended = 'done';
         else if (signal?.aborted) ended = 'stopped';
-        if (ended !== 'not yet') break;
+        if (ended !== undefined) break;
         reading = inBackground(source.readUnmirrored(next, perKind));
-        const written = await write(turn, batch);
-        if (!(await marking)) return { rows, ended: 'busy' };
-        marking = inBackground(markAll(turn, written));
-        rows += written.reduce((sum, piece) => sum + sizeOf(piece), 0);
+        const written = await write(turn, items);
+        if (!(await marking)) return { rows, ended: 'busy' as const };
+        marking = inBackground(source.mark(turn, batchOf(written)));
+        rows += written.length;
         perKind = Math.min(perKind * 2, MOST_PER_KIND);
       }
-      return { rows, ended: (await marking) ? ended : 'busy' };
+      return { rows, ended: (await marking) ? ended : ('busy' as const) };
     } finally {
       // The next pass must not overlap with this one.
       await Promise.allSettled([reading, marking]);
@@ -113,7 +97,7 @@ export function createMirror({ graph, source, onRefused }: MirrorDeps): Mirror {
       for (let total = 0; ; ) {
         const { rows, ended } = await pass(turn, signal);
         total += rows;
-        if (ended !== 'not yet') return { rows: total, ended };
+        if (ended !== undefined) return { rows: total, ended };
       }
     } catch (error) {
       perKind = FIRST_PER_KIND;
@@ -146,31 +130,17 @@ async function drain(
   return { rows: 0, ended: 'busy' };
 }
 
-/** How many rows and removals a batch has. */
-const sizeOf = (batch: MirrorBatch): number =>
-  Object.values(batch).reduce((sum, rows) => sum + rows.length, 0);
+type Item = { part: MirrorKind; row: MirrorRow } | { part: 'removals'; row: MirrorRemoval };
 
-function slice(batch: MirrorBatch, from: number, to: number): MirrorBatch {
-  const { clients, identities, dialogs, removals } = batch;
-  let offset = 0;
-  const part = <Row>(rows: Row[]): Row[] => {
-    const taken = rows.slice(Math.max(0, from - offset), Math.max(0, to - offset));
-    offset += rows.length;
-    return taken;
-  };
-  return {
-    clients: part(clients),
-    identities: part(identities),
-    dialogs: part(dialogs),
-    removals: part(removals),
-  };
+function itemsOf(batch: MirrorBatch): Item[] {
+  const rows = MIRROR_KINDS.flatMap((part) => batch[part].map((row): Item => ({ part, row })));
+  return [...rows, ...batch.removals.map((row): Item => ({ part: 'removals', row }))];
 }
 
-/** Halves a batch, to find the row for which the graph refuses it. */
-function halves(batch: MirrorBatch): [MirrorBatch, MirrorBatch] {
-  const size = sizeOf(batch);
-  const middle = size >> 1;
-  return [slice(batch, 0, middle), slice(batch, middle, size)];
+function batchOf(items: readonly Item[]): MirrorBatch {
+  const batch: MirrorBatch = { clients: [], identities: [], dialogs: [], removals: [] };
+  for (const { part, row } of items) (batch[part] as Item['row'][]).push(row);
+  return batch;
 }
 
 const REST_MS = 60_000;
@@ -185,48 +155,54 @@ export interface Refusal {
   error: unknown;
 }
 
-/** Remembers refused rows, because finding one among two thousand costs a dozen transactions. */
-function createRefusals(onRefused: (refusal: Refusal) => void) {
+function identify({ part, row }: Item): { kind: string; key: MirrorKey; version: string } {
+  if (part === 'removals') return { kind: row.kind, key: row, version: row.seq };
+  return { kind: part, key: mirrorKeyOf(row), version: row.changed_at };
+}
+
+function nameOf(item: Item): string {
+  const { kind, key, version } = identify(item);
+  return `${kind} ${mirrorKeyText(key)} ${version}`;
+}
+
+/** Writes batches without their refused rows, which it remembers: finding one costs a dozen transactions. */
+function createWriter(graph: MirrorDeps['graph'], onRefused: MirrorDeps['onRefused']) {
   const restUntil = new Map<string, number>();
   let inARow = 0;
 
-  const nameOf = (kind: string, key: MirrorKey, version: string) =>
-    `${kind} ${mirrorKeyText(key)} ${version}`;
-
-  return {
-    /** The batch without rows that were refused in the last minute and have not changed since. */
-    without(batch: MirrorBatch): MirrorBatch {
-      if (restUntil.size === 0) return batch;
-      const isFree = (kind: string, key: MirrorKey, version: string) =>
-        (restUntil.get(nameOf(kind, key, version)) ?? 0) <= Date.now();
-      return {
-        clients: batch.clients.filter((c) => isFree('clients', mirrorKeyOf(c), c.changed_at)),
-        identities: batch.identities.filter((i) =>
-          isFree('identities', mirrorKeyOf(i), i.changed_at),
-        ),
-        dialogs: batch.dialogs.filter((d) => isFree('dialogs', mirrorKeyOf(d), d.changed_at)),
-        removals: batch.removals.filter((r) => isFree(r.kind, r, r.seq)),
-      };
-    },
-    /** Notes that the only row of this batch was refused. Throws the error after too many refusals in a row. */
-    note(batch: MirrorBatch, error: unknown): void {
-      inARow += 1;
-      if (inARow > MAX_IN_A_ROW) {
-        inARow = 0;
-        throw error;
-      }
-      if (restUntil.size >= MAX_REMEMBERED) restUntil.clear();
-      const refuse = (kind: string, key: MirrorKey, version: string) => {
-        restUntil.set(nameOf(kind, key, version), Date.now() + REST_MS);
-        onRefused({ kind, key, error });
-      };
-      for (const kind of MIRROR_KINDS) {
-        for (const row of batch[kind]) refuse(kind, mirrorKeyOf(row), row.changed_at);
-      }
-      for (const removal of batch.removals) refuse(removal.kind, removal, removal.seq);
-    },
-    noteWritten(): void {
+  function note(item: Item, error: unknown): void {
+    inARow += 1;
+    if (inARow > MAX_IN_A_ROW) {
       inARow = 0;
-    },
+      throw error;
+    }
+    if (restUntil.size >= MAX_REMEMBERED) restUntil.clear();
+    restUntil.set(nameOf(item), Date.now() + REST_MS);
+    const { kind, key } = identify(item);
+    onRefused({ kind, key, error });
+  }
+
+  /** Writes a batch. If the graph refuses it, writes its halves, and so on down to the refused rows. */
+  async function writeInPieces(turn: MirrorTurn, items: readonly Item[], written: Item[]) {
+    const [first] = items;
+    if (first === undefined) return;
+    try {
+      await graph.write(turn, batchOf(items));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (items.length === 1) return note(first, error);
+      const middle = items.length >> 1;
+      await writeInPieces(turn, items.slice(0, middle), written);
+      await writeInPieces(turn, items.slice(middle), written);
+      return;
+    }
+    written.push(...items);
+    inARow = 0;
+  }
+
+  /** Adds the rows that the graph has accepted to `written`. Skips rows that were refused in the last minute. */
+  return (turn: MirrorTurn, items: readonly Item[], written: Item[]): Promise<void> => {
+    const isFree = (item: Item) => (restUntil.get(nameOf(item)) ?? 0) <= Date.now();
+    return writeInPieces(turn, restUntil.size === 0 ? items : items.filter(isFree), written);
   };
 }
