@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@contour/contract';
-import type { Driver, Result } from 'neo4j-driver';
+import type { Driver, Transaction } from 'neo4j-driver';
 
 export interface GraphOptions {
   /** bolt:// or neo4j://, with +s or +ssc for TLS. */
@@ -19,10 +19,7 @@ const MAX_CONNECTIONS = 4;
 // Only a server that is frozen or unreachable does not answer within this time.
 const SERVER_GRACE_MS = 2_000;
 
-export interface Transaction {
-  run(text: string, parameters?: object): Result;
-}
-
+export type Mode = 'READ' | 'WRITE';
 export type Work<T> = (tx: Transaction) => Promise<T>;
 
 /** Loads the driver on first use, because it takes a quarter of a process's start. */
@@ -54,12 +51,10 @@ export function openConnection(options: GraphOptions) {
 
   return {
     /** Runs one transaction. Rejects after the time even if the server does not answer. */
-    async transact<T>(timeoutMs: number, mode: 'read' | 'write', work: Work<T>): Promise<T> {
+    async transact<T>(timeoutMs: number, mode: Mode, work: Work<T>): Promise<T> {
       driver ??= open(options);
       const used = driver;
-      const session = (await used).session({
-        defaultAccessMode: mode === 'read' ? 'READ' : 'WRITE',
-      });
+      const session = (await used).session({ defaultAccessMode: mode });
       const run = async () => {
         const tx = await session.beginTransaction({ timeout: timeoutMs });
         try {
@@ -71,16 +66,13 @@ export function openConnection(options: GraphOptions) {
           throw error;
         }
       };
+      const limitMs = timeoutMs + SERVER_GRACE_MS;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          reject(new Error(`no answer within ${timeoutMs + SERVER_GRACE_MS} ms`));
-        }, timeoutMs + SERVER_GRACE_MS);
+        timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
       });
-      const running = run();
-      running.catch(() => undefined);
       try {
-        return await Promise.race([running, late]);
+        return await Promise.race([run(), late]);
       } catch (error) {
         // A connection that is stuck half open would keep its place in the pool for ever.
         if (!isAnswer(error) && !(error instanceof TurnLost)) discard(used);

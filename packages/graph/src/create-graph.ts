@@ -5,15 +5,16 @@ import {
   type MirrorBatch,
   type MirrorKey,
   type MirrorKind,
-  type MirrorRows,
+  type MirrorRow,
   type MirrorTurn,
 } from '@contour/contract';
+import type { Transaction } from 'neo4j-driver';
 import {
   asAppError,
   type GraphOptions,
   isTransient,
+  type Mode,
   openConnection,
-  type Transaction,
   TurnLost,
   type Work,
 } from './connection.ts';
@@ -28,134 +29,93 @@ const MAX_TRIES = 8;
 const LONGEST_PAUSE_MS = 300;
 
 const FOLDER = new URL('../queries/', import.meta.url);
-const texts = new Map<string, string>();
+const texts: Record<string, string> = {};
 
 /** The Cypher of queries/<name>.cypher. */
 function query(name: string): string {
-  const known = texts.get(name);
-  if (known !== undefined) return known;
-  const text = readFileSync(new URL(`${name}.cypher`, FOLDER), 'utf8');
-  texts.set(name, text);
-  return text;
+  texts[name] ??= readFileSync(new URL(`${name}.cypher`, FOLDER), 'utf8');
+  return texts[name];
 }
 
 const CONSTRAINTS = query('constraints')
   .split(';')
   .filter((text) => text.trim() !== '');
 
-/** A node in the graph: its properties, and the keys of the nodes that it belongs to. */
-export interface Found {
-  owners: (string | null)[][];
-  [property: string]: unknown;
-}
-
-/** Neo4j. Every method throws AppError('neo4j_unavailable') in bounded time while Neo4j is away. */
-export interface Graph {
-  ping(): Promise<void>;
-  /** Such as 5.26.0. */
-  version(): Promise<string>;
-  /** Creates missing constraints. They make writes fast and nodes unique. */
-  prepare(): Promise<void>;
-  /** Writes all of the batch or nothing. Throws TurnLost if a later turn has written already. */
-  write(turn: MirrorTurn, batch: MirrorBatch): Promise<void>;
-  look<Kind extends MirrorKind>(kind: Kind, rows: readonly MirrorRows[Kind][]): Promise<Found[]>;
-  count(kind: MirrorKind, tenantId: string): Promise<number>;
-  /** Calls `handle` with the keys of a tenant's nodes, a thousand at a time. */
-  eachKey(
-    kind: MirrorKind,
-    tenantId: string,
-    handle: (keys: MirrorKey[]) => Promise<void>,
-  ): Promise<void>;
-  tenants(): Promise<string[]>;
-  /** Clients of a tenant with this phone. */
-  countPhone(tenantId: string, phone: string): Promise<number>;
-  /** Nodes of our labels without their whole key. */
-  countKeyless(): Promise<number>;
-  removeKeyless(): Promise<void>;
-  close(): Promise<void>;
-}
+/** Every method throws AppError('neo4j_unavailable') in bounded time while Neo4j is away. */
+export type Graph = ReturnType<typeof createGraph>;
 
 /** Neo4j may be away at any time, also now; the connection is restored by itself. */
-export function createGraph(options: GraphOptions): Graph {
+export function createGraph(options: GraphOptions) {
   const connection = openConnection(options);
-  const ask = async <T>(timeoutMs: number, mode: 'read' | 'write', work: Work<T>): Promise<T> => {
+
+  async function ask<T>(timeoutMs: number, mode: Mode, work: Work<T>, maxTries = MAX_TRIES) {
     for (let tries = 1; ; tries += 1) {
       try {
         return await connection.transact(timeoutMs, mode, work);
       } catch (error) {
         if (error instanceof TurnLost) throw error;
         // The server has rolled the transaction back, so a retry is safe.
-        if (!isTransient(error) || tries === MAX_TRIES) throw asAppError(error);
+        if (!isTransient(error) || tries === maxTries) throw asAppError(error);
         await delay(Math.random() * LONGEST_PAUSE_MS);
       }
     }
-  };
-  const number = (timeoutMs: number, mode: 'read' | 'write', name: string, parameters = {}) =>
-    ask(timeoutMs, mode, async (tx) => {
+  }
+
+  /** The values of one column. */
+  const list = <T>(timeoutMs: number, mode: Mode, name: string, column: string, parameters = {}) =>
+    ask(timeoutMs, mode, async (tx): Promise<T[]> => {
       const { records } = await tx.run(query(name), parameters);
-      return records[0]?.get('n') as number;
+      return records.map((record) => record.get(column));
     });
+  const number = async (timeoutMs: number, mode: Mode, name: string, parameters = {}) =>
+    (await list<number>(timeoutMs, mode, name, 'n', parameters))[0] ?? 0;
 
   return {
-    ping: () => ask(PING_MS, 'read', async (tx) => void (await tx.run('RETURN 1'))),
-    version: () =>
-      ask(PING_MS, 'read', async (tx) => {
-        const { records } = await tx.run(query('server_version'));
-        return String(records[0]?.get('version') ?? 'unknown');
-      }),
+    ping: () => ask(PING_MS, 'READ', async (tx) => void (await tx.run('RETURN 1'))),
+    /** Such as 5.26.0. */
+    version: async () =>
+      (await list<string>(PING_MS, 'READ', 'server_version', 'version'))[0] ?? 'unknown',
+    /** Creates missing constraints. They make writes fast and nodes unique. */
     async prepare() {
       const names = CONSTRAINTS.map((text) => /CONSTRAINT (\w+)/.exec(text)?.[1]);
-      if ((await number(WRITE_MS, 'read', 'count_constraints', { names })) === names.length) return;
+      if ((await number(WRITE_MS, 'READ', 'count_constraints', { names })) === names.length) return;
       for (const text of CONSTRAINTS) {
         // The server reads all nodes to create one.
-        await ask(STREAM_MS, 'write', async (tx) => void (await tx.run(text)));
+        await ask(STREAM_MS, 'WRITE', async (tx) => void (await tx.run(text)));
       }
     },
-    write: (turn, batch) =>
-      ask(WRITE_MS, 'write', async (tx) => {
-        const { latest } = await writeBatch(tx, turn, batch);
-        if (latest > turn.turn) throw new TurnLost(latest);
-      }),
-    look: (kind, rows) =>
-      ask(READ_MS, 'read', async (tx) => {
-        const { records } = await tx.run(query(`look_${kind}`), { rows });
-        return records.map((record) => record.get('found'));
-      }),
-    count: (kind, tenantId) => number(READ_MS, 'read', `count_${kind}`, { tenant_id: tenantId }),
-    eachKey: (kind, tenantId, handle) =>
+    /** Writes all of the batch or nothing. Throws TurnLost if a later turn has written already. */
+    write: (turn: MirrorTurn, batch: MirrorBatch) =>
+      ask(WRITE_MS, 'WRITE', (tx) => writeBatch(tx, turn, batch)),
+    /** The rows' nodes: their properties, and in `owners` the keys of the nodes that they belong to. */
+    look: (kind: MirrorKind, rows: readonly MirrorRow[]) =>
+      list<Record<string, unknown>>(READ_MS, 'READ', `look_${kind}`, 'found', { rows }),
+    count: (kind: MirrorKind, tenantId: string) =>
+      number(READ_MS, 'READ', `count_${kind}`, { tenant_id: tenantId }),
+    /** Calls `handle` with the keys of a tenant's nodes, a thousand at a time. */
+    eachKey(kind: MirrorKind, tenantId: string, handle: (keys: MirrorKey[]) => Promise<void>) {
+      const work = async (tx: Transaction) => {
+        const keys: MirrorKey[] = [];
+        for await (const record of tx.run(query(`keys_of_${kind}`), { tenant_id: tenantId })) {
+          keys.push(record.toObject() as MirrorKey);
+          if (keys.length === CHUNK) await handle(keys.splice(0));
+        }
+        if (keys.length > 0) await handle(keys);
+      };
       // Not retried, because keys would be handled twice.
-      connection
-        .transact(STREAM_MS, 'read', async (tx) => {
-          const records = tx.run(query(`keys_of_${kind}`), { tenant_id: tenantId });
-          for await (const keys of inChunks(records)) await handle(keys);
-        })
-        .catch((error: unknown) => {
-          throw asAppError(error);
-        }),
-    tenants: () =>
-      ask(STREAM_MS, 'read', async (tx) => {
-        const { records } = await tx.run(query('tenants_in_graph'));
-        return records.map((record) => record.get('tenant_id'));
-      }),
-    countPhone: (tenantId, phone) =>
-      number(READ_MS, 'read', 'count_phone', { tenant_id: tenantId, phone }),
-    countKeyless: () => number(STREAM_MS, 'read', 'count_keyless'),
-    async removeKeyless() {
-      while ((await number(READ_MS, 'write', 'remove_keyless')) > 0);
+      return ask(STREAM_MS, 'READ', work, 1);
     },
-    close: () => connection.close(),
+    tenants: () => list<string>(STREAM_MS, 'READ', 'tenants_in_graph', 'tenant_id'),
+    /** Clients of a tenant with this phone. */
+    countPhone: (tenantId: string, phone: string) =>
+      number(READ_MS, 'READ', 'count_phone', { tenant_id: tenantId, phone }),
+    /** Nodes of our labels without their whole key. */
+    countKeyless: () => number(STREAM_MS, 'READ', 'count_keyless'),
+    async removeKeyless() {
+      while ((await number(READ_MS, 'WRITE', 'remove_keyless')) > 0);
+    },
+    close: connection.close,
   };
-}
-
-async function* inChunks(records: AsyncIterable<{ toObject(): object }>) {
-  let keys: MirrorKey[] = [];
-  for await (const record of records) {
-    keys.push(record.toObject() as MirrorKey);
-    if (keys.length < CHUNK) continue;
-    yield keys;
-    keys = [];
-  }
-  if (keys.length > 0) yield keys;
 }
 
 const WRITES = {
@@ -167,28 +127,26 @@ const WRITES = {
 const REMOVED_FIRST = ['dialogs', 'identities', 'clients', 'tenants'] as const;
 
 /**
- * Writes a batch within a transaction. If `latest` is a later turn, that turn has written already, and the caller rolls
- * back. A write of a lost turn may still arrive, so the node of the mirror stores the latest turn, and its lock orders
- * all writers.
+ * Throws TurnLost, which rolls back, if a later turn has written already. A write of a lost turn may still arrive, so the
+ * node of the mirror stores the latest turn, and its lock orders all writers.
  */
 async function writeBatch(
   tx: Transaction,
   { mirrorId, turn }: MirrorTurn,
-  batch: MirrorBatch,
-): Promise<{ latest: number }> {
-  const statements: Array<[name: string, rows: readonly object[]]> = [
-    ...MIRROR_KINDS.map((kind): [string, readonly object[]] => [WRITES[kind], batch[kind]]),
-    ...REMOVED_FIRST.map((kind): [string, readonly object[]] => [
-      `remove_${kind}`,
-      batch.removals.filter((removal) => removal.kind === kind && removal.isGone),
-    ]),
-  ];
+  { removals, ...written }: MirrorBatch,
+): Promise<void> {
+  const statements: Record<string, readonly object[]> = {};
+  for (const kind of MIRROR_KINDS) statements[WRITES[kind]] = written[kind];
+  for (const kind of REMOVED_FIRST) {
+    statements[`remove_${kind}`] = removals.filter((row) => row.kind === kind && row.isGone);
+  }
   // Sent at once, and executed one after another: a round trip for each would double the time.
   const [held] = await Promise.all([
     tx.run(query('hold_turn'), { mirror_id: mirrorId, turn: BigInt(turn) }),
-    ...statements
+    ...Object.entries(statements)
       .filter(([, rows]) => rows.length > 0)
       .map(([name, rows]) => tx.run(query(name), { rows })),
   ]);
-  return { latest: held.records[0]?.get('latest') as number };
+  const latest = held.records[0]?.get('latest') as number;
+  if (latest > turn) throw new TurnLost(latest);
 }

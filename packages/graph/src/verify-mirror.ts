@@ -5,12 +5,11 @@ import {
   type MirrorKey,
   type MirrorKind,
   type MirrorRow,
-  type MirrorRows,
   type MirrorSource,
   mirrorKeyOf,
   mirrorKeyText,
 } from '@contour/contract';
-import type { Found, Graph } from './create-graph.ts';
+import type { Graph } from './create-graph.ts';
 
 const PAGE = 1_000;
 const MAX_TRIES = 10;
@@ -51,16 +50,11 @@ interface VerifyDeps {
   onProgress: (rows: number, total: number) => void;
 }
 
-interface Verification {
-  differences: number;
-  /** Rows that differ because they wait to be mirrored. */
-  waiting: number;
-  /** Nodes of our labels without a complete key. */
-  keyless: number;
-}
-
-/** Compares Postgres and the graph, tenant by tenant. Both may be in use. */
-export async function verifyMirror(deps: VerifyDeps): Promise<Verification> {
+/**
+ * Compares Postgres and the graph, tenant by tenant. Both may be in use. `waiting` are the rows that differ because they
+ * wait to be mirrored, and `keyless` the nodes of our labels without a complete key.
+ */
+export async function verifyMirror(deps: VerifyDeps) {
   const { source, graph, repair, onCompared, onProgress } = deps;
   if (repair) await graph.prepare();
   const tenants = deps.tenants ?? (await source.tenants());
@@ -87,25 +81,15 @@ export async function verifyMirror(deps: VerifyDeps): Promise<Verification> {
   }
   if (deps.tenants !== undefined) return { differences, waiting, keyless: 0 };
   await findStrangers(counting, new Set(tenants));
-  return { differences, waiting, keyless: await clearKeyless(deps) };
+  const keyless = await graph.countKeyless();
+  if (repair && keyless > 0) await graph.removeKeyless();
+  return { differences, waiting, keyless };
 }
 
-/** The rows that were marked as mirrored before the graph was read, and still are. */
-async function wrongOf<Kind extends MirrorKind>(
-  { source }: VerifyDeps,
-  kind: Kind,
-  rows: ReadonlyArray<MirrorRows[Kind] & { is_marked: boolean }>,
-): Promise<MirrorRows[Kind][]> {
-  const marked = rows.filter((row) => row.is_marked);
-  return marked.length === 0 ? [] : source.stillMarked(kind, marked);
-}
+type PageRow = MirrorRow & { is_marked: boolean };
 
 /** `unmark` skips locked rows, so it is repeated. */
-async function unmarkAll<Kind extends MirrorKind>(
-  { source }: VerifyDeps,
-  kind: Kind,
-  rows: readonly MirrorRows[Kind][],
-): Promise<void> {
+async function unmarkAll({ source }: VerifyDeps, kind: MirrorKind, rows: readonly MirrorRow[]) {
   let left = rows;
   for (let tries = 0; left.length > 0 && tries < MAX_TRIES; tries += 1) {
     if (tries > 0) await delay(PAUSE_MS);
@@ -114,44 +98,44 @@ async function unmarkAll<Kind extends MirrorKind>(
   }
 }
 
-async function judge<Kind extends MirrorKind>(
+/** Reports the rows that were marked as mirrored before the graph was read, and still are. */
+async function judge(
   deps: VerifyDeps,
-  kind: Kind,
+  kind: MirrorKind,
   problem: 'missing' | 'stale',
-  rows: ReadonlyArray<MirrorRows[Kind] & { is_marked: boolean }>,
+  rows: readonly PageRow[],
 ): Promise<number> {
-  const wrong = await wrongOf(deps, kind, rows);
+  const marked = rows.filter((row) => row.is_marked);
+  if (marked.length === 0) return 0;
+  const wrong = await deps.source.stillMarked(kind, marked);
   for (const row of wrong) deps.onDifference({ problem, kind, key: mirrorKeyOf(row) });
   if (deps.repair) await unmarkAll(deps, kind, wrong);
   return wrong.length;
 }
 
 /** Compares page by page, so that the memory does not grow with the number of rows. */
-async function compareKind<Kind extends MirrorKind>(
+async function compareKind(
   deps: VerifyDeps,
   tenantId: string,
-  kind: Kind,
+  kind: MirrorKind,
   onPage: (rows: number) => void,
 ): Promise<Comparison> {
   const { graph, source } = deps;
   const sums = { postgres: [] as string[], graph: [] as string[] };
   let [inPostgres, matched, waiting, differences] = [0, 0, 0, 0];
-  let last: MirrorRows[Kind] | null = null;
-  for (;;) {
-    const rows: Array<MirrorRows[Kind] & { is_marked: boolean }> = await source.readPage(
-      kind,
-      tenantId,
-      last,
-      PAGE,
-    );
+  for (let last: MirrorRow | null = null; ; ) {
+    const rows: PageRow[] = await source.readPage(kind, tenantId, last, PAGE);
     last = rows.at(-1) ?? null;
     if (last === null) break;
     const found = await graph.look(kind, rows);
-    const { checksums, missing, stale } = compareRows(kind, rows, found);
+    const expected = rows.map((row) => lineOf({ ...row }, ownersOf(kind, row)));
+    const seen = linesSeen(rows, found);
+    sums.postgres.push(checksum(expected));
+    sums.graph.push(checksum(seen.map((line = '') => line)));
+    const missing = rows.filter((_, i) => seen[i] === undefined);
+    const stale = rows.filter((_, i) => seen[i] !== undefined && seen[i] !== expected[i]);
     const wrong =
       (await judge(deps, kind, 'missing', missing)) + (await judge(deps, kind, 'stale', stale));
-    sums.postgres.push(checksums.postgres);
-    sums.graph.push(checksums.graph);
     inPostgres += rows.length;
     matched += found.length;
     waiting += missing.length + stale.length - wrong;
@@ -165,51 +149,29 @@ async function compareKind<Kind extends MirrorKind>(
   return { tenantId, kind, inPostgres, inGraph, waiting, differences, checksums };
 }
 
-type Owners = (string | null)[][];
+const keyTextOf = (row: unknown): string => mirrorKeyText(mirrorKeyOf(row as MirrorRow));
 
 /** The fields that the graph shows of a row, and the nodes that its node belongs to. */
-function lineOf(row: Partial<Record<string, unknown>>, owners: Owners): string {
+function lineOf(row: Record<string, unknown>, owners: unknown): string {
   const { name = null, phone = null, channel = null, status = null } = row;
-  const key = mirrorKeyText(mirrorKeyOf(row as unknown as MirrorRow));
-  return JSON.stringify([key, name, phone, channel, status, owners]);
+  return JSON.stringify([keyTextOf(row), name, phone, channel, status, owners]);
 }
 
-const ownersOf = (kind: MirrorKind, row: MirrorRow): Owners =>
+const ownersOf = (kind: MirrorKind, row: MirrorRow): string[][] =>
   kind === 'clients' ? [[row.tenant_id]] : [[row.tenant_id, row.client_id]];
 
 const checksum = (lines: readonly string[]): string =>
   createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 
-interface ComparedRows<Row extends MirrorRow> {
-  checksums: { postgres: string; graph: string };
-  missing: Row[];
-  stale: Row[];
-}
-
-/** Compares a page of rows with their nodes, row by row only if the checksums differ. */
-function compareRows<Kind extends MirrorKind, Row extends MirrorRows[Kind]>(
-  kind: Kind,
-  rows: readonly Row[],
-  found: readonly Found[],
-): ComparedRows<Row> {
+/** The line of each row's node, or undefined. */
+function linesSeen(rows: readonly MirrorRow[], found: readonly Record<string, unknown>[]) {
   const nodes = new Map<string, string>();
   for (const node of found) {
-    const key = mirrorKeyText(mirrorKeyOf(node as never));
+    const key = keyTextOf(node);
     // Without its constraint a graph can have a node twice, and then both are wrong.
-    nodes.set(key, nodes.has(key) ? 'twice' : lineOf({ ...node }, node.owners));
+    nodes.set(key, nodes.has(key) ? 'twice' : lineOf(node, node.owners));
   }
-  const expected = rows.map((row) => lineOf({ ...row }, ownersOf(kind, row)));
-  const seen = rows.map((row) => nodes.get(mirrorKeyText(mirrorKeyOf(row))));
-  const checksums = {
-    postgres: checksum(expected),
-    graph: checksum(seen.map((line = '') => line)),
-  };
-  if (checksums.postgres === checksums.graph) return { checksums, missing: [], stale: [] };
-  return {
-    checksums,
-    missing: rows.filter((_, i) => seen[i] === undefined),
-    stale: rows.filter((_, i) => seen[i] !== undefined && seen[i] !== expected[i]),
-  };
+  return rows.map((row) => nodes.get(keyTextOf(row)));
 }
 
 /** Reports keys without a row. With `repair` it notes their nodes for removal. */
@@ -240,10 +202,4 @@ async function findStrangers(deps: VerifyDeps, known: ReadonlySet<string>): Prom
     for (const kind of MIRROR_KINDS) await findExtra(deps, tenantId, kind);
     await judgeExtra(deps, 'tenants', [{ tenant_id: tenantId, channel: '', id: '' }]);
   }
-}
-
-async function clearKeyless({ graph, repair }: VerifyDeps): Promise<number> {
-  const keyless = await graph.countKeyless();
-  if (repair && keyless > 0) await graph.removeKeyless();
-  return keyless;
 }
