@@ -7,8 +7,9 @@ import {
   splitSql,
   takeTurn,
 } from '@contour/store/schema';
-import { type AdoptOptions, applySteps } from './apply.ts';
-import { hasRelation, LEGACY_TABLES } from './legacy-shape.ts';
+import { applySteps } from './apply.ts';
+import type { AdoptOptions } from './batches.ts';
+import { findRelations, LEGACY_TABLES } from './legacy-shape.ts';
 import { namesMadeBy } from './migration-statements.ts';
 import { phoneFindings, rowFindings } from './row-findings.ts';
 import { withOwnSession } from './session.ts';
@@ -40,8 +41,7 @@ export interface Applied extends Adoption {
 
 async function stateOf(pool: Database): Promise<AdoptionState> {
   if (!(await pendingMigrations(pool)).includes(FIRST_MIGRATION)) return 'ours';
-  for (const table of LEGACY_TABLES) if (await hasRelation(pool, table)) return 'theirs';
-  return 'empty';
+  return (await findRelations(pool, LEGACY_TABLES)).length > 0 ? 'theirs' : 'empty';
 }
 
 async function inspect(client: PoolClient, options: AdoptOptions): Promise<Finding[]> {
@@ -50,8 +50,8 @@ async function inspect(client: PoolClient, options: AdoptOptions): Promise<Findi
     statements.push(...splitSql(await readMigration(name)));
   }
   // Once an adoption has begun, the relations with our names are its own.
-  const hasBegun = await hasRelation(client, 'contour_adoption');
-  const structure = await structureFindings(client, hasBegun ? [] : namesMadeBy(statements));
+  const [begun] = await findRelations(client, ['contour_adoption']);
+  const structure = await structureFindings(client, begun ? [] : namesMadeBy(statements));
   if (structure.length > 0) return structure;
   return rowFindings(client, options);
 }

@@ -1,4 +1,3 @@
-import type { PhoneRegion } from '@contour/contract';
 import { migrationNames } from '@contour/store/migrations';
 import {
   createIndex,
@@ -9,7 +8,14 @@ import {
   splitSql,
   sqlState,
 } from '@contour/store/schema';
-import { finishStep, isStepDone, openAdoptionLog, type ShowProgress } from './batches.ts';
+import {
+  type Adopting,
+  type AdoptOptions,
+  finishStep,
+  isStepDone,
+  openAdoptionLog,
+  type ShowProgress,
+} from './batches.ts';
 import { addColumns, requireColumns, setDomain } from './columns.ts';
 import { fillChannels, fillTenants, normalisePhones } from './fill.ts';
 import { addFillTriggers, addGuards, dropGuards } from './guards.ts';
@@ -20,39 +26,13 @@ import {
   dropHelperIndexes,
   IDENTITY_KEY,
 } from './keys.ts';
-import { MERGES, mergeAccounts, mergeRows } from './merge-duplicates.ts';
-import { indexOf, isAboutLegacyTable, runPiecewise } from './migration-statements.ts';
+import { mergeAccounts, mergeInto } from './merge-duplicates.ts';
+import { indexOf, isOurs, runPiecewise } from './migration-statements.ts';
 import { runDdl } from './session.ts';
 import type { Finding } from './structure-findings.ts';
 
-export interface AdoptOptions {
-  region: PhoneRegion;
-  /** For tenants that have none. */
-  domainId?: number | undefined;
-  show: ShowProgress;
-  /** Ends the work at once; the next --apply continues from there. */
-  signal?: AbortSignal;
-}
-
-interface Step {
-  name: string;
-  run: () => Promise<void>;
-  /** Findings that only the owner can settle. While one of them is open, this step is left out. */
-  unless: readonly string[];
-}
-
-const step = (name: string, run: Step['run'], unless: readonly string[] = []): Step => ({
-  name,
-  run,
-  unless,
-});
-
-interface Adopting {
-  client: PoolClient;
-  /** The statements of the first migration. */
-  first: readonly string[];
-  options: AdoptOptions;
-}
+/** While one of the findings of `unless` is open, which only the owner can settle, a step is left out. */
+type Step = [name: string, run: () => Promise<void>, unless?: readonly string[]];
 
 const UNSETTLED_ROWS = [
   ...['clients_without_tenant', 'tenants_without_domain', 'identities_of_another_tenant'],
@@ -66,38 +46,22 @@ const FINGERPRINT =
 
 const ANALYZE = 'analyze clients, client_channels, dialogs';
 
-const merge = ({ client, options }: Adopting, what: keyof typeof MERGES) =>
-  mergeRows(client, `merge ${what}`, MERGES[what], options.show);
-
-async function mergeAgain(adopting: Adopting, what: keyof typeof MERGES): Promise<void> {
-  const { client } = adopting;
-  await client.query('delete from contour_adoption where step = $1', [`merge ${what}`]);
-  await merge(adopting, what);
-}
-
-/** Makes a unique index of the first migration. On a duplicate it merges `what` again first. */
-const unique = (adopting: Adopting, name: string, what?: keyof typeof MERGES) =>
-  createIndex(
-    adopting.client,
-    indexOf(adopting.first, name),
-    what && (() => mergeAgain(adopting, what)),
-  );
+/** Makes a unique index of the first migration. */
+const unique = ({ client, first }: Adopting, name: string) =>
+  createIndex(client, indexOf(first, name));
 
 /** Adds the missing columns and tables, and fills in what rows lack. */
-function fillSteps({ client, first, options: { region, show } }: Adopting): Step[] {
-  const isOurs = (sql: string) => !isAboutLegacyTable(sql);
+function fillSteps(adopting: Adopting): Step[] {
+  const { client, first } = adopting;
+  const fillIdentities = () => fillTenants(adopting, 'fill client_channels', 'client_channels');
   return [
-    step('columns', () => addColumns(client)),
-    step('tables of our own', () => runPiecewise(client, FIRST_MIGRATION, first, isOurs)),
-    step('fill triggers', () => addFillTriggers(client)),
-    step('channels', () => fillChannels(client), ['other_channels']),
-    step(
-      'tenants of identities',
-      () => fillTenants(client, 'fill client_channels', 'client_channels', show),
-      ['referenced_identities'],
-    ),
-    step('tenants of dialogs', () => fillTenants(client, 'fill dialogs', 'dialogs', show)),
-    step('phones', () => normalisePhones(client, 'normalise phones', region, show)),
+    ['columns', () => addColumns(client)],
+    ['tables of our own', () => runPiecewise(client, FIRST_MIGRATION, first, isOurs)],
+    ['fill triggers', () => addFillTriggers(client)],
+    ['channels', () => fillChannels(client), ['other_channels']],
+    ['tenants of identities', fillIdentities, ['referenced_identities']],
+    ['tenants of dialogs', () => fillTenants(adopting, 'fill dialogs', 'dialogs')],
+    ['phones', () => normalisePhones(adopting, 'normalise phones')],
   ];
 }
 
@@ -108,56 +72,42 @@ async function mergeCredentials(adopting: Adopting): Promise<void> {
   await unique(adopting, 'channel_accounts_fingerprint');
 }
 
+async function guard({ client }: Adopting): Promise<void> {
+  await client.query(ANALYZE);
+  await addGuards(client);
+}
+
 async function mergeIdentities(adopting: Adopting): Promise<void> {
-  const { client, options } = adopting;
-  await fillTenants(client, 'fill client_channels again', 'client_channels', options.show);
-  await merge(adopting, 'identities');
-  await createIndex(client, IDENTITY_KEY, () => mergeAgain(adopting, 'identities'));
+  await fillTenants(adopting, 'fill client_channels again', 'client_channels');
+  await mergeInto(adopting, 'identities', IDENTITY_KEY);
   await unique(adopting, 'client_channels_client');
 }
 
 /** Merges duplicates while guards keep new ones out, and makes each unique index after its merge. */
 function mergeSteps(adopting: Adopting): Step[] {
-  const { client } = adopting;
-  const { region, show } = adopting.options;
-  const mergeInto = async (what: keyof typeof MERGES, index: string) => {
-    await merge(adopting, what);
-    await unique(adopting, index, what);
-  };
+  const { client, first } = adopting;
+  const unsafe = ['referenced_identities', 'identities_of_another_tenant'];
+  const mergePhones = () => mergeInto(adopting, 'phones', indexOf(first, 'clients_phone'));
+  const mergeDialogs = () => mergeInto(adopting, 'dialogs', indexOf(first, 'dialogs_open'));
   return [
-    step('accounts', () => unique(adopting, 'channel_accounts_tenant')),
+    ['accounts', () => unique(adopting, 'channel_accounts_tenant')],
     // A credential of several tenants needs a decision. Repeats within one tenant are merged.
-    step('credentials', () => mergeCredentials(adopting), ['shared_credentials']),
-    step('indexes to find duplicates by', () => addHelperIndexes(client)),
-    step('guards', async () => {
-      await client.query(ANALYZE);
-      await addGuards(client);
-    }),
-    step('phones typed meanwhile', () =>
-      normalisePhones(client, 'normalise phones again', region, show),
-    ),
-    step('repeated phones', () => mergeInto('phones', 'clients_phone')),
-    step('repeated identities', () => mergeIdentities(adopting), [
-      ...['referenced_identities', 'identities_of_another_tenant'],
-    ]),
+    ['credentials', () => mergeCredentials(adopting), ['shared_credentials']],
+    ['indexes to find duplicates by', () => addHelperIndexes(client)],
+    ['guards', () => guard(adopting)],
+    ['phones typed meanwhile', () => normalisePhones(adopting, 'normalise phones again')],
+    ['repeated phones', mergePhones],
+    ['repeated identities', () => mergeIdentities(adopting), unsafe],
     // Merging accounts brings their open dialogs together.
-    step('open dialogs', () => mergeInto('dialogs', 'dialogs_open'), ['shared_credentials']),
+    ['open dialogs', mergeDialogs, ['shared_credentials']],
   ];
 }
 
-function constraintSteps({ client, options: { domainId, region, show } }: Adopting): Step[] {
-  const constrain = async () => {
-    if (domainId !== undefined) await setDomain(client, domainId);
-    await addTenantKeys(client);
-    await requireColumns(client);
-    await addForeignKeys(client);
-  };
-  return [
-    step('constraints', constrain, UNSETTLED_ROWS),
-    step('phones typed at last', () =>
-      normalisePhones(client, 'normalise phones at last', region, show),
-    ),
-  ];
+async function constrain({ client, domainId }: Adopting): Promise<void> {
+  if (domainId !== undefined) await setDomain(client, domainId);
+  await addTenantKeys(client);
+  await requireColumns(client);
+  await addForeignKeys(client);
 }
 
 /** A constraint refused rows. The old system may bring in such rows at any moment, so this is no failure. */
@@ -176,10 +126,16 @@ export async function applySteps(
   const { show } = options;
   await openAdoptionLog(client);
   const undecided = new Set(decisions.map(({ code }) => code));
-  const adopting = { client, first: splitSql(await readMigration(FIRST_MIGRATION)), options };
-  const steps = [...fillSteps(adopting), ...mergeSteps(adopting), ...constraintSteps(adopting)];
+  const first = splitSql(await readMigration(FIRST_MIGRATION));
+  const adopting: Adopting = { ...options, client, first };
+  const steps: Step[] = [
+    ...fillSteps(adopting),
+    ...mergeSteps(adopting),
+    ['constraints', () => constrain(adopting), UNSETTLED_ROWS],
+    ['phones typed at last', () => normalisePhones(adopting, 'normalise phones at last')],
+  ];
   const left: string[] = [];
-  for (const { name, unless, run } of steps) {
+  for (const [name, run, unless = []] of steps) {
     if (await isStepDone(client, name)) continue;
     if (unless.some((code) => undecided.has(code))) {
       left.push(name);

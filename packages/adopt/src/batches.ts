@@ -1,4 +1,26 @@
+import type { PhoneRegion } from '@contour/contract';
 import { inTransaction, type PoolClient } from '@contour/store/schema';
+
+export type ShowProgress = (step: string, done: number, total: number) => void;
+
+export interface AdoptOptions {
+  region: PhoneRegion;
+  /** For tenants that have none. */
+  domainId?: number | undefined;
+  show: ShowProgress;
+  /** Ends the work at once; the next --apply continues from there. */
+  signal?: AbortSignal;
+}
+
+/** What the steps of an adoption work with. */
+export interface Adopting extends AdoptOptions {
+  client: PoolClient;
+  /** The statements of the first migration. */
+  first: readonly string[];
+}
+
+/** Below every id of a row. */
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Makes the two tables of an adoption: its steps, and the rows that it replaced or removed. */
 export async function openAdoptionLog(client: PoolClient): Promise<void> {
@@ -37,8 +59,6 @@ async function note(client: PoolClient, step: string, cursor: string | null, isD
 
 export const finishStep = (client: PoolClient, step: string) => note(client, step, null, true);
 
-export type ShowProgress = (step: string, done: number, total: number) => void;
-
 interface Batch {
   /** Where the next batch begins; undefined when this was the last one. */
   next: string | undefined;
@@ -54,15 +74,15 @@ const BY_KEY = 'set local enable_hashjoin = off; set local enable_mergejoin = of
  * its last commit and repeats nothing.
  */
 export async function inBatches(
-  client: PoolClient,
+  { client, show }: Adopting,
   step: string,
-  options: { first: string; total: number; show: ShowProgress },
+  range: { first: string; total: number },
   work: (cursor: string) => Promise<Batch>,
 ): Promise<void> {
   const known = await readStep(client, step);
   if (known?.is_done) return;
   let done = 0;
-  for (let cursor = known?.cursor ?? options.first; ; ) {
+  for (let cursor = known?.cursor ?? range.first; ; ) {
     const from = cursor;
     const { next, size } = await inTransaction(client, async () => {
       await client.query(BY_KEY);
@@ -71,18 +91,10 @@ export async function inBatches(
       return batch;
     });
     done += size;
-    const total = options.total || done;
-    options.show(step, Math.min(done, total), total);
+    const total = range.total || done;
+    show(step, Math.min(done, total), total);
     if (next === undefined) break;
     cursor = next;
   }
   await finishStep(client, step);
-}
-
-export async function countRows(client: PoolClient, table: string): Promise<number> {
-  const { rows } = await client.query<{ n: number }>(
-    'select greatest(reltuples, 0)::int as n from pg_class where oid = to_regclass($1)',
-    [table],
-  );
-  return rows[0]?.n ?? 0;
 }

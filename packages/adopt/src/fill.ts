@@ -1,6 +1,6 @@
-import { CHANNEL_CODES, CHANNELS, normalisePhone, type PhoneRegion } from '@contour/contract';
-import { createIndex, type PoolClient } from '@contour/store/schema';
-import { countRows, inBatches, type ShowProgress } from './batches.ts';
+import { CHANNEL_CODES, CHANNELS, normalisePhone } from '@contour/contract';
+import { createIndex, type PoolClient, run } from '@contour/store/schema';
+import { type Adopting, FIRST_ID, inBatches } from './batches.ts';
 
 /** Adds our channels, a few fixed rows. Other channels stay. */
 export async function fillChannels(client: PoolClient): Promise<void> {
@@ -17,11 +17,13 @@ export async function fillChannels(client: PoolClient): Promise<void> {
 const BLOCKS = 40;
 
 async function countBlocks(client: PoolClient, table: string): Promise<number> {
-  const { rows } = await client.query<{ n: number }>(
-    `select (pg_relation_size(to_regclass($1)) / current_setting('block_size')::int)::int as n`,
-    [table],
-  );
-  return rows[0]?.n ?? 0;
+  const sql = `select (pg_relation_size(to_regclass($1)) / current_setting('block_size')::int)::int as n`;
+  return (await run<{ n: number }>(client, sql, [table]))[0]?.n ?? 0;
+}
+
+async function estimateRows(client: PoolClient, table: string): Promise<number> {
+  const sql = 'select greatest(reltuples, 0)::int as n from pg_class where oid = to_regclass($1)';
+  return (await run<{ n: number }>(client, sql, [table]))[0]?.n ?? 0;
 }
 
 const REMOVE_HOMELESS = `
@@ -40,13 +42,13 @@ const REMOVE_HOMELESS = `
  * key. A row that moves to another page was updated, and the trigger has set its tenant.
  */
 export async function fillTenants(
-  client: PoolClient,
+  adopting: Adopting,
   step: string,
   table: 'client_channels' | 'dialogs',
-  show: ShowProgress,
 ): Promise<void> {
+  const { client } = adopting;
   const blocks = await countBlocks(client, table);
-  await inBatches(client, step, { first: '0', total: blocks, show }, async (cursor) => {
+  await inBatches(adopting, step, { first: '0', total: blocks }, async (cursor) => {
     const from = Number(cursor);
     const range = [`(${from},0)`, `(${from + BLOCKS},0)`];
     if (table === 'client_channels') await client.query(REMOVE_HOMELESS, range);
@@ -62,21 +64,16 @@ export async function fillTenants(
 
 /** Writers to one of these rows wait for the whole page. */
 const PAGE = 500;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Writes each phone in the form in which the resolver searches, and keeps the typed form in
  * `phone_as_typed`, which also marks the row as done. A row that changed between read and write is left
  * to the next pass.
  */
-export async function normalisePhones(
-  client: PoolClient,
-  step: string,
-  region: PhoneRegion,
-  show: ShowProgress,
-): Promise<void> {
-  const total = await countRows(client, 'clients');
-  await inBatches(client, step, { first: FIRST_ID, total, show }, async (cursor) => {
+export async function normalisePhones(adopting: Adopting, step: string): Promise<void> {
+  const { client, region } = adopting;
+  const total = await estimateRows(client, 'clients');
+  await inBatches(adopting, step, { first: FIRST_ID, total }, async (cursor) => {
     const { rows } = await client.query<{ id: string; phone: string }>(
       `select id, phone from clients
         where id > $1 and phone is not null and phone_as_typed is null order by id limit ${PAGE}`,

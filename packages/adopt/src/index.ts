@@ -1,3 +1,3 @@
 export { type Adoption, type Applied, applyAdoption, checkAdoption } from './adopt.ts';
-export type { AdoptOptions } from './apply.ts';
+export type { AdoptOptions } from './batches.ts';
 export type { Finding } from './structure-findings.ts';

@@ -1,30 +1,6 @@
 import type { Queryable } from '@contour/store/database';
 import { run } from '@contour/store/schema';
 
-/** A column of the first migration's tables that the old database may have already. */
-interface LegacyColumn {
-  table: LegacyTable;
-  name: string;
-  /** The accepted answers of format_type(); the migrations make the first one. */
-  types: readonly string[];
-  notNull: boolean;
-  /** What follows the type where the column is added; undefined where only the owner can add it. */
-  added?: string;
-  /** The default for inserts that do not name the column. */
-  fallback?: string;
-}
-
-export const LEGACY_TABLES = [
-  'tenants',
-  'channels',
-  'channel_accounts',
-  'clients',
-  'client_channels',
-  'dialogs',
-] as const;
-
-type LegacyTable = (typeof LEGACY_TABLES)[number];
-
 const UUID = ['uuid'];
 // pg returns smallint and integer as numbers, and bigint as text.
 const SMALL = ['smallint', 'integer'];
@@ -32,68 +8,78 @@ const INTEGER = ['integer', 'smallint'];
 const TEXT = ['text', 'character varying'];
 const TIME = ['timestamp with time zone', 'timestamp without time zone'];
 
-type Rest = Pick<LegacyColumn, 'added' | 'fallback'>;
+interface Rest {
+  /** What follows the type where the column is added; undefined where only the owner can add it. */
+  added?: string;
+  /** The default for inserts that do not name the column. */
+  fallback?: string;
+}
 
-const column =
-  (table: LegacyTable) =>
-  (name: string, types: readonly string[], notNull: boolean, rest: Rest = {}): LegacyColumn => ({
-    table,
-    name,
-    types,
-    notNull,
-    ...rest,
-  });
+/** `types` are the accepted answers of format_type(); the migrations make the first one. */
+type Column = [name: string, types: readonly string[], notNull: boolean, rest?: Rest];
 
 const now: Rest = { added: 'not null default now()', fallback: 'now()' };
 const on: Rest = { added: 'not null default true', fallback: 'true' };
 const optional: Rest = { added: '' };
 
-const tenants = column('tenants');
-const channels = column('channels');
-const accounts = column('channel_accounts');
-const clients = column('clients');
-const identities = column('client_channels');
-const dialogs = column('dialogs');
-
 // Added columns have constant defaults or none, so that adding one does not rewrite the table.
-export const LEGACY_COLUMNS: readonly LegacyColumn[] = [
-  tenants('id', UUID, true, { fallback: 'gen_random_uuid()' }),
-  tenants('domain_id', INTEGER, true, optional),
-  tenants('name', TEXT, true),
-  tenants('is_active', ['boolean'], true, on),
-  tenants('created_at', TIME, true, now),
-  channels('id', SMALL, true),
-  channels('code', TEXT, true),
-  accounts('id', INTEGER, true),
-  accounts('tenant_id', UUID, true),
-  accounts('channel_id', SMALL, true),
-  accounts('account_id', TEXT, true),
-  accounts('is_active', ['boolean'], true, on),
-  accounts('created_at', TIME, true, now),
-  clients('tenant_id', UUID, true),
-  clients('id', UUID, true),
-  clients('name', TEXT, false, optional),
-  clients('phone', TEXT, false, optional),
-  clients('graph_synced_at', ['timestamp with time zone'], false, optional),
-  clients('created_at', TIME, true, now),
-  clients('updated_at', TIME, true, now),
-  identities('tenant_id', UUID, true, optional),
-  identities('channel_id', SMALL, true),
-  identities('external_id', TEXT, true),
-  identities('client_id', UUID, true),
-  identities('external_username', TEXT, false, optional),
-  identities('created_at', TIME, true, now),
-  dialogs('tenant_id', UUID, true, optional),
-  dialogs('id', UUID, true),
-  dialogs('client_id', UUID, true),
-  dialogs('channel_id', SMALL, true),
-  dialogs('channel_account_id', INTEGER, true),
-  dialogs('status_id', SMALL, true, { fallback: '1' }),
-  dialogs('vertical_id', ['integer', 'smallint', 'bigint'], false, optional),
-  dialogs('last_seq', ['integer'], true, { added: 'not null default 0', fallback: '0' }),
-  dialogs('created_at', TIME, true, now),
-  dialogs('updated_at', TIME, true, now),
-];
+const COLUMNS: Record<string, Column[]> = {
+  tenants: [
+    ['id', UUID, true, { fallback: 'gen_random_uuid()' }],
+    ['domain_id', INTEGER, true, optional],
+    ['name', TEXT, true],
+    ['is_active', ['boolean'], true, on],
+    ['created_at', TIME, true, now],
+  ],
+  channels: [
+    ['id', SMALL, true],
+    ['code', TEXT, true],
+  ],
+  channel_accounts: [
+    ['id', INTEGER, true],
+    ['tenant_id', UUID, true],
+    ['channel_id', SMALL, true],
+    ['account_id', TEXT, true],
+    ['is_active', ['boolean'], true, on],
+    ['created_at', TIME, true, now],
+  ],
+  clients: [
+    ['tenant_id', UUID, true],
+    ['id', UUID, true],
+    ['name', TEXT, false, optional],
+    ['phone', TEXT, false, optional],
+    ['graph_synced_at', ['timestamp with time zone'], false, optional],
+    ['created_at', TIME, true, now],
+    ['updated_at', TIME, true, now],
+  ],
+  client_channels: [
+    ['tenant_id', UUID, true, optional],
+    ['channel_id', SMALL, true],
+    ['external_id', TEXT, true],
+    ['client_id', UUID, true],
+    ['external_username', TEXT, false, optional],
+    ['created_at', TIME, true, now],
+  ],
+  dialogs: [
+    ['tenant_id', UUID, true, optional],
+    ['id', UUID, true],
+    ['client_id', UUID, true],
+    ['channel_id', SMALL, true],
+    ['channel_account_id', INTEGER, true],
+    ['status_id', SMALL, true, { fallback: '1' }],
+    ['vertical_id', ['integer', 'smallint', 'bigint'], false, optional],
+    ['last_seq', ['integer'], true, { added: 'not null default 0', fallback: '0' }],
+    ['created_at', TIME, true, now],
+    ['updated_at', TIME, true, now],
+  ],
+};
+
+/** The first migration's tables that the old database may have already. */
+export const LEGACY_TABLES: readonly string[] = Object.keys(COLUMNS);
+
+export const LEGACY_COLUMNS = Object.entries(COLUMNS).flatMap(([table, columns]) =>
+  columns.map(([name, types, notNull, rest = {}]) => ({ table, name, types, notNull, ...rest })),
+);
 
 interface ColumnShape {
   type: string;
@@ -119,9 +105,8 @@ export async function readShape(db: Queryable): Promise<Shape> {
   return new Map(rows.map(({ key, ...shape }) => [key, shape]));
 }
 
-/** Whether our own statements would find a table or an index of that name. */
-export async function hasRelation(db: Queryable, name: string): Promise<boolean> {
-  const sql = 'select to_regclass($1) is not null as is_there';
-  const [row] = await run<{ is_there: boolean }>(db, sql, [name]);
-  return row?.is_there === true;
+/** The names of which our own statements would find a table or an index. */
+export async function findRelations(db: Queryable, names: readonly string[]): Promise<string[]> {
+  const sql = 'select name from unnest($1::text[]) name where to_regclass(name) is not null';
+  return (await run<{ name: string }>(db, sql, [names])).map(({ name }) => name);
 }

@@ -1,5 +1,5 @@
-import { createIndex, dropIndex, inTransaction, type PoolClient } from '@contour/store/schema';
-import { inBatches, type ShowProgress } from './batches.ts';
+import { createIndex, dropIndex, inTransaction, type PoolClient, run } from '@contour/store/schema';
+import { type Adopting, FIRST_ID, inBatches } from './batches.ts';
 
 const DIALOGS_AT_ONCE = 2_000;
 
@@ -37,7 +37,8 @@ const BY_ACCOUNT = 'contour_adopt_account';
 /** Leaves each credential to one account of its tenant. That account gets the dialogs of the others. */
 export async function mergeAccounts(client: PoolClient): Promise<void> {
   await inTransaction(client, () => client.query(FREE_REPEATED));
-  const { rows } = await client.query<{ id: number; keeper: number }>(
+  const rows = await run<{ id: number; keeper: number }>(
+    client,
     `select row_key::int as id, (before ->> 'kept_by')::int as keeper
        from contour_adoption_set_aside where table_name = 'channel_accounts' order by id`,
   );
@@ -54,13 +55,14 @@ export async function mergeAccounts(client: PoolClient): Promise<void> {
 
 const KEYS_AT_ONCE = 500;
 
+/** Below every value of a type. */
+const LOWEST = { uuid: FIRST_ID, int: '-2147483648', text: '' };
+
 /** How one kind of repeated rows is found, in key order and page by page, and what is changed. */
 interface Merge {
   table: string;
-  key: readonly string[];
-  /** The key's types, for the comparison with the last key of the page before. */
-  types: readonly string[];
-  first: readonly string[];
+  /** The columns of the key, with their types. */
+  key: Record<string, keyof typeof LOWEST>;
   where: string;
   /** The first row in this order stays. The table is `r`. */
   order: string;
@@ -70,12 +72,10 @@ interface Merge {
   reason: string;
 }
 
-export const MERGES = {
+const MERGES = {
   phones: {
     table: 'clients',
-    key: ['tenant_id', 'phone'],
-    types: ['uuid', 'text'],
-    first: ['00000000-0000-0000-0000-000000000000', ''],
+    key: { tenant_id: 'uuid', phone: 'text' },
     where: 'r.phone is not null',
     order: 'r.created_at, r.id',
     change: `update clients t set phone = null from ranked k
@@ -85,9 +85,7 @@ export const MERGES = {
   },
   identities: {
     table: 'client_channels',
-    key: ['tenant_id', 'channel_id', 'external_id'],
-    types: ['uuid', 'int', 'text'],
-    first: ['00000000-0000-0000-0000-000000000000', '-32768', ''],
+    key: { tenant_id: 'uuid', channel_id: 'int', external_id: 'text' },
     where: 'true',
     joins: `left join clients c on c.id = r.client_id and c.tenant_id = r.tenant_id
             left join lateral (
@@ -101,13 +99,7 @@ export const MERGES = {
   },
   dialogs: {
     table: 'dialogs',
-    key: ['tenant_id', 'client_id', 'channel_account_id'],
-    types: ['uuid', 'uuid', 'int'],
-    first: [
-      '00000000-0000-0000-0000-000000000000',
-      '00000000-0000-0000-0000-000000000000',
-      '-2147483648',
-    ],
+    key: { tenant_id: 'uuid', client_id: 'uuid', channel_account_id: 'int' },
     where: 'r.status_id in (1, 2)',
     order: 'greatest(r.updated_at, r.created_at) desc, r.created_at desc, r.id desc',
     change: `update dialogs t set status_id = 3 from ranked k
@@ -117,27 +109,20 @@ export const MERGES = {
   },
 } satisfies Record<string, Merge>;
 
-function statementOf({
-  table,
-  key,
-  types,
-  where,
-  order,
-  joins = '',
-  change,
-  reason,
-}: Merge): string {
-  const keyOf = (row: string) => key.map((name) => `${row}.${name}`).join(', ');
+function statementOf({ table, key, where, order, joins = '', change, reason }: Merge): string {
+  const columns = Object.keys(key);
+  const keyOf = (row: string) => columns.map((name) => `${row}.${name}`).join(', ');
+  const last = Object.values(key).map((type, n) => `$${n + 1}::${type}`);
   const rowId = table === 'client_channels' ? 'null::uuid' : 'r.id';
   return `
     with groups as (
       select ${keyOf('r')} from ${table} r
-       where ${where} and (${keyOf('r')}) > (${types.map((type, n) => `$${n + 1}::${type}`).join(', ')})
+       where ${where} and (${keyOf('r')}) > (${last.join(', ')})
        group by ${keyOf('r')} having count(*) > 1 order by ${keyOf('r')} limit ${KEYS_AT_ONCE}
     ), ranked as materialized (
       select ${keyOf('r')}, ${rowId} as row_id, r.ctid as row_ctid, to_jsonb(r) as before,
              row_number() over (partition by ${keyOf('r')} order by ${order}) as place
-        from groups g join ${table} r using (${key.join(', ')}) ${joins}
+        from groups g join ${table} r using (${columns.join(', ')}) ${joins}
        where ${where}
     ), changed as (${change}), noted as (
       insert into contour_adoption_set_aside (table_name, row_key, reason, before)
@@ -147,17 +132,28 @@ function statementOf({
 }
 
 /** Merges the repeated rows of one kind, and notes each changed row as it was. */
-export async function mergeRows(
-  client: PoolClient,
-  step: string,
-  merge: Merge,
-  show: ShowProgress,
-): Promise<void> {
+async function mergeRows(adopting: Adopting, what: keyof typeof MERGES): Promise<void> {
+  const merge: Merge = MERGES[what];
   const sql = statementOf(merge);
-  const first = JSON.stringify(merge.first);
-  await inBatches(client, step, { first, total: 0, show }, async (cursor) => {
-    const { rows } = await client.query<{ key: unknown[] }>(sql, JSON.parse(cursor) as unknown[]);
+  const first = JSON.stringify(Object.values(merge.key).map((type) => LOWEST[type]));
+  await inBatches(adopting, `merge ${what}`, { first, total: 0 }, async (cursor) => {
+    const after = JSON.parse(cursor) as unknown[];
+    const { rows } = await adopting.client.query<{ key: unknown[] }>(sql, after);
     const last = rows.at(-1);
     return { next: last && JSON.stringify(last.key), size: rows.length };
+  });
+}
+
+/** Merges repeated rows, and makes their unique index. If it meets a newer duplicate, the rows are merged again. */
+export async function mergeInto(
+  adopting: Adopting,
+  what: keyof typeof MERGES,
+  index: string,
+): Promise<void> {
+  const { client } = adopting;
+  await mergeRows(adopting, what);
+  await createIndex(client, index, async () => {
+    await client.query('delete from contour_adoption where step = $1', [`merge ${what}`]);
+    await mergeRows(adopting, what);
   });
 }

@@ -18,10 +18,10 @@ export function namesMadeBy(statements: readonly string[]): string[] {
     .filter((name) => !legacy.has(name));
 }
 
-/** Whether a statement is about a table that existed before. Such statements have steps of their own. */
-export function isAboutLegacyTable(sql: string): boolean {
-  const table = tableMadeBy(sql) ?? tableIndexedBy(sql);
-  return (table !== undefined && legacy.has(table)) || /^insert\s+into\s+channels\b/i.test(sql);
+/** Whether a statement is about no table that existed before: for those there are steps of their own. */
+export function isOurs(sql: string): boolean {
+  const table = tableMadeBy(sql) ?? tableIndexedBy(sql) ?? '';
+  return !legacy.has(table) && !/^insert\s+into\s+channels\b/i.test(sql);
 }
 
 /**
@@ -33,14 +33,13 @@ export async function runPiecewise(
   client: PoolClient,
   migration: string,
   statements: readonly string[],
-  include: (sql: string) => boolean = () => true,
+  include = (_sql: string): boolean => true,
 ): Promise<void> {
   for (const [index, sql] of statements.entries()) {
     const step = `${migration} ${index + 1}`;
     // A migration sets values for its own transaction, and here is none.
     if (/^set\s/i.test(sql) || !include(sql) || (await isStepDone(client, step))) continue;
-    const mustBeAlone = CONCURRENTLY.test(sql);
-    if (mustBeAlone || legacy.has(tableIndexedBy(sql) ?? '')) {
+    if (CONCURRENTLY.test(sql) || legacy.has(tableIndexedBy(sql) ?? '')) {
       await (readIndexStatement(sql) ? createIndex(client, sql) : client.query(sql));
       await finishStep(client, step);
       continue;

@@ -1,7 +1,7 @@
 import type { Queryable } from '@contour/store/database';
 import { run } from '@contour/store/schema';
 import {
-  hasRelation,
+  findRelations,
   LEGACY_COLUMNS,
   LEGACY_TABLES,
   readShape,
@@ -64,13 +64,12 @@ export async function structureFindings(
   db: Queryable,
   ourNames: readonly string[],
 ): Promise<Finding[]> {
-  const missing: string[] = [];
-  for (const table of LEGACY_TABLES) if (!(await hasRelation(db, table))) missing.push(table);
+  const there = await findRelations(db, LEGACY_TABLES);
+  const missing = LEGACY_TABLES.filter((table) => !there.includes(table));
   if (missing.length > 0) {
     return found('tables_missing', 'missing tables', missing, 'make them first');
   }
-  const taken: string[] = [];
-  for (const name of ourNames) if (await hasRelation(db, name)) taken.push(name);
+  const taken = await findRelations(db, ourNames);
   const shape = await readShape(db);
   return [
     ...found('types', 'columns of another type', wrongTypes(shape), 'change the column first'),
