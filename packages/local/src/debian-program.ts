@@ -1,14 +1,10 @@
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fillCache } from './directories.ts';
 import { onPath, runTool } from './run-tool.ts';
 
 const ROUNDS = 4; // a library may need another one; no distribution goes deeper
-
-/** An unpacked program, with the path of its libraries. */
-interface UnpackedProgram {
-  command: string;
-  libraryPath: string;
-}
 
 interface WantedProgram {
   /** Also the name of its directory in the cache. */
@@ -24,40 +20,44 @@ interface WantedProgram {
  * Fetches a program of the distribution with apt and unpacks it into the cache. It needs no root, installs nothing, and
  * does not touch apt's own lists, caches and hooks.
  */
-export async function debianProgram(wanted: WantedProgram): Promise<UnpackedProgram> {
-  const { name, packages, path, cacheDir, onProgress } = wanted;
+export async function debianProgram(wanted: WantedProgram) {
+  const { name, path, cacheDir } = wanted;
   const home = join(cacheDir, `${name.toLowerCase()}-${process.arch}`);
-  const cached = await programIn(home, path).catch(() => undefined);
-  if (cached) return cached;
-  if (!(await onPath('apt-get')) || !(await onPath('dpkg-deb'))) {
-    throw new Error('this is not a Debian or Ubuntu whose package could be fetched');
-  }
-  onProgress(`${name} is not on this machine: fetching the package of the distribution`);
-  await mkdir(cacheDir, { recursive: true });
-  const staging = await mkdtemp(join(cacheDir, `${name.toLowerCase()}-new-`));
-  try {
-    const debs = join(staging, 'debs');
-    const root = join(staging, 'root');
-    const fetch = await aptDownload(staging, debs, onProgress);
-    await fetch(packages);
-    await unpack(debs, root);
-    const isWhole = async () => !(await lacksLibraries(await programIn(root, path)));
-    for (let round = 1; !(await isWhole()) && round <= ROUNDS; round += 1) {
-      await fetch(await wantedLibraries(debs));
-      await unpack(debs, root);
+  if (!existsSync(join(home, path))) {
+    if (!(await onPath('apt-get')) || !(await onPath('dpkg-deb'))) {
+      throw new Error('this is not a Debian or Ubuntu whose package could be fetched');
     }
-    await programIn(root, path);
-    // A cache may be shared: the second start uses the result of the first.
-    await rename(root, home).catch(async (error) => {
-      await programIn(home, path).catch(() => Promise.reject(error));
-    });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
+    wanted.onProgress(`${name} is not on this machine: fetching the package of the distribution`);
+    await fillCache(home, (staging) => unpackInto(staging, wanted));
   }
   return programIn(home, path);
 }
 
-async function programIn(root: string, path: string): Promise<UnpackedProgram> {
+/** Unpacks the packages, and those of the libraries that they need and the system lacks. */
+async function unpackInto(
+  staging: string,
+  { packages, path, onProgress }: WantedProgram,
+): Promise<string> {
+  const debs = join(staging, 'debs');
+  const root = join(staging, 'root');
+  const download = await aptDownload(staging, debs, onProgress);
+  let names = packages;
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    await download(names);
+    for (const deb of await debsIn(debs)) await runTool('dpkg-deb', ['-x', join(debs, deb), root]);
+    const { command, libraryPath } = await programIn(root, path);
+    const env = { PATH: '/usr/bin:/bin', LD_LIBRARY_PATH: libraryPath };
+    if (!(await runTool('ldd', [command], { env })).includes('not found')) break;
+    names = await wantedLibraries(debs);
+  }
+  return root;
+}
+
+const debsIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => name.endsWith('.deb'));
+
+/** The program, with the path of its libraries. */
+async function programIn(root: string, path: string) {
   const command = join(root, path);
   await access(command);
   return { command, libraryPath: await libraryPathOf(root) };
@@ -111,21 +111,10 @@ async function aptDownload(
   };
 }
 
-async function unpack(debs: string, root: string): Promise<void> {
-  for (const name of await readdir(debs)) {
-    if (name.endsWith('.deb')) await runTool('dpkg-deb', ['-x', join(debs, name), root]);
-  }
-}
-
-async function lacksLibraries({ command, libraryPath }: UnpackedProgram): Promise<boolean> {
-  const env = { PATH: '/usr/bin:/bin', LD_LIBRARY_PATH: libraryPath };
-  return (await runTool('ldd', [command], { env })).includes('not found');
-}
-
 // The libraries on which the downloaded packages depend, and which neither they nor the system contain.
 async function wantedLibraries(debs: string): Promise<string[]> {
   const wanted = new Set<string>();
-  const files = (await readdir(debs)).filter((name) => name.endsWith('.deb'));
+  const files = await debsIn(debs);
   for (const file of files) {
     const depends = await runTool('dpkg-deb', ['-f', join(debs, file), 'Depends']);
     for (const [name] of depends.matchAll(/\blib[a-z0-9][a-z0-9+.-]+/g)) {

@@ -1,21 +1,21 @@
 import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 
 const TOOL_TIMEOUT_MS = 180_000;
+const execute = promisify(execFile);
 
 /** Runs a program of the system to its end and returns its output. */
-export function runTool(
+export async function runTool(
   command: string,
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<string> {
   const bounded = { ...options, timeout: TOOL_TIMEOUT_MS, maxBuffer: 1 << 26 };
-  return new Promise((resolve, reject) => {
-    execFile(command, args, bounded, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      const reason = stderr.trim().split('\n').slice(-3).join(' ') || error.message;
-      reject(new Error(`${command} ${args.at(-1)}: ${reason}`, { cause: error }));
-    });
+  const { stdout } = await execute(command, args, bounded).catch((cause) => {
+    const reason = cause.stderr?.trim().split('\n').slice(-3).join(' ') || cause.message;
+    throw new Error(`${command} ${args.at(-1)}: ${reason}`, { cause });
   });
+  return stdout;
 }
 
 /** The path of a program on PATH. */

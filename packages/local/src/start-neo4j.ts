@@ -1,18 +1,9 @@
 import { createHash } from 'node:crypto';
-import {
-  access,
-  link,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fillCache, withStaging } from './directories.ts';
 import { freePort, portIsFree } from './free-port.ts';
 import {
   neo4jAnswers,
@@ -28,9 +19,7 @@ const OLDEST = 17;
 const NEO4J_VERSION = '5.26.31';
 
 const POM = fileURLToPath(new URL('../neo4j/pom.xml', import.meta.url));
-const STAGING = 'neo4j-new-';
 const DOWNLOAD_MS = 5 * 60_000;
-const ABANDONED_MS = 2 * DOWNLOAD_MS;
 const MAIN = 'Neo4jServer';
 const SOURCE = fileURLToPath(new URL(`../neo4j/${MAIN}.java`, import.meta.url));
 
@@ -71,7 +60,7 @@ async function start(options: Neo4jOptions): Promise<LocalNeo4j> {
   const cacheDir = resolve(options.cacheDir);
   const jdk = await findJdk();
   const jars = await downloadNeo4j(cacheDir, onProgress);
-  const { jvm, main } = await buildNeo4jServer(cacheDir, jars, jdk, onProgress);
+  const jvm = await buildNeo4jServer(cacheDir, jars, jdk, onProgress);
   await mkdir(dataDir, { recursive: true });
   await waitForFormerServer(dataDir, join(dataDir, 'neo4j.pid'));
   const port = options.port ?? (await freePort());
@@ -80,7 +69,7 @@ async function start(options: Neo4jOptions): Promise<LocalNeo4j> {
   const server = await runServer({
     name: 'Neo4j',
     command: 'java',
-    args: [...jvm, ...flags, main, dataDir, String(port)],
+    args: [...jvm, ...flags, MAIN, dataDir, String(port)],
     cwd: dataDir,
     deadlineMs: STOP_MS,
     port,
@@ -92,20 +81,15 @@ async function start(options: Neo4jOptions): Promise<LocalNeo4j> {
 
 /** The version text of the JDK on PATH. Throws if there is none that Neo4j can run on. */
 async function findJdk(): Promise<string> {
+  // Java 8 fails because it has no --version. It is too old in any case.
+  const versionOf = (command: string) => runTool(command, ['--version']).catch(() => '');
   const [java, javac] = await Promise.all([versionOf('java'), versionOf('javac')]);
   if (majorOf(java) >= OLDEST && majorOf(javac) >= OLDEST) return java;
   throw new Error(`there is no JDK ${OLDEST} or later on PATH`);
 }
 
-// Java 8 fails because it has no --version. It is too old in any case.
-function versionOf(command: string): Promise<string> {
-  return runTool(command, ['--version']).catch(() => '');
-}
-
 /** 17 for `openjdk 17.0.15 2025-04-15` and for `javac 17.0.15`. */
-function majorOf(version: string): number {
-  return Number(/^\S+ (\d+)/.exec(version)?.[1] ?? 0);
-}
+const majorOf = (version: string): number => Number(/^\S+ (\d+)/.exec(version)?.[1] ?? 0);
 
 /** Fetches the jars of Neo4j Community with Maven into the cache and returns their folder. */
 async function downloadNeo4j(
@@ -113,26 +97,16 @@ async function downloadNeo4j(
   onProgress: (line: string) => void,
 ): Promise<string> {
   const home = join(cacheDir, `neo4j-${NEO4J_VERSION}`);
-  if (await isThere(home)) return home;
+  if (existsSync(home)) return home;
   if (!(await onPath('mvn'))) throw new Error('there is no Maven (mvn) on PATH');
   onProgress(`Fetching Neo4j ${NEO4J_VERSION} with Maven, once: 120 MB, a minute or two`);
-  await mkdir(cacheDir, { recursive: true });
-  await removeAbandoned(cacheDir);
-  const staging = await mkdtemp(join(cacheDir, STAGING));
-  try {
-    await fetchWithMaven(staging, join(staging, 'jars'));
-    // A cache may be shared: the second start uses the result of the first.
-    await rename(join(staging, 'jars'), home).catch(async (error) => {
-      if (!(await isThere(home))) throw error;
-    });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  await fillCache(home, fetchWithMaven);
   return home;
 }
 
 // Maven's usual repository is not used: two Mavens cannot share it, and an account without a home has none.
-async function fetchWithMaven(staging: string, jars: string): Promise<void> {
+async function fetchWithMaven(staging: string): Promise<string> {
+  const jars = join(staging, 'jars');
   const log = join(staging, 'maven.log');
   const args = [
     ...['--batch-mode', '--quiet', '--strict-checksums', '--log-file', log, '--file', POM],
@@ -140,11 +114,10 @@ async function fetchWithMaven(staging: string, jars: string): Promise<void> {
     ...['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${jars}`],
   ];
   const maven = await superviseChild('mvn', args, { cwd: staging, output: 'ignore' });
-  let reason = 'it took too long';
   const timer = setTimeout(() => void maven.stop(), DOWNLOAD_MS);
   const { code } = await maven.exited.finally(() => clearTimeout(timer));
-  if (code === 0 && (await isThere(jars))) return;
-  if (code !== null) reason = await firstError(log);
+  if (code === 0 && existsSync(jars)) return jars;
+  const reason = code === null ? 'it took too long' : await firstError(log);
   throw new Error(`Maven could not fetch Neo4j: ${reason}`);
 }
 
@@ -154,18 +127,8 @@ async function firstError(log: string): Promise<string> {
   return line ?? 'without a reason in its log';
 }
 
-// Left by a start that was killed during its download.
-async function removeAbandoned(cacheDir: string): Promise<void> {
-  for (const name of await readdir(cacheDir)) {
-    if (!name.startsWith(STAGING)) continue;
-    const folder = join(cacheDir, name);
-    const age = Date.now() - (await stat(folder).then((found) => found.mtimeMs, Date.now));
-    if (age > ABANDONED_MS) await rm(folder, { recursive: true, force: true });
-  }
-}
-
 /**
- * The arguments of `java`; a home and a port follow `main`. The first call compiles the server, and runs it once so that
+ * The arguments of `java` for the server. The first call compiles the server, and runs it once so that
  * the JVM archives the loaded classes: without the archive every start takes half as long again.
  */
 async function buildNeo4jServer(
@@ -173,25 +136,22 @@ async function buildNeo4jServer(
   jars: string,
   jdk: string,
   onProgress: (line: string) => void,
-): Promise<{ jvm: string[]; main: string }> {
+): Promise<string[]> {
   const source = await readFile(SOURCE);
   const key = createHash('sha256').update(jars).update(jdk).update(source).digest('hex');
   const folder = join(cacheDir, `neo4j-server-${key.slice(0, 12)}`);
   const jar = join(folder, 'server.jar');
   const archive = join(folder, 'classes.jsa');
   const run = [...JVM_FLAGS, '-cp', `${jar}:${join(jars, '*')}`];
-  if (!(await isThere(archive))) {
+  if (!existsSync(archive)) {
     onProgress('Preparing Neo4j, once: half a minute');
     await mkdir(folder, { recursive: true });
-    const staging = await mkdtemp(join(folder, 'new-'));
-    try {
-      if (!(await isThere(jar))) await compile(staging, jars, jar);
+    await withStaging(join(folder, 'new-'), async (staging) => {
+      if (!existsSync(jar)) await compile(staging, jars, jar);
       await rehearse(staging, run, archive);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
+    });
   }
-  return { jvm: [`-XX:SharedArchiveFile=${archive}`, ...run], main: MAIN };
+  return [`-XX:SharedArchiveFile=${archive}`, ...run];
 }
 
 async function compile(staging: string, jars: string, jar: string): Promise<void> {
@@ -200,8 +160,8 @@ async function compile(staging: string, jars: string, jar: string): Promise<void
   await runTool('javac', ['-cp', join(jars, '*'), '-d', classes, SOURCE]);
   await runTool('jar', ['--create', '--file', made, '-C', classes, '.']);
   // Must not replace the jar of another start, because that start's archive is bound to it.
-  await link(made, jar).catch(async (error) => {
-    if (!(await isThere(jar))) throw error;
+  await link(made, jar).catch((error: unknown) => {
+    if (!existsSync(jar)) throw error;
   });
 }
 
@@ -210,20 +170,7 @@ async function compile(staging: string, jars: string, jar: string): Promise<void
 async function rehearse(staging: string, run: readonly string[], archive: string): Promise<void> {
   const made = join(staging, 'classes.jsa');
   await writeFile(made, '');
-  await runTool('java', [
-    `-XX:ArchiveClassesAtExit=${made}`,
-    ...run,
-    MAIN,
-    staging,
-    '0',
-    'rehearse',
-  ]);
+  const args = [`-XX:ArchiveClassesAtExit=${made}`, ...run, MAIN, staging];
+  await runTool('java', [...args, '0', 'rehearse']);
   await rename(made, archive);
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

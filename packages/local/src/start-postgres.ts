@@ -65,8 +65,8 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
       ready: () => postgresAnswers(port),
     }),
   );
-  const password = await postgresPassword(dataDir);
-  const url = `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  const password = await readFile(`${dataDir}.password`, 'utf8');
+  const url = `postgres://postgres:${password.trim()}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   return { ...server, url };
 }
 
@@ -117,11 +117,17 @@ async function makePostgresData(
   await mkdir(staging, { recursive: true, mode: 0o700 });
   if (account) await giveTo(account, staging);
   // Every local user can reach a loopback port, so the superuser has a password.
-  const passwordFile = passwordFileOf(dataDir);
+  const passwordFile = `${dataDir}.password`;
   await writeFile(passwordFile, randomBytes(16).toString('hex'), { mode: 0o600 });
   if (account) await chown(passwordFile, account.uid, account.gid);
-  const run = (command: string, args: string[], input?: string) =>
-    runTool(command, args, input, account, logFile);
+  const run = async (command: string, args: string[], input?: string) => {
+    const { child, readLog } = await startLogged(logFile, command, args, {
+      ...{ cwd: '/', input },
+      ...account,
+    });
+    const { code } = await child.exited;
+    if (code !== 0) throw new Error(`${basename(command)} failed:\n${await readLog()}`);
+  };
   await run(binaries.initdb, [
     ...['-D', staging, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
     ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
@@ -132,29 +138,4 @@ async function makePostgresData(
     await run(binaries.postgres, ['--single', '-D', staging, 'postgres'], create);
   }
   await rename(staging, dataDir);
-}
-
-/** The superuser's password, which was created with the data. */
-async function postgresPassword(dataDir: string): Promise<string> {
-  return (await readFile(passwordFileOf(dataDir), 'utf8')).trim();
-}
-
-function passwordFileOf(dataDir: string): string {
-  return `${dataDir}.password`;
-}
-
-async function runTool(
-  command: string,
-  args: string[],
-  input: string | undefined,
-  account: Account | undefined,
-  logFile: string,
-): Promise<void> {
-  const { child, readLog } = await startLogged(logFile, command, args, {
-    cwd: '/',
-    ...account,
-    ...(input === undefined ? {} : { input }),
-  });
-  const { code } = await child.exited;
-  if (code !== 0) throw new Error(`${basename(command)} failed:\n${await readLog()}`);
 }

@@ -14,7 +14,7 @@ export type ChildOptions = {
   uid?: number;
   gid?: number;
   /** Written to the child's standard input, which is closed otherwise. */
-  input?: string;
+  input?: string | undefined;
   /** The signal that asks the child to end. */
   endSignal?: NodeJS.Signals;
   /** The child is killed if it takes longer to end, also after the starter has gone. */
