@@ -129,33 +129,20 @@ const isChannel = (value: unknown): value is Channel =>
 const isChatId = (value: unknown) =>
   (isText(value) && value !== '' && [...value].length <= 256) || Number.isSafeInteger(value);
 
+/** The JSON value without the credential: in texts, in keys, and as a number. */
 function redacted(value: unknown, credential: string | null): unknown {
   if (credential === null || credential.length < MIN_SECRET_LENGTH) return value;
-  if ((value ?? null) === null) return value;
   // As JSON, because an object may have its own toJSON.
   const json = JSON.stringify(value);
-  return json === undefined ? undefined : withoutCredential(JSON.parse(json), credential);
-}
-
-/** Removes a credential from a JSON value: in texts, in keys, and as a number. */
-function withoutCredential(value: unknown, credential: string): unknown {
-  if (typeof value === 'string') return value.replaceAll(credential, () => PLACEHOLDER);
-  if (typeof value === 'number') return String(value) === credential ? PLACEHOLDER : value;
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => withoutCredential(item, credential));
-  // fromEntries defines keys, so that a key named __proto__ stays a key.
-  return Object.fromEntries(
-    Object.entries(value).map(([key, child]) => [
-      key.replaceAll(credential, () => PLACEHOLDER),
-      withoutCredential(child, credential),
-    ]),
-  );
-}
-
-interface Account {
-  fingerprint: string;
-  /** For redaction; null if only the fingerprint was given. */
-  credential: string | null;
+  if (json === undefined) return undefined;
+  const hide = (text: string) => text.replaceAll(credential, () => PLACEHOLDER);
+  return JSON.parse(json, (_, part: unknown) => {
+    if (typeof part === 'string') return hide(part);
+    if (typeof part === 'number') return String(part) === credential ? PLACEHOLDER : part;
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    // fromEntries defines keys, so that a key named __proto__ stays a key.
+    return Object.fromEntries(Object.entries(part).map(([key, child]) => [hide(key), child]));
+  });
 }
 
 const invalid = (message: string) => new ProducerError('invalid', message);
@@ -167,17 +154,11 @@ function readCredential(value: unknown, field: string): string | null {
   throw invalid(`${field} must be 1 to 256 characters without white space, or a safe integer`);
 }
 
-function readFingerprint(value: unknown): string | null {
-  if ((value ?? null) === null) return null;
-  if (typeof value === 'string' && FINGERPRINT.test(value)) return value;
-  throw invalid('account_fingerprint must be a lower-case hex SHA-256');
-}
-
 /**
  * Finds the account. It is checked here, because the credential does not reach the workers: they would see only an
- * unknown fingerprint.
+ * unknown fingerprint. The credential is null if only the fingerprint was given.
  */
-function findAccount(message: Message, channel: Channel): Account {
+function findAccount(message: Message, channel: Channel) {
   const ownField = CREDENTIAL_FIELDS[channel];
   for (const field of Object.values(CREDENTIAL_FIELDS)) {
     if (field !== ownField && (message[field] ?? null) !== null) {
@@ -185,7 +166,10 @@ function findAccount(message: Message, channel: Channel): Account {
     }
   }
   const credential = readCredential(message[ownField], ownField);
-  const given = readFingerprint(message.account_fingerprint);
+  const given = message.account_fingerprint ?? null;
+  if (given !== null && !(isText(given) && FINGERPRINT.test(given))) {
+    throw invalid('account_fingerprint must be a lower-case hex SHA-256');
+  }
   const fingerprint = credential === null ? given : fingerprintOf(credential);
   if (fingerprint === null) throw invalid(`${ownField} or account_fingerprint is required`);
   if (given !== null && given !== fingerprint) {

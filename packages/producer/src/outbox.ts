@@ -27,8 +27,8 @@ interface OutboxOptions<Item> {
 const textOnly = (error: unknown) => new Error(error instanceof Error ? error.message : 'unknown');
 
 /**
- * Keeps messages in order until Redis has them, each for a bounded time. Sends one batch at a time. Items that Redis did not accept go back to the front, so that later ones cannot overtake
- * them. While a batch is under way, arrivals gather for the next.
+ * Keeps messages in order until Redis has them, each for a bounded time. Sends one batch at a time, while arrivals gather
+ * for the next. Items that Redis did not accept go back to the front, so that later ones cannot overtake them.
  */
 export function createOutbox<Item>(o: OutboxOptions<Item>) {
   const open = new Set<Pending<Item>>();
@@ -49,26 +49,20 @@ export function createOutbox<Item>(o: OutboxOptions<Item>) {
     settle(pending, unavailableError(o.timeoutMs, o.whyAway() ?? lastError));
   }
 
-  async function attempt(batch: Pending<Item>[]): Promise<Array<string | Error>> {
-    try {
-      return await o.send(batch.map(({ item }) => item));
-    } catch (error) {
-      return batch.map(() => textOnly(error));
-    }
-  }
-
   async function sendWaiting() {
     while (waiting.length > 0 && o.isConnected()) {
       const batch = waiting.splice(0, MAX_BATCH);
-      const answers = await attempt(batch);
-      const refused = batch.filter((pending, index) => {
+      const answers = await o
+        .send(batch.map(({ item }) => item))
+        .catch((error: unknown) => batch.map(() => error));
+      for (const [index, pending] of batch.entries()) {
         const answer = answers[index];
-        if (typeof answer !== 'string') lastError = textOnly(answer);
-        else settle(pending, answer);
-        return open.has(pending);
-      });
-      if (closed) for (const pending of refused) settle(pending, closedError());
-      waiting.unshift(...refused.filter((pending) => open.has(pending)));
+        if (typeof answer === 'string') settle(pending, answer);
+        else lastError = textOnly(answer);
+        if (closed) settle(pending, closedError());
+      }
+      const refused = batch.filter((pending) => open.has(pending));
+      waiting.unshift(...refused);
       if (refused.length > 0) await pause(RETRY_AFTER_MS);
     }
   }

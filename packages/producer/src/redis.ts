@@ -65,16 +65,11 @@ export interface ResolveJob {
   json: string;
 }
 
-export interface ResolveQueue {
-  send(jobs: ResolveJob[]): Promise<string[]>;
-  close(): Promise<void>;
-}
-
 /**
  * The queue `resolve`. Waiting for readiness is skipped, because BullMQ would do it only once: after a first attempt that
  * fails, the queue would stay broken.
  */
-export function openResolveQueue(connection: Redis): ResolveQueue {
+export function openResolveQueue(connection: Redis) {
   const queue = new Queue('resolve', {
     connection,
     skipWaitingForReady: true,
@@ -87,14 +82,13 @@ export function openResolveQueue(connection: Redis): ResolveQueue {
   queue.on('error', () => undefined);
 
   return {
-    send: async (jobs) => {
-      await queue.addBulk(
-        jobs.map(({ jobId, json }) => ({
-          name: 'resolve',
-          data: JSON.parse(json),
-          opts: { jobId },
-        })),
-      );
+    send: async (jobs: ResolveJob[]): Promise<string[]> => {
+      const added = jobs.map(({ jobId, json }) => ({
+        name: 'resolve',
+        data: JSON.parse(json),
+        opts: { jobId },
+      }));
+      await queue.addBulk(added);
       return jobs.map(({ jobId }) => jobId);
     },
     close: () => queue.close(),
