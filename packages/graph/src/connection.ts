@@ -85,10 +85,8 @@ export function openConnection(options: GraphOptions) {
     async close(): Promise<void> {
       const last = driver;
       driver = undefined;
-      await Promise.race([
-        closed(last).catch(() => undefined),
-        delay(CLOSE_MS, undefined, { ref: false }),
-      ]);
+      const givenUp = delay(CLOSE_MS, undefined, { ref: false });
+      await Promise.race([closed(last).catch(() => undefined), givenUp]);
     },
   };
 }

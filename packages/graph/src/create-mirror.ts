@@ -33,10 +33,7 @@ export interface Drain {
   ended: 'done' | 'busy' | 'stopped';
 }
 
-export interface Mirror {
-  /** Brings the graph up to date, batch by batch. Throws AppError while Neo4j or Postgres is away. */
-  drain(signal?: AbortSignal): Promise<Drain>;
-}
+export type Mirror = ReturnType<typeof createMirror>;
 
 /** A promise that is awaited later, and may be rejected before. */
 function inBackground<T>(promise: Promise<T>): Promise<T> {
@@ -45,20 +42,9 @@ function inBackground<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** Writes to the graph first, and then marks the rows in Postgres. */
-export function createMirror({ graph, source, onRefused }: MirrorDeps): Mirror {
-  const writeAccepted = createWriter(graph, onRefused);
+export function createMirror({ graph, source, onRefused }: MirrorDeps) {
+  const write = createWriter({ graph, source, onRefused });
   let perKind = FIRST_PER_KIND;
-
-  async function write(turn: MirrorTurn, items: readonly Item[]): Promise<Item[]> {
-    const written: Item[] = [];
-    try {
-      await writeAccepted(turn, items, written);
-    } catch (error) {
-      if (written.length > 0) await source.mark(turn, batchOf(written));
-      throw error;
-    }
-    return written;
-  }
 
   /**
    * While the graph writes a batch, Postgres marks the one before and reads the one after. `ended` is undefined if the
@@ -105,29 +91,27 @@ export function createMirror({ graph, source, onRefused }: MirrorDeps): Mirror {
     }
   }
 
-  return { drain: (signal) => drain(source, (turn) => drainInTurn(turn, signal)) };
-}
-
-async function drain(
-  source: MirrorDeps['source'],
-  drainInTurn: (turn: MirrorTurn) => Promise<Drain>,
-): Promise<Drain> {
-  let turn = await source.takeTurn(null, 0);
-  while (turn !== null) {
-    const taken: MirrorTurn = turn;
-    try {
-      return await drainInTurn(taken);
-    } catch (error) {
-      if (!(error instanceof TurnLost)) throw error;
-      // Another worker has the turn, or Postgres was restored from a backup and counts from an older turn: the next
-      // turn must be later than any that the graph has seen.
-      turn = await source.takeTurn(taken, error.latest);
-    } finally {
-      // While Postgres is away the turn expires by itself.
-      await source.endTurn(taken).catch(() => undefined);
-    }
-  }
-  return { rows: 0, ended: 'busy' };
+  return {
+    /** Brings the graph up to date, batch by batch. Throws AppError while Neo4j or Postgres is away. */
+    async drain(signal?: AbortSignal): Promise<Drain> {
+      let turn = await source.takeTurn(null, 0);
+      while (turn !== null) {
+        const taken: MirrorTurn = turn;
+        try {
+          return await drainInTurn(taken, signal);
+        } catch (error) {
+          if (!(error instanceof TurnLost)) throw error;
+          // Another worker has the turn, or Postgres was restored from a backup and counts from an older turn: the next
+          // turn must be later than any that the graph has seen.
+          turn = await source.takeTurn(taken, error.latest);
+        } finally {
+          // While Postgres is away the turn expires by itself.
+          await source.endTurn(taken).catch(() => undefined);
+        }
+      }
+      return { rows: 0, ended: 'busy' };
+    },
+  };
 }
 
 type Item = { part: MirrorKind; row: MirrorRow } | { part: 'removals'; row: MirrorRemoval };
@@ -166,7 +150,7 @@ function nameOf(item: Item): string {
 }
 
 /** Writes batches without their refused rows, which it remembers: finding one costs a dozen transactions. */
-function createWriter(graph: MirrorDeps['graph'], onRefused: MirrorDeps['onRefused']) {
+function createWriter({ graph, source, onRefused }: MirrorDeps) {
   const restUntil = new Map<string, number>();
   let inARow = 0;
 
@@ -200,9 +184,16 @@ function createWriter(graph: MirrorDeps['graph'], onRefused: MirrorDeps['onRefus
     inARow = 0;
   }
 
-  /** Adds the rows that the graph has accepted to `written`. Skips rows that were refused in the last minute. */
-  return (turn: MirrorTurn, items: readonly Item[], written: Item[]): Promise<void> => {
+  /** Skips rows that were refused in the last minute. Returns the rows that the graph has accepted. */
+  return async (turn: MirrorTurn, items: readonly Item[]): Promise<Item[]> => {
     const isFree = (item: Item) => (restUntil.get(nameOf(item)) ?? 0) <= Date.now();
-    return writeInPieces(turn, restUntil.size === 0 ? items : items.filter(isFree), written);
+    const written: Item[] = [];
+    try {
+      await writeInPieces(turn, restUntil.size === 0 ? items : items.filter(isFree), written);
+    } catch (error) {
+      if (written.length > 0) await source.mark(turn, batchOf(written));
+      throw error;
+    }
+    return written;
   };
 }

@@ -98,17 +98,20 @@ async function unmarkAll({ source }: VerifyDeps, kind: MirrorKind, rows: readonl
   }
 }
 
-/** Reports the rows that were marked as mirrored before the graph was read, and still are. */
+/** Reports and counts the rows that were marked as mirrored before the graph was read, and still are. */
 async function judge(
   deps: VerifyDeps,
   kind: MirrorKind,
-  problem: 'missing' | 'stale',
   rows: readonly PageRow[],
+  isInGraph: (row: MirrorRow) => boolean,
 ): Promise<number> {
   const marked = rows.filter((row) => row.is_marked);
   if (marked.length === 0) return 0;
   const wrong = await deps.source.stillMarked(kind, marked);
-  for (const row of wrong) deps.onDifference({ problem, kind, key: mirrorKeyOf(row) });
+  for (const row of wrong) {
+    const problem = isInGraph(row) ? 'stale' : 'missing';
+    deps.onDifference({ problem, kind, key: mirrorKeyOf(row) });
+  }
   if (deps.repair) await unmarkAll(deps, kind, wrong);
   return wrong.length;
 }
@@ -129,16 +132,15 @@ async function compareKind(
     if (last === null) break;
     const found = await graph.look(kind, rows);
     const expected = rows.map((row) => lineOf({ ...row }, ownersOf(kind, row)));
-    const seen = linesSeen(rows, found);
+    const nodes = linesOf(found);
+    const seen = rows.map((row) => nodes.get(keyTextOf(row)));
     sums.postgres.push(checksum(expected));
     sums.graph.push(checksum(seen.map((line = '') => line)));
-    const missing = rows.filter((_, i) => seen[i] === undefined);
-    const stale = rows.filter((_, i) => seen[i] !== undefined && seen[i] !== expected[i]);
-    const wrong =
-      (await judge(deps, kind, 'missing', missing)) + (await judge(deps, kind, 'stale', stale));
+    const differing = rows.filter((_, i) => seen[i] !== expected[i]);
+    const wrong = await judge(deps, kind, differing, (row) => nodes.has(keyTextOf(row)));
     inPostgres += rows.length;
     matched += found.length;
-    waiting += missing.length + stale.length - wrong;
+    waiting += differing.length - wrong;
     differences += wrong;
     onPage(rows.length);
   }
@@ -163,15 +165,15 @@ const ownersOf = (kind: MirrorKind, row: MirrorRow): string[][] =>
 const checksum = (lines: readonly string[]): string =>
   createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16);
 
-/** The line of each row's node, or undefined. */
-function linesSeen(rows: readonly MirrorRow[], found: readonly Record<string, unknown>[]) {
-  const nodes = new Map<string, string>();
+/** The lines of the nodes by their keys. */
+function linesOf(found: readonly Record<string, unknown>[]): Map<string, string> {
+  const lines = new Map<string, string>();
   for (const node of found) {
     const key = keyTextOf(node);
     // Without its constraint a graph can have a node twice, and then both are wrong.
-    nodes.set(key, nodes.has(key) ? 'twice' : lineOf(node, node.owners));
+    lines.set(key, lines.has(key) ? 'twice' : lineOf(node, node.owners));
   }
-  return rows.map((row) => nodes.get(keyTextOf(row)));
+  return lines;
 }
 
 /** Reports keys without a row. With `repair` it notes their nodes for removal. */
