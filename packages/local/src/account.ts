@@ -1,4 +1,4 @@
-import { chown, lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { chown, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** The user a server runs as when the starter is root. */
@@ -14,10 +14,7 @@ export async function unprivilegedAccount(dataDir: string): Promise<Account | un
     const [name = '', , uid, gid] = line.split(':');
     return { name, uid: Number(uid), gid: Number(gid) };
   });
-  const owner = await stat(dataDir).then(
-    (found) => found.uid,
-    () => 0,
-  );
+  const owner = (await stat(dataDir).catch(() => undefined))?.uid ?? 0;
   const account =
     accounts.find(({ uid }) => uid === owner && uid !== 0) ??
     accounts.find(({ name }) => name === 'postgres') ??
@@ -40,13 +37,17 @@ export async function canReach(account: Account, path: string): Promise<boolean>
   }
 }
 
-/** Makes the account the owner of a directory and of everything in it. */
-export async function giveTo(account: Account, path: string): Promise<void> {
-  await chown(path, account.uid, account.gid);
-  for (const name of await readdir(path)) {
-    const entry = join(path, name);
-    const found = await lstat(entry);
-    if (found.isDirectory()) await giveTo(account, entry);
-    else if (found.isFile()) await chown(entry, account.uid, account.gid);
+/** Changes a directory, and all directories and files in it. */
+export async function changeAll(
+  path: string,
+  change: (path: string) => Promise<void>,
+): Promise<void> {
+  await change(path);
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory() || entry.isFile()) await change(join(entry.parentPath, entry.name));
   }
 }
+
+/** Makes the account the owner of a directory and of everything in it. */
+export const giveTo = ({ uid, gid }: Account, path: string): Promise<void> =>
+  changeAll(path, (entry) => chown(entry, uid, gid));

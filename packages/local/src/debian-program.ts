@@ -60,17 +60,13 @@ const debsIn = async (folder: string): Promise<string[]> =>
 async function programIn(root: string, path: string) {
   const command = join(root, path);
   await access(command);
-  return { command, libraryPath: await libraryPathOf(root) };
-}
-
-// Libraries are in a directory with the name of the architecture: usr/lib/x86_64-linux-gnu.
-async function libraryPathOf(root: string): Promise<string> {
+  // Libraries are in a directory with the name of the architecture: usr/lib/x86_64-linux-gnu.
   const found: string[] = [];
   for (const base of [join(root, 'usr', 'lib'), join(root, 'lib')]) {
     const entries = await readdir(base, { withFileTypes: true }).catch(() => []);
     for (const entry of entries) if (entry.isDirectory()) found.push(join(base, entry.name));
   }
-  return found.join(':');
+  return { command, libraryPath: found.join(':') };
 }
 
 /** Returns a function that downloads packages by name into `debs`, with lists of its own if apt has none. */

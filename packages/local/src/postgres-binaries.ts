@@ -1,17 +1,7 @@
-import {
-  chmod,
-  cp,
-  lstat,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-} from 'node:fs/promises';
+import { chmod, cp, lstat, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { type Account, canReach } from './account.ts';
+import { type Account, canReach, changeAll } from './account.ts';
 
 export type PostgresBinaries = { initdb: string; postgres: string };
 
@@ -77,7 +67,7 @@ async function copyOut(
   onProgress(`Postgres may not run as root: its program is copied to ${home}`);
   const staging = await mkdtemp(`${home}-`);
   await cp(native, staging, { recursive: true, verbatimSymlinks: true });
-  await openToAll(staging);
+  await changeAll(staging, (path) => chmod(path, 0o755)); // for all users
   await rename(staging, home).catch(async (error) => {
     await rm(staging, { recursive: true });
     if (!(await isOurs(home))) throw error; // otherwise another start was faster
@@ -89,12 +79,4 @@ async function copyOut(
 async function isOurs(home: string): Promise<boolean> {
   const found = await lstat(home).catch(() => undefined);
   return found?.isDirectory() === true && found.uid === 0 && (found.mode & 0o022) === 0;
-}
-
-async function openToAll(path: string): Promise<void> {
-  await chmod(path, 0o755);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openToAll(join(path, entry.name));
-    else if (entry.isFile()) await chmod(join(path, entry.name), 0o755);
-  }
 }

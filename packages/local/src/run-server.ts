@@ -21,6 +21,11 @@ export type ServerOptions = {
   onProgress?: (line: string) => void;
 };
 
+export type CachedServerOptions = ServerOptions & {
+  /** The directory of the downloaded program; may be shared. */
+  cacheDir: string;
+};
+
 export type RunningServer = {
   /** Of the server itself. */
   pid: number;

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { fillCache, withStaging } from './directories.ts';
 import { freePort, portIsFree } from './free-port.ts';
 import {
+  type CachedServerOptions,
   neo4jAnswers,
   type RunningServer,
   runServer,
-  type ServerOptions,
   waitForFormerServer,
 } from './run-server.ts';
 import { onPath, runTool } from './run-tool.ts';
@@ -34,18 +34,13 @@ const JVM_FLAGS = [
 
 const STOP_MS = 8_000;
 
-type Neo4jOptions = ServerOptions & {
-  /** The directory of the downloaded Neo4j; may be shared. */
-  cacheDir: string;
-};
-
 export type LocalNeo4j = RunningServer & { uri: string };
 
 /**
  * Starts a Neo4j Community on the loopback interface, without passwords. It needs a JDK and, the first time, Maven. If it
  * cannot start, the message of the error is one line.
  */
-export async function startNeo4j(options: Neo4jOptions): Promise<LocalNeo4j> {
+export async function startNeo4j(options: CachedServerOptions): Promise<LocalNeo4j> {
   try {
     return await start(options);
   } catch (cause) {
@@ -54,7 +49,7 @@ export async function startNeo4j(options: Neo4jOptions): Promise<LocalNeo4j> {
   }
 }
 
-async function start(options: Neo4jOptions): Promise<LocalNeo4j> {
+async function start(options: CachedServerOptions): Promise<LocalNeo4j> {
   const { onProgress = () => {}, flags = [] } = options;
   const dataDir = resolve(options.dataDir);
   const cacheDir = resolve(options.cacheDir);

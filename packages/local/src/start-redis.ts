@@ -3,20 +3,15 @@ import { dirname, join, resolve } from 'node:path';
 import { debianProgram } from './debian-program.ts';
 import { freePort } from './free-port.ts';
 import {
+  type CachedServerOptions,
   type RunningServer,
   redisAnswers,
   runServer,
-  type ServerOptions,
   waitForFormerServer,
 } from './run-server.ts';
 import { onPath } from './run-tool.ts';
 
 const STOP_MS = 5_000;
-
-type RedisOptions = ServerOptions & {
-  /** The directory of a downloaded Redis; may be shared. */
-  cacheDir: string;
-};
 
 export type LocalRedis = RunningServer & { url: string };
 
@@ -25,7 +20,7 @@ type RedisProgram = { command: string; libraryPath?: string };
 type OnProgress = (line: string) => void;
 
 /** Starts a Redis on the loopback interface that evicts nothing and appends to a file. */
-export async function startRedis(options: RedisOptions): Promise<LocalRedis> {
+export async function startRedis(options: CachedServerOptions): Promise<LocalRedis> {
   const { onProgress = () => {}, flags = [] } = options;
   const dataDir = resolve(options.dataDir);
   const { command, libraryPath } = await findRedis(resolve(options.cacheDir), onProgress);
