@@ -14,22 +14,17 @@ export type Channel = keyof typeof CREDENTIAL_FIELDS;
 
 type Optional<T> = T | null | undefined;
 
+/** The credential of the message's channel; the others are absent. */
+type Credentials = {
+  [Field in (typeof CREDENTIAL_FIELDS)[Channel]]?: Optional<string | number>;
+};
+
 /**
  * A batch of messages from one chat, with the channel's own credential or `account_fingerprint`. Null counts as absent
  * everywhere.
  */
-export interface Message {
+export interface Message extends Credentials {
   channel: Channel;
-  /** Telegram's credential. */
-  bot_token?: Optional<string | number>;
-  /** WhatsApp's credential. */
-  profile_id?: Optional<string | number>;
-  /** VK's credential. */
-  group_id?: Optional<string | number>;
-  /** Avito's credential. */
-  user_id?: Optional<string | number>;
-  /** MAX's credential. */
-  bot_id?: Optional<string | number>;
   /** Lower-case hex SHA-256 of the credential. */
   account_fingerprint?: Optional<string>;
   external_chat_id: string | number;
