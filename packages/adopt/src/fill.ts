@@ -13,18 +13,15 @@ export async function fillChannels(client: PoolClient): Promise<void> {
   await createIndex(client, 'create unique index channels_code_key on channels (code)');
 }
 
+/** What Postgres knows about a table: an expression over pg_class. */
+async function measure(client: PoolClient, table: string, what: string): Promise<number> {
+  const sql = `select (${what})::int as n from pg_class where oid = to_regclass($1)`;
+  return (await run<{ n: number }>(client, sql, [table]))[0]?.n ?? 0;
+}
+
+const COUNT_BLOCKS = `pg_relation_size(oid) / current_setting('block_size')::int`;
 /** Holds some thousands of rows. */
 const BLOCKS = 40;
-
-async function countBlocks(client: PoolClient, table: string): Promise<number> {
-  const sql = `select (pg_relation_size(to_regclass($1)) / current_setting('block_size')::int)::int as n`;
-  return (await run<{ n: number }>(client, sql, [table]))[0]?.n ?? 0;
-}
-
-async function estimateRows(client: PoolClient, table: string): Promise<number> {
-  const sql = 'select greatest(reltuples, 0)::int as n from pg_class where oid = to_regclass($1)';
-  return (await run<{ n: number }>(client, sql, [table]))[0]?.n ?? 0;
-}
 
 const REMOVE_HOMELESS = `
   with gone as (
@@ -47,7 +44,7 @@ export async function fillTenants(
   table: 'client_channels' | 'dialogs',
 ): Promise<void> {
   const { client } = adopting;
-  const blocks = await countBlocks(client, table);
+  const blocks = await measure(client, table, COUNT_BLOCKS);
   await inBatches(adopting, step, { first: '0', total: blocks }, async (cursor) => {
     const from = Number(cursor);
     const range = [`(${from},0)`, `(${from + BLOCKS},0)`];
@@ -72,7 +69,7 @@ const PAGE = 500;
  */
 export async function normalisePhones(adopting: Adopting, step: string): Promise<void> {
   const { client, region } = adopting;
-  const total = await estimateRows(client, 'clients');
+  const total = await measure(client, 'clients', 'greatest(reltuples, 0)');
   await inBatches(adopting, step, { first: FIRST_ID, total }, async (cursor) => {
     const { rows } = await client.query<{ id: string; phone: string }>(
       `select id, phone from clients

@@ -215,11 +215,7 @@ export async function rowFindings(
 
 const PAGE = 5_000;
 
-interface Row {
-  id: string;
-  tenant_id: string | null;
-  phone: string;
-}
+type Row = { id: string; tenant_id: string | null; phone: string };
 
 const PHONES: Question[] = [
   {
@@ -251,10 +247,8 @@ export async function phoneFindings(
     'create temp table contour_phones (tenant_id uuid, id uuid, phone text, is_usable boolean)',
   );
   try {
-    const [counted] = await run<{ n: number }>(
-      client,
-      'select count(phone)::int as n from clients',
-    );
+    const counting = 'select count(phone)::int as n from clients';
+    const [counted] = await run<{ n: number }>(client, counting);
     let seen = 0;
     for (let last: string | undefined = FIRST_ID; last !== undefined; ) {
       const rows: Row[] = await run<Row>(
