@@ -30,6 +30,7 @@ const WAYS: readonly Behaviour[] = [
   { cut: 'silent' },
   { hang: true },
 ];
+const WELL: readonly Behaviour[] = WAYS.map(() => ({ status: 200 }));
 const DIALOGS = 200;
 
 describe('Neighbours', () => {
@@ -97,11 +98,12 @@ describe('Neighbours', () => {
   row(
     'of four tenants that Core fails in four ways',
     besideOthers(
-      `500, 403, a cut connection, no answer: to a tenant each, with ${DIALOGS} dialogs`,
+      `500, 403, a cut connection, no answer: to a tenant each, with ${DIALOGS} messages at once; before it, 200`,
     ),
     () =>
       beside((contour) => failInWays(contour, WAYS, DIALOGS), {
         options: { env: { CORE_TIMEOUT_MS: '4000' } },
+        begunWell: (contour) => failInWays(contour, WELL, DIALOGS),
       }),
   );
 

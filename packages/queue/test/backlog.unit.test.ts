@@ -25,15 +25,6 @@ test('a part that never fits is added to an empty queue', async () => {
   await createBacklogWait({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 10 })(200);
 });
 
-test('parts are spaced, so that workers have time for senders', async () => {
-  const room = createBacklogWait({ backlog: backlogOf({ jobs: 0 }), maxBacklog: 1_000 });
-  const startedAt = performance.now();
-  await room(50);
-  expect(performance.now() - startedAt).toBeLessThan(140);
-  for (let part = 0; part < 2; part += 1) await room(50);
-  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(2 * 140);
-});
-
 test('waiting for room throws after patienceMs', async () => {
   const impatient = () => new Error('no room for it');
   const options = { backlog: backlogOf({ jobs: 90 }), maxBacklog: 100, patienceMs: 0, impatient };

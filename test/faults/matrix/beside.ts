@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Contour, type ContourOptions, startContour } from '../../support/contour.ts';
 import { NEIGHBOURS, type NeighbourLoad, startNeighbours, toldNeighbours } from './neighbours.ts';
 import type { Fault, Outcome } from './row.ts';
-import type { Trouble } from './trouble.ts';
+import { NOTHING_SENT, type Trouble } from './trouble.ts';
 import { secondsUntilThrough } from './under-load.ts';
 
 /** Until connections are open and Postgres has planned its statements. */
@@ -20,25 +20,29 @@ interface Beside {
   options?: ContourOptions;
   load?: NeighbourLoad;
   watchMs?: number;
+  /** The load of the trouble alone, beside which the healthy tenants are measured first. Default: none. */
+  begunWell?: (contour: Contour) => Promise<Trouble>;
 }
 
 /** Measures healthy tenants without the trouble, then with it, and runs the checker when it is over. */
 export async function beside(
   begin: (contour: Contour) => Promise<Trouble>,
-  { options = {}, load = NEIGHBOURS, watchMs = WATCH_MS }: Beside = {},
+  { options = {}, load = NEIGHBOURS, watchMs = WATCH_MS, begunWell }: Beside = {},
 ): Promise<Outcome> {
   const contour = await startContour(options);
   const neighbours = await startNeighbours(contour, load);
   try {
     await delay(WARM_MS);
+    const well = await begunWell?.(contour);
     const before = await neighbours.watch(WATCH_MS);
+    const first = (await well?.end()) ?? NOTHING_SENT;
     const trouble = await begin(contour);
     const during = await neighbours.watch(watchMs);
     const own = await trouble.end();
     const others = await neighbours.stop();
-    const sent = new Set([...own.sent, ...others.sent]);
+    const sent = new Set([...first.sent, ...own.sent, ...others.sent]);
     const recoverySeconds = await secondsUntilThrough(contour, { sent }, 120_000);
-    const accepted = [...own.accepted, ...others.accepted];
+    const accepted = [...first.accepted, ...own.accepted, ...others.accepted];
     const violations = await contour.check({ accepted, sent });
     return { recoverySeconds, violations, neighbours: { before, during } };
   } finally {

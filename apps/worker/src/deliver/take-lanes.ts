@@ -6,10 +6,12 @@ import type { BytesInHand, Places } from './places.ts';
 
 /** A lane holds its place until all that was read of it is sent. */
 const MESSAGES_PER_LANE = 50;
+/** Bound of the payloads of one look, which holds up every lane that it takes. First messages of lanes do not count. */
+const BYTES_PER_LOOK = 1 * 1024 * 1024;
 /** After a look this many times its own time passes before the next, so that places gather while looks are dear ... */
 const REST_SHARE = 2;
 /** ... but no more than this. */
-const LONGEST_REST_MS = 50;
+const LONGEST_REST_MS = 20;
 
 interface Taken {
   lanes: DueLane[];
@@ -59,7 +61,7 @@ export function createTaker({ takeDue, places, core, bytes }: TakerDeps): Take {
         shards: asks.map(({ shard }) => shard),
         lanes,
         messagesPerLane: MESSAGES_PER_LANE,
-        bytes: bytes.free(),
+        bytes: Math.min(bytes.free(), BYTES_PER_LOOK),
         notDialogs: asks.flatMap((ask) => ask.notDialogs),
         lanesPerTenant,
         rooms,

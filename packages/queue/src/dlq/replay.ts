@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   checkIncoming,
   type DlqEntry,
@@ -8,11 +9,16 @@ import {
 } from '@contour/contract';
 import type { ReplyListener } from '../replies.ts';
 
-/** How long a replay waits for outcomes, all pages together, so that a list right afterwards is up to date. */
+/** Senders wait while workers resolve and deliver a part, so it is small. */
+const AT_ONCE = 10;
+
+/** How long a replay waits for the outcomes of a part, so that a list right afterwards is up to date. */
 const WAIT_MS = 2000;
 
-/** How many are added at once. A whole page may be more than the backlog has room for. */
-const AT_ONCE = 50;
+/** After a part, this many times the time that it took belongs to senders ... */
+const REST_SHARE = 1;
+/** ... and this long if its time is not known, because an outcome did not come. */
+const UNKNOWN_REST_MS = 100;
 
 export interface ReplayDeps {
   addJobs(jobs: ResolveJob[]): Promise<void>;
@@ -39,22 +45,22 @@ function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
 }
 
 /**
- * Adds entries as new jobs, a part at a time, each when the backlog has room, because senders come first. A worker
- * removes an entry after its replay succeeded, so a killed replay loses none.
+ * Adds entries as new jobs, a part at a time, each when the backlog has room and after a rest, because senders come
+ * first. A worker removes an entry after its replay succeeded, so a killed replay loses none.
  */
 export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
-  async function addAndWait(jobs: ResolveJob[], untilMs: number): Promise<void> {
-    const leftMs = untilMs - Date.now();
-    if (leftMs <= 0) return addJobs(jobs);
+  /** Returns whether all outcomes came. */
+  async function addAndWait(jobs: ResolveJob[]): Promise<boolean> {
+    const untilMs = Date.now() + WAIT_MS;
     const addressed = jobs.map((job) => ({
       ...job,
       reply: { to: replies.channel, requestId: uuidv7(), untilMs },
     }));
     const ids = addressed.map(({ reply }) => reply.requestId);
-    const answered = Promise.all(ids.map((id) => replies.expect(id, leftMs)));
+    const answered = Promise.all(ids.map((id) => replies.expect(id, WAIT_MS)));
     try {
       await addJobs(addressed);
-      await answered;
+      return (await answered).every((reply) => reply !== undefined);
     } finally {
       for (const id of ids) replies.forget(id);
     }
@@ -63,15 +69,21 @@ export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
   return async function replay(
     pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>,
   ): Promise<{ matched: number; replayed: number }> {
-    const untilMs = Date.now() + WAIT_MS;
+    let isAnswered = true;
+    let restMs = 0;
     let matched = 0;
     let replayed = 0;
     for await (const entries of pages) {
       const jobs = jobsOf(entries);
       for (let from = 0; from < jobs.length; from += AT_ONCE) {
         const part = jobs.slice(from, from + AT_ONCE);
+        await delay(restMs);
         await waitForRoom(part.length);
-        await addAndWait(part, untilMs);
+        const startedAt = performance.now();
+        // Outcomes that do not come are waited for once.
+        if (isAnswered) isAnswered = await addAndWait(part);
+        else await addJobs(part);
+        restMs = isAnswered ? REST_SHARE * (performance.now() - startedAt) : UNKNOWN_REST_MS;
       }
       matched += entries.length;
       replayed += jobs.length;

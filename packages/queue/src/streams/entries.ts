@@ -22,7 +22,7 @@ const FORGOTTEN_AFTER_MS = 10_000;
 /** The limit of a request. A longer entry is parked by its length and never read. */
 export const MAX_ENTRY_BYTES = 256 * 1024;
 /** Limit of one reading. A batch may have 256 entries, and a worker reads several shards. */
-const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+const MAX_BATCH_BYTES = 1 * 1024 * 1024;
 /** How many entries fit into a batch, whatever their length. */
 export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
 /** How many entries Redis copies at once, whatever their length. */

@@ -51,7 +51,7 @@ export function conditionsOf(filter: DlqFilter): Conditions {
 }
 
 const BEGINNING = '0';
-const PAGE_ENTRIES = 500;
+const PAGE_ENTRIES = 50;
 const PAGE_BYTES = 4 * 1024 * 1024;
 const TRACE_LIMIT = 200;
 
