@@ -6,14 +6,15 @@ import type { ReplyListener } from '@contour/queue/replies';
 import { within } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import { countParked, type DlqFilter, deadLetters } from '@contour/store/dead-letters';
+import { boundTo } from '../bound.ts';
 
 /** The dead-letter queue, as far as these operations read it. */
-export type DlqSources = ReturnType<typeof dlqSources>;
-
 export function dlqSources(pool: Database) {
   const { get, matching } = deadLetters(pool);
-  return { get, matching, count: (filter: DlqFilter) => countParked(pool, filter) };
+  return { get, matching, count: boundTo(pool)(countParked) };
 }
+
+type DlqSources = ReturnType<typeof dlqSources>;
 
 export type Pages = AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>;
 

@@ -25,21 +25,19 @@ export interface KindFinding {
   checksums: Comparison['checksums'] | null;
 }
 
-interface Example {
-  problem: 'missing' | 'different' | 'extra';
-  kind: Difference['kind'];
-  tenant_id: string;
-  channel: string | null;
-  id: string;
-}
-
 export interface GraphFinding {
   /** Differences of all kinds, and nodes without their whole key. */
   wrong: number;
   waiting: number;
   keyless: number;
   kinds: KindFinding[];
-  examples: Example[];
+  examples: Array<ReturnType<typeof exampleOf>>;
+}
+
+export interface CompareOrder {
+  repair: boolean;
+  /** Empty: all tenants, and whatever else is in the graph. */
+  tenantIds: readonly string[];
 }
 
 const PROBLEMS = { missing: 'missing', stale: 'different', extra: 'extra' } as const;
@@ -49,7 +47,7 @@ const noneOf = (kind: Difference['kind']): KindFinding => ({
   ...{ missing: 0, different: 0, extra: 0, checksums: null },
 });
 
-function exampleOf({ problem, kind, key }: Difference): Example {
+function exampleOf({ problem, kind, key }: Difference) {
   const channel = key.channel === '' ? null : key.channel;
   // The key of a whole tenant has no id of its own.
   const id = key.id === '' ? key.tenant_id : key.id;
@@ -59,7 +57,7 @@ function exampleOf({ problem, kind, key }: Difference): Example {
 /** Adds up the events of a comparison. */
 function createTally() {
   const kinds = new Map([...MIRROR_KINDS, 'tenants' as const].map((kind) => [kind, noneOf(kind)]));
-  const examples: Example[] = [];
+  const examples: GraphFinding['examples'] = [];
   let comparisons = 0;
   const ofKind = (kind: Difference['kind']) => kinds.get(kind) ?? noneOf(kind);
   return {
@@ -88,7 +86,7 @@ function createTally() {
 /** Counts the differences between the graph and Postgres, with the first examples. */
 export async function compareGraph(
   { graph, source }: MirrorSides,
-  { repair, tenantIds }: { repair: boolean; tenantIds: readonly string[] },
+  { repair, tenantIds }: CompareOrder,
   onProgress: OnProgress,
 ): Promise<GraphFinding> {
   const tally = createTally();
