@@ -41,6 +41,12 @@ export function printable(text: string): string {
   );
 }
 
+/** A named value of an entry, or nothing where the value is not known. The name is padded. */
+export function field(name: string, ...values: Array<string | number | null | undefined>) {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length === 0 ? [] : [`${paint('dim', name)}${printable(known.join(', '))}`];
+}
+
 /** The same for several lines. Each is indented, so that none looks like a line of ours. */
 export function printableLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => `  ${printable(line)}`);

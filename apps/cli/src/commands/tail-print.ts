@@ -17,8 +17,7 @@ export interface TailRow {
 }
 
 export const emptyRow = (): TailRow => ({
-  ...{ accepted: 0, resolved: 0, replayed: 0, delivered: 0, failing: 0, dead: 0 },
-  parked: {},
+  ...{ accepted: 0, resolved: 0, replayed: 0, delivered: 0, failing: 0, dead: 0, parked: {} },
 });
 
 function addEvent(row: TailRow, event: TailEvent, count: number): void {
@@ -45,13 +44,9 @@ export function sumBeats(
   return rows;
 }
 
-function addRow(total: TailRow, row: TailRow): void {
-  for (const [name, count] of Object.entries(row)) {
-    if (typeof count === 'number') addEvent(total, name as TailEvent, count);
-  }
-  for (const [reason, count] of Object.entries(row.parked)) {
-    addEvent(total, `parked:${reason}`, count);
-  }
+function addRow(total: TailRow, { parked, ...row }: TailRow): void {
+  for (const [name, count] of Object.entries(row)) addEvent(total, name as TailEvent, count);
+  for (const [reason, count] of Object.entries(parked)) addEvent(total, `parked:${reason}`, count);
 }
 
 /** One tenant in one second. */
@@ -94,9 +89,7 @@ export function showJson(say: (line: string) => void): ShowSecond {
   };
 }
 
-const HEADING = [
-  ...['tenant', 'accepted', 'resolved', 'duplicates', 'delivered', 'failing', 'dead', 'parked'],
-];
+const HEADING = 'tenant accepted resolved duplicates delivered failing dead parked'.split(' ');
 
 const cellsOf = (name: string, row: TailRow): string[] => [
   name,

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type SupervisedChild, superviseChild } from '@contour/local';
+import { superviseChild } from '@contour/local';
 
 // Restarts after 1, 2, 4, 8, then every 15 s. After a run of a minute, the next restart is quick again.
 const FIRST_WAIT_MS = 1_000;
@@ -18,17 +18,12 @@ export interface KeptProcess {
   say: (line: string) => void;
 }
 
-export interface Keeper {
-  /** Resolves when the first run has ended, which `waitUntilReady` needs to know. */
-  firstEnd: Promise<string>;
-  stop(): Promise<void>;
-}
-
 /** Runs a script of Node, and restarts it whenever it ends by itself. */
-export async function keepRunning(what: KeptProcess): Promise<Keeper> {
-  const { name, say } = what;
+export async function keepRunning({ name, script, env, onLine, say }: KeptProcess) {
   const abort = new AbortController();
-  let child = await run(what);
+  const options = { env, output: onLine, deadlineMs: ORPHAN_MS };
+  const run = () => superviseChild(process.execPath, [script], options);
+  let child = await run();
   const firstEnd = child.exited.then(({ code, signal }) => `${name} ended (${signal ?? code})`);
 
   async function watch(): Promise<void> {
@@ -42,25 +37,21 @@ export async function keepRunning(what: KeptProcess): Promise<Keeper> {
       await delay(waitMs, undefined, { signal: abort.signal }).catch(() => undefined);
       if (abort.signal.aborted) return;
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-      child = await run(what);
+      child = await run();
       if (abort.signal.aborted) await child.stop(ORPHAN_MS); // stopped while it was starting
     }
   }
   const watching = watch();
 
   return {
+    /** Resolves when the first run has ended, which `waitUntilReady` needs to know. */
     firstEnd,
-    async stop() {
+    async stop(): Promise<void> {
       abort.abort();
       await child.stop(STOP_MS);
       await watching;
     },
   };
-}
-
-function run({ script, env, onLine }: KeptProcess): Promise<SupervisedChild> {
-  const options = { env, output: onLine, deadlineMs: ORPHAN_MS };
-  return superviseChild(process.execPath, [script], options);
 }
 
 const POLL_MS = 100;
