@@ -10,9 +10,6 @@ export function paint(colour: Colour, text: string): string {
 
 const widthOf = (text: string) => [...stripVTControlCharacters(text)].length;
 
-const padded = (text: string, width: number) =>
-  text + ' '.repeat(Math.max(0, width - widthOf(text)));
-
 /** Lines with aligned columns. The first line is the heading. */
 export function tableOf(
   heading: readonly string[],
@@ -22,12 +19,9 @@ export function tableOf(
   const widths = heading.map((_, column) =>
     Math.max(...lines.map((line) => widthOf(line[column] ?? ''))),
   );
-  return lines.map((line) =>
-    line
-      .map((cell, column) => padded(cell, widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  const padded = (cell: string, column: number) =>
+    cell + ' '.repeat((widths[column] ?? widthOf(cell)) - widthOf(cell));
+  return lines.map((line) => line.map(padded).join('  ').trimEnd());
 }
 
 /**

@@ -51,11 +51,9 @@ function wrap(text: string, columns: number): string[] {
 function saidOf({ detail, advice }: Check, columns: number): string[] {
   // A server's message may have several lines.
   const found = detail.replaceAll(/\s+/g, ' ');
-  if (advice === null) return wrap(found, columns);
-  const whole = `${found} → ${advice}`;
-  return whole.length <= columns
-    ? [whole]
-    : [...wrap(found, columns), ...wrap(`→ ${advice}`, columns)];
+  const parts = advice === null ? [found] : [found, `→ ${advice}`];
+  const whole = parts.join(' ');
+  return whole.length <= columns ? [whole] : parts.flatMap((part) => wrap(part, columns));
 }
 
 /** A line or more for each check, and how many there are of each state. */

@@ -80,21 +80,17 @@ function linesOfUnclear({ unclear }: EraseProof): string[] {
 }
 
 /** What was found, and after an erasure what was removed and what is left. */
-function linesOf(proof: EraseProof, isDone: boolean): string[] {
+function linesOf(proof: EraseProof): string[] {
   const { person, places, aof } = proof;
   const { isKnown, identities, phone } = person;
   const known = identities.length > 0 ? 'what an earlier run has noted' : 'only its id';
-  const heading = isDone
-    ? (['place', 'found', 'removed', 'left'] as const)
-    : (['place', 'found'] as const);
+  const heading = (['place', 'found', 'removed', 'left'] as const).slice(0, aof === null ? 2 : 4);
+  const rows = places.map((place) => heading.map((name) => String(place[name])));
   const by = `by client id, ${identities.length} chats${phone === null ? '' : ' and the phone'}`;
   const isLeft = places.some(({ left }) => left > 0);
   return [
     ...(isKnown ? [] : [`Postgres does not have this client. It was searched by ${known}.`]),
-    ...tableOf(
-      heading,
-      places.map((place) => heading.map((name) => String(place[name]))),
-    ),
+    ...tableOf(heading, rows),
     ...linesOfUnclear(proof),
     ...(aof === null
       ? ['Nothing was removed. Run again with --yes to erase it.']
@@ -120,7 +116,6 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour erase --tenant acme --client 0193c0de-… --yes')
     .action(async (options: EraseOptions) => {
       const env = readEnv(everywhereEnv, cli.env);
-      const isDone = options.yes === true;
       // Only on a terminal: a log has the proof.
       const bar = cli.screen.isTTY ? createProgressBar(cli.screen) : undefined;
       const onStep = (done: number, steps: number) => bar?.show('Erasing', done, steps);
@@ -128,8 +123,8 @@ export const add: AddCommand = (program, cli) => {
       const proof = await withDatabase(env.DATABASE_URL, work, PATIENCE).finally(bar?.end);
       const { person, places, unclear, aof } = proof;
       const result = { tenant: person.tenantId, client: person.clientId, known: person.isKnown };
-      cli.report({ ...result, places, unclear, aof }, () => linesOf(proof, isDone));
+      cli.report({ ...result, places, unclear, aof }, () => linesOf(proof));
       const isLeft = unclear.length > 0 || places.some(({ left }) => left > 0);
-      if (isDone && isLeft) cli.endWithOne();
+      if (options.yes && isLeft) cli.endWithOne();
     });
 };

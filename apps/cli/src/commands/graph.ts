@@ -49,9 +49,7 @@ async function verify(cli: Cli, { repair = false, tenant = [] }: VerifyOptions):
 
 const SHOWN = 20;
 
-const SINGULAR = {
-  ...{ tenants: 'tenant', clients: 'client', identities: 'identity', dialogs: 'dialog' },
-};
+const NOUNS = { tenants: 'tenant', clients: 'client', identities: 'identity', dialogs: 'dialog' };
 
 function kindLine({ kind, in_postgres, in_graph, waiting, checksums, ...found }: KindFinding) {
   const wrong = found.missing + found.different + found.extra;
@@ -64,7 +62,7 @@ function kindLine({ kind, in_postgres, in_graph, waiting, checksums, ...found }:
 
 function exampleLine({ problem, kind, tenant_id, channel, id }: GraphFinding['examples'][number]) {
   const what = printable([channel, id].filter((part) => part !== null).join(' '));
-  return `  ${problem.padEnd(10)}${SINGULAR[kind].padEnd(9)} ${what} of tenant ${tenant_id}`;
+  return `  ${problem.padEnd(10)}${NOUNS[kind].padEnd(9)} ${what} of tenant ${tenant_id}`;
 }
 
 function differences({ wrong, keyless, examples }: Verified): string[] {

@@ -10,7 +10,6 @@ import { banner } from '../start/banner.ts';
 import { embeddedPorts, listenPort } from '../start/free-ports.ts';
 import { keepRunning, waitUntilReady } from '../start/keep-running.ts';
 import { onlyOne } from '../start/only-one.ts';
-import { readableLine } from '../start/readable-line.ts';
 import { startMirror, startServers } from '../start/servers.ts';
 import { makeDemo } from './demo.ts';
 
@@ -74,9 +73,7 @@ async function startApps(
   say('Starting the API and a worker');
   const run = async (name: 'api' | 'worker') => {
     const script = join(root, 'apps', name, 'dist', 'main.js');
-    const onLine = (line: string) => say(readableLine(name, line));
-    const env = { ...inherited, ...settings };
-    const app = await keepRunning({ name, script, env, onLine, say });
+    const app = await keepRunning({ name, script, env: { ...inherited, ...settings }, say });
     shutdown.add(name, () => app.stop());
     return app;
   };

@@ -29,14 +29,6 @@ function createOwners(pool: Database) {
   let strangers = new Set<TailOwner>();
   let forgetAt = 0;
 
-  async function learnAccounts(owners: readonly TailOwner[]): Promise<void> {
-    const accounts = owners.flatMap(readAccount);
-    if (accounts.length === 0) return;
-    for (const account of await tenantsOfAccounts(pool, accounts)) {
-      tenants.set(accountOf(account), account.tenantId);
-    }
-  }
-
   const isUnknown = (owner: TailOwner) =>
     owner !== NO_TENANT && !strangers.has(owner) && !tenants.has(owner) && !names.has(owner);
 
@@ -52,7 +44,9 @@ function createOwners(pool: Database) {
       const unknown = [...owners].filter(isUnknown);
       if (unknown.length === 0) return;
       try {
-        await learnAccounts(unknown);
+        for (const account of await tenantsOfAccounts(pool, unknown.flatMap(readAccount))) {
+          tenants.set(accountOf(account), account.tenantId);
+        }
         for (const { id, name } of await listTenants(pool)) names.set(id, name);
       } catch {
         // Without Postgres, the counts are shown under ids.
@@ -118,11 +112,8 @@ function watchTail({ owners, tenantId, show, remark, signal }: Watching) {
     await owners.learn(heard);
     const rows = [...sumBeats(heard, owners.tenantOf)];
     const shown = rows.filter(([id]) => tenantId === undefined || id === tenantId);
-    const second = at.toISOString();
-    show(
-      at,
-      shown.map(([id, row]) => ({ at: second, tenantId: id, tenant: owners.nameOf(id), ...row })),
-    );
+    const lines = shown.map(([id, row]) => ({ tenantId: id, tenant: owners.nameOf(id), ...row }));
+    show(at, lines);
   };
 
   const run = async (): Promise<boolean> => {

@@ -15,9 +15,9 @@ import { addSwitches } from './switch.ts';
 const MAX_NAME = 200;
 const MAX_DOMAIN = 2 ** 31 - 1;
 
-const bodyOf = ({ id, name, domainId, isActive, accounts }: Tenant) => ({
-  ...{ id, name, domain_id: domainId, is_active: isActive, accounts },
-});
+const bodyOf = ({ id, name, domainId, isActive, accounts }: Tenant) => {
+  return { id, name, domain_id: domainId, is_active: isActive, accounts };
+};
 
 function nameOf(text: string): string {
   const name = text.trim();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { superviseChild } from '@contour/local';
+import { readableLine } from './readable-line.ts';
 
 // Restarts after 1, 2, 4, 8, then every 15 s. After a run of a minute, the next restart is quick again.
 const FIRST_WAIT_MS = 1_000;
@@ -14,14 +15,15 @@ export interface KeptProcess {
   name: string;
   script: string;
   env: NodeJS.ProcessEnv;
-  onLine: (line: string) => void;
+  /** Gets each line of its log, made readable, and what happens to it. */
   say: (line: string) => void;
 }
 
 /** Runs a script of Node, and restarts it whenever it ends by itself. */
-export async function keepRunning({ name, script, env, onLine, say }: KeptProcess) {
+export async function keepRunning({ name, script, env, say }: KeptProcess) {
   const abort = new AbortController();
-  const options = { env, output: onLine, deadlineMs: ORPHAN_MS };
+  const output = (line: string) => say(readableLine(name, line));
+  const options = { env, output, deadlineMs: ORPHAN_MS };
   const run = () => superviseChild(process.execPath, [script], options);
   let child = await run();
   const firstEnd = child.exited.then(({ code, signal }) => `${name} ended (${signal ?? code})`);

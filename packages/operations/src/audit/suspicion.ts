@@ -40,10 +40,7 @@ const EXAMPLES = 5;
 const LOOKS = 4;
 const PAUSE_MS = 1_500;
 
-interface Confirmed {
-  violations: number;
-  examples: string[];
-}
+type Confirmed = Pick<AuditFinding, 'violations' | 'examples'>;
 
 /** Passes the time between two looks. */
 export type Pause = () => Promise<unknown>;

@@ -47,15 +47,10 @@ export const onlyEntry = (entry: DlqEntry): Selection => ({ count: 1, total: 1, 
 /** A replay goes on after this time although its answers cannot be heard. */
 const HEAR_WITHIN_MS = 2000;
 
-export interface ReplayerDeps {
+export type ReplayerDeps = Parameters<typeof createBacklogWait>[0] & {
   addJobs: Producer['addResolve'];
-  backlog: Producer['backlog'];
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget' | 'ready'>;
-  maxBacklog: number;
-  /** How long a part waits for the backlog to shrink. Then `impatient` makes the error. Left out: no limit. */
-  patienceMs?: number;
-  impatient?: () => Error;
-}
+};
 
 /**
  * Sends entries in again through the front door, while the backlog has room. The worker removes an entry

@@ -47,9 +47,8 @@ async function search(deps: EraseDeps, person: Person) {
   const { tables, graph } = deps;
   // When Postgres has no such client, its chats and phone may belong to a new client.
   const known = person.isKnown ? person : { ...person, identities: [], phone: null };
-  const counts: Counts = { ...(await tables.countPerson(person)) };
   const { clients, client_channels } = await tables.countPerson(known);
-  Object.assign(counts, { clients, client_channels });
+  const counts: Counts = { ...(await tables.countPerson(person)), clients, client_channels };
   const waiting = await searchWaiting(deps, person, { mayRemove: false });
   for (const place of WAITING_PLACES) counts[place] = waiting[place].found;
   if (graph !== undefined) counts.graph = await countInGraph(graph, known);

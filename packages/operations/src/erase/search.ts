@@ -127,16 +127,6 @@ export async function countInGraph(graph: EraseGraph, person: Person): Promise<n
 const FOLLOW_WITHIN_MS = 30_000;
 const LOOK_MS = 300;
 
-/** Ignores chats and phone: a node that has them by now belongs to a new client, and stays. */
-async function hasFollowed(
-  tables: EraseTables,
-  graph: EraseGraph,
-  person: Person,
-): Promise<boolean> {
-  if ((await tables.countPerson(person)).graph_removals > 0) return false;
-  return (await countInGraph(graph, { ...person, identities: [], phone: null })) === 0;
-}
-
 /**
  * Removes from the graph what the deleted rows have left a note of. A worker may be doing so already;
  * without one, it is done here.
@@ -146,8 +136,11 @@ export async function bringGraphUpToDate(
   graph: EraseGraph,
   person: Person,
 ): Promise<void> {
-  for (const until = Date.now() + FOLLOW_WITHIN_MS; ; await delay(LOOK_MS)) {
+  // A node that has the chats or the phone by now belongs to a new client, and stays.
+  const own = { ...person, identities: [], phone: null };
+  for (const until = Date.now() + FOLLOW_WITHIN_MS; Date.now() < until; await delay(LOOK_MS)) {
     await graph.drain();
-    if ((await hasFollowed(tables, graph, person)) || Date.now() > until) return;
+    if ((await tables.countPerson(person)).graph_removals > 0) continue;
+    if ((await countInGraph(graph, own)) === 0) return;
   }
 }

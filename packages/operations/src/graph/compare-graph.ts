@@ -54,49 +54,34 @@ function exampleOf({ problem, kind, key }: Difference) {
   return { problem: PROBLEMS[problem], kind, tenant_id: key.tenant_id, channel, id };
 }
 
-/** Adds up the events of a comparison. */
-function createTally() {
-  const kinds = new Map([...MIRROR_KINDS, 'tenants' as const].map((kind) => [kind, noneOf(kind)]));
-  const examples: GraphFinding['examples'] = [];
-  let comparisons = 0;
-  const ofKind = (kind: Difference['kind']) => kinds.get(kind) ?? noneOf(kind);
-  return {
-    examples,
-    addDifference(difference: Difference): void {
-      ofKind(difference.kind)[PROBLEMS[difference.problem]] += 1;
-      if (examples.length < MAX_EXAMPLES) examples.push(exampleOf(difference));
-    },
-    addComparison({ kind, inPostgres, inGraph, waiting, checksums }: Comparison): void {
-      const found = ofKind(kind);
-      comparisons += 1;
-      found.in_postgres += inPostgres;
-      found.in_graph += inGraph;
-      found.waiting += waiting;
-      found.checksums = checksums;
-    },
-    kinds(): KindFinding[] {
-      const isOfOneTenant = comparisons <= MIRROR_KINDS.length;
-      return [...kinds.values()]
-        .filter(({ kind, extra }) => kind !== 'tenants' || extra > 0)
-        .map((found) => (isOfOneTenant ? found : { ...found, checksums: null }));
-    },
-  };
-}
-
 /** Counts the differences between the graph and Postgres, with the first examples. */
 export async function compareGraph(
   { graph, source }: MirrorSides,
   { repair, tenantIds }: CompareOrder,
   onProgress: OnProgress,
 ): Promise<GraphFinding> {
-  const tally = createTally();
+  const byKind = new Map([...MIRROR_KINDS, 'tenants' as const].map((kind) => [kind, noneOf(kind)]));
+  const ofKind = (kind: Difference['kind']) => byKind.get(kind) ?? noneOf(kind);
+  const examples: GraphFinding['examples'] = [];
+  let comparisons = 0;
   const { differences, keyless, waiting } = await verifyMirror({
-    ...{ graph, source, repair },
+    ...{ graph, source, repair, onProgress },
     ...(tenantIds.length === 0 ? {} : { tenants: tenantIds }),
-    onDifference: tally.addDifference,
-    onCompared: tally.addComparison,
-    onProgress,
+    onDifference(difference) {
+      ofKind(difference.kind)[PROBLEMS[difference.problem]] += 1;
+      if (examples.length < MAX_EXAMPLES) examples.push(exampleOf(difference));
+    },
+    onCompared(compared) {
+      const found = ofKind(compared.kind);
+      found.in_postgres += compared.inPostgres;
+      found.in_graph += compared.inGraph;
+      found.waiting += compared.waiting;
+      found.checksums = compared.checksums;
+      comparisons += 1;
+    },
   });
-  const wrong = differences + keyless;
-  return { wrong, waiting, keyless, kinds: tally.kinds(), examples: tally.examples };
+  const kinds = [...byKind.values()].filter(({ kind, extra }) => kind !== 'tenants' || extra > 0);
+  const isOfOneTenant = comparisons <= MIRROR_KINDS.length;
+  if (!isOfOneTenant) for (const found of kinds) found.checksums = null;
+  return { wrong: differences + keyless, waiting, keyless, kinds, examples };
 }

@@ -14,12 +14,7 @@ const LOOK_MS = 500;
 const MAX_FAILURES = 5;
 
 /** A row that Neo4j does not take. */
-interface RefusedRow {
-  kind: string;
-  tenant_id: string;
-  id: string;
-  reason: string;
-}
+type RefusedRow = Record<'kind' | 'tenant_id' | 'id' | 'reason', string>;
 
 export interface Verified extends GraphFinding {
   /** Nothing is wrong in the end. */

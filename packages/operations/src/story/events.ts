@@ -40,7 +40,8 @@ export const parked = ({ failedAt, reason, error }: DlqEntry): StoryEvent => ({
   detail: `${reason}: ${error.message}`,
 });
 
-const WHY_CLEARED = {
+const WHY_LEFT = {
+  let_in: 'its entry left the dead-letter queue',
   cleared: 'its entry was removed by an operator',
   dropped: 'its entry was dropped to limit the entries of unknown credentials',
   erased: 'its entry was erased',
@@ -48,11 +49,11 @@ const WHY_CLEARED = {
 
 /** Parked once, and no longer in the dead-letter queue. */
 function wasParked({ reason, failedAt, leftAt, leaving }: FormerEntry): StoryEvent[] {
-  const left: StoryEvent =
-    leaving === 'let_in'
-      ? { at: leftAt, what: 'let in', detail: 'its entry left the dead-letter queue' }
-      : { at: leftAt, what: 'cleared', detail: WHY_CLEARED[leaving] };
-  return [{ at: failedAt, what: 'parked', detail: reason }, left];
+  const what = leaving === 'let_in' ? 'let in' : 'cleared';
+  return [
+    { at: failedAt, what: 'parked', detail: reason },
+    { at: leftAt, what, detail: WHY_LEFT[leaving] },
+  ];
 }
 
 function resolved({ resolvedAt, matchedBy, isNewDialog, seq }: Story): StoryEvent {
