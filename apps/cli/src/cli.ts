@@ -23,10 +23,8 @@ export const EXIT = {
   failed: 3,
 } as const;
 
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
-
 /** The exit code for an error that a command threw. */
-export function exitCodeOf(error: unknown): ExitCode {
+export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof EnvError) return EXIT.usage;
   return error instanceof NotThere ? EXIT.wrong : EXIT.failed;
 }
@@ -47,8 +45,8 @@ export interface Cli {
   say(line: string): void;
   /** Writes one line that is not part of the result. */
   complain(line: string): void;
-  /** Writes the result: as JSON if --json was given, otherwise as `print` shows it. */
-  report(result: unknown, print: () => void): void;
+  /** Writes the result: as JSON if --json was given, otherwise in these lines. */
+  report(result: unknown, lines: () => readonly string[]): void;
   /** Whether --json was given. Then stdout gets nothing but the result. */
   isJson(): boolean;
   /** Makes the command end with 1 after its result was shown: something is wrong. */

@@ -10,14 +10,13 @@ export const TENANT_OPTION = ['--tenant <tenant>', 'only this tenant, by its id 
 /** The tenant with this id, or the only one with this name. */
 export async function pickTenant(pool: Database, idOrName: string): Promise<Tenant> {
   const [tenant, ...others] = await findTenantsCalled(pool, idOrName);
+  const called = printable(idOrName);
   if (tenant === undefined) {
-    throw new UsageError(`there is no tenant "${printable(idOrName)}": see contour tenant list`);
+    throw new UsageError(`there is no tenant "${called}": see contour tenant list`);
   }
   if (others.length > 0) {
     const ids = [tenant, ...others].map(({ id }) => id).join(', ');
-    throw new UsageError(
-      `several tenants are called "${printable(idOrName)}": name one by its id (${ids})`,
-    );
+    throw new UsageError(`several tenants are called "${called}": name one by its id (${ids})`);
   }
   return tenant;
 }

@@ -1,19 +1,10 @@
 import { Command, CommanderError } from 'commander';
-import {
-  type AddCommand,
-  type Cli,
-  EXIT,
-  type ExitCode,
-  exitCodeOf,
-  explain,
-  UsageError,
-} from './cli.ts';
+import { type AddCommand, type Cli, EXIT, exitCodeOf, explain, UsageError } from './cli.ts';
 
-/** A line of the overview; undefined for a command that is not listed. */
-type Summary = string | undefined;
+type Load = () => Promise<{ add: AddCommand }>;
 
-/** In the order of the help. Loaded when typed, because some commands load a slow driver. */
-export const COMMANDS: Readonly<Record<string, [Summary, () => Promise<{ add: AddCommand }>]>> = {
+/** In the order of the help; without a text, it is not listed. Loaded when typed, because some load a slow driver. */
+export const COMMANDS: Readonly<Record<string, [string | undefined, Load]>> = {
   start: ['start everything, and keep it running', () => import('./commands/start.ts')],
   doctor: ['check every setting, server and version', () => import('./commands/doctor.ts')],
   migrate: ['bring the schema of DATABASE_URL up to date', () => import('./commands/migrate.ts')],
@@ -48,13 +39,6 @@ function typedName(args: readonly string[]): string | undefined {
   return Object.hasOwn(COMMANDS, name) ? name : undefined;
 }
 
-/** Adds the commands without their options: enough for the help and for suggestions. */
-function addOverview(program: Command): void {
-  for (const [name, [summary]] of Object.entries(COMMANDS)) {
-    program.command(name, { hidden: summary === undefined }).summary(summary ?? '');
-  }
-}
-
 /** The program with the typed command, or with the names of all commands. */
 export async function createProgram(cli: Cli, args: readonly string[]): Promise<Command> {
   const program = new Command('contour');
@@ -66,8 +50,13 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     .showSuggestionAfterError(true)
     .addHelpText('after', ENDING);
   const [, load] = COMMANDS[typedName(args) ?? ''] ?? [];
-  if (load === undefined) addOverview(program);
-  else (await load()).add(program, cli);
+  if (load !== undefined) (await load()).add(program, cli);
+  else {
+    // Without their options: enough for the help and for suggestions.
+    for (const [name, [summary]] of Object.entries(COMMANDS)) {
+      program.command(name, { hidden: summary === undefined }).summary(summary ?? '');
+    }
+  }
   quiet(program, cli);
   return program;
 }
@@ -108,17 +97,17 @@ async function parse(program: Command, args: readonly string[]): Promise<void> {
 export async function runContour(
   streams: Pick<Cli, 'env' | 'stdin' | 'screen' | 'say'>,
   args: readonly string[],
-): Promise<ExitCode> {
-  let code: ExitCode = EXIT.well;
+): Promise<number> {
+  let code: number = EXIT.well;
   // --json may stand before or behind the command.
   const isJson = () => args.includes('--json');
   const cli: Cli = {
     ...streams,
     complain: (line) => void streams.screen.write(`contour: ${line}\n`),
     isJson,
-    report(result, print) {
+    report(result, lines) {
       if (isJson()) streams.say(JSON.stringify(result));
-      else print();
+      else lines().forEach(streams.say);
     },
     endWithOne() {
       code = EXIT.wrong;

@@ -4,26 +4,19 @@ const WIDTH = 24;
 const REDRAW_MS = 100;
 const LOG_EVERY_MS = 10_000;
 
-export interface ProgressBar {
-  show(done: number, total: number): void;
-  /** Ends the line of the bar. */
-  end(): void;
-}
-
 interface Terminal {
   isTTY?: boolean;
   write(text: string): unknown;
 }
 
-/** The progress of long work: one line that is redrawn on a terminal, or a line every ten seconds in a log. */
-export function createProgressBar(
-  what: string,
-  out: Terminal,
-  nowMs: () => number = () => performance.now(),
-): ProgressBar {
-  const startedAt = nowMs();
-  const everyMs = out.isTTY ? REDRAW_MS : LOG_EVERY_MS;
-  let shownAt = out.isTTY ? Number.NEGATIVE_INFINITY : startedAt;
+/**
+ * The progress of long work: one line that is redrawn on a terminal, or a line every ten seconds in a log.
+ * Each step of the work has a bar of its own.
+ */
+export function createProgressBar(out: Terminal, nowMs = () => performance.now()) {
+  let step: string | undefined;
+  let startedAt = 0;
+  let shownAt = 0;
   let last: string | undefined;
 
   const lineOf = (done: number, total: number) => {
@@ -31,40 +24,28 @@ export function createProgressBar(
     const filled = Math.round(share * WIDTH);
     const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled);
     const seconds = Math.round((nowMs() - startedAt) / 1000);
-    return `${what} ${bar} ${Math.floor(share * 100)} %  ${grouped(done)} of ${grouped(total)}  ${seconds} s`;
+    return `${step} ${bar} ${Math.floor(share * 100)} %  ${grouped(done)} of ${grouped(total)}  ${seconds} s`;
   };
 
-  return {
-    show(done, total) {
-      last = lineOf(done, total);
-      if (nowMs() - shownAt < everyMs) return;
-      shownAt = nowMs();
-      out.write(out.isTTY ? `\r\u001b[2K${last}` : `${last}\n`);
-    },
-    end() {
-      if (last !== undefined) out.write(out.isTTY ? `\r\u001b[2K${last}\n` : `${last}\n`);
-    },
-  };
-}
-
-/** Work in named steps: one bar for each step, one after the other. */
-export function createStepBars(out: Terminal) {
-  let step: string | undefined;
-  let bar: ProgressBar | undefined;
-  const end = () => {
-    bar?.end();
-    bar = undefined;
+  /** Ends the line of the bar. */
+  function end(): void {
+    if (last !== undefined) out.write(out.isTTY ? `\r\u001b[2K${last}\n` : `${last}\n`);
+    last = undefined;
     step = undefined;
-  };
-  return {
-    show(name: string, done: number, total: number): void {
-      if (name !== step) {
-        end();
-        step = name;
-        bar = createProgressBar(name, out);
-      }
-      bar?.show(done, total);
-    },
-    end,
-  };
+  }
+
+  function show(what: string, done: number, total: number): void {
+    if (what !== step) {
+      end();
+      step = what;
+      startedAt = nowMs();
+      shownAt = out.isTTY ? Number.NEGATIVE_INFINITY : startedAt;
+    }
+    last = lineOf(done, total);
+    if (nowMs() - shownAt < (out.isTTY ? REDRAW_MS : LOG_EVERY_MS)) return;
+    shownAt = nowMs();
+    out.write(out.isTTY ? `\r\u001b[2K${last}` : `${last}\n`);
+  }
+
+  return { show, end };
 }

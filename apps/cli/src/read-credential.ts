@@ -17,7 +17,9 @@ export async function readCredential(cli: Cli, source: CredentialSource): Promis
   if (source.file !== undefined && source.stdin) {
     throw new UsageError('the credential comes from --file or from --stdin, not from both');
   }
-  const text = (await readText(cli, source)).replace(/[\r\n]+$/, '');
+  const isTyped = source.file === undefined && !source.stdin && cli.stdin.isTTY;
+  const given = isTyped ? await prompt(cli) : decode(await readBytes(cli, source.file));
+  const text = given.replace(/[\r\n]+$/, '');
   if (CREDENTIAL_PATTERN.test(text) && !text.includes('\0')) return text;
   // The text is not repeated, because most of it may be the credential.
   throw new UsageError(
@@ -27,19 +29,12 @@ export async function readCredential(cli: Cli, source: CredentialSource): Promis
   );
 }
 
-function readText(cli: Cli, { file, stdin = false }: CredentialSource): Promise<string> {
-  if (file !== undefined) return readFrom(file);
-  return stdin || !cli.stdin.isTTY ? readPiped(cli.stdin) : prompt(cli);
-}
-
-async function readFrom(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`cannot read the credential from ${file}: ${error.code}`);
-  });
-  return decode(bytes);
-}
-
-async function readPiped(stdin: NodeJS.ReadStream): Promise<string> {
+async function readBytes({ stdin }: Cli, file: string | undefined): Promise<Buffer> {
+  if (file !== undefined) {
+    return readFile(file).catch((error: NodeJS.ErrnoException) => {
+      throw new UsageError(`cannot read the credential from ${file}: ${error.code}`);
+    });
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stdin) {
@@ -47,7 +42,7 @@ async function readPiped(stdin: NodeJS.ReadStream): Promise<string> {
     size += chunk.length;
     if (size > MAX_BYTES) break;
   }
-  return decode(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
 
 // Otherwise an invalid byte would become a replacement character, and the credential another one.

@@ -13,25 +13,26 @@ class ServerError extends Error {
 /** An error's message. A refused connection to several addresses is an AggregateError without one. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return reasonOf(error.errors[0]);
-  if (error === undefined) return 'cannot be reached';
-  const message = error instanceof Error ? error.message : String(error);
-  return message === '' ? 'cannot be reached' : message;
+  const message = error instanceof Error ? error.message : String(error ?? '');
+  return message || 'cannot be reached';
 }
+
+type Limits = Pick<PoolOptions, 'statementTimeoutMs'>;
 
 /** Opens a pool for one piece of work. An error of Postgres names the server, in one line. */
 export async function withDatabase<T>(
   url: string,
   work: (pool: Database) => Promise<T>,
-  limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
+  limits: Limits = {},
 ): Promise<T> {
   const options = { url, applicationName: 'contour-cli', max: 2, onError: () => {} };
   const pool = createPool({ ...options, ...limits });
   try {
     return await work(pool);
   } catch (cause) {
-    if (cause instanceof UsageError || cause instanceof NotThere) throw cause;
     // An error of another server is not about Postgres.
-    if (cause instanceof ServerError) throw cause;
+    const isOther = [UsageError, NotThere, ServerError].some((kind) => cause instanceof kind);
+    if (isOther) throw cause;
     if (cause instanceof AppError && cause.code !== 'postgres_unavailable') throw cause;
     const { hostname, port, pathname } = new URL(url);
     const where = `${hostname}:${port || 5432}${pathname}`;
@@ -42,20 +43,14 @@ export async function withDatabase<T>(
 }
 
 /** The same for the database of an environment. */
-export async function inDatabase<T>(
+export const inDatabase = async <T>(
   env: NodeJS.ProcessEnv,
   work: (pool: Database) => Promise<T>,
-  limits: Pick<PoolOptions, 'statementTimeoutMs'> = {},
-): Promise<T> {
-  return withDatabase(readEnv(databaseEnv, env).DATABASE_URL, work, limits);
-}
-
-interface Closable {
-  close(): Promise<void>;
-}
+  limits?: Limits,
+): Promise<T> => withDatabase(readEnv(databaseEnv, env).DATABASE_URL, work, limits);
 
 /** Opens a client of Redis for one piece of work. An error of Redis names the server, in one line. */
-export async function withRedis<R extends Closable, T>(
+export async function withRedis<R extends { close(): Promise<void> }, T>(
   url: string,
   open: (options: { redisUrl: string; onError: OnError }) => R,
   work: (room: R) => Promise<T>,

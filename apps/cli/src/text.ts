@@ -10,9 +10,6 @@ export function paint(colour: Colour, text: string): string {
 
 const widthOf = (text: string) => [...stripVTControlCharacters(text)].length;
 
-const padded = (text: string, width: number) =>
-  text + ' '.repeat(Math.max(0, width - widthOf(text)));
-
 /** Lines with aligned columns. The first line is the heading. */
 export function tableOf(
   heading: readonly string[],
@@ -22,12 +19,9 @@ export function tableOf(
   const widths = heading.map((_, column) =>
     Math.max(...lines.map((line) => widthOf(line[column] ?? ''))),
   );
-  return lines.map((line) =>
-    line
-      .map((cell, column) => padded(cell, widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  const padded = (cell: string, column: number) =>
+    cell + ' '.repeat((widths[column] ?? widthOf(cell)) - widthOf(cell));
+  return lines.map((line) => line.map(padded).join('  ').trimEnd());
 }
 
 /**
@@ -39,6 +33,12 @@ export function printable(text: string): string {
     /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
     (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
+}
+
+/** A named value of an entry, or nothing where the value is not known. The name is padded. */
+export function field(name: string, ...values: Array<string | number | null | undefined>) {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length === 0 ? [] : [`${paint('dim', name)}${printable(known.join(', '))}`];
 }
 
 /** The same for several lines. Each is indented, so that none looks like a line of ours. */

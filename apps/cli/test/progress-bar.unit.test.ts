@@ -5,7 +5,11 @@ function bundle(isTTY: boolean) {
   const written: string[] = [];
   let now = 0;
   const out = { isTTY, write: (text: string) => written.push(text) };
-  const bar = createProgressBar('Comparing', out, () => now);
+  const progress = createProgressBar(out, () => now);
+  const bar = {
+    show: (done: number, total: number) => progress.show('Comparing', done, total),
+    end: progress.end,
+  };
   return { written, bar, pass: (ms: number) => (now += ms) };
 }
 

@@ -4,13 +4,7 @@ import { emptyRow, showTable, type TailLine } from '../src/commands/tail-print.t
 test('a table is redrawn in place, with the tenants seen before', () => {
   const written: string[] = [];
   const show = showTable({ rows: 24, write: (text) => written.push(text) });
-  const line: TailLine = {
-    at: '',
-    tenantId: 'a',
-    tenant: 'Acme\u001b[2J',
-    ...emptyRow(),
-    resolved: 7,
-  };
+  const line: TailLine = { ...emptyRow(), tenantId: 'a', tenant: 'Acme\u001b[2J', resolved: 7 };
   show(new Date(), [line]);
   show(new Date(), []);
   expect(written[0]).toMatch(/Acme\\u\{1b\}\[2J +0 +7 +0/);

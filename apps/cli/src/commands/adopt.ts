@@ -11,13 +11,12 @@ import { readEnv } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import { type AddCommand, UsageError } from '../cli.ts';
 import { databaseEnv } from '../env.ts';
-import { createStepBars } from '../progress-bar.ts';
+import { createProgressBar } from '../progress-bar.ts';
 import { withDatabase } from '../servers.ts';
+import { createStopSignal } from '../stop-signal.ts';
 import { paint } from '../text.ts';
 
-const adoptEnv = databaseEnv.extend({
-  DEFAULT_PHONE_REGION: phoneRegion,
-});
+const adoptEnv = databaseEnv.extend({ DEFAULT_PHONE_REGION: phoneRegion });
 
 // Indexing a table of a hundred million rows takes long.
 const PATIENCE = { statementTimeoutMs: 24 * 60 * 60 * 1000 };
@@ -44,60 +43,44 @@ function domainIdOf(text: string | undefined): number | undefined {
   throw new UsageError('--domain-id must be a whole number');
 }
 
-/** Fires at Ctrl-C and SIGTERM. A second one ends the process at once. */
-function createStopSignal(): { signal: AbortSignal; forget(): void } {
-  const stopping = new AbortController();
-  const forget = () => void process.off('SIGINT', stop).off('SIGTERM', stop);
-  function stop(): void {
-    forget();
-    stopping.abort();
-    setTimeout(() => process.exit(STOPPED), GRACE_MS).unref();
-  }
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  return { signal: stopping.signal, forget };
-}
-
-type Say = (line: string) => void;
-
 const VERDICTS = {
   cannot: ['red', 'cannot be adopted'],
   decide: ['yellow', 'you decide'],
   apply: ['green', '--apply does it'],
 } as const;
 
-function printFinding({ count, what, verdict, advice, examples }: Finding, say: Say): void {
+const NOTHING_TO_DO = {
+  ours: ['nothing to do: this database has the tables that Contour needs'],
+  empty: ['nothing to adopt: contour migrate makes the tables'],
+};
+
+function linesOfFinding({ count, what, verdict, advice, examples }: Finding): string[] {
   const [colour, verdictText] = VERDICTS[verdict];
-  say(`${paint(colour, verdictText)}: ${count} ${what}: ${advice}`);
-  for (const example of examples) say(paint('dim', `  ${example}`));
+  const said = `${paint(colour, verdictText)}: ${count} ${what}: ${advice}`;
+  return [said, ...examples.map((example) => paint('dim', `  ${example}`))];
 }
 
-function printState({ state }: Adoption, say: Say): void {
-  if (state === 'ours') say('nothing to do: this database has the tables that Contour needs');
-  if (state === 'empty') say('nothing to adopt: contour migrate makes the tables');
+const needsDecision = ({ findings }: Adoption) => findings.some((one) => one.verdict !== 'apply');
+
+function linesOfCheck(found: Adoption): string[] {
+  if (found.state !== 'theirs') return NOTHING_TO_DO[found.state];
+  const end = needsDecision(found)
+    ? 'not everything can be adopted as it stands'
+    : 'contour adopt --apply can do it all';
+  const verdicts = Object.keys(VERDICTS);
+  const findings = verdicts.flatMap((is) => found.findings.filter(({ verdict }) => verdict === is));
+  return [...findings.flatMap(linesOfFinding), end];
 }
 
-function printChecked(found: Adoption, say: Say): void {
-  printState(found, say);
-  if (found.state !== 'theirs') return;
-  for (const verdict of ['cannot', 'decide', 'apply'] as const) {
-    for (const finding of found.findings) {
-      if (finding.verdict === verdict) printFinding(finding, say);
-    }
-  }
-  const needsYou = found.findings.some(({ verdict }) => verdict !== 'apply');
-  say(
-    needsYou ? 'not everything can be adopted as it stands' : 'contour adopt --apply can do it all',
-  );
-}
-
-function printApplied(found: Applied, say: Say): void {
-  printState(found, say);
-  if (found.state !== 'theirs') return;
-  for (const { reason, count } of found.setAside) say(`set aside: ${count} ${reason}`);
-  for (const finding of found.findings) printFinding(finding, say);
-  for (const step of found.left) say(`left: ${step}`);
-  if (found.left.length > 0) say('not adopted yet: settle what is left and run it again');
-  else if (found.findings.length === 0) say('adopted');
+function linesOfApplied({ state, setAside, findings, left }: Applied): string[] {
+  if (state !== 'theirs') return NOTHING_TO_DO[state];
+  return [
+    ...setAside.map(({ reason, count }) => `set aside: ${count} ${reason}`),
+    ...findings.flatMap(linesOfFinding),
+    ...left.map((step) => `left: ${step}`),
+    ...(left.length > 0 ? ['not adopted yet: settle what is left and run it again'] : []),
+    ...(left.length === 0 && findings.length === 0 ? ['adopted'] : []),
+  ];
 }
 
 export const add: AddCommand = (program, cli) => {
@@ -111,12 +94,13 @@ export const add: AddCommand = (program, cli) => {
     .action(async ({ check, apply, domainId }: Options) => {
       if (check === apply) throw new UsageError('give either --check or --apply');
       const env = readEnv(adoptEnv, cli.env);
-      const bars = createStepBars(cli.screen);
+      const bar = createProgressBar(cli.screen);
       const { signal, forget } = createStopSignal();
+      signal.onabort = () => setTimeout(() => process.exit(STOPPED), GRACE_MS).unref();
       const options = {
         ...{ region: env.DEFAULT_PHONE_REGION, domainId: domainIdOf(domainId) },
         show: (step: string, done: number, total: number) =>
-          bars.show(step.padEnd(STEP_WIDTH), done, total),
+          bar.show(step.padEnd(STEP_WIDTH), done, total),
         signal,
       };
       const run = async <T>(work: (pool: Database, options: AdoptOptions) => Promise<T>) => {
@@ -124,21 +108,21 @@ export const add: AddCommand = (program, cli) => {
           return await withDatabase(env.DATABASE_URL, (pool) => work(pool, options), PATIENCE);
         } catch (error) {
           if (!signal.aborted) throw error;
-          bars.end();
+          bar.end();
           cli.complain(check ? 'stopped' : 'stopped; the same command continues from here');
           process.exit(STOPPED);
         } finally {
           forget();
-          bars.end();
+          bar.end();
         }
       };
       if (check) {
         const found = await run(checkAdoption);
-        cli.report(found, () => printChecked(found, cli.say));
-        if (found.findings.some(({ verdict }) => verdict !== 'apply')) cli.endWithOne();
+        cli.report(found, () => linesOfCheck(found));
+        if (needsDecision(found)) cli.endWithOne();
       } else {
         const applied = await run(applyAdoption);
-        cli.report(applied, () => printApplied(applied, cli.say));
+        cli.report(applied, () => linesOfApplied(applied));
         if (applied.left.length > 0 || applied.findings.length > 0) cli.endWithOne();
       }
     });

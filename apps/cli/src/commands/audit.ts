@@ -20,11 +20,6 @@ const ABOUT =
 /** One statement reads all rows of a tenant in a table, which may be many. */
 const STATEMENT_MS = 6 * 60 * 60 * 1000;
 
-async function tenantIdsOf(pool: Database, tenant: string | undefined): Promise<string[]> {
-  if (tenant !== undefined) return [(await pickTenant(pool, tenant)).id];
-  return (await listTenants(pool)).map(({ id }) => id);
-}
-
 async function refuseOldSchema(pool: Database): Promise<void> {
   const [first] = await pendingMigrations(pool);
   if (first !== undefined) throw new Error(`${first} is not applied: run contour migrate first`);
@@ -33,14 +28,16 @@ async function refuseOldSchema(pool: Database): Promise<void> {
 async function audit(cli: Cli, tenant: string | undefined): Promise<Audit> {
   const env = readEnv(auditEnv, cli.env);
   const neo4j = neo4jOf(env);
-  const bar = createProgressBar('Auditing', cli.screen);
+  const bar = createProgressBar(cli.screen);
+  const onProgress = (done: number, total: number) => bar.show('Auditing', done, total);
   const work = (queue: QueueAudit | undefined) => async (pool: Database) => {
     await refuseOldSchema(pool);
     const graph = neo4j && createGraph(neo4j);
     const mirror = graph && { graph, source: createMirrorSource(pool) };
-    const deps = { tables: auditSources(pool), queue, mirror, onProgress: bar.show };
+    const deps = { tables: auditSources(pool), queue, mirror, onProgress };
+    const tenants = tenant === undefined ? listTenants(pool) : [await pickTenant(pool, tenant)];
     const order = {
-      tenantIds: await tenantIdsOf(pool, tenant),
+      tenantIds: (await tenants).map(({ id }) => id),
       isWhole: tenant === undefined,
       streamShards: env.STREAM_SHARDS,
       retentionDays: env.RETENTION_DAYS,
@@ -69,9 +66,8 @@ function foundOf({ state, looked, violations, note }: AuditFinding): string {
 
 function exampleLines({ violations, examples }: AuditFinding): string[] {
   const more = violations - examples.length;
-  return [...examples, ...(more > 0 ? [`… and ${grouped(more)} more`] : [])].map(
-    (line) => `    ${printable(line)}`,
-  );
+  const lines = more > 0 ? [...examples, `… and ${grouped(more)} more`] : examples;
+  return lines.map((line) => `    ${printable(line)}`);
 }
 
 /** One line for each check, with its examples below. */
@@ -106,7 +102,7 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour audit --json | jq .violations')
     .action(async ({ tenant }: { tenant?: string }) => {
       const found = await audit(cli, tenant);
-      cli.report(found, () => linesOf(found).forEach(cli.say));
+      cli.report(found, () => linesOf(found));
       if (!found.ok) cli.endWithOne();
     });
 };

@@ -26,10 +26,9 @@ const withCredentialOptions = (command: Command): Command =>
 
 function channelCalled(text: string): Channel {
   const channel = CHANNEL_CODES.find((code) => code === text);
+  if (channel !== undefined) return channel;
   // The text is not repeated, because it may be a credential in the wrong place.
-  if (channel === undefined)
-    throw new UsageError(`<channel> is one of ${CHANNEL_CODES.join(', ')}`);
-  return channel;
+  throw new UsageError(`<channel> is one of ${CHANNEL_CODES.join(', ')}`);
 }
 
 const idOf = (text: string): number =>
@@ -54,18 +53,10 @@ const SHOWN_DIGITS = 12;
 /** An account for --json. */
 function bodyOf(account: ChannelAccount) {
   const { id, tenantId, tenantName, channel, mask, fingerprint, isActive, previous } = account;
+  const until = previous?.until.toISOString();
   return {
-    id,
-    tenant_id: tenantId,
-    tenant: tenantName,
-    channel,
-    mask,
-    fingerprint,
-    is_active: isActive,
-    previous: previous && {
-      fingerprint: previous.fingerprint,
-      until: previous.until.toISOString(),
-    },
+    ...{ id, tenant_id: tenantId, tenant: tenantName, channel, mask, fingerprint },
+    ...{ is_active: isActive, previous: previous && { ...previous, until } },
   };
 }
 
@@ -74,10 +65,6 @@ function phraseOf({ id, channel, tenantName, mask, fingerprint }: ChannelAccount
   const print = fingerprint.slice(0, SHOWN_DIGITS);
   return `account ${id}: ${channel} of "${printable(tenantName)}", credential ${mask}, fingerprint ${print}`;
 }
-
-const HEADING = [
-  ...['id', 'tenant', 'channel', 'credential', 'fingerprint', 'active', 'previous valid until'],
-];
 
 function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
   if (accounts.length === 0) return ['no channel accounts: see contour channel add --help'];
@@ -90,7 +77,8 @@ function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
     account.isActive ? 'yes' : paint('red', 'no'),
     account.previous?.until.toISOString() ?? '',
   ]);
-  return tableOf(HEADING, rows);
+  const heading = ['id', 'tenant', 'channel', 'credential', 'fingerprint', 'active'];
+  return tableOf([...heading, 'previous valid until'], rows);
 }
 
 /** Refuses a credential of another account, and names that account. */
@@ -118,9 +106,10 @@ function addAccount(group: Command, cli: Cli): void {
         const credential = await readCredential(cli, source);
         return refuseTaken(await registerChannelAccount(pool, { tenantId, channel, credential }));
       });
-      cli.report({ ...bodyOf(account), created: kind === 'done' }, () =>
-        cli.say(`${kind === 'done' ? 'added' : 'there is already'} ${phraseOf(account)}`),
-      );
+      const done = kind === 'done' ? 'added' : 'there is already';
+      cli.report({ ...bodyOf(account), created: kind === 'done' }, () => [
+        `${done} ${phraseOf(account)}`,
+      ]);
     });
 }
 
@@ -135,7 +124,7 @@ function list(group: Command, cli: Cli): void {
         const tenantId = tenant === undefined ? null : (await pickTenant(pool, tenant)).id;
         return listChannelAccounts(pool, tenantId);
       });
-      cli.report(accounts.map(bodyOf), () => tableOfAccounts(accounts).forEach(cli.say));
+      cli.report(accounts.map(bodyOf), () => tableOfAccounts(accounts));
     });
 }
 
@@ -156,12 +145,11 @@ its id. Let senders finish their retries before they change.
 Example:
   contour channel rotate 12 --keep 2h --file new-token.txt`;
 
-function sayRotated(cli: Cli, kind: 'done' | 'unchanged', account: ChannelAccount): void {
+function linesOfRotated(kind: 'done' | 'unchanged', account: ChannelAccount): string[] {
   const until = account.previous?.until.toISOString();
-  cli.say(`${kind === 'done' ? 'rotated' : 'nothing to do for'} ${phraseOf(account)}`);
-  cli.say(
-    until ? `the one before is accepted until ${until}` : 'the one before is no longer accepted',
-  );
+  const accepted = until ? `is accepted until ${until}` : 'is no longer accepted';
+  const done = kind === 'done' ? 'rotated' : 'nothing to do for';
+  return [`${done} ${phraseOf(account)}`, `the one before ${accepted}`];
 }
 
 function rotate(group: Command, cli: Cli): void {
@@ -183,7 +171,7 @@ function rotate(group: Command, cli: Cli): void {
         return refuseTaken(given);
       });
       cli.report({ ...bodyOf(account), changed: kind === 'done' }, () =>
-        sayRotated(cli, kind, account),
+        linesOfRotated(kind, account),
       );
     });
 }

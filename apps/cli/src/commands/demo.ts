@@ -1,4 +1,4 @@
-import { CHANNELS, type Channel } from '@contour/contract';
+import { CHANNEL_CODES, type Channel } from '@contour/contract';
 import type { Database } from '@contour/store/database';
 import { addChannelAccount, addTenant } from '@contour/store/tenants';
 import type { AddCommand } from '../cli.ts';
@@ -12,11 +12,10 @@ export const demoCredential = (channel: Channel): string => `demo-${channel}`;
 /** Makes a tenant with one account for each channel. Repeating it changes nothing. */
 export async function makeDemo(pool: Database): Promise<string[]> {
   const { id: tenantId } = await addTenant(pool, DEMO_TENANT);
-  const channels = Object.keys(CHANNELS) as Channel[];
-  for (const channel of channels) {
+  for (const channel of CHANNEL_CODES) {
     await addChannelAccount(pool, { tenantId, channel, credential: demoCredential(channel) });
   }
-  return channels.map(demoCredential);
+  return CHANNEL_CODES.map(demoCredential);
 }
 
 export const add: AddCommand = (program, cli) => {
@@ -26,6 +25,6 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour demo')
     .action(async () => {
       const credentials = await inDatabase(cli.env, makeDemo);
-      cli.report({ credentials }, () => cli.say(`demo tenant: ${credentials.join(', ')}`));
+      cli.report({ credentials }, () => [`demo tenant: ${credentials.join(', ')}`]);
     });
 };

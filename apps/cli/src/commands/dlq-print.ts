@@ -1,7 +1,7 @@
 import { type DlqEntry, dlqEntryBody } from '@contour/contract';
 import type { Foresight, Selection } from '@contour/operations';
 import type { Cli } from '../cli.ts';
-import { paint, printable, printableLines, tableOf } from '../text.ts';
+import { field, paint, printable, printableLines, tableOf } from '../text.ts';
 
 /** The columns that fit beside an id in 100 characters. --json and `show` have the rest. */
 const HEADING = ['failed (UTC)', 'reason', 'channel', 'account', 'id', 'error'];
@@ -47,11 +47,6 @@ export async function printEntries(selection: Selection, cli: Cli): Promise<void
   else if (count > shown) cli.say(`${shown} of ${count}; --limit or --all shows more.`);
 }
 
-const line = (name: string, value: string | number | null | undefined): string[] =>
-  value === null || value === undefined
-    ? []
-    : [`${paint('dim', name.padEnd(10))}${printable(String(value))}`];
-
 const block = (name: string, text: string | null): string[] =>
   text === null ? [] : [paint('dim', name), ...printableLines(text)];
 
@@ -59,13 +54,13 @@ function linesOfMessage(message: NonNullable<DlqEntry['message']>): string[] {
   const { clientName, clientPhone, clientUsername } = message;
   const sender = [clientName, clientPhone, clientUsername && `@${clientUsername}`].filter(Boolean);
   return [
-    ...line('message', message.messageId),
-    ...line('trace', message.traceId),
-    ...line('channel', message.channel),
-    ...line('account', [message.mask, message.fingerprint].filter(Boolean).join(', ')),
-    ...line('chat', message.externalChatId),
-    ...line('sender', sender.length === 0 ? null : sender.join(', ')),
-    ...line('written', message.timestamp),
+    ...field('message   ', message.messageId),
+    ...field('trace     ', message.traceId),
+    ...field('channel   ', message.channel),
+    ...field('account   ', message.mask, message.fingerprint),
+    ...field('chat      ', message.externalChatId),
+    ...field('sender    ', ...sender),
+    ...field('written   ', message.timestamp),
   ];
 }
 
@@ -73,28 +68,21 @@ function linesOfMessage(message: NonNullable<DlqEntry['message']>): string[] {
 export function linesOfEntry(entry: DlqEntry): string[] {
   const { message } = entry;
   return [
-    ...line('id', entry.id),
-    ...line('reason', `${entry.reason}: ${entry.error.message}`),
-    ...line('stage', entry.stage),
+    ...field('id        ', entry.id),
+    ...field('reason    ', `${entry.reason}: ${entry.error.message}`),
+    ...field('stage     ', entry.stage),
     ...(message === null ? [] : linesOfMessage(message)),
-    ...line('tenant', entry.tenantId),
-    ...line('client', entry.clientId),
-    ...line('dialog', entry.dialogId),
-    ...line('attempts', entry.attempts),
-    ...line('received', entry.receivedAt),
-    ...line('failed', entry.failedAt),
+    ...field('tenant    ', entry.tenantId),
+    ...field('client    ', entry.clientId),
+    ...field('dialog    ', entry.dialogId),
+    ...field('attempts  ', entry.attempts),
+    ...field('received  ', entry.receivedAt),
+    ...field('failed    ', entry.failedAt),
     ...block('text', message?.text ?? null),
     ...block('media', message?.media ?? null),
     ...block('as sent', entry.raw),
   ];
 }
-
-const REFUSALS = {
-  unknown_tenant: 'no tenant has their credential',
-  tenant_disabled: 'their tenant or its channel account is disabled',
-  conflict: 'their message ids were accepted with another text or media',
-  invalid: 'the database refuses them',
-} as const;
 
 /** A line for each result that would occur. */
 export function linesOfForesight(foresight: Foresight): string[] {
@@ -103,10 +91,10 @@ export function linesOfForesight(foresight: Foresight): string[] {
     [fresh, `accepted, with ${newClients} new clients and ${newDialogs} new dialogs`],
     [again, 'sent to Core again'],
     [repeats, 'duplicates, accepted before: only their entries would be removed'],
-    ...Object.entries(REFUSALS).map(([reason, why]): [number, string] => [
-      refused[reason as keyof typeof REFUSALS],
-      `refused again: ${why}`,
-    ]),
+    [refused.unknown_tenant, 'refused again: no tenant has their credential'],
+    [refused.tenant_disabled, 'refused again: their tenant or its channel account is disabled'],
+    [refused.conflict, 'refused again: their message ids were accepted with another text or media'],
+    [refused.invalid, 'refused again: the database refuses them'],
     [unreadable, 'not sent: they cannot be read, and stay'],
   ];
   const width = String(foresight.matched).length;

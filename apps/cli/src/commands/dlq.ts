@@ -33,13 +33,12 @@ export interface FilterOptions {
   before?: string;
 }
 
-function withFilter(command: Command): Command {
-  return command
+const withFilter = (command: Command): Command =>
+  command
     .option('--reason <reason>', 'only this reason, such as unknown_tenant')
     .option(...TENANT_OPTION)
     .option('--fingerprint <sha256>', 'only of this channel account')
     .option('--before <time>', 'only what failed before, such as 2024-12-10T10:00:00Z');
-}
 
 /** Throws UsageError for a malformed condition. Looks up the name of a tenant in the database. */
 export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
@@ -54,7 +53,6 @@ export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): 
 const isEmptyFilter = (filter: DlqFilter): boolean =>
   Object.values(filter).every((condition) => condition === undefined);
 
-/** Reads the value of --limit. */
 const readLimit = (text: string): number =>
   wholeNumber(text, [1, Number.MAX_SAFE_INTEGER], '--limit must be a whole number, at least 1');
 
@@ -117,14 +115,14 @@ async function wantedOf(
 
 /** Draws the progress of work on the pages. A page is done when the next one is requested. */
 async function* drawn({ pages, total }: Selection, what: string, { screen }: Cli): Pages {
-  const bar = createProgressBar(what, screen);
+  const bar = createProgressBar(screen);
   let done = 0;
-  bar.show(done, total);
+  bar.show(what, done, total);
   try {
     for await (const entries of pages) {
       yield entries;
       done += entries.length;
-      bar.show(done, total);
+      bar.show(what, done, total);
     }
   } finally {
     bar.end();
@@ -143,10 +141,10 @@ async function replay(read: (pool: Database) => Promise<Selection>, cli: Cli): P
       }),
     );
     const unread = done.matched - done.replayed;
-    cli.report(done, () => {
-      cli.say(`${done.replayed} of ${done.matched} sent in again.`);
-      if (unread > 0) cli.say(`${unread} cannot be read and stay: see contour dlq show.`);
-    });
+    cli.report(done, () => [
+      `${done.replayed} of ${done.matched} sent in again.`,
+      ...(unread > 0 ? [`${unread} cannot be read and stay: see contour dlq show.`] : []),
+    ]);
     if (unread > 0) cli.endWithOne();
     if (done.replayed > 0 && (await producer.liveWorkers()) === 0) {
       cli.complain('no worker is running: the messages wait in the queue until one starts');
@@ -161,7 +159,7 @@ async function dryRun(read: (pool: Database) => Promise<Selection>, cli: Cli): P
     const forecast = createForecast(pool, { linkByPhone: matching.linkByPhone !== false });
     return foresee(forecast.look, drawn(await read(pool), 'Looking', cli), matching);
   });
-  cli.report(foresight, () => linesOfForesight(foresight).forEach(cli.say));
+  cli.report(foresight, () => linesOfForesight(foresight));
 }
 
 function addReplay(dlq: Command, cli: Cli): void {
@@ -189,21 +187,16 @@ async function clearedBy(order: Order, env: NodeJS.ProcessEnv): Promise<DlqFilte
   if (order.all && filter.before === undefined) {
     throw new UsageError('--all needs --before, so that it keeps entries which you have not seen');
   }
-  if (isEmptyFilter(filter))
-    throw new UsageError('give what to clear: a filter, or --all --before');
-  return filter;
+  if (!isEmptyFilter(filter)) return filter;
+  throw new UsageError('give what to clear: a filter, or --all --before');
 }
 
 /** Asks on the terminal. Every answer but y or yes is a no, and so are Ctrl-C and Ctrl-D. */
-async function isConfirmed(question: string, { stdin, screen }: Cli): Promise<boolean> {
-  const answer = await askFor(`${question} [y/N] `, { input: stdin, output: screen });
+async function isConfirmed(count: number, { stdin, screen }: Cli): Promise<boolean> {
+  const question = `Remove ${count} entries for good? [y/N] `;
+  const answer = await askFor(question, { input: stdin, output: screen });
   if (answer === undefined) screen.write('\n');
   return /^y(es)?$/i.test(answer?.trim() ?? '');
-}
-
-function declined(cli: Cli): void {
-  cli.complain('nothing was cleared');
-  cli.endWithOne();
 }
 
 function addClear(dlq: Command, cli: Cli): void {
@@ -221,14 +214,14 @@ function addClear(dlq: Command, cli: Cli): void {
         throw new UsageError('clearing is for good: without a terminal it needs --yes');
       }
       await inDatabase(cli.env, async (pool) => {
-        if (isAsked) {
-          const count = await countParked(pool, filter);
-          const isSure = await isConfirmed(`Remove ${count} entries for good?`, cli);
-          if (!isSure) return declined(cli);
+        if (isAsked && !(await isConfirmed(await countParked(pool, filter), cli))) {
+          cli.complain('nothing was cleared');
+          return cli.endWithOne();
         }
-        const bar = createProgressBar('Clearing', cli.screen);
-        const count = await clearParked(pool, filter, bar.show).finally(bar.end);
-        cli.report({ cleared: true, count }, () => cli.say(`${count} cleared.`));
+        const bar = createProgressBar(cli.screen);
+        const show = (done: number, total: number) => bar.show('Clearing', done, total);
+        const count = await clearParked(pool, filter, show).finally(bar.end);
+        cli.report({ cleared: true, count }, () => [`${count} cleared.`]);
       });
     });
 }

@@ -17,19 +17,17 @@ function checkNode(): Check {
 /** Examines all servers at once. A server that is away costs a few seconds and fails only its own checks. */
 async function examine(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const { checks, values } = await examineSettings(env);
-  const text = (name: string): string | undefined =>
-    typeof values[name] === 'string' ? values[name] : undefined;
-  const [databaseUrl, redisUrl] = [text('DATABASE_URL'), text('REDIS_URL')];
-  const [neo4jUri, coreUrl] = [text('NEO4J_URI'), text('CORE_URL')];
+  const texts = values as Record<string, string | undefined>;
+  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, CORE_URL: coreUrl } = texts;
+  const { NEO4J_URI: uri, NEO4J_USER: user = 'neo4j', NEO4J_PASSWORD: password } = texts;
   const maxBacklog = Number(values.MAX_BACKLOG ?? DEFAULT_MAX_BACKLOG);
-  const neo4j = { user: text('NEO4J_USER') ?? 'neo4j', password: text('NEO4J_PASSWORD') };
   const looks = await Promise.all([
     databaseUrl === undefined ? [] : examinePostgres(databaseUrl),
     redisUrl === undefined ? [] : examineRedis(redisUrl, maxBacklog),
     coreUrl === undefined ? [] : examineCore(coreUrl),
   ]);
   // Afterwards: loading its driver blocks long enough to time out the others.
-  const graph = neo4jUri === undefined ? [] : await examineNeo4j({ uri: neo4jUri, ...neo4j });
+  const graph = uri === undefined ? [] : await examineNeo4j({ uri, user, password });
   return [...checks, checkNode(), ...looks.flat(), ...graph];
 }
 
@@ -53,29 +51,23 @@ function wrap(text: string, columns: number): string[] {
 function saidOf({ detail, advice }: Check, columns: number): string[] {
   // A server's message may have several lines.
   const found = detail.replaceAll(/\s+/g, ' ');
-  if (advice === null) return wrap(found, columns);
-  const whole = `${found} → ${advice}`;
-  return whole.length <= columns
-    ? [whole]
-    : [...wrap(found, columns), ...wrap(`→ ${advice}`, columns)];
+  const parts = advice === null ? [found] : [found, `→ ${advice}`];
+  const whole = parts.join(' ');
+  return whole.length <= columns ? [whole] : parts.flatMap((part) => wrap(part, columns));
 }
 
+/** A line or more for each check, and how many there are of each state. */
 function linesOf(checks: readonly Check[]): string[] {
   const width = Math.max(...checks.map(({ check }) => check.length));
   const indent = ' '.repeat('FAIL'.length + 2 + width + 2);
-  return checks.flatMap((one) => {
+  const lines = checks.flatMap((one) => {
     const [first = '', ...others] = saidOf(one, COLUMNS - indent.length);
     const state = paint(COLOURS[one.state], one.state.padEnd(4));
-    return [
-      `${state}  ${one.check.padEnd(width)}  ${first}`,
-      ...others.map((line) => indent + line),
-    ];
+    const begun = `${state}  ${one.check.padEnd(width)}  ${first}`;
+    return [begun, ...others.map((line) => indent + line)];
   });
-}
-
-function summaryOf(checks: readonly Check[]): string {
   const count = (wanted: State) => checks.filter(({ state }) => state === wanted).length;
-  return STATES.map((state) => `${count(state)} ${state}`).join(', ');
+  return [...lines, STATES.map((state) => `${count(state)} ${state}`).join(', ')];
 }
 
 const NOTE = `
@@ -93,10 +85,7 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', NOTE)
     .action(async () => {
       const checks = await examine(cli.env);
-      cli.report(checks, () => {
-        for (const line of linesOf(checks)) cli.say(line);
-        cli.say(summaryOf(checks));
-      });
+      cli.report(checks, () => linesOf(checks));
       if (checks.some(({ state }) => state === 'FAIL')) cli.endWithOne();
     });
 };

@@ -27,16 +27,15 @@ interface EraseOptions {
 }
 
 /** Some searches have no index, and no other work waits for them. */
-const STATEMENT_TIMEOUT_MS = 600_000;
+const PATIENCE = { statementTimeoutMs: 600_000 };
 
-/** Opens the places to search, and closes them. */
-async function withPlaces<T>(
+/** Opens the places to search, does the work there, and closes them. */
+async function inPlaces(
   env: EverywhereEnv,
   pool: Database,
-  { tenant, client }: EraseOptions,
+  { tenant, client, yes }: EraseOptions,
   onStep: EraseDeps['onStep'],
-  work: (deps: EraseDeps) => Promise<T>,
-): Promise<T> {
+): Promise<EraseProof> {
   if (!isUuid(client)) throw new UsageError('--client must be a UUID');
   const { id: tenantId } = await pickTenant(pool, tenant);
   if (env.NEO4J_URI === undefined && (await hasMirror(pool))) {
@@ -50,6 +49,7 @@ async function withPlaces<T>(
   const neo4j = neo4jOf(env);
   const graph = neo4j && createGraph(neo4j);
   const found = { tables: eraseTables(pool), graph: graph && eraseGraph(pool, graph), recognition };
+  const work = yes ? eraseClient : lookForClient;
   try {
     return await withRedis(env.REDIS_URL, createEraser, (eraser) =>
       withRedis(env.REDIS_URL, createDlqIndex, (index) =>
@@ -80,19 +80,17 @@ function linesOfUnclear({ unclear }: EraseProof): string[] {
 }
 
 /** What was found, and after an erasure what was removed and what is left. */
-function linesOf(proof: EraseProof, isDone: boolean): string[] {
+function linesOf(proof: EraseProof): string[] {
   const { person, places, aof } = proof;
   const { isKnown, identities, phone } = person;
   const known = identities.length > 0 ? 'what an earlier run has noted' : 'only its id';
-  const rows = places.map(({ place, found, removed, left }) => [place, found, removed, left]);
-  const heading = ['place', 'found', 'removed', 'left'];
-  const shown = isDone ? 4 : 2;
-  const cells = rows.map((row) => row.slice(0, shown).map(String));
+  const heading = (['place', 'found', 'removed', 'left'] as const).slice(0, aof === null ? 2 : 4);
+  const rows = places.map((place) => heading.map((name) => String(place[name])));
   const by = `by client id, ${identities.length} chats${phone === null ? '' : ' and the phone'}`;
   const isLeft = places.some(({ left }) => left > 0);
   return [
     ...(isKnown ? [] : [`Postgres does not have this client. It was searched by ${known}.`]),
-    ...tableOf(heading.slice(0, shown), cells),
+    ...tableOf(heading, rows),
     ...linesOfUnclear(proof),
     ...(aof === null
       ? ['Nothing was removed. Run again with --yes to erase it.']
@@ -104,9 +102,6 @@ function linesOf(proof: EraseProof, isDone: boolean): string[] {
         ]),
   ];
 }
-
-const isAnyLeft = ({ places, unclear }: EraseProof) =>
-  unclear.length > 0 || places.some(({ left }) => left > 0);
 
 export const add: AddCommand = (program, cli) => {
   program
@@ -121,21 +116,15 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour erase --tenant acme --client 0193c0de-… --yes')
     .action(async (options: EraseOptions) => {
       const env = readEnv(everywhereEnv, cli.env);
-      const isDone = options.yes === true;
-      const work = isDone ? eraseClient : lookForClient;
       // Only on a terminal: a log has the proof.
-      const bar = cli.screen.isTTY ? createProgressBar('Erasing', cli.screen) : undefined;
-      const onStep = (done: number, steps: number) => bar?.show(done, steps);
-      const proof = await withDatabase(
-        env.DATABASE_URL,
-        (pool) => withPlaces(env, pool, options, onStep, work),
-        { statementTimeoutMs: STATEMENT_TIMEOUT_MS },
-      ).finally(() => bar?.end());
+      const bar = cli.screen.isTTY ? createProgressBar(cli.screen) : undefined;
+      const onStep = (done: number, steps: number) => bar?.show('Erasing', done, steps);
+      const work = (pool: Database) => inPlaces(env, pool, options, onStep);
+      const proof = await withDatabase(env.DATABASE_URL, work, PATIENCE).finally(bar?.end);
       const { person, places, unclear, aof } = proof;
       const result = { tenant: person.tenantId, client: person.clientId, known: person.isKnown };
-      cli.report({ ...result, places, unclear, aof }, () =>
-        linesOf(proof, isDone).forEach(cli.say),
-      );
-      if (isDone && isAnyLeft(proof)) cli.endWithOne();
+      cli.report({ ...result, places, unclear, aof }, () => linesOf(proof));
+      const isLeft = unclear.length > 0 || places.some(({ left }) => left > 0);
+      if (options.yes && isLeft) cli.endWithOne();
     });
 };

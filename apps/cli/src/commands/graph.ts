@@ -6,12 +6,11 @@ import {
   verifyGraph,
 } from '@contour/operations';
 import { neo4jOf, readEnv } from '@contour/runtime';
-import type { Database } from '@contour/store/database';
 import { createMirrorSource } from '@contour/store/graph';
 import type { AddCommand, Cli } from '../cli.ts';
 import { graphEnv } from '../env.ts';
 import { pickTenant, TENANT_OPTION } from '../options.ts';
-import { createStepBars } from '../progress-bar.ts';
+import { createProgressBar } from '../progress-bar.ts';
 import { withDatabase } from '../servers.ts';
 import { printable } from '../text.ts';
 
@@ -28,25 +27,21 @@ interface VerifyOptions {
 
 const gathered = (value: string, before: string[] = []) => [...before, value];
 
-async function tenantIdsOf(pool: Database, called: readonly string[]): Promise<string[]> {
-  const ids: string[] = [];
-  for (const idOrName of called) ids.push((await pickTenant(pool, idOrName)).id);
-  return [...new Set(ids)];
-}
-
 async function verify(cli: Cli, { repair = false, tenant = [] }: VerifyOptions): Promise<Verified> {
   const env = readEnv(graphEnv, cli.env);
   return withDatabase(env.DATABASE_URL, async (pool) => {
-    const order = { repair, tenantIds: await tenantIdsOf(pool, tenant) };
+    const tenantIds = new Set<string>();
+    for (const idOrName of tenant) tenantIds.add((await pickTenant(pool, idOrName)).id);
+    const order = { repair, tenantIds: [...tenantIds] };
     const graph = createGraph(neo4jOf(env));
-    const bars = createStepBars(cli.screen);
+    const bar = createProgressBar(cli.screen);
     try {
       return await verifyGraph({ graph, source: createMirrorSource(pool) }, order, {
-        comparing: (done, total) => bars.show('Comparing', done, total),
-        mending: (done, total) => bars.show('Mending', done, total),
+        comparing: (done, total) => bar.show('Comparing', done, total),
+        mending: (done, total) => bar.show('Mending', done, total),
       });
     } finally {
-      bars.end();
+      bar.end();
       await graph.close();
     }
   });
@@ -54,25 +49,20 @@ async function verify(cli: Cli, { repair = false, tenant = [] }: VerifyOptions):
 
 const SHOWN = 20;
 
-const SINGULAR = {
-  tenants: 'tenant',
-  clients: 'client',
-  identities: 'identity',
-  dialogs: 'dialog',
-} as const;
+const NOUNS = { tenants: 'tenant', clients: 'client', identities: 'identity', dialogs: 'dialog' };
 
-function kindLine(found: KindFinding): string {
-  const { kind, in_postgres, in_graph, waiting, missing, different, extra, checksums } = found;
+function kindLine({ kind, in_postgres, in_graph, waiting, checksums, ...found }: KindFinding) {
+  const wrong = found.missing + found.different + found.extra;
   const sums = checksums === null ? '' : `, checksum ${checksums.postgres} and ${checksums.graph}`;
   return (
     `  ${kind.padEnd(11)}${in_postgres} in Postgres, ${in_graph} in the graph, ${waiting} on their ` +
-    `way, ${missing + different + extra} wrong${sums}`
+    `way, ${wrong} wrong${sums}`
   );
 }
 
 function exampleLine({ problem, kind, tenant_id, channel, id }: GraphFinding['examples'][number]) {
   const what = printable([channel, id].filter((part) => part !== null).join(' '));
-  return `  ${problem.padEnd(10)}${SINGULAR[kind].padEnd(9)} ${what} of tenant ${tenant_id}`;
+  return `  ${problem.padEnd(10)}${NOUNS[kind].padEnd(9)} ${what} of tenant ${tenant_id}`;
 }
 
 function differences({ wrong, keyless, examples }: Verified): string[] {
@@ -97,13 +87,6 @@ function conclusion({ wrong, waiting, repaired, refused }: Verified): string[] {
   return ['The graph shows what Postgres holds.'];
 }
 
-/** The differences by kind and by example, and the result. */
-const linesOf = (verified: Verified): string[] => [
-  ...verified.kinds.map(kindLine),
-  ...differences(verified),
-  ...conclusion(verified),
-];
-
 export const add: AddCommand = (program, cli) => {
   const graph = program
     .command('graph')
@@ -117,7 +100,11 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour graph verify --repair')
     .action(async (options: VerifyOptions) => {
       const verified = await verify(cli, options);
-      cli.report(verified, () => linesOf(verified).forEach(cli.say));
+      cli.report(verified, () => [
+        ...verified.kinds.map(kindLine),
+        ...differences(verified),
+        ...conclusion(verified),
+      ]);
       if (!verified.equal) cli.endWithOne();
     });
 };

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import http from 'node:http';
+import https from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHANNELS, type Channel } from '@contour/contract';
 
@@ -39,30 +39,21 @@ function loadBody(plan: LoadPlan, index: number): string {
 /** Senders usually wait this long for an answer. */
 const ANSWER_WITHIN_MS = 30_000;
 
-export interface Poster {
-  /** Resolves with the status when the body of the answer has been read. Rejects with an error code. */
-  post(body: string): Promise<number>;
-  /** Ends the requests under way. */
-  close(): void;
-}
-
-const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message;
-
 /** Posts to one address over at most so many connections, which are kept open. */
-export function createPoster(url: URL, key: string | undefined, connections: number): Poster {
-  const isHttps = url.protocol === 'https:';
-  const options = { keepAlive: true, maxSockets: connections };
-  const agent = isHttps ? new HttpsAgent(options) : new HttpAgent(options);
-  const request = isHttps ? httpsRequest : httpRequest;
+export function createPoster(url: URL, key: string | undefined, connections: number) {
+  const { Agent, request } = url.protocol === 'https:' ? https : http;
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const headersFor = (body: string) => ({
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
   });
   return {
-    post: (body) =>
-      new Promise((resolve, reject) => {
-        const fail = (error: NodeJS.ErrnoException) => reject(new Error(codeOf(error)));
+    /** Resolves with the status when the body of the answer has been read. Rejects with an error code. */
+    post: (body: string) =>
+      new Promise<number>((resolve, reject) => {
+        const fail = ({ code, message }: NodeJS.ErrnoException) =>
+          reject(new Error(code ?? message));
         const sending = { method: 'POST', agent, headers: headersFor(body) };
         const outgoing = request(url, sending, (incoming) => {
           incoming.on('error', fail);
@@ -75,17 +66,9 @@ export function createPoster(url: URL, key: string | undefined, connections: num
         outgoing.on('error', fail);
         outgoing.end(body);
       }),
+    /** Ends the requests under way. */
     close: () => agent.destroy(),
   };
-}
-
-export interface LoadResult {
-  sent: number;
-  seconds: number;
-  statuses: Record<string, number>;
-  errors: Record<string, number>;
-  /** From the time at which each message was due until its answer had been read; ascending. */
-  latencies: number[];
 }
 
 const count = (counts: Record<string, number>, name: string | number) => {
@@ -93,42 +76,45 @@ const count = (counts: Record<string, number>, name: string | number) => {
 };
 
 /**
- * Sends at a steady rate, however slow the answers are. The latency of a message that waits for a
- * connection begins at its due time, so that a stall is measured, too.
+ * Sends at a steady rate, however slow the answers are. A latency lasts from the time at which the message was
+ * due until its answer has been read, so that a wait for a connection is measured, too.
  */
 export async function runLoad(
   plan: LoadPlan,
   /** As many requests may be under way at once. */
   connections: number,
-  post: Poster['post'],
+  post: (body: string) => Promise<number>,
   signal: AbortSignal,
   onAnswer: (done: number) => void,
-): Promise<LoadResult> {
+) {
   const { count: total, rate } = plan;
-  const result: LoadResult = { sent: 0, seconds: 0, statuses: {}, errors: {}, latencies: [] };
+  const statuses: Record<string, number> = {};
+  const errors: Record<string, number> = {};
+  const latencies: number[] = [];
   const startedAt = performance.now();
+  let begun = 0;
   let done = 0;
   // Every sender that waits for its turn adds a listener.
   setMaxListeners(0, signal);
 
   async function sendNext(): Promise<void> {
-    const index = result.sent;
-    result.sent += 1;
+    const index = begun;
+    begun += 1;
     const dueAt = startedAt + (index * 1000) / rate;
     const earlyMs = dueAt - performance.now();
     if (earlyMs > 0) await delay(earlyMs, undefined, { signal });
     const status = await post(loadBody(plan, index));
-    count(result.statuses, status);
-    result.latencies.push(performance.now() - dueAt);
+    count(statuses, status);
+    latencies.push(performance.now() - dueAt);
   }
 
   async function sender(): Promise<void> {
-    while (result.sent < total && !signal.aborted) {
+    while (begun < total && !signal.aborted) {
       try {
         await sendNext();
       } catch (error) {
         if (signal.aborted) return;
-        count(result.errors, (error as Error).message);
+        count(errors, (error as Error).message);
       }
       done += 1;
       onAnswer(done);
@@ -136,9 +122,8 @@ export async function runLoad(
   }
 
   await Promise.all(Array.from({ length: Math.min(connections, total) }, sender));
-  result.seconds = (performance.now() - startedAt) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
+  latencies.sort((a, b) => a - b);
   // A message that was cut off before its turn or its answer counts as not sent.
-  result.sent = done;
-  result.latencies.sort((a, b) => a - b);
-  return result;
+  return { sent: done, seconds, statuses, errors, latencies };
 }

@@ -5,7 +5,8 @@ import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { senderEnv } from '../env.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
-import { createPoster, type LoadPlan, type LoadResult, runLoad } from './load-run.ts';
+import { createStopSignal } from '../stop-signal.ts';
+import { createPoster, type LoadPlan, runLoad } from './load-run.ts';
 
 /** As they are typed. */
 export interface LoadOptions extends CredentialSource {
@@ -68,18 +69,6 @@ export function readLoadOptions(options: LoadOptions): LoadOrder {
   };
 }
 
-interface LoadSummary {
-  run: string;
-  asked: { count: number; rate: number };
-  sent: number;
-  seconds: number;
-  /** Answers with 200 per second. */
-  rate: number;
-  statuses: Record<string, number>;
-  errors: Record<string, number>;
-  latency_ms: { p50: number; p90: number; p99: number; max: number } | null;
-}
-
 const rounded = (value: number) => Math.round(value * 10) / 10;
 
 /** The smallest latency that this share of all answers did not exceed. */
@@ -88,37 +77,30 @@ function percentile(ascending: readonly number[], share: number): number {
   return rounded(ascending[Math.max(0, index)] ?? 0);
 }
 
-const latencyOf = (ascending: readonly number[]): LoadSummary['latency_ms'] =>
-  ascending.length === 0
-    ? null
-    : {
-        p50: percentile(ascending, 0.5),
-        p90: percentile(ascending, 0.9),
-        p99: percentile(ascending, 0.99),
-        max: percentile(ascending, 1),
-      };
+function latencyOf(ascending: readonly number[]) {
+  if (ascending.length === 0) return null;
+  const [p50, p90] = [percentile(ascending, 0.5), percentile(ascending, 0.9)];
+  return { p50, p90, p99: percentile(ascending, 0.99), max: percentile(ascending, 1) };
+}
 
-const summaryOf = (
-  run: string,
-  { count, rate }: LoadOrder,
-  { sent, seconds, statuses, errors, latencies }: LoadResult,
-): LoadSummary => ({
-  run,
-  asked: { count, rate },
-  sent,
-  seconds: rounded(seconds),
-  rate: rounded((statuses['200'] ?? 0) / seconds),
-  statuses,
-  errors,
-  latency_ms: latencyOf(latencies),
-});
+function summaryOf(run: string, { count, rate: asked }: LoadOrder, result: LoadResult) {
+  const { sent, seconds, statuses, errors, latencies } = result;
+  // Answers with 200 per second.
+  const rate = rounded((statuses['200'] ?? 0) / seconds);
+  return {
+    ...{ run, asked: { count, rate: asked }, sent, seconds: rounded(seconds), rate },
+    ...{ statuses, errors, latency_ms: latencyOf(latencies) },
+  };
+}
+
+type LoadResult = Awaited<ReturnType<typeof runLoad>>;
 
 const counted = (counts: Record<string, number>): string =>
   Object.entries(counts)
     .map(([name, n]) => `${n} × ${name}`)
     .join(', ') || 'none';
 
-function linesOf(summary: LoadSummary): string[] {
+function linesOf(summary: ReturnType<typeof summaryOf>): string[] {
   const { asked, latency_ms: latency } = summary;
   return [
     `run      ${summary.run}: its messages and traces begin with it`,
@@ -138,28 +120,17 @@ async function send(order: LoadOrder, credential: string, key: string | undefine
   const run = `load-${randomBytes(5).toString('hex')}`;
   cli.complain(`${run} writes ${order.count} real messages to ${url.host}`);
   const poster = createPoster(url, key, CONNECTIONS);
-  const stopped = new AbortController();
-  const stop = () => {
-    stopped.abort();
-    poster.close();
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  const bar = createProgressBar('Sending', cli.screen);
+  const { signal, forget } = createStopSignal();
+  signal.onabort = poster.close;
+  const bar = createProgressBar(cli.screen);
+  const show = (done: number) => bar.show('Sending', done, order.count);
   try {
-    const result = await runLoad(
-      { ...asked, run, credential },
-      CONNECTIONS,
-      poster.post,
-      stopped.signal,
-      (done) => bar.show(done, order.count),
-    );
-    return summaryOf(run, order, result);
+    const plan = { ...asked, run, credential };
+    return summaryOf(run, order, await runLoad(plan, CONNECTIONS, poster.post, signal, show));
   } finally {
     bar.end();
     poster.close();
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    forget();
   }
 }
 
@@ -186,7 +157,7 @@ export const add: AddCommand = (program, cli) => {
       const { API_KEY: key } = readEnv(senderEnv, cli.env);
       const credential = await readCredential(cli, options);
       const summary = await send(order, credential, key, cli);
-      cli.report(summary, () => linesOf(summary).forEach(cli.say));
+      cli.report(summary, () => linesOf(summary));
       if (summary.statuses['200'] !== order.count) cli.endWithOne();
     });
 };

@@ -7,26 +7,14 @@ import {
 } from '@contour/operations';
 import { createProducer } from '@contour/queue/producer';
 import { readEnv } from '@contour/runtime';
-import { type AddCommand, type Cli, NotThere } from '../cli.ts';
+import { type AddCommand, NotThere } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { withDatabase, withRedis } from '../servers.ts';
-import { paint, printable, printableLines } from '../text.ts';
-
-function storiesOf(cli: Cli, id: string): Promise<MessageStory[]> {
-  const env = readEnv(serversEnv, cli.env);
-  return withRedis(env.REDIS_URL, createProducer, (producer) =>
-    withDatabase(env.DATABASE_URL, (pool) => findMessages(storySources(pool, producer), id)),
-  );
-}
+import { field, paint, printable, printableLines } from '../text.ts';
 
 const COLOURS = { delivered: 'green', dead: 'red', parked: 'red' } as const;
 
 const colourOf = (word: string) => COLOURS[word as keyof typeof COLOURS] ?? 'yellow';
-
-const line = (name: string, ...values: Array<string | null>): string[] => {
-  const known = values.filter((value) => value !== null).map(printable);
-  return known.length === 0 ? [] : [`  ${paint('dim', name.padEnd(8))} ${known.join(', ')}`];
-};
 
 /** `2024-12-10 10:00:15.123Z  +12 ms  resolved  …`; the distance is from the first event. */
 function timeLine(events: readonly StoryEvent[]): string[] {
@@ -35,14 +23,9 @@ function timeLine(events: readonly StoryEvent[]): string[] {
     const ms = Date.parse(at) - startMs;
     const sinceStart = index === 0 ? '' : `${ms < 0 ? '' : '+'}${durationText(ms)}`;
     const word = what.padEnd(14);
-    return [
-      `  ${at.replace('T', ' ')}`,
-      sinceStart.padStart(9),
-      COLOURS[what as keyof typeof COLOURS] ? paint(colourOf(what), word) : word,
-      printable(detail),
-    ]
-      .join('  ')
-      .trimEnd();
+    const shown = what in COLOURS ? paint(colourOf(what), word) : word;
+    const time = `  ${at.replace('T', ' ')}  ${sinceStart.padStart(9)}`;
+    return `${time}  ${shown}  ${printable(detail)}`.trimEnd();
   });
 }
 
@@ -62,11 +45,11 @@ function linesOf(story: MessageStory, withText: boolean): string[] {
   const note = noteOf(story);
   return [
     `${story.messageId}  ${paint(colourOf(story.state), story.state)}`,
-    ...line('trace', story.traceId),
-    ...line('channel', story.channel, story.chat && `chat ${story.chat}`),
-    ...line('tenant', story.tenantName, story.tenantId),
-    ...line('client', story.clientId),
-    ...line('dialog', story.dialogId),
+    ...field('  trace    ', story.traceId),
+    ...field('  channel  ', story.channel, story.chat && `chat ${story.chat}`),
+    ...field('  tenant   ', story.tenantName, story.tenantId),
+    ...field('  client   ', story.clientId),
+    ...field('  dialog   ', story.dialogId),
     ...timeLine(story.events),
     ...(note === undefined ? [] : [`  ${paint('dim', note)}`]),
     ...(withText ? printableLines(story.text ?? '(no text)').map((text) => `  ${text}`) : []),
@@ -76,17 +59,11 @@ function linesOf(story: MessageStory, withText: boolean): string[] {
 /** The same for a script. */
 function bodyOf(story: MessageStory, withText: boolean): object {
   const startMs = Date.parse(story.events[0]?.at ?? '');
+  const { messageId, traceId, state, channel, chat, tenantId, tenantName } = story;
   return {
-    message_id: story.messageId,
-    trace_id: story.traceId,
-    state: story.state,
-    channel: story.channel,
-    external_chat_id: story.chat,
-    tenant_id: story.tenantId,
-    tenant_name: story.tenantName,
-    client_id: story.clientId,
-    dialog_id: story.dialogId,
-    attempts: story.attempts,
+    ...{ message_id: messageId, trace_id: traceId, state, channel, external_chat_id: chat },
+    ...{ tenant_id: tenantId, tenant_name: tenantName },
+    ...{ client_id: story.clientId, dialog_id: story.dialogId, attempts: story.attempts },
     ...(withText ? { text: story.text } : {}),
     events: story.events.map(({ at, what, detail }) => {
       return { at, ms: Date.parse(at) - startMs, what, detail };
@@ -106,12 +83,13 @@ export const add: AddCommand = (program, cli) => {
     .option('--text', "show the message's text, too")
     .addHelpText('after', '\nExample:\n  contour message show trace_xyz789')
     .action(async (id: string, { text: withText = false }: { text?: boolean }) => {
-      const stories = await storiesOf(cli, id);
+      const env = readEnv(serversEnv, cli.env);
+      const stories = await withRedis(env.REDIS_URL, createProducer, (producer) =>
+        withDatabase(env.DATABASE_URL, (pool) => findMessages(storySources(pool, producer), id)),
+      );
       if (stories.length === 0) throw new NotThere('no message has this id or trace');
-      const lines = () =>
-        stories.flatMap((one, index) => [...(index > 0 ? [''] : []), ...linesOf(one, withText)]);
       cli.report({ messages: stories.map((one) => bodyOf(one, withText)) }, () =>
-        lines().forEach(cli.say),
+        stories.flatMap((one, index) => [...(index > 0 ? [''] : []), ...linesOf(one, withText)]),
       );
     });
 };

@@ -20,9 +20,8 @@ export const add: AddCommand = (program, cli) => {
         plan ? pendingMigrations(pool) : migrate(pool, { onApply });
       const names = await inDatabase(cli.env, work, PATIENCE);
       cli.report(plan ? { pending: names } : { applied: names }, () => {
-        if (plan) for (const name of names) cli.say(`would apply ${name}`);
-        if (names.length === 0) cli.say('nothing to do');
-        else if (!plan) cli.say(`applied ${names.length}`);
+        if (names.length === 0) return ['nothing to do'];
+        return plan ? names.map((name) => `would apply ${name}`) : [`applied ${names.length}`];
       });
     });
 };

@@ -10,8 +10,7 @@ import { banner } from '../start/banner.ts';
 import { embeddedPorts, listenPort } from '../start/free-ports.ts';
 import { keepRunning, waitUntilReady } from '../start/keep-running.ts';
 import { onlyOne } from '../start/only-one.ts';
-import { readableLine } from '../start/readable-line.ts';
-import { type Mirror, type Servers, startMirror, startServers } from '../start/servers.ts';
+import { startMirror, startServers } from '../start/servers.ts';
 import { makeDemo } from './demo.ts';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -44,12 +43,16 @@ async function start(deps: StartDeps): Promise<void> {
   const mirror = await mirrorStarts;
 
   const base = `http://${urlHost(env.HOST)}`;
-  const apiUrl = `${base}:${port}`;
-  const workerUrl = `${base}:${workerPort}`;
-  await startApps(deps, { ...servers, mirror }, { port, workerPort, apiUrl, workerUrl });
+  const urls = { apiUrl: `${base}:${port}`, workerUrl: `${base}:${workerPort}` };
+  const settings = {
+    ...{ DATABASE_URL: servers.databaseUrl, REDIS_URL: servers.redisUrl },
+    ...('off' in mirror ? {} : { NEO4J_URI: mirror.uri }),
+    ...{ HOST: env.HOST, PORT: String(port), WORKER_PORT: String(workerPort) },
+  };
+  await startApps(deps, settings, urls);
 
   const keys = { apiKeys: env.API_KEYS.length > 0, adminKeys: env.ADMIN_KEYS.length > 0 };
-  say(banner({ ...servers, mirror, ...keys, apiUrl, workerUrl, coreUrl: env.CORE_URL }));
+  say(banner({ ...servers, mirror, ...keys, ...urls, coreUrl: env.CORE_URL }));
 }
 
 async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {
@@ -61,36 +64,23 @@ async function prepareDatabase(url: string, say: (line: string) => void): Promis
   });
 }
 
-type Foundation = Servers & { mirror: Mirror };
-type Places = { port: number; workerPort: number; apiUrl: string; workerUrl: string };
-
-async function startApps(deps: StartDeps, under: Foundation, places: Places): Promise<void> {
-  const { root, env, say, shutdown } = deps;
+/** Starts the API and a worker with these settings besides the inherited ones, and waits until both are ready. */
+async function startApps(
+  { root, inherited, say, shutdown }: StartDeps,
+  settings: Record<string, string>,
+  { apiUrl, workerUrl }: { apiUrl: string; workerUrl: string },
+): Promise<void> {
   say('Starting the API and a worker');
-  const childEnv = {
-    ...deps.inherited,
-    DATABASE_URL: under.databaseUrl,
-    REDIS_URL: under.redisUrl,
-    ...('off' in under.mirror ? {} : { NEO4J_URI: under.mirror.uri }),
-    HOST: env.HOST,
-    PORT: String(places.port),
-    WORKER_PORT: String(places.workerPort),
-  };
   const run = async (name: 'api' | 'worker') => {
-    const app = await keepRunning({
-      name,
-      script: join(root, 'apps', name, 'dist', 'main.js'),
-      env: childEnv,
-      onLine: (line) => say(readableLine(name, line)),
-      say,
-    });
+    const script = join(root, 'apps', name, 'dist', 'main.js');
+    const app = await keepRunning({ name, script, env: { ...inherited, ...settings }, say });
     shutdown.add(name, () => app.stop());
     return app;
   };
   const api = await run('api');
   const worker = await run('worker');
-  await waitUntilReady('The API', `${places.apiUrl}/readyz`, api.firstEnd);
-  await waitUntilReady('The worker', `${places.workerUrl}/livez`, worker.firstEnd);
+  await waitUntilReady('The API', `${apiUrl}/readyz`, api.firstEnd);
+  await waitUntilReady('The worker', `${workerUrl}/livez`, worker.firstEnd);
 }
 
 // Not every address to listen on is an address to connect to.

@@ -36,9 +36,8 @@ export function addSwitches(
         const { what, body, changed } = await inDatabase(cli.env, (pool) =>
           turn(pool, typed, verb === 'enable'),
         );
-        cli.report({ ...body, changed }, () =>
-          cli.say(`${what} ${changed ? 'is' : 'was already'} ${verb}d`),
-        );
+        const is = changed ? 'is' : 'was already';
+        cli.report({ ...body, changed }, () => [`${what} ${is} ${verb}d`]);
       });
   }
 }

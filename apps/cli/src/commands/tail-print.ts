@@ -16,10 +16,9 @@ export interface TailRow {
   parked: Record<string, number>;
 }
 
-export const emptyRow = (): TailRow => ({
-  ...{ accepted: 0, resolved: 0, replayed: 0, delivered: 0, failing: 0, dead: 0 },
-  parked: {},
-});
+export const emptyRow = (): TailRow => {
+  return { accepted: 0, resolved: 0, replayed: 0, delivered: 0, failing: 0, dead: 0, parked: {} };
+};
 
 function addEvent(row: TailRow, event: TailEvent, count: number): void {
   if (event.startsWith('parked:')) {
@@ -45,18 +44,13 @@ export function sumBeats(
   return rows;
 }
 
-function addRow(total: TailRow, row: TailRow): void {
-  for (const [name, count] of Object.entries(row)) {
-    if (typeof count === 'number') addEvent(total, name as TailEvent, count);
-  }
-  for (const [reason, count] of Object.entries(row.parked)) {
-    addEvent(total, `parked:${reason}`, count);
-  }
+function addRow(total: TailRow, { parked, ...row }: TailRow): void {
+  for (const [name, count] of Object.entries(row)) addEvent(total, name as TailEvent, count);
+  for (const [reason, count] of Object.entries(parked)) addEvent(total, `parked:${reason}`, count);
 }
 
 /** One tenant in one second. */
 export interface TailLine extends TailRow {
-  at: string;
   tenantId: string;
   tenant: string;
 }
@@ -87,16 +81,14 @@ export function showLines(say: (line: string) => void): ShowSecond {
 }
 
 export function showJson(say: (line: string) => void): ShowSecond {
-  return (_at, lines) => {
-    for (const { at, tenantId, tenant, ...row } of lines) {
+  return (at, lines) => {
+    for (const { tenantId, tenant, ...row } of lines) {
       say(JSON.stringify({ at, tenant_id: tenantId === '' ? null : tenantId, tenant, ...row }));
     }
   };
 }
 
-const HEADING = [
-  ...['tenant', 'accepted', 'resolved', 'duplicates', 'delivered', 'failing', 'dead', 'parked'],
-];
+const HEADING = 'tenant accepted resolved duplicates delivered failing dead parked'.split(' ');
 
 const cellsOf = (name: string, row: TailRow): string[] => [
   name,
@@ -114,10 +106,10 @@ export function showTable(out: { rows?: number; write(text: string): unknown }):
   const seen = new Map<string, { name: string; total: TailRow }>();
   let drawn = 0;
   return (at, lines) => {
-    for (const line of lines) {
-      const known = seen.get(line.tenantId) ?? { name: printable(line.tenant), total: emptyRow() };
-      addRow(known.total, line);
-      seen.set(line.tenantId, known);
+    for (const { tenantId, tenant, ...row } of lines) {
+      const known = seen.get(tenantId) ?? { name: printable(tenant), total: emptyRow() };
+      addRow(known.total, row);
+      seen.set(tenantId, known);
     }
     const now = new Map(lines.map((line) => [line.tenantId, line]));
     const busiest = [...seen].sort(([, a], [, b]) => b.total.resolved - a.total.resolved);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { accountOf, CHANNEL_CODES, type Channel } from '@contour/contract';
+import { accountOf, CHANNEL_CODES } from '@contour/contract';
 import { createTailListener, type TailBeat, type TailOwner } from '@contour/queue/tail';
 import { readEnv } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
@@ -8,56 +8,33 @@ import type { AddCommand, Cli } from '../cli.ts';
 import { serversEnv } from '../env.ts';
 import { pickTenant, TENANT_OPTION, wholeNumber } from '../options.ts';
 import { withDatabase } from '../servers.ts';
-import {
-  type ShowSecond,
-  showJson,
-  showLines,
-  showTable,
-  sumBeats,
-  type TailLine,
-} from './tail-print.ts';
+import { createStopSignal } from '../stop-signal.ts';
+import { type ShowSecond, showJson, showLines, showTable, sumBeats } from './tail-print.ts';
 
 /** The owner of messages whose account no tenant has. */
 const NO_TENANT = '';
 
 const LOOK_AGAIN_MS = 10_000;
 
-interface Owners {
-  /** Looks up unknown owners in Postgres. An owner that was not found is looked up again later. */
-  learn(beats: readonly TailBeat[]): Promise<void>;
-  /** The tenant's id, or an empty text. */
-  tenantOf(owner: TailOwner): string;
-  nameOf(tenantId: string): string;
-}
-
-function readAccount(owner: TailOwner): { channel: Channel; fingerprint: string } | undefined {
-  const [channel, fingerprint] = owner.split(':');
-  const known = CHANNEL_CODES.find((code) => code === channel);
-  return known === undefined || fingerprint === undefined
-    ? undefined
-    : { channel: known, fingerprint };
+function readAccount(owner: TailOwner) {
+  const [code, fingerprint] = owner.split(':');
+  const channel = CHANNEL_CODES.find((known) => known === code);
+  return channel === undefined || fingerprint === undefined ? [] : [{ channel, fingerprint }];
 }
 
 /** The tenants of the counted messages, and their names. */
-function createOwners(pool: Database): Owners {
+function createOwners(pool: Database) {
   const tenants = new Map<TailOwner, string>();
   const names = new Map<string, string>();
   let strangers = new Set<TailOwner>();
   let forgetAt = 0;
 
-  async function learnAccounts(owners: readonly TailOwner[]): Promise<void> {
-    const accounts = owners.map(readAccount).filter((account) => account !== undefined);
-    if (accounts.length === 0) return;
-    for (const account of await tenantsOfAccounts(pool, accounts)) {
-      tenants.set(accountOf(account), account.tenantId);
-    }
-  }
-
   const isUnknown = (owner: TailOwner) =>
     owner !== NO_TENANT && !strangers.has(owner) && !tenants.has(owner) && !names.has(owner);
 
   return {
-    async learn(beats) {
+    /** Looks up unknown owners in Postgres. An owner that was not found is looked up again later. */
+    async learn(beats: readonly TailBeat[]): Promise<void> {
       // Meanwhile accounts and tenants may have been added.
       if (Date.now() > forgetAt) {
         strangers = new Set();
@@ -67,15 +44,18 @@ function createOwners(pool: Database): Owners {
       const unknown = [...owners].filter(isUnknown);
       if (unknown.length === 0) return;
       try {
-        await learnAccounts(unknown);
+        for (const account of await tenantsOfAccounts(pool, unknown.flatMap(readAccount))) {
+          tenants.set(accountOf(account), account.tenantId);
+        }
         for (const { id, name } of await listTenants(pool)) names.set(id, name);
       } catch {
         // Without Postgres, the counts are shown under ids.
       }
       for (const owner of unknown) if (isUnknown(owner)) strangers.add(owner);
     },
-    tenantOf: (owner) => tenants.get(owner) ?? (owner.includes(':') ? NO_TENANT : owner),
-    nameOf: (tenantId) =>
+    /** The tenant's id, or an empty text. */
+    tenantOf: (owner: TailOwner) => tenants.get(owner) ?? (owner.includes(':') ? NO_TENANT : owner),
+    nameOf: (tenantId: string) =>
       names.get(tenantId) ?? (tenantId === NO_TENANT ? '(unknown account)' : tenantId),
   };
 }
@@ -86,7 +66,7 @@ const HEARD_AFTER_MS = 500;
 const SILENT_MS = 3_000;
 
 interface Watching {
-  owners: Owners;
+  owners: ReturnType<typeof createOwners>;
   /** Only this tenant. */
   tenantId: string | undefined;
   show: ShowSecond;
@@ -130,15 +110,9 @@ function watchTail({ owners, tenantId, show, remark, signal }: Watching) {
     const heard = beats;
     beats = [];
     await owners.learn(heard);
-    const rows = sumBeats(heard, owners.tenantOf);
-    const lines = [...rows]
-      .map(
-        ([id, row]): TailLine => ({
-          ...{ at: at.toISOString(), tenantId: id, tenant: owners.nameOf(id) },
-          ...row,
-        }),
-      )
-      .filter((line) => tenantId === undefined || line.tenantId === tenantId);
+    const rows = [...sumBeats(heard, owners.tenantOf)];
+    const shown = rows.filter(([id]) => tenantId === undefined || id === tenantId);
+    const lines = shown.map(([id, row]) => ({ tenantId: id, tenant: owners.nameOf(id), ...row }));
     show(at, lines);
   };
 
@@ -173,22 +147,14 @@ interface TailOptions {
   for?: string;
 }
 
-const secondsOf = (text: string): number =>
-  wholeNumber(
-    text,
-    [1, MAX_SECONDS],
-    `--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`,
-  );
+const FAULT = `--for must be a whole number of seconds, from 1 to ${MAX_SECONDS}`;
 
 /** Fires at Ctrl-C, after --for, and when the reader of the output has ended. */
 function untilStopped(seconds: number | undefined): AbortSignal {
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const { signal, stop } = createStopSignal();
   process.stdout.on('error', stop);
   if (seconds !== undefined) setTimeout(stop, seconds * 1000).unref();
-  return stopping.signal;
+  return signal;
 }
 
 function showOf(cli: Cli): ShowSecond {
@@ -229,7 +195,8 @@ export const add: AddCommand = (program, cli) => {
     .option('--for <seconds>', 'end after this time; with 1 if no process has answered')
     .addHelpText('after', '\nExample:\n  contour tail --tenant Acme --for 60')
     .action(async ({ tenant, for: duration }: TailOptions) => {
-      const seconds = duration === undefined ? undefined : secondsOf(duration);
+      const seconds =
+        duration === undefined ? undefined : wholeNumber(duration, [1, MAX_SECONDS], FAULT);
       const env = readEnv(serversEnv, cli.env);
       const hasHeard = await withDatabase(env.DATABASE_URL, (pool) =>
         tail(cli, env.REDIS_URL, pool, { tenant, seconds }),

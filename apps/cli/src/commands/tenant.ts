@@ -15,13 +15,9 @@ import { addSwitches } from './switch.ts';
 const MAX_NAME = 200;
 const MAX_DOMAIN = 2 ** 31 - 1;
 
-const bodyOf = ({ id, name, domainId, isActive, accounts }: Tenant) => ({
-  id,
-  name,
-  domain_id: domainId,
-  is_active: isActive,
-  accounts,
-});
+const bodyOf = ({ id, name, domainId, isActive, accounts }: Tenant) => {
+  return { id, name, domain_id: domainId, is_active: isActive, accounts };
+};
 
 function nameOf(text: string): string {
   const name = text.trim();
@@ -71,13 +67,10 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour tenant add "A shop" --domain 1')
     .action(async (text: string, { domain }: { domain: string }) => {
       const name = nameOf(text);
-      const domainId = wholeNumber(
-        domain,
-        [0, MAX_DOMAIN],
-        '--domain is a whole number, such as 1',
-      );
+      const fault = '--domain is a whole number, such as 1';
+      const domainId = wholeNumber(domain, [0, MAX_DOMAIN], fault);
       const tenant = await inDatabase(cli.env, (pool) => insert(pool, name, domainId, cli));
-      cli.report(bodyOf(tenant), () => cli.say(`added tenant ${tenant.id} "${name}"`));
+      cli.report(bodyOf(tenant), () => [`added tenant ${tenant.id} "${name}"`]);
     });
   group
     .command('list')
@@ -85,7 +78,7 @@ export const add: AddCommand = (program, cli) => {
     .addHelpText('after', '\nExample:\n  contour tenant list')
     .action(async () => {
       const tenants = await inDatabase(cli.env, listTenants);
-      cli.report(tenants.map(bodyOf), () => tenantTable(tenants).forEach(cli.say));
+      cli.report(tenants.map(bodyOf), () => tenantTable(tenants));
     });
   addSwitches(group, cli, {
     argument: ['tenant', 'its id, or its name if only one has it'],

@@ -9,17 +9,15 @@ export interface Check {
   advice: string | null;
 }
 
+const concern = (state: State) => (check: string, detail: string, advice: string) => {
+  return { check, state, detail, advice };
+};
+
 export const ok = (check: string, detail: string): Check => ({
   ...{ check, state: 'ok', detail, advice: null },
 });
-
-export const warn = (check: string, detail: string, advice: string): Check => ({
-  ...{ check, state: 'warn', detail, advice },
-});
-
-export const fail = (check: string, detail: string, advice: string): Check => ({
-  ...{ check, state: 'FAIL', detail, advice },
-});
+export const warn = concern('warn');
+export const fail = concern('FAIL');
 
 /** How long a server has to answer. */
 export const LOOK_MS = 3_000;

@@ -23,6 +23,8 @@ const MANY_TRANSACTIONS = 5_000_000;
 
 function checkFacts(facts: PostgresFacts): Check[] {
   const isOld = facts.versionNumber < OLDEST * 10_000;
+  const durability = `synchronous_commit ${facts.synchronousCommit}`;
+  const setOn = 'set it on: a crash loses what was acknowledged';
   return [
     isOld
       ? fail('postgres version', facts.version, `upgrade to ${OLDEST} or later`)
@@ -31,12 +33,8 @@ function checkFacts(facts: PostgresFacts): Check[] {
       ? fail('postgres writes', 'read-only', 'let DATABASE_URL name the primary')
       : ok('postgres writes', 'allowed'),
     facts.synchronousCommit === 'off'
-      ? fail(
-          'postgres durability',
-          'synchronous_commit off',
-          'set it on: a crash loses what was acknowledged',
-        )
-      : ok('postgres durability', `synchronous_commit ${facts.synchronousCommit}`),
+      ? fail('postgres durability', durability, setOn)
+      : ok('postgres durability', durability),
     checkClock('postgres', facts.clockAheadMs),
   ];
 }
@@ -83,13 +81,8 @@ async function look(pool: Database, checks: Check[]): Promise<void> {
 
 /** Checks that the database can be reached and used. */
 export async function examinePostgres(url: string): Promise<Check[]> {
-  const pool = createPool({
-    url,
-    applicationName: 'contour-doctor',
-    max: 1,
-    statementTimeoutMs: 2_000,
-    onError: () => {},
-  });
+  const limits = { max: 1, statementTimeoutMs: 2_000 };
+  const pool = createPool({ url, applicationName: 'contour-doctor', ...limits, onError: () => {} });
   const where = `${shownUrl(url)}${new URL(url).pathname}`;
   const checks: Check[] = [];
   try {

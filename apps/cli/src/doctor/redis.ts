@@ -24,15 +24,12 @@ function checkPersistence(aof: boolean, appendfsync: string | undefined): Check 
 }
 
 function checkKeeping({ facts, appendfsync }: RedisReport): Check[] {
-  const { maxmemoryPolicy, aof, isReplica } = facts;
+  const { maxmemoryPolicy: policy, aof, isReplica } = facts;
+  const keepAll = 'set maxmemory-policy noeviction: jobs would vanish';
   return [
-    maxmemoryPolicy === 'noeviction'
-      ? ok('redis eviction', maxmemoryPolicy)
-      : fail(
-          'redis eviction',
-          maxmemoryPolicy,
-          'set maxmemory-policy noeviction: jobs would vanish',
-        ),
+    policy === 'noeviction'
+      ? ok('redis eviction', policy)
+      : fail('redis eviction', policy, keepAll),
     checkPersistence(aof, appendfsync),
     isReplica
       ? fail('redis writes', 'a replica accepts none', 'let REDIS_URL name the primary')

@@ -4,41 +4,30 @@ import { type Check, fail, ok, shownUrl, warn } from './check.ts';
 type Source = Record<string, string | undefined>;
 type Values = Readonly<Record<string, unknown>>;
 
-/** The settings of both processes. */
-interface ProcessSettings {
-  api: z.ZodObject;
-  worker: z.ZodObject;
-}
-
-export interface CheckedSettings {
-  checks: Check[];
-  /** The values of the valid settings. */
-  values: Values;
-}
-
 const APPS = new URL('../../../', import.meta.url);
 
 /**
  * The schemas by which the built API and worker check their settings. Loaded at run time, as `start` runs
  * those processes, because no app may depend on another.
  */
-async function loadProcessSettings(): Promise<ProcessSettings> {
-  const [api, worker] = await Promise.all([
-    import(new URL('api/dist/env.js', APPS).href),
-    import(new URL('worker/dist/env.js', APPS).href),
-  ]);
-  return { api: api.apiEnv, worker: worker.workerEnv };
+async function loadProcessSettings(): Promise<Record<'api' | 'worker', z.ZodObject>> {
+  const { apiEnv: api } = await import(new URL('api/dist/env.js', APPS).href);
+  const { workerEnv: worker } = await import(new URL('worker/dist/env.js', APPS).href);
+  return { api, worker };
+}
+
+interface Missing {
+  detail: string;
+  advice: string;
+  /** Left out: always. */
+  isMissed?(values: Values): boolean;
 }
 
 /** Settings that may be absent, but deserve a warning then. */
-const MISSING: Record<
-  string,
-  { detail: string; advice: string; isMissed(values: Values): boolean }
-> = {
+const MISSING: Record<string, Missing> = {
   CORE_URL: {
     detail: 'not set: enriched messages are printed, and count as delivered',
     advice: 'set it to where Core listens',
-    isMissed: () => true,
   },
   CORE_SECRET: {
     detail: 'not set: Core cannot verify that pushes are ours',
@@ -48,18 +37,11 @@ const MISSING: Record<
   API_KEYS: {
     detail: 'none: messages need no key',
     advice: 'set it to name:key,name:key; production needs it',
-    isMissed: () => true,
   },
   ADMIN_KEYS: {
     detail: "none: the operators' endpoints need no key",
     advice: 'set it to name:key,name:key; production needs it',
-    isMissed: () => true,
   },
-};
-
-/** Advice on a valid setting. */
-const NOTES: Record<string, (value: unknown) => string> = {
-  LINK_BY_PHONE: (value) => (value === true ? '; choose verified if people type their phones' : ''),
 };
 
 const SECRET = /PASSWORD|SECRET|KEY|TOKEN|HEADERS|CREDENTIAL/;
@@ -100,8 +82,19 @@ function faultsOf(schema: z.ZodObject, given: Source): Map<string, string> {
   );
 }
 
-/** Checks every variable as both processes do. A variable of both must be valid for both. */
-function checkSettings({ api, worker }: ProcessSettings, source: Source): CheckedSettings {
+/**
+ * Checks every variable as both processes do. A variable of both must be valid for both. Returns the values of the
+ * valid settings, too.
+ */
+export async function examineSettings(
+  source: Source,
+): Promise<{ checks: Check[]; values: Values }> {
+  const settings = await loadProcessSettings().catch(() => undefined);
+  if (settings === undefined) {
+    const check = fail('settings', 'the processes are not built', 'run npm ci && npm run build');
+    return { checks: [check], values: {} };
+  }
+  const { api, worker } = settings;
   // An empty variable counts as absent, as in the processes.
   const given = Object.fromEntries(
     Object.entries(source).filter(([, text]) => text !== undefined && text !== ''),
@@ -118,20 +111,14 @@ function checkSettings({ api, worker }: ProcessSettings, source: Source): Checke
     const fault = faults.get(name);
     if (fault !== undefined) return fail(check, fault, 'correct it: .env.example says how');
     const missing = MISSING[name];
-    if (missing?.isMissed(values) && isNone(values[name])) {
+    if (missing && isNone(values[name]) && (missing.isMissed?.(values) ?? true)) {
       return warn(check, missing.detail, missing.advice);
     }
     const shown = shownSetting(name, values[name]);
     const isDefault = given[name] === undefined && shown !== 'not set';
-    const note = NOTES[name]?.(values[name]) ?? '';
+    const isRisky = name === 'LINK_BY_PHONE' && values[name] === true;
+    const note = isRisky ? '; choose verified if people type their phones' : '';
     return ok(check, `${isDefault ? `${shown} (default)` : shown}${note}`);
   });
   return { checks, values };
-}
-
-export async function examineSettings(env: Source): Promise<CheckedSettings> {
-  const settings = await loadProcessSettings().catch(() => undefined);
-  if (settings !== undefined) return checkSettings(settings, env);
-  const check = fail('settings', 'the processes are not built', 'run npm ci && npm run build');
-  return { checks: [check], values: {} };
 }

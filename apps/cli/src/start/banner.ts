@@ -1,10 +1,7 @@
 import { demoCredential } from '../commands/demo.ts';
-import type { Mirror } from './servers.ts';
+import type { Mirror, Servers } from './servers.ts';
 
-export interface Running {
-  databaseUrl: string;
-  redisUrl: string;
-  embedded: { postgres: boolean; redis: boolean };
+export interface Running extends Servers {
   mirror: Mirror;
   apiUrl: string;
   workerUrl: string;
@@ -65,13 +62,9 @@ function exportLine({ databaseUrl, redisUrl, embedded, mirror }: Running): strin
 
 function resolveCurl(apiUrl: string, key: string, credential: string): string {
   const message = {
-    channel: 'telegram',
-    bot_token: credential,
-    external_chat_id: '123456789',
-    client_name: 'Ivan Petrov',
-    client_phone: '+79991234567',
-    text: 'Hello',
-    message_ids: ['msg_1'],
+    ...{ channel: 'telegram', bot_token: credential, external_chat_id: '123456789' },
+    ...{ client_name: 'Ivan Petrov', client_phone: '+79991234567' },
+    ...{ text: 'Hello', message_ids: ['msg_1'] },
   };
   const json = "-H 'content-type: application/json'";
   return `  curl -s ${apiUrl}/resolve${key} ${json} \\\n    -d '${JSON.stringify(message)}'`;

@@ -29,14 +29,13 @@ async function becomesFree(port: number, host?: string): Promise<boolean> {
 
 /** The ports of the embedded servers: those of the last run, or others if they are in use. */
 export async function embeddedPorts(file: string): Promise<EmbeddedPorts> {
-  const remembered = { ...DEFAULTS, ...(await read(file)) };
-  const pick = async (port: number) => ((await becomesFree(port)) ? port : freePort());
-  const [postgres, redis, neo4j] = await Promise.all([
-    pick(remembered.postgres),
-    pick(remembered.redis),
-    pick(remembered.neo4j),
-  ]);
-  const ports = { postgres, redis, neo4j };
+  const ports = { ...DEFAULTS, ...(await read(file)) };
+  const names = Object.keys(DEFAULTS) as Array<keyof EmbeddedPorts>;
+  await Promise.all(
+    names.map(async (name) => {
+      if (!(await becomesFree(ports[name]))) ports[name] = await freePort();
+    }),
+  );
   await writeFile(file, `${JSON.stringify(ports)}\n`);
   return ports;
 }

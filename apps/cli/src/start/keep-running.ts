@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type SupervisedChild, superviseChild } from '@contour/local';
+import { superviseChild } from '@contour/local';
+import { readableLine } from './readable-line.ts';
 
 // Restarts after 1, 2, 4, 8, then every 15 s. After a run of a minute, the next restart is quick again.
 const FIRST_WAIT_MS = 1_000;
@@ -14,21 +15,17 @@ export interface KeptProcess {
   name: string;
   script: string;
   env: NodeJS.ProcessEnv;
-  onLine: (line: string) => void;
+  /** Gets each line of its log, made readable, and what happens to it. */
   say: (line: string) => void;
 }
 
-export interface Keeper {
-  /** Resolves when the first run has ended, which `waitUntilReady` needs to know. */
-  firstEnd: Promise<string>;
-  stop(): Promise<void>;
-}
-
 /** Runs a script of Node, and restarts it whenever it ends by itself. */
-export async function keepRunning(what: KeptProcess): Promise<Keeper> {
-  const { name, say } = what;
+export async function keepRunning({ name, script, env, say }: KeptProcess) {
   const abort = new AbortController();
-  let child = await run(what);
+  const output = (line: string) => say(readableLine(name, line));
+  const options = { env, output, deadlineMs: ORPHAN_MS };
+  const run = () => superviseChild(process.execPath, [script], options);
+  let child = await run();
   const firstEnd = child.exited.then(({ code, signal }) => `${name} ended (${signal ?? code})`);
 
   async function watch(): Promise<void> {
@@ -42,25 +39,21 @@ export async function keepRunning(what: KeptProcess): Promise<Keeper> {
       await delay(waitMs, undefined, { signal: abort.signal }).catch(() => undefined);
       if (abort.signal.aborted) return;
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-      child = await run(what);
+      child = await run();
       if (abort.signal.aborted) await child.stop(ORPHAN_MS); // stopped while it was starting
     }
   }
   const watching = watch();
 
   return {
+    /** Resolves when the first run has ended, which `waitUntilReady` needs to know. */
     firstEnd,
-    async stop() {
+    async stop(): Promise<void> {
       abort.abort();
       await child.stop(STOP_MS);
       await watching;
     },
   };
-}
-
-function run({ script, env, onLine }: KeptProcess): Promise<SupervisedChild> {
-  const options = { env, output: onLine, deadlineMs: ORPHAN_MS };
-  return superviseChild(process.execPath, [script], options);
 }
 
 const POLL_MS = 100;

@@ -14,9 +14,7 @@ export function readableLine(name: string, line: string): string {
   return label(name) + [...level, String(event.msg ?? ''), ...fields].filter(Boolean).join(' ');
 }
 
-function label(name: string): string {
-  return `${name.padEnd(8)}│ `;
-}
+const label = (name: string) => `${name.padEnd(8)}│ `;
 
 function parse(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined;

@@ -52,6 +52,7 @@ export interface Audit {
 export async function runAudit(deps: AuditDeps, order: AuditOrder): Promise<Audit> {
   const { tables, queue, pause } = deps;
   const { tenantIds, isWhole } = order;
+  const tenantId = isWhole ? undefined : tenantIds[0];
   const workers = (await queue?.liveWorkers()) ?? 0;
   const { counts, findings } = await auditTenants(deps, order, workers > 0);
   if (isWhole) findings.push(await auditStrays(tables, tenantIds.length, pause));
@@ -59,10 +60,13 @@ export async function runAudit(deps: AuditDeps, order: AuditOrder): Promise<Audi
     const check = { check: OVERDUE_LANES.name, promise: OVERDUE_LANES.promise };
     findings.push(skipped(check, queue === undefined ? NO_REDIS : 'no worker is running'));
   }
-  const looks = await Promise.all([auditDlq(deps, order), auditStreams(deps, order)]);
-  findings.push(...looks.flat());
-  findings.push(await auditGraph(deps, order));
-  const unmirrored = await tables.countUnmirrored(isWhole ? null : (tenantIds[0] ?? null));
+  const looks = await Promise.all([
+    auditDead(tables, tenantIds, pause),
+    auditEntries(tables, { tenantId }, pause),
+    auditStreams(deps, order),
+  ]);
+  findings.push(...looks, await auditGraph(deps, order));
+  const unmirrored = await tables.countUnmirrored(tenantId ?? null);
   const broken = findings.filter(({ state }) => state === 'violated');
   const violations = broken.reduce((total, finding) => total + finding.violations, 0);
   const ok = broken.length === 0;
@@ -72,34 +76,28 @@ export async function runAudit(deps: AuditDeps, order: AuditOrder): Promise<Audi
 const NO_REDIS = 'REDIS_URL is not set';
 const NO_GRAPH = 'NEO4J_URI is not set';
 
-function sum(total: TenantCounts, counts: TenantCounts): TenantCounts {
-  const names = Object.keys(total) as Array<keyof TenantCounts>;
-  return Object.fromEntries(names.map((name) => [name, total[name] + counts[name]])) as never;
-}
-
 const NONE: TenantCounts = {
   ...{ clients: 0, identities: 0, dialogs: 0, messages: 0, lanes: 0 },
   ...{ delivered: 0, dead: 0, pending: 0 },
 };
+const COUNTED = Object.keys(NONE) as Array<keyof TenantCounts>;
 
 async function auditTenants(
   { tables, onProgress, pause }: AuditDeps,
   { tenantIds, retentionDays }: AuditOrder,
   hasLiveWorkers: boolean,
 ) {
-  const violating = TABLE_CHECKS.map((check) =>
-    auditTables(tables, check, retentionDays, { pause }),
-  );
-  const warning = [CROWDED_CLIENTS, ...(hasLiveWorkers ? [OVERDUE_LANES] : [])].map((check) =>
-    auditTables(tables, check, retentionDays, { broken: 'warning', pause }),
-  );
-  const audits = [...violating, ...warning];
+  const warnings = [CROWDED_CLIENTS, ...(hasLiveWorkers ? [OVERDUE_LANES] : [])];
+  const audits = [...TABLE_CHECKS, ...warnings].map((check) => {
+    const broken = warnings.includes(check) ? 'warning' : 'violated';
+    return auditTables(tables, check, retentionDays, { broken, pause });
+  });
   const steps = tenantIds.length * audits.length;
-  let counts = NONE;
+  const counts = { ...NONE };
   let done = 0;
   for (const tenantId of tenantIds) {
     const own = await tables.countTenant(tenantId);
-    counts = sum(counts, own);
+    for (const name of COUNTED) counts[name] += own[name];
     for (const audit of audits) {
       await audit.audit(tenantId, own);
       done += 1;
@@ -108,15 +106,6 @@ async function auditTenants(
   }
   // All at once: each may have to wait for work in flight.
   return { counts, findings: await Promise.all(audits.map((audit) => audit.end())) };
-}
-
-async function auditDlq(
-  { tables, pause }: AuditDeps,
-  { tenantIds, isWhole }: AuditOrder,
-): Promise<AuditFinding[]> {
-  const [tenantId] = tenantIds;
-  const filter = isWhole || tenantId === undefined ? {} : { tenantId };
-  return [await auditDead(tables, tenantIds, pause), await auditEntries(tables, filter, pause)];
 }
 
 /** An entry is tried eight times within seconds and then parked, so a minute is long. */

@@ -3,7 +3,6 @@ import {
   countUnmirrored,
   deadMessages,
   findSuspects,
-  type Scope,
   type Suspect,
   strayTenants,
   type TableCheck,
@@ -12,6 +11,7 @@ import {
 import type { Database } from '@contour/store/database';
 import { type DlqFilter, deadLetters, findFormer } from '@contour/store/dead-letters';
 import { deadAmong } from '@contour/store/messages';
+import { boundTo } from '../bound.ts';
 import { type AuditFinding, concluded, createSuspicion, type Pause } from './suspicion.ts';
 
 /** What an audit reads in Postgres. */
@@ -19,31 +19,19 @@ export type AuditSources = ReturnType<typeof auditSources>;
 
 export function auditSources(pool: Database) {
   const { get, matching } = deadLetters(pool);
+  const bound = boundTo(pool);
   return {
-    countTenant: (tenantId: string) => countTenant(pool, tenantId),
-    /** Calls `onSuspects` page by page; with keys, only for those rows. */
-    findSuspects: (
-      check: TableCheck,
-      scope: Scope,
-      keys: readonly string[] | null,
-      onSuspects: (suspects: Suspect[]) => Promise<void>,
-    ) => findSuspects(pool, check, scope, keys, onSuspects),
-    strayTenants: () => strayTenants(pool),
-    deadMessages: (tenantId: string): AsyncIterable<string[]> => deadMessages(pool, tenantId),
+    countTenant: bound(countTenant),
+    findSuspects: bound(findSuspects),
+    strayTenants: bound(strayTenants),
+    deadMessages: bound(deadMessages),
     deadAmong: <Key extends Suspect & { messageId: string }>(keys: readonly Key[]) =>
       deadAmong(pool, keys),
     entry: get,
     entries: (filter: DlqFilter) => matching(filter, Number.POSITIVE_INFINITY),
-    former: (messageId: string) => findFormer(pool, messageId),
-    /** Of one tenant, or of all. */
-    countUnmirrored: (tenantId: string | null) => countUnmirrored(pool, tenantId),
+    former: bound(findFormer),
+    countUnmirrored: bound(countUnmirrored),
   };
-}
-
-interface TableAudit {
-  /** Checks one tenant, whose rows are added to the number of checked rows. */
-  audit(tenantId: string, counts: TenantCounts): Promise<void>;
-  end(): Promise<AuditFinding>;
 }
 
 /** One check of the tables, tenant by tenant. */
@@ -51,26 +39,26 @@ export function auditTables(
   { findSuspects }: Pick<AuditSources, 'findSuspects'>,
   check: TableCheck,
   retentionDays: number,
-  { broken = 'violated', pause }: { broken?: 'violated' | 'warning'; pause: Pause | undefined },
-): TableAudit {
+  { broken, pause }: { broken: 'violated' | 'warning'; pause: Pause | undefined },
+) {
   let looked = 0;
   const suspicion = createSuspicion(async (suspects) => {
     const left: Suspect[] = [];
     for (const tenantId of new Set(suspects.map((suspect) => suspect.tenantId))) {
       const own = suspects.filter((suspect) => suspect.tenantId === tenantId);
-      const keys = own.map(({ key }) => key);
-      await findSuspects(check, { tenantId, retentionDays }, keys, async (found) => {
+      await findSuspects(check, { tenantId, retentionDays }, keysOf(own), async (found) => {
         left.push(...found);
       });
     }
     return left;
   }, pause);
   return {
-    async audit(tenantId, counts) {
+    /** Checks one tenant, whose rows are added to the number of checked rows. */
+    async audit(tenantId: string, counts: TenantCounts): Promise<void> {
       looked += counts[check.of];
       await findSuspects(check, { tenantId, retentionDays }, null, suspicion.add);
     },
-    async end() {
+    async end(): Promise<AuditFinding> {
       const about = { check: check.name, promise: check.promise };
       return concluded(about, looked, await suspicion.end(), broken);
     },
@@ -121,8 +109,7 @@ export async function auditDead(
 ): Promise<AuditFinding> {
   const suspicion = createSuspicion(async (suspects) => {
     const dead = await stillDead(sources, suspects);
-    const keys = dead.map(({ key }) => key);
-    const left = new Set(await withoutEntry(sources, keys));
+    const left = new Set(await withoutEntry(sources, keysOf(dead)));
     return dead.filter(({ key }) => left.has(key));
   }, pause);
   let looked = 0;
@@ -141,6 +128,8 @@ export async function auditDead(
   return concluded(DEAD, looked, await suspicion.end());
 }
 
+const keysOf = (suspects: readonly Suspect[]) => suspects.map(({ key }) => key);
+
 const stillDead = (sources: AuditSources, suspects: readonly Suspect[]) =>
   sources.deadAmong(suspects.map((suspect) => ({ ...suspect, messageId: suspect.key })));
 
@@ -148,7 +137,7 @@ async function withoutDead(
   sources: AuditSources,
   suspects: readonly Suspect[],
 ): Promise<Suspect[]> {
-  const dead = new Set((await stillDead(sources, suspects)).map(({ key }) => key));
+  const dead = new Set(keysOf(await stillDead(sources, suspects)));
   return suspects.filter(({ key }) => !dead.has(key));
 }
 

@@ -40,21 +40,10 @@ const EXAMPLES = 5;
 const LOOKS = 4;
 const PAUSE_MS = 1_500;
 
-interface Confirmed {
-  violations: number;
-  examples: string[];
-}
-
-export interface Suspicion {
-  add(suspects: readonly Suspect[]): Promise<void>;
-  /** The suspects that are left after the last look. */
-  end(): Promise<Confirmed>;
-}
+type Confirmed = Pick<AuditFinding, 'violations' | 'examples'>;
 
 /** Passes the time between two looks. */
 export type Pause = () => Promise<unknown>;
-
-const pauseBetweenLooks: Pause = () => delay(PAUSE_MS);
 
 /**
  * Holds suspects until they have been looked at again, several times: in a live installation, only what
@@ -63,8 +52,8 @@ const pauseBetweenLooks: Pause = () => delay(PAUSE_MS);
  */
 export function createSuspicion(
   lookAgain: (suspects: readonly Suspect[]) => Promise<Suspect[]>,
-  pause: Pause = pauseBetweenLooks,
-): Suspicion {
+  pause: Pause = () => delay(PAUSE_MS),
+) {
   const confirmed: Confirmed = { violations: 0, examples: [] };
   let held: Suspect[] = [];
   let isBelieved = false;
@@ -87,12 +76,13 @@ export function createSuspicion(
   };
 
   return {
-    async add(suspects) {
+    async add(suspects: readonly Suspect[]): Promise<void> {
       if (isBelieved) return confirm(suspects);
       held.push(...suspects);
       if (held.length >= MOST_HELD) await settle();
     },
-    async end() {
+    /** The suspects that are left after the last look. */
+    async end(): Promise<Confirmed> {
       await settle();
       return confirmed;
     },

@@ -25,12 +25,6 @@ export interface Foresight {
   unreadable: number;
 }
 
-/** The settings by which a worker finds clients. */
-export interface Matching {
-  linkByPhone: LinkByPhone;
-  phoneRegion: PhoneRegion;
-}
-
 function count(foresight: Foresight, { stage }: DlqEntry, prospect: Prospect): void {
   if (prospect.kind === 'refused') foresight.refused[prospect.because] += 1;
   else if (prospect.kind === 'repeat') foresight[stage === 'deliver' ? 'again' : 'repeats'] += 1;
@@ -41,33 +35,29 @@ function count(foresight: Foresight, { stage }: DlqEntry, prospect: Prospect): v
   }
 }
 
-const nothing = (): Foresight => ({
-  ...{ matched: 0, fresh: 0, newClients: 0, newDialogs: 0, again: 0, repeats: 0 },
-  refused: { unknown_tenant: 0, tenant_disabled: 0, conflict: 0, invalid: 0 },
-  unreadable: 0,
-});
-
 /** Foresees page by page what a replay of these entries would do, by a forecast that writes nothing. */
 export async function foresee(
   look: (arrivals: readonly Arrival[]) => Promise<Prospect[]>,
   pages: Pages,
-  matching: Matching,
+  /** The settings by which a worker finds clients. */
+  matching: { linkByPhone: LinkByPhone; phoneRegion: PhoneRegion },
 ): Promise<Foresight> {
-  const foresight = nothing();
+  const foresight: Foresight = {
+    ...{ matched: 0, fresh: 0, newClients: 0, newDialogs: 0, again: 0, repeats: 0 },
+    refused: { unknown_tenant: 0, tenant_disabled: 0, conflict: 0, invalid: 0 },
+    unreadable: 0,
+  };
   for await (const entries of pages) {
     const readable = entries.flatMap((entry) => {
       const message = messageToReplay(entry);
-      return message === undefined ? [] : [{ entry, message }];
+      if (message === undefined) return [];
+      return [{ entry, arrival: { message, phone: matchingPhone(message, matching) } }];
     });
-    const arrivals = readable.map(({ message }) => ({
-      message,
-      phone: matchingPhone(message, matching),
-    }));
-    const prospects = await look(arrivals);
-    prospects.forEach((prospect, index) => {
-      const read = readable[index];
-      if (read !== undefined) count(foresight, read.entry, prospect);
-    });
+    const prospects = await look(readable.map(({ arrival }) => arrival));
+    for (const [index, { entry }] of readable.entries()) {
+      const prospect = prospects[index];
+      if (prospect !== undefined) count(foresight, entry, prospect);
+    }
     foresight.matched += entries.length;
     foresight.unreadable += entries.length - readable.length;
   }

@@ -6,14 +6,15 @@ import type { ReplyListener } from '@contour/queue/replies';
 import { within } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import { countParked, type DlqFilter, deadLetters } from '@contour/store/dead-letters';
+import { boundTo } from '../bound.ts';
 
 /** The dead-letter queue, as far as these operations read it. */
-export type DlqSources = ReturnType<typeof dlqSources>;
-
 export function dlqSources(pool: Database) {
   const { get, matching } = deadLetters(pool);
-  return { get, matching, count: (filter: DlqFilter) => countParked(pool, filter) };
+  return { get, matching, count: boundTo(pool)(countParked) };
 }
+
+type DlqSources = ReturnType<typeof dlqSources>;
 
 export type Pages = AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>;
 
@@ -46,15 +47,10 @@ export const onlyEntry = (entry: DlqEntry): Selection => ({ count: 1, total: 1, 
 /** A replay goes on after this time although its answers cannot be heard. */
 const HEAR_WITHIN_MS = 2000;
 
-export interface ReplayerDeps {
+export type ReplayerDeps = Parameters<typeof createBacklogWait>[0] & {
   addJobs: Producer['addResolve'];
-  backlog: Producer['backlog'];
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget' | 'ready'>;
-  maxBacklog: number;
-  /** How long a part waits for the backlog to shrink. Then `impatient` makes the error. Left out: no limit. */
-  patienceMs?: number;
-  impatient?: () => Error;
-}
+};
 
 /**
  * Sends entries in again through the front door, while the backlog has room. The worker removes an entry

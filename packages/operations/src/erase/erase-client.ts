@@ -8,26 +8,10 @@ import {
   type WaitingPlace,
 } from './search.ts';
 
-/** One searched place. `left` is what the second search has found. */
-interface PlaceProof {
-  place: string;
-  found: number;
-  removed: number;
-  left: number;
-}
-
-/** Messages of one of the person's chats or phone that may be another tenant's. They are never removed. */
-interface Unclear {
-  place: string;
-  count: number;
-  ids: string[];
-  todo: string;
-}
-
 export interface EraseProof {
   person: Person;
-  places: PlaceProof[];
-  unclear: Unclear[];
+  places: ReturnType<typeof proofOf>;
+  unclear: Awaited<ReturnType<typeof search>>['unclear'];
   aof: Awaited<ReturnType<Eraser['rewriteAof']>> | null;
 }
 
@@ -59,19 +43,16 @@ const STEP_FOR: Record<WaitingPlace, string> = {
 };
 
 /** Counts what there is of a person in each place, and changes nothing. */
-async function search(
-  deps: EraseDeps,
-  person: Person,
-): Promise<{ counts: Counts; unclear: Unclear[] }> {
+async function search(deps: EraseDeps, person: Person) {
   const { tables, graph } = deps;
   // When Postgres has no such client, its chats and phone may belong to a new client.
   const known = person.isKnown ? person : { ...person, identities: [], phone: null };
-  const counts: Counts = { ...(await tables.countPerson(person)) };
   const { clients, client_channels } = await tables.countPerson(known);
-  Object.assign(counts, { clients, client_channels });
+  const counts: Counts = { ...(await tables.countPerson(person)), clients, client_channels };
   const waiting = await searchWaiting(deps, person, { mayRemove: false });
   for (const place of WAITING_PLACES) counts[place] = waiting[place].found;
   if (graph !== undefined) counts.graph = await countInGraph(graph, known);
+  // Messages of one of the person's chats or phone that may be another tenant's. They are never removed.
   const unclear = WAITING_PLACES.flatMap((place) => {
     const ids = waiting[place].unclear;
     const found = { place: PLACES[place] ?? place, count: ids.length, ids, todo: STEP_FOR[place] };
@@ -80,7 +61,8 @@ async function search(
   return { counts, unclear };
 }
 
-function proofOf(found: Counts, removed: Counts, left: Counts): PlaceProof[] {
+/** What was found and removed in each searched place, and what the second search has found. */
+function proofOf(found: Counts, removed: Counts, left: Counts) {
   return Object.entries(PLACES)
     .filter(([key]) => key in found)
     .map(([key, place]) => ({
@@ -120,10 +102,7 @@ export async function lookForClient(deps: EraseDeps): Promise<EraseProof> {
 }
 
 /** Removes from Redis, Postgres, the graph, and Redis again. Returns the person as last known, too. */
-async function removeAll(
-  deps: EraseDeps,
-  person: Person,
-): Promise<{ known: Person; removed: Counts }> {
+async function removeAll(deps: EraseDeps, person: Person) {
   const { tables, graph, eraser } = deps;
   const fromWaiting = await searchWaiting(deps, person, { mayRemove: true });
   deps.onStep(2, STEPS);

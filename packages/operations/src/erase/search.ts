@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
+import type { DlqEntry, MirroredClient, MirroredDialog, MirroredIdentity } from '@contour/contract';
 import { createMirror, type Graph } from '@contour/graph';
 import type { DlqIndex } from '@contour/queue/dlq';
 import type { Eraser } from '@contour/queue/erase';
@@ -7,26 +7,24 @@ import type { Database } from '@contour/store/database';
 import { deadLetters, eraseParked, forgetFormer } from '@contour/store/dead-letters';
 import { countPerson, dropGraphNotes, erasePerson, type Person } from '@contour/store/erase';
 import { createMirrorSource } from '@contour/store/graph';
-import { judgeEntry, judgeText, type Recognition } from './recognise.ts';
+import { boundTo } from '../bound.ts';
+import { judgeEntry, judgeText, type Recognition, type Verdict } from './recognise.ts';
 
 /** What an erasure does in Postgres. */
-export type EraseTables = ReturnType<typeof eraseTables>;
-
 export function eraseTables(pool: Database) {
+  const bound = boundTo(pool);
   return {
     countPerson: (person: Person): ReturnType<typeof countPerson> => countPerson(pool, person),
-    /** Calls `onMessages` with the ids of deleted messages, page by page. */
-    erasePerson: (
-      person: Person,
-      onMessages: (ids: string[]) => void,
-    ): ReturnType<typeof erasePerson> => erasePerson(pool, person, onMessages),
-    dropGraphNotes: (person: Person) => dropGraphNotes(pool, person),
-    forgetFormer: (messageIds: readonly string[]) => forgetFormer(pool, messageIds),
+    erasePerson: (...order: [Person, (ids: string[]) => void]): ReturnType<typeof erasePerson> =>
+      erasePerson(pool, ...order),
+    dropGraphNotes: bound(dropGraphNotes),
+    forgetFormer: bound(forgetFormer),
     entries: () => deadLetters(pool).matching({}, Number.POSITIVE_INFINITY),
-    /** Returns how many were removed. */
-    eraseEntries: (ids: readonly string[]) => eraseParked(pool, ids),
+    eraseEntries: bound(eraseParked),
   };
 }
+
+type EraseTables = ReturnType<typeof eraseTables>;
 
 /** What an erasure reads in the graph, and how the graph is brought up to date. */
 export interface EraseGraph extends Pick<Graph, 'look' | 'countPhone'> {
@@ -53,50 +51,38 @@ export interface EraseDeps {
 }
 
 /** Messages found and removed in one place, and the ids of those whose owner is unclear. */
-export interface Hits {
-  found: number;
-  removed: number;
-  unclear: string[];
-}
+type Hits = Awaited<ReturnType<Eraser['jobs']>>;
 
 export type WaitingPlace = 'jobs' | 'stream_entries' | 'dlq';
 
-/** Entries that an earlier version parked in Redis and that no worker has moved to Postgres yet. */
-async function searchFormer(
-  { index }: EraseDeps,
+async function searchDlq(
+  { index, tables }: EraseDeps,
   recognition: Recognition,
   mayRemove: boolean,
-  hits: Hits,
-): Promise<void> {
+): Promise<Hits> {
+  const hits: Hits = { found: 0, removed: 0, unclear: [] };
+  const theirsAmong = (entries: readonly DlqEntry[]) => {
+    const judged = entries.map((entry) => ({ id: entry.id, is: judgeEntry(recognition, entry) }));
+    const idsOf = (verdict: Verdict) =>
+      judged.filter(({ is }) => is === verdict).map(({ id }) => id);
+    const theirs = idsOf('theirs');
+    hits.unclear.push(...idsOf('unclear'));
+    hits.found += theirs.length;
+    return mayRemove ? theirs : [];
+  };
+  // Redis first: an entry that a worker moves meanwhile is then found in Postgres.
   for (let after: string | null = '0'; after !== null; ) {
     const { former, next } = await index.read(after);
-    for (const { entry, digest } of former) {
-      const verdict = judgeEntry(recognition, entry);
-      if (verdict === 'unclear') hits.unclear.push(entry.id);
-      if (verdict !== 'theirs') continue;
-      hits.found += 1;
-      if (!mayRemove) continue;
+    const theirs = new Set(theirsAmong(former.map(({ entry }) => entry)));
+    for (const { entry, digest } of former.filter(({ entry: { id } }) => theirs.has(id))) {
       await index.dropFormer(entry.id, digest);
       hits.removed += 1;
     }
     after = next;
   }
-}
-
-async function searchDlq(
-  deps: EraseDeps,
-  recognition: Recognition,
-  mayRemove: boolean,
-): Promise<Hits> {
-  const hits: Hits = { found: 0, removed: 0, unclear: [] };
-  // Redis first: an entry that a worker moves meanwhile is then found in Postgres.
-  await searchFormer(deps, recognition, mayRemove, hits);
-  for await (const entries of deps.tables.entries()) {
-    const judged = entries.map((entry) => ({ id: entry.id, is: judgeEntry(recognition, entry) }));
-    const theirs = judged.filter(({ is }) => is === 'theirs').map(({ id }) => id);
-    hits.unclear.push(...judged.filter(({ is }) => is === 'unclear').map(({ id }) => id));
-    hits.found += theirs.length;
-    if (mayRemove && theirs.length > 0) hits.removed += await deps.tables.eraseEntries(theirs);
+  for await (const entries of tables.entries()) {
+    const theirs = theirsAmong(entries);
+    if (theirs.length > 0) hits.removed += await tables.eraseEntries(theirs);
   }
   return hits;
 }
@@ -141,16 +127,6 @@ export async function countInGraph(graph: EraseGraph, person: Person): Promise<n
 const FOLLOW_WITHIN_MS = 30_000;
 const LOOK_MS = 300;
 
-/** Ignores chats and phone: a node that has them by now belongs to a new client, and stays. */
-async function hasFollowed(
-  tables: EraseTables,
-  graph: EraseGraph,
-  person: Person,
-): Promise<boolean> {
-  if ((await tables.countPerson(person)).graph_removals > 0) return false;
-  return (await countInGraph(graph, { ...person, identities: [], phone: null })) === 0;
-}
-
 /**
  * Removes from the graph what the deleted rows have left a note of. A worker may be doing so already;
  * without one, it is done here.
@@ -160,8 +136,11 @@ export async function bringGraphUpToDate(
   graph: EraseGraph,
   person: Person,
 ): Promise<void> {
-  for (const until = Date.now() + FOLLOW_WITHIN_MS; ; await delay(LOOK_MS)) {
+  // A node that has the chats or the phone by now belongs to a new client, and stays.
+  const own = { ...person, identities: [], phone: null };
+  for (const until = Date.now() + FOLLOW_WITHIN_MS; Date.now() < until; await delay(LOOK_MS)) {
     await graph.drain();
-    if ((await hasFollowed(tables, graph, person)) || Date.now() > until) return;
+    if ((await tables.countPerson(person)).graph_removals > 0) continue;
+    if ((await countInGraph(graph, own)) === 0) return;
   }
 }

@@ -25,21 +25,19 @@ export interface KindFinding {
   checksums: Comparison['checksums'] | null;
 }
 
-interface Example {
-  problem: 'missing' | 'different' | 'extra';
-  kind: Difference['kind'];
-  tenant_id: string;
-  channel: string | null;
-  id: string;
-}
-
 export interface GraphFinding {
   /** Differences of all kinds, and nodes without their whole key. */
   wrong: number;
   waiting: number;
   keyless: number;
   kinds: KindFinding[];
-  examples: Example[];
+  examples: Array<ReturnType<typeof exampleOf>>;
+}
+
+export interface CompareOrder {
+  repair: boolean;
+  /** Empty: all tenants, and whatever else is in the graph. */
+  tenantIds: readonly string[];
 }
 
 const PROBLEMS = { missing: 'missing', stale: 'different', extra: 'extra' } as const;
@@ -49,56 +47,41 @@ const noneOf = (kind: Difference['kind']): KindFinding => ({
   ...{ missing: 0, different: 0, extra: 0, checksums: null },
 });
 
-function exampleOf({ problem, kind, key }: Difference): Example {
+function exampleOf({ problem, kind, key }: Difference) {
   const channel = key.channel === '' ? null : key.channel;
   // The key of a whole tenant has no id of its own.
   const id = key.id === '' ? key.tenant_id : key.id;
   return { problem: PROBLEMS[problem], kind, tenant_id: key.tenant_id, channel, id };
 }
 
-/** Adds up the events of a comparison. */
-function createTally() {
-  const kinds = new Map([...MIRROR_KINDS, 'tenants' as const].map((kind) => [kind, noneOf(kind)]));
-  const examples: Example[] = [];
-  let comparisons = 0;
-  const ofKind = (kind: Difference['kind']) => kinds.get(kind) ?? noneOf(kind);
-  return {
-    examples,
-    addDifference(difference: Difference): void {
-      ofKind(difference.kind)[PROBLEMS[difference.problem]] += 1;
-      if (examples.length < MAX_EXAMPLES) examples.push(exampleOf(difference));
-    },
-    addComparison({ kind, inPostgres, inGraph, waiting, checksums }: Comparison): void {
-      const found = ofKind(kind);
-      comparisons += 1;
-      found.in_postgres += inPostgres;
-      found.in_graph += inGraph;
-      found.waiting += waiting;
-      found.checksums = checksums;
-    },
-    kinds(): KindFinding[] {
-      const isOfOneTenant = comparisons <= MIRROR_KINDS.length;
-      return [...kinds.values()]
-        .filter(({ kind, extra }) => kind !== 'tenants' || extra > 0)
-        .map((found) => (isOfOneTenant ? found : { ...found, checksums: null }));
-    },
-  };
-}
-
 /** Counts the differences between the graph and Postgres, with the first examples. */
 export async function compareGraph(
   { graph, source }: MirrorSides,
-  { repair, tenantIds }: { repair: boolean; tenantIds: readonly string[] },
+  { repair, tenantIds }: CompareOrder,
   onProgress: OnProgress,
 ): Promise<GraphFinding> {
-  const tally = createTally();
+  const byKind = new Map([...MIRROR_KINDS, 'tenants' as const].map((kind) => [kind, noneOf(kind)]));
+  const ofKind = (kind: Difference['kind']) => byKind.get(kind) ?? noneOf(kind);
+  const examples: GraphFinding['examples'] = [];
+  let comparisons = 0;
   const { differences, keyless, waiting } = await verifyMirror({
-    ...{ graph, source, repair },
+    ...{ graph, source, repair, onProgress },
     ...(tenantIds.length === 0 ? {} : { tenants: tenantIds }),
-    onDifference: tally.addDifference,
-    onCompared: tally.addComparison,
-    onProgress,
+    onDifference(difference) {
+      ofKind(difference.kind)[PROBLEMS[difference.problem]] += 1;
+      if (examples.length < MAX_EXAMPLES) examples.push(exampleOf(difference));
+    },
+    onCompared(compared) {
+      const found = ofKind(compared.kind);
+      found.in_postgres += compared.inPostgres;
+      found.in_graph += compared.inGraph;
+      found.waiting += compared.waiting;
+      found.checksums = compared.checksums;
+      comparisons += 1;
+    },
   });
-  const wrong = differences + keyless;
-  return { wrong, waiting, keyless, kinds: tally.kinds(), examples: tally.examples };
+  const kinds = [...byKind.values()].filter(({ kind, extra }) => kind !== 'tenants' || extra > 0);
+  const isOfOneTenant = comparisons <= MIRROR_KINDS.length;
+  if (!isOfOneTenant) for (const found of kinds) found.checksums = null;
+  return { wrong: differences + keyless, waiting, keyless, kinds, examples };
 }

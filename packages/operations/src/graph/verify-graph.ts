@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type MirrorSource, mirrorKeyText } from '@contour/contract';
 import { createMirror, type Mirror, type Refusal } from '@contour/graph';
 import {
+  type CompareOrder,
   compareGraph,
   type GraphFinding,
   type MirrorSides,
@@ -12,19 +13,8 @@ const LOOK_MS = 500;
 /** A busy server may time out once or twice. A server that is away is not waited for. */
 const MAX_FAILURES = 5;
 
-export interface VerifyOrder {
-  repair: boolean;
-  /** Empty: all tenants, and whatever else is in the graph. */
-  tenantIds: readonly string[];
-}
-
 /** A row that Neo4j does not take. */
-interface RefusedRow {
-  kind: string;
-  tenant_id: string;
-  id: string;
-  reason: string;
-}
+type RefusedRow = Record<'kind' | 'tenant_id' | 'id' | 'reason', string>;
 
 export interface Verified extends GraphFinding {
   /** Nothing is wrong in the end. */
@@ -33,16 +23,11 @@ export interface Verified extends GraphFinding {
   refused: RefusedRow[];
 }
 
-export interface VerifyProgress {
-  comparing: OnProgress;
-  mending: OnProgress;
-}
-
 /** Compares the graph with Postgres, and mends it if asked to. */
 export async function verifyGraph(
   sides: MirrorSides,
-  order: VerifyOrder,
-  progress: VerifyProgress,
+  order: CompareOrder,
+  progress: Record<'comparing' | 'mending', OnProgress>,
 ): Promise<Verified> {
   const found = await compareGraph(sides, order, progress.comparing);
   const lacks = found.wrong + found.waiting;
@@ -92,36 +77,23 @@ export async function catchUp(deps: CatchUpDeps): Promise<boolean> {
     return rows === 0 || oldestSeconds < (performance.now() - startedAt) / 1000;
   };
 
-  const looking = new AbortController();
-  const showing = repeatUntil(looking.signal, look, lookEveryMs);
-  try {
-    for (let failures = 0; ; await delay(lookEveryMs)) {
-      const ended = await mirror.drain().then(
-        (drain) => drain.ended,
-        (error) => {
-          failures += 1;
-          if (failures === MAX_FAILURES) throw error;
-          return 'failed' as const;
-        },
-      );
-      if (await look()) return true;
-      if (ended === 'done' && hasRefused()) return false;
-      if (ended !== 'failed') failures = 0;
+  for (let failures = 0; ; await delay(lookEveryMs)) {
+    const draining = mirror.drain().then(
+      (drain) => drain.ended,
+      (error) => {
+        failures += 1;
+        if (failures === MAX_FAILURES) throw error;
+        return 'failed' as const;
+      },
+    );
+    // A drain may take long, and its progress is shown meanwhile.
+    let ended: Awaited<typeof draining> | undefined;
+    while (ended === undefined) {
+      ended = await Promise.race([draining, delay(lookEveryMs, undefined, { ref: false })]);
+      if (ended === undefined) await look().catch(() => undefined);
     }
-  } finally {
-    looking.abort();
-    await showing;
-  }
-}
-
-/** Shows progress while a long drain runs. One look after another, however long each takes. */
-async function repeatUntil(
-  signal: AbortSignal,
-  look: () => Promise<unknown>,
-  everyMs: number,
-): Promise<void> {
-  while (!signal.aborted) {
-    await look().catch(() => undefined);
-    await delay(everyMs, undefined, { signal }).catch(() => undefined);
+    if (await look()) return true;
+    if (ended === 'done' && hasRefused()) return false;
+    if (ended !== 'failed') failures = 0;
   }
 }

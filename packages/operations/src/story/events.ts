@@ -5,19 +5,11 @@ import type { Particulars, Story, Waiting } from '@contour/store/messages';
 /** A past or an expected event of a message. */
 export interface StoryEvent {
   at: string;
-  what:
-    | 'received'
-    | 'resolved'
-    | 'attempt failed'
-    | 'delivered'
-    | 'dead'
-    | 'parked'
-    | 'let in'
-    | 'cleared'
-    | 'next attempt'
-    | 'waiting';
+  what: 'received' | 'resolved' | 'parked' | 'let in' | 'cleared' | Attempted | 'dead' | 'waiting';
   detail: string;
 }
+
+type Attempted = 'attempt failed' | 'next attempt' | 'delivered';
 
 const MATCHED_BY = {
   identity: 'client known by its channel',
@@ -48,7 +40,8 @@ export const parked = ({ failedAt, reason, error }: DlqEntry): StoryEvent => ({
   detail: `${reason}: ${error.message}`,
 });
 
-const WHY_CLEARED = {
+const WHY_LEFT = {
+  let_in: 'its entry left the dead-letter queue',
   cleared: 'its entry was removed by an operator',
   dropped: 'its entry was dropped to limit the entries of unknown credentials',
   erased: 'its entry was erased',
@@ -56,11 +49,11 @@ const WHY_CLEARED = {
 
 /** Parked once, and no longer in the dead-letter queue. */
 function wasParked({ reason, failedAt, leftAt, leaving }: FormerEntry): StoryEvent[] {
-  const left: StoryEvent =
-    leaving === 'let_in'
-      ? { at: leftAt, what: 'let in', detail: 'its entry left the dead-letter queue' }
-      : { at: leftAt, what: 'cleared', detail: WHY_CLEARED[leaving] };
-  return [{ at: failedAt, what: 'parked', detail: reason }, left];
+  const what = leaving === 'let_in' ? 'let in' : 'cleared';
+  return [
+    { at: failedAt, what: 'parked', detail: reason },
+    { at: leftAt, what, detail: WHY_LEFT[leaving] },
+  ];
 }
 
 function resolved({ resolvedAt, matchedBy, isNewDialog, seq }: Story): StoryEvent {
@@ -72,52 +65,34 @@ function resolved({ resolvedAt, matchedBy, isNewDialog, seq }: Story): StoryEven
 function failures({ failedAttempts }: Story, attemptsBefore: number): StoryEvent[] {
   return failedAttempts.map(({ at, code, ms }, index) => {
     const again = index === attemptsBefore && index > 0 ? ', the first one since its replay' : '';
-    return {
-      at,
-      what: 'attempt failed' as const,
-      detail: `attempt ${index + 1}: ${code} after ${durationText(ms)}${again}`,
-    };
+    const detail = `attempt ${index + 1}: ${code} after ${durationText(ms)}${again}`;
+    return { at, what: 'attempt failed', detail };
   });
 }
 
-function waits(waiting: Waiting, attempt: number): StoryEvent {
-  const { dueAt, isDue, ahead, head } = waiting;
-  if (ahead === 0) {
-    return {
-      at: dueAt,
-      what: 'next attempt',
-      detail: `attempt ${attempt}${isDue ? ', due now' : ''}`,
-    };
-  }
+function waits({ dueAt: at, isDue, ahead, head }: Waiting, attempt: number): StoryEvent {
+  const now = isDue ? ', due now' : '';
+  if (ahead === 0) return { at, what: 'next attempt', detail: `attempt ${attempt}${now}` };
   const count = ahead >= 1000 ? '1000 or more' : String(ahead);
   const why = head.lastError === null ? '' : `, which failed with ${head.lastError}`;
-  return {
-    at: dueAt,
-    what: 'waiting',
-    detail: `${count} of its dialog go first; next is seq ${head.seq}, ${head.messageId}${why}`,
-  };
+  const next = `seq ${head.seq}, ${head.messageId}${why}`;
+  return { at, what: 'waiting', detail: `${count} of its dialog go first; next is ${next}` };
 }
 
 /** How a message ended, or what it waits for. */
 function ending(story: Story, entry: DlqEntry | null, waiting: Waiting | null): StoryEvent[] {
-  const { state, attempts, deliveredAt, failedAttempts } = story;
+  const { state, attempts, deliveredAt, resolvedAt, failedAttempts } = story;
   if (state === 'delivered') {
-    const detail = `attempt ${attempts}`;
-    return [{ at: deliveredAt ?? story.resolvedAt, what: 'delivered', detail }];
+    return [{ at: deliveredAt ?? resolvedAt, what: 'delivered', detail: `attempt ${attempts}` }];
   }
   if (state === 'dead') {
-    const at = failedAttempts.at(-1)?.at ?? story.resolvedAt;
-    const detail =
-      entry === null
-        ? 'given up; its dead-letter entry has been cleared'
-        : `given up after ${attempts} attempts`;
-    return [{ at, what: 'dead', detail }];
+    const how =
+      entry === null ? '; its dead-letter entry has been cleared' : ` after ${attempts} attempts`;
+    const at = failedAttempts.at(-1)?.at ?? resolvedAt;
+    return [{ at, what: 'dead', detail: `given up${how}` }];
   }
   return waiting === null ? [] : [waits(waiting, attempts + 1)];
 }
-
-const inOrder = (events: StoryEvent[]): StoryEvent[] =>
-  events.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
 
 /** All that Postgres knows of an accepted message, in order of time. */
 export function eventsOf(
@@ -126,13 +101,14 @@ export function eventsOf(
   { entry, former }: { entry: DlqEntry | null; former: FormerEntry | null },
   waiting: Waiting | null,
 ): StoryEvent[] {
-  const past = [
+  const past: StoryEvent[] = [
     received(story.receivedAt, particulars?.timestamp),
     resolved(story),
     ...failures(story, particulars?.attemptsBefore ?? 0),
     ...(former === null ? [] : wasParked(former)),
     ...(entry === null ? [] : [parked(entry)]),
   ];
+  past.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   // The expected event stays last, even if its time is over already.
-  return [...inOrder(past), ...ending(story, entry, waiting)];
+  return [...past, ...ending(story, entry, waiting)];
 }

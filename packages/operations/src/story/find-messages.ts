@@ -8,8 +8,10 @@ import {
   findStoriesByTrace,
   findStory,
   findWaiting,
+  type Particulars,
   type Story,
 } from '@contour/store/messages';
+import { boundTo } from '../bound.ts';
 import { eventsOf, parked, received, type StoryEvent } from './events.ts';
 
 /** Where a message may be found. */
@@ -17,14 +19,15 @@ export type StorySources = ReturnType<typeof storySources>;
 
 export function storySources(pool: Database, { findQueued }: Pick<Producer, 'findQueued'>) {
   const { get, byTrace } = deadLetters(pool);
+  const bound = boundTo(pool);
   return {
-    story: (messageId: string) => findStory(pool, messageId),
-    storiesOfTrace: (traceId: string) => findStoriesByTrace(pool, traceId),
-    particulars: (story: Story) => findParticulars(pool, story),
-    waiting: (story: Story) => findWaiting(pool, story),
+    story: bound(findStory),
+    storiesOfTrace: bound(findStoriesByTrace),
+    particulars: bound(findParticulars),
+    waiting: bound(findWaiting),
     entry: get,
     entriesOfTrace: byTrace,
-    former: (messageId: string) => findFormer(pool, messageId),
+    former: bound(findFormer),
     queued: findQueued,
   };
 }
@@ -36,13 +39,12 @@ export type Places = Pick<
 >;
 
 /** A message in the ledger; only in the dead-letter queue; or queued, of which only a note is known. */
-export type Found =
-  | { story: Story }
-  | { parked: DlqEntry & { message: IncomingMessage } }
-  | { note: QueuedNote };
+export type Found = { story: Story } | { parked: Readable } | { note: QueuedNote };
 
 /** An entry that could not be read has no message. */
-const isReadable = (entry: DlqEntry | null): entry is DlqEntry & { message: IncomingMessage } =>
+type Readable = DlqEntry & { message: IncomingMessage };
+
+const isReadable = (entry: DlqEntry | null): entry is Readable =>
   entry !== null && entry.message !== null;
 
 /** Looks into the ledger first, then into the dead-letter queue, then at the notes of queued messages. */
@@ -85,6 +87,11 @@ export interface MessageStory {
   events: StoryEvent[];
 }
 
+const surroundings = ({ externalChatId: chat, ...known }: Particulars) => {
+  const { channel, tenantName, tenantIsActive, text } = known;
+  return { channel, chat, tenantName, tenantIsActive, text };
+};
+
 async function tellStory(sources: StorySources, story: Story): Promise<MessageStory> {
   const [particulars, entry, former, waiting] = await Promise.all([
     sources.particulars(story),
@@ -94,42 +101,36 @@ async function tellStory(sources: StorySources, story: Story): Promise<MessageSt
   ]);
   const { messageId, traceId, state, tenantId, clientId, dialogId, attempts } = story;
   return {
+    ...UNKNOWN,
     ...{ messageId, traceId, state, tenantId, clientId, dialogId, attempts },
-    channel: particulars?.channel ?? null,
-    chat: particulars?.externalChatId ?? null,
-    tenantName: particulars?.tenantName ?? null,
-    tenantIsActive: particulars?.tenantIsActive ?? null,
-    text: particulars?.text ?? null,
-    parkedAs: null,
+    ...(particulars && surroundings(particulars)),
     events: eventsOf(story, particulars, { entry, former }, waiting),
   };
 }
 
-function tellParked(entry: DlqEntry & { message: IncomingMessage }): MessageStory {
-  const { message, tenantId, clientId, dialogId, attempts } = entry;
+const UNKNOWN = {
+  ...{ channel: null, chat: null, tenantId: null, tenantName: null, tenantIsActive: null },
+  ...{ clientId: null, dialogId: null, attempts: 0, text: null, parkedAs: null },
+};
+
+function tellParked(entry: Readable): MessageStory {
+  const { id, reason, message, tenantId, clientId, dialogId, attempts } = entry;
+  const { messageId, traceId, channel, externalChatId: chat, text } = message;
   return {
-    messageId: message.messageId,
-    traceId: message.traceId,
-    state: 'parked',
-    channel: message.channel,
-    chat: message.externalChatId,
-    ...{ tenantId, tenantName: null, tenantIsActive: null, clientId, dialogId, attempts },
-    text: message.text,
-    parkedAs: { id: entry.id, reason: entry.reason },
+    ...UNKNOWN,
+    ...{ messageId, traceId, state: 'parked', channel, chat, text },
+    ...{ tenantId, clientId, dialogId, attempts },
+    parkedAs: { id, reason },
     events: [received(entry.receivedAt, message.timestamp), parked(entry)],
   };
 }
 
-const tellQueued = ({ messageId, traceId, receivedAt }: QueuedNote): MessageStory => ({
-  ...{ messageId, traceId, state: 'queued', channel: null, chat: null },
-  ...{ tenantId: null, tenantName: null, tenantIsActive: null, clientId: null, dialogId: null },
-  ...{ attempts: 0, text: null, parkedAs: null },
-  events: [received(receivedAt, undefined)],
-});
-
 async function tell(sources: StorySources, found: Found): Promise<MessageStory> {
   if ('story' in found) return tellStory(sources, found.story);
-  return 'parked' in found ? tellParked(found.parked) : tellQueued(found.note);
+  if ('parked' in found) return tellParked(found.parked);
+  const { messageId, traceId, receivedAt } = found.note;
+  const events = [received(receivedAt, undefined)];
+  return { ...UNKNOWN, messageId, traceId, state: 'queued', events };
 }
 
 /**
