@@ -55,18 +55,6 @@ export interface Loss {
   total: { entries: number; deletions: number };
 }
 
-export type Reading =
-  | { kind: 'not ours' }
-  /** Nothing was read: other entries are pending, and have to be read first. */
-  | { kind: 'left first' }
-  | {
-      kind: 'read';
-      loss: Loss | null;
-      entries: StreamEntry[];
-      /** Ids of pending entries that are not in the stream any more. */
-      trimmed: string[];
-    };
-
 type RawEntry = [id: Buffer, what: Buffer, message: Buffer | number];
 type RawTally = [lost: number, reported: number, deletions: number, deletionsReported: number];
 type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
@@ -84,28 +72,16 @@ function lossOf([lost, reported, deletions, deletionsReported]: RawTally): Loss 
   };
 }
 
-function messageOf(what: string, message: Buffer | number): StreamEntry['message'] {
-  if (typeof message === 'number') return new TooLong(message);
-  return what === 'message' ? message : undefined;
-}
-
-function entryOf(shard: number, deliveries: number, [rawId, what, message]: RawEntry): StreamEntry {
+function entryOf(shard: number, deliveries: number, [rawId, what, raw]: RawEntry): StreamEntry {
   const id = rawId.toString();
-  return {
-    shard,
-    id,
-    deliveries,
-    addedAt: timeOf(id),
-    message: messageOf(what.toString(), message),
-  };
+  const known = what.toString() === 'message' ? raw : undefined;
+  const message = typeof raw === 'number' ? new TooLong(raw) : (known as Buffer | undefined);
+  return { shard, id, deliveries, addedAt: timeOf(id), message };
 }
 
-interface Shard {
+interface ReadOptions {
   owner: string;
   shard: number;
-}
-
-interface ReadOptions extends Shard {
   /**
    * `left`: entries that a former owner, or another consumer of the group, left pending. `new`: entries that no
    * consumer has read. `look back`: new ones, after claiming entries that another consumer left pending.
@@ -118,8 +94,11 @@ interface ReadOptions extends Shard {
   held?: number;
 }
 
-/** Reads the next entries. Only the owner of the shard gets any. */
-export async function readEntries(client: Redis, o: ReadOptions): Promise<Reading> {
+/**
+ * Reads the next entries. Only the owner of the shard gets any. `left first`: nothing was read, because other entries
+ * are pending, and have to be read first. `trimmed` has the ids of pending entries that are not in the stream any more.
+ */
+export async function readEntries(client: Redis, o: ReadOptions) {
   const { owner, shard, from, count, after = '0-0', held = 0 } = o;
   const keys = [leaseKey(shard), streamKey(shard), tallyKey(shard)];
   const place = [owner, GROUP, CONSUMER, count, from, after, held];
@@ -128,14 +107,14 @@ export async function readEntries(client: Redis, o: ReadOptions): Promise<Readin
   const answer = await READ.runForBuffers(client, keys, [...place, ...limits, ...sizes]);
   const [rawKind, deliveries, raw, tally] = answer as RawReading;
   const kind = rawKind.toString();
-  if (kind === 'not ours' || kind === 'left first') return { kind };
+  if (kind === 'not ours' || kind === 'left first') return { kind } as const;
   const entries: StreamEntry[] = [];
   const trimmed: string[] = [];
   for (const [at, entry] of raw.entries()) {
     if (entry[1].toString() === 'trimmed') trimmed.push(entry[0].toString());
     else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
   }
-  return { kind: 'read', loss: lossOf(tally), entries, trimmed };
+  return { kind: 'read', loss: lossOf(tally), entries, trimmed } as const;
 }
 
 /**
@@ -144,8 +123,9 @@ export async function readEntries(client: Redis, o: ReadOptions): Promise<Readin
  */
 export async function claimEntries(
   client: Redis,
-  { owner, shard, held }: Shard & { held: ReadonlyArray<{ id: string; deliveries: number }> },
-): Promise<StreamEntry[] | null> {
+  o: { owner: string; shard: number; held: ReadonlyArray<{ id: string; deliveries: number }> },
+) {
+  const { owner, shard, held } = o;
   const keys = [leaseKey(shard), streamKey(shard)];
   const ids = held.map(({ id }) => id);
   const args = [owner, MAX_ENTRY_BYTES, GROUP, CONSUMER, ...ids];
@@ -156,38 +136,22 @@ export async function claimEntries(
 }
 
 /** Removes entries that are done from the group and the stream. */
-export async function endEntries(
-  client: Redis,
-  shard: number,
-  ids: readonly string[],
-): Promise<void> {
-  await END.run(client, [streamKey(shard), tallyKey(shard)], [GROUP, ...ids]);
-}
+export const endEntries = (client: Redis, shard: number, ids: readonly string[]) =>
+  END.run(client, [streamKey(shard), tallyKey(shard)], [GROUP, ...ids]);
 
 /** Takes back the count of a delivery. The entries stay pending: they were not tried, so they did not fail. */
-export async function uncountDelivery(
-  client: Redis,
-  shard: number,
-  ids: readonly string[],
-  deliveries: number,
-): Promise<void> {
+export function uncountDelivery(client: Redis, shard: number, ids: string[], deliveries: number) {
   const settings = ['RETRYCOUNT', deliveries - 1, 'JUSTID'] as const;
-  await client.xclaim(streamKey(shard), GROUP, CONSUMER, 0, ...ids, ...settings);
+  return client.xclaim(streamKey(shard), GROUP, CONSUMER, 0, ...ids, ...settings);
 }
 
 /** Removes pending entries from the group that are not in the stream any more. They count as lost. */
-export async function forgetTrimmed(
-  client: Redis,
-  shard: number,
-  ids: readonly string[],
-): Promise<void> {
-  await client.xack(streamKey(shard), GROUP, ...ids);
-}
+export const forgetTrimmed = (client: Redis, shard: number, ids: readonly string[]) =>
+  client.xack(streamKey(shard), GROUP, ...ids);
 
 /** Notes that a loss was reported. Until then every reading returns it again. */
-export async function markReported(client: Redis, shard: number, { total }: Loss): Promise<void> {
-  await MARK_REPORTED.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
-}
+export const markReported = (client: Redis, shard: number, { total }: Loss) =>
+  MARK_REPORTED.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
 
 /** The state of one shard. */
 export interface StreamFacts {
@@ -204,14 +168,12 @@ export interface StreamFacts {
   lost: number;
 }
 
-export async function readStreamFacts(client: Redis, shardCount: number): Promise<StreamFacts[]> {
-  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
-  return Promise.all(
-    shards.map(async (shard) => {
+export const readStreamFacts = (client: Redis, shardCount: number): Promise<StreamFacts[]> =>
+  Promise.all(
+    Array.from({ length: shardCount }, async (_, shard) => {
       const keys = [streamKey(shard), leaseKey(shard), tallyKey(shard)];
       const facts = await FACTS.run(client, keys, [GROUP]);
       const [length, pending, owner, lost] = facts as [number, number, string | null, number];
       return { shard, length, pending, lag: Math.max(0, length - pending), owner, lost };
     }),
   );
-}

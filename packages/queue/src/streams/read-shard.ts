@@ -47,9 +47,6 @@ export interface ShardDeps {
   onLoss: (shard: number, loss: Loss) => void;
 }
 
-/** Whether the worker still owns the shard. */
-type Owned = boolean;
-
 /**
  * Reads one shard in its order for as long as this worker owns it: first the entries that a former owner left pending,
  * then new ones. Entries that failed are held, and tried again when they are due.
@@ -60,15 +57,15 @@ export class ShardReader {
 
   private readonly shard: number;
   private readonly deps: ShardDeps;
-  private readonly held = createHeldEntries();
+  private held = createHeldEntries();
   private from: 'left' | 'new' = 'left';
   /** The last pending entry that was read again. */
   private leftAfter = '0-0';
   private lookedBackAt = 0;
   private lastId = '0-0';
   private isStopped = false;
-  private isIdle = false;
-  private endIdle = () => {};
+  /** Only while the reader is idle. */
+  private endIdle: (() => void) | undefined;
   private inHandSince: number | null = null;
 
   constructor(shard: number, deps: ShardDeps) {
@@ -80,18 +77,18 @@ export class ShardReader {
   /** Ends after the batch in hand, and releases the shard. */
   stop(): void {
     this.isStopped = true;
-    this.endIdle();
+    this.endIdle?.();
   }
 
   /** Where news begins; null while the reader is at work, and will see new entries itself. */
   awaits(): string | null {
-    return this.isIdle ? this.lastId : null;
+    return this.endIdle === undefined ? null : this.lastId;
   }
 
   /** Reads on, because there is an entry with this id. It is news only once: another consumer may have read it. */
   wake(id: string): void {
     this.lastId = id;
-    this.endIdle();
+    this.endIdle?.();
   }
 
   /** How long the batch in hand has been there. */
@@ -113,7 +110,8 @@ export class ShardReader {
     await redis.ask(() => releaseShard(redis.client, owner, this.shard)).catch(onFailure);
   }
 
-  private async step(): Promise<Owned> {
+  /** False if the worker no longer owns the shard. So do the three below. */
+  private async step(): Promise<boolean> {
     if (this.from === 'left') return this.readLeft();
     if (!(await this.retryHeld())) return false;
     if (this.held.size < MOST_HELD) return this.readNew();
@@ -123,13 +121,13 @@ export class ShardReader {
 
   /** Reads all pending entries again, in their order, before any new one. */
   private beginWithLeft(): void {
-    this.held.clear();
+    this.held = createHeldEntries();
     this.leftAfter = '0-0';
     this.from = 'left';
   }
 
   /** Handles one batch of entries left pending. */
-  private async readLeft(): Promise<Owned> {
+  private async readLeft(): Promise<boolean> {
     const { redis, owner } = this.deps;
     const { shard, leftAfter: after } = this;
     const reading = await redis.ask(() =>
@@ -149,18 +147,15 @@ export class ShardReader {
   }
 
   /** Handles one batch of new entries. */
-  private async readNew(): Promise<Owned> {
+  private async readNew(): Promise<boolean> {
     const { redis, owner } = this.deps;
     const isLookBack = performance.now() - this.lookedBackAt > LOOK_BACK_MS;
     const place = { owner, shard: this.shard, count: BATCH, held: this.held.size };
     const reading = await redis.ask(() =>
       readEntries(redis.client, { ...place, from: isLookBack ? 'look back' : 'new' }),
     );
-    if (reading.kind === 'not ours') return false;
-    if (reading.kind === 'left first') {
-      this.beginWithLeft();
-      return true;
-    }
+    if (reading.kind === 'left first') this.beginWithLeft();
+    if (reading.kind !== 'read') return reading.kind === 'left first';
     if (isLookBack) this.lookedBackAt = performance.now();
     const { loss, entries } = reading;
     await this.report(loss);
@@ -173,7 +168,7 @@ export class ShardReader {
   }
 
   /** Handles held entries that are due. */
-  private async retryHeld(): Promise<Owned> {
+  private async retryHeld(): Promise<boolean> {
     const { redis, owner } = this.deps;
     const { shard, held } = this;
     const due = held.due(ANY_BATCH);
@@ -204,10 +199,10 @@ export class ShardReader {
     const left = entries
       .filter(({ id }) => !ended.has(id))
       .map(({ id, deliveries }) => ({
+        id,
         chat: id,
         counts: true,
         ...answers.get(id),
-        id,
         deliveries,
       }));
     const uncounted = left.filter(({ counts }) => !counts);
@@ -253,7 +248,6 @@ export class ShardReader {
   /** Waits for news, for the next look, or for a held entry to be due. */
   private async idle(): Promise<void> {
     if (this.isStopped) return;
-    this.isIdle = true;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(LOOK_MS, this.held.nextInMs()));
       this.endIdle = () => {
@@ -261,8 +255,7 @@ export class ShardReader {
         resolve();
       };
     });
-    this.isIdle = false;
-    this.endIdle = () => {};
+    this.endIdle = undefined;
   }
 
   private async rest(): Promise<void> {

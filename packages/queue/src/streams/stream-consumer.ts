@@ -1,7 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { giveUpShard, leaseShards, leaveShards, releaseShard } from '../presence/leases.ts';
-import { connectFailFast, connectPatient, type OnError, settlesWithin } from '../redis/connect.ts';
+import {
+  connectFailFast,
+  connectPatient,
+  type RedisAccess,
+  settlesWithin,
+} from '../redis/connect.ts';
 import { streamKey } from './entries.ts';
 import { type ShardDeps, ShardReader } from './read-shard.ts';
 
@@ -15,18 +20,18 @@ const NEWS_MS = 250;
 /** How often busy readers are looked at, as long as none of them waits for news. */
 const BUSY_MS = 25;
 
-interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' | 'onLoss'> {
-  redisUrl: string;
+type Handlers = Pick<ShardDeps, 'handle' | 'onFailure' | 'onLoss'>;
+
+interface StreamConsumerOptions extends RedisAccess, Handlers {
   /** This worker's name among those that share the shards. */
   id: string;
   shardCount: number;
-  onError: OnError;
 }
 
 /** Reads the shards that fall to this worker, each in its own order, all of them side by side. */
 export function createStreamConsumer(o: StreamConsumerOptions) {
   const { id, shardCount, onError, handle, onFailure, onLoss } = o;
-  const redis = connectFailFast(o.redisUrl, onError);
+  const redis = connectFailFast(o);
   const patient = connectPatient(o.redisUrl);
   const { client, ask } = redis;
   const readers = new Map<number, ShardReader>();
@@ -68,7 +73,7 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
       };
       tick();
       timer = setInterval(tick, BEAT_MS);
-      watching = watchNews({ client: patient.client, readers, closing: closing.signal, onError });
+      watching = watchNews(patient.client, readers, closing.signal, onError);
     },
     /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
     async close(deadlineMs: number): Promise<boolean> {
@@ -90,17 +95,12 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
 }
 
 /** Wakes idle readers whose shards have new entries. One question to Redis is for all of them. */
-async function watchNews({
-  client,
-  readers,
-  closing,
-  onError,
-}: {
-  client: Redis;
-  readers: ReadonlyMap<number, ShardReader>;
-  closing: AbortSignal;
-  onError: OnError;
-}): Promise<void> {
+async function watchNews(
+  client: Redis,
+  readers: ReadonlyMap<number, ShardReader>,
+  closing: AbortSignal,
+  onError: RedisAccess['onError'],
+): Promise<void> {
   const rest = (ms: number) => delay(ms, undefined, { signal: closing }).catch(() => undefined);
   while (!closing.aborted) {
     const positions = new Map<number, string>();
