@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { connectFailFast, loadScript, type OnError } from '../redis/connect.ts';
+import { connectFailFast, loadScript, type RedisAccess } from '../redis/connect.ts';
 
 const QUEUE_NAMES = ['resolve', 'deliver', 'graph', 'dlq'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
@@ -31,11 +31,8 @@ export function openQueue(name: QueueName, connection: Redis): Queue {
 export const queueKeys = (name: QueueName) => ({ toKey: (type: string) => `bull:${name}:${type}` });
 
 /** The queues for Bull Board, on a connection of their own. */
-export function boardQueues(o: { redisUrl: string; onError: OnError }): {
-  queues: Queue[];
-  close(): Promise<void>;
-} {
-  const { client, disconnect } = connectFailFast(o.redisUrl, o.onError);
+export function boardQueues(redis: RedisAccess) {
+  const { client, disconnect } = connectFailFast(redis);
   const queues = QUEUE_NAMES.map((name) => openQueue(name, client));
   return {
     queues,
@@ -82,8 +79,6 @@ export async function readQueueFacts(client: Redis): Promise<QueueFacts[]> {
 
 /** Whether workers have a message to resolve that they may take. While the queue is paused, they have none. */
 export async function isWorkWaiting(client: Redis): Promise<boolean> {
-  const facts = await readQueueFacts(client);
-  return facts.some(
-    ({ queue, isPaused, waiting }) => queue === 'resolve' && !isPaused && waiting > 0,
-  );
+  const resolve = (await readQueueFacts(client)).find(({ queue }) => queue === 'resolve');
+  return resolve !== undefined && !resolve.isPaused && resolve.waiting > 0;
 }
