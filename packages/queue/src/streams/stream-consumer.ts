@@ -7,7 +7,7 @@ import {
   type RedisAccess,
   settlesWithin,
 } from '../redis/connect.ts';
-import { streamKey } from './entries.ts';
+import { openShard, streamKey } from './entries.ts';
 import { type ShardDeps, ShardReader } from './read-shard.ts';
 
 const BEAT_MS = 1_000;
@@ -42,8 +42,8 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
   let watching: Promise<void> = Promise.resolve();
 
   function begin(shard: number): void {
-    const deps = { redis, owner: id, signal: leaving.signal, handle, onFailure, onLoss };
-    const reader = new ShardReader(shard, deps);
+    const deps = { signal: leaving.signal, handle, onFailure, onLoss };
+    const reader = new ShardReader(openShard(redis, id, shard), deps);
     readers.set(shard, reader);
     void reader.done.finally(() => readers.delete(shard));
   }
@@ -94,7 +94,9 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
   };
 }
 
-/** Wakes idle readers whose shards have new entries. One question to Redis is for all of them. */
+type XReadArgs = ['COUNT', number, 'BLOCK', number, 'STREAMS', ...string[]];
+
+/** Wakes idle readers whose shards have new entries. One question to Redis is for all. It takes nothing: readers do. */
 async function watchNews(
   client: Redis,
   readers: ReadonlyMap<number, ShardReader>,
@@ -103,42 +105,23 @@ async function watchNews(
 ): Promise<void> {
   const rest = (ms: number) => delay(ms, undefined, { signal: closing }).catch(() => undefined);
   while (!closing.aborted) {
-    const positions = new Map<number, string>();
-    for (const [shard, reader] of readers) {
-      const position = reader.awaits();
-      if (position !== null) positions.set(shard, position);
-    }
-    if (positions.size === 0) {
+    const idle = [...readers].filter(([, { isIdle }]) => isIdle);
+    if (idle.length === 0) {
       await rest(BUSY_MS);
       continue;
     }
+    const keys = idle.map(([shard]) => streamKey(shard));
+    const positions = idle.map(([, { lastId }]) => lastId);
+    const args = ['COUNT', 1, 'BLOCK', NEWS_MS, 'STREAMS', ...keys, ...positions];
     try {
-      const news = await awaitNews(client, positions);
-      for (const [shard, lastId] of news) readers.get(shard)?.wake(lastId);
+      const news = (await client.xread(...(args as XReadArgs))) ?? [];
+      for (const [key, [entry]] of news) {
+        if (entry !== undefined) idle[keys.indexOf(key)]?.[1].wake(entry[0]);
+      }
     } catch (error) {
       if (closing.aborted) return;
       onError(error as Error);
       await rest(REST_MS);
     }
   }
-}
-
-type XReadArgs = ['COUNT', number, 'BLOCK', number, 'STREAMS', ...string[]];
-
-/** Waits until a shard has an entry behind its position, and returns the ids. It takes nothing: the owner reads. */
-async function awaitNews(
-  client: Redis,
-  positions: ReadonlyMap<number, string>,
-): Promise<Map<number, string>> {
-  const shards = [...positions.keys()];
-  const keys = shards.map(streamKey);
-  const args = ['COUNT', 1, 'BLOCK', NEWS_MS, 'STREAMS', ...keys, ...positions.values()];
-  const found = await client.xread(...(args as XReadArgs));
-  const news = new Map<number, string>();
-  for (const [key, entries] of found ?? []) {
-    const shard = shards[keys.indexOf(key)];
-    const id = entries.at(-1)?.[0];
-    if (shard !== undefined && id !== undefined) news.set(shard, id);
-  }
-  return news;
 }
