@@ -40,7 +40,12 @@ export function createReplyListener({ redisUrl, onError }: RedisAccess) {
   client.on('error', onError);
   client.on('message', (_, text) => {
     try {
-      for (const reply of JSON.parse(text) as Reply[]) take(expected, reply);
+      for (const reply of JSON.parse(text) as Reply[]) {
+        const entry = expected.get(reply.requestId);
+        if (entry === undefined) continue;
+        entry.reply = reply;
+        entry.wake?.();
+      }
     } catch (error) {
       onError(error as Error);
     }
@@ -55,9 +60,7 @@ export function createReplyListener({ redisUrl, onError }: RedisAccess) {
     /** The value of `reply.to` in a job. */
     channel,
     /** Settles once replies can be received. Replies that are published before are lost, as always with pub/sub. */
-    ready: async () => {
-      await subscribed;
-    },
+    ready: () => subscribed,
     /**
      * The reply, or undefined when it has not come in time; then call again to wait on. A reply that comes in between
      * is kept until then, or until `forget`. Call it before the job is added.
@@ -80,13 +83,6 @@ export function createReplyListener({ redisUrl, onError }: RedisAccess) {
       disconnect();
     },
   };
-}
-
-function take(expected: Map<string, Expected>, reply: Reply): void {
-  const entry = expected.get(reply.requestId);
-  if (entry === undefined) return;
-  entry.reply = reply;
-  entry.wake?.();
 }
 
 function waitFor(entry: Expected, timeoutMs: number): Promise<Reply | undefined> {

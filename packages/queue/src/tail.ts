@@ -61,17 +61,12 @@ export function createTailPublisher(o: RedisAccess & Pick<TailBeat, 'process'>) 
   let isWatched = false;
   let timer: NodeJS.Timeout | undefined;
 
-  const takeBeat = (): string => {
-    const counts = [...sums.values()];
-    sums.clear();
-    return JSON.stringify({ v: 1, id, process: o.process, counts } satisfies TailBeat);
-  };
-
   const publish = async (): Promise<void> => {
     const [, listeners] = (await client.pubsub('NUMSUB', TAIL_CHANNEL)) as [string, number];
     isWatched = Number(listeners) > 0;
-    if (isWatched) await client.publish(TAIL_CHANNEL, takeBeat());
-    else sums.clear();
+    const beat: TailBeat = { v: 1, id, process: o.process, counts: [...sums.values()] };
+    sums.clear();
+    if (isWatched) await client.publish(TAIL_CHANNEL, JSON.stringify(beat));
   };
 
   const schedule = (): void => {

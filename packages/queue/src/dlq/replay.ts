@@ -60,9 +60,7 @@ export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
     }
   }
 
-  return async function replay(
-    pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>,
-  ): Promise<{ matched: number; replayed: number }> {
+  return async function replay(pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>) {
     const untilMs = Date.now() + WAIT_MS;
     let matched = 0;
     let replayed = 0;

@@ -61,10 +61,7 @@ export function createEraser(access: RedisAccess) {
   };
 }
 
-async function rewriteAof({
-  client,
-  ask,
-}: FailFastRedis): Promise<'rewritten' | 'off' | 'refused' | 'not yet'> {
+async function rewriteAof({ client, ask }: FailFastRedis) {
   const facts = async () => parseInfo(await ask(() => client.info('persistence')));
   if ((await facts()).get('aof_enabled') !== '1') return 'off';
   const begun = await ask(() => client.bgrewriteaof().catch(() => null));

@@ -2,7 +2,7 @@ import { AppError } from '@contour/contract';
 import type { Redis } from 'ioredis';
 import { queueKeys, readQueueFacts } from '../jobs/queues.ts';
 import { readBacklog } from '../limits/backlog.ts';
-import { countLiveWorkers } from '../presence/presence.ts';
+import { countLiveWorkers, redisTimeMs } from '../presence/presence.ts';
 import { connectFailFast, type RedisAccess } from '../redis/connect.ts';
 import { readRedisFacts } from '../redis/redis-facts.ts';
 import { GROUP, streamKey } from '../streams/entries.ts';
@@ -10,8 +10,8 @@ import { GROUP, streamKey } from '../streams/entries.ts';
 /** How far Redis's clock is ahead of this machine's, as exactly as one round trip can say. */
 async function clockAheadMs(client: Redis): Promise<number> {
   const askedAt = Date.now();
-  const [seconds = 0, microseconds = 0] = await client.time();
-  return Number(seconds) * 1000 + Number(microseconds) / 1000 - (askedAt + Date.now()) / 2;
+  const redisMs = await redisTimeMs(client);
+  return redisMs - (askedAt + Date.now()) / 2;
 }
 
 /** When the append-only file is synced to disk; undefined where Redis refuses CONFIG, as hosted servers often do. */
@@ -50,12 +50,7 @@ export async function inspectRedis(redisUrl: string) {
 }
 
 /** A stream entry that was delivered to a worker and has not ended. */
-export interface ForgottenEntry {
-  shard: number;
-  id: string;
-  idleSeconds: number;
-  deliveries: number;
-}
+export type ForgottenEntry = Awaited<ReturnType<QueueAudit['forgottenEntries']>>[number];
 
 const MOST = 1_000;
 
@@ -82,7 +77,7 @@ export function openQueueAudit(redis: RedisAccess) {
         return Number(count);
       }),
     /** Pending entries that were not delivered again for this long, at most 1 000. */
-    forgottenEntries: (shard: number, idleSeconds: number): Promise<ForgottenEntry[]> =>
+    forgottenEntries: (shard: number, idleSeconds: number) =>
       ask(async () => {
         const idleMs = idleSeconds * 1000;
         const found = await orNone(

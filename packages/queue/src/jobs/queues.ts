@@ -45,34 +45,25 @@ export function boardQueues(redis: RedisAccess) {
 
 const FACTS = loadScript(import.meta.dirname, 'queue-facts.lua');
 
-/** The state of one queue. */
-export interface QueueFacts {
-  queue: QueueName;
-  /** An operator has paused it: workers take no jobs from it. */
-  isPaused: boolean;
-  /** Jobs that no worker has taken yet. All jobs of `dlq` wait: it has no consumer. */
-  waiting: number;
-  delayed: number;
-  active: number;
-  /** Jobs that BullMQ has given up and that were not collected yet. */
-  failed: number;
-  /** When the oldest waiting job was added; null where none waits. */
-  oldestAt: Date | null;
-}
+export type QueueFacts = Awaited<ReturnType<typeof readQueueFacts>>[number];
 
 type Row = [number, number, number, number, number, string | null];
 
-/** Reads all queues in one round trip that costs the same however many jobs they hold. */
-export async function readQueueFacts(client: Redis): Promise<QueueFacts[]> {
+/** Reads the state of all queues in one round trip that costs the same however many jobs they hold. */
+export async function readQueueFacts(client: Redis) {
   const keys = QUEUE_NAMES.map((name) => queueKeys(name).toKey(''));
   const rows = (await FACTS.run(client, keys)) as Row[];
   return rows.map(([isPaused, waiting, delayed, active, failed, oldest], index) => ({
     queue: QUEUE_NAMES[index] as QueueName,
+    /** An operator has paused it: workers take no jobs from it. */
     isPaused: isPaused === 1,
+    /** Jobs that no worker has taken yet. All jobs of `dlq` wait: it has no consumer. */
     waiting,
     delayed,
     active,
+    /** Jobs that BullMQ has given up and that were not collected yet. */
     failed,
+    /** When the oldest waiting job was added; null where none waits. */
     oldestAt: oldest === null ? null : new Date(Number(oldest)),
   }));
 }

@@ -7,11 +7,16 @@ const ACCEPTED_KEY = 'contour:core-accepted';
 const ACCEPTED_KEPT_MS = 24 * 60 * 60_000;
 
 const BEAT = loadScript(import.meta.dirname, 'beat.lua');
-const COUNT_ALIVE = loadScript(import.meta.dirname, 'count-alive.lua');
+
+/** Redis's clock. */
+export async function redisTimeMs(client: Redis): Promise<number> {
+  const [seconds = 0, microseconds = 0] = await client.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}
 
 /** How many workers gave a sign of life in the last 5 s. */
 export const countLiveWorkers = async (client: Redis): Promise<number> =>
-  Number(await COUNT_ALIVE.run(client, [WORKERS_KEY], [ALIVE_MS]));
+  client.zcount(WORKERS_KEY, (await redisTimeMs(client)) - ALIVE_MS, '+inf');
 
 /** A worker's sign of life. Call `beat` about once a second. */
 export function createPresence({ id, ...redis }: RedisAccess & { id: string }) {

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { AppError } from '@contour/contract';
 import { type ChainableCommander, Redis, type RedisOptions } from 'ioredis';
 
-export type OnError = (error: Error) => void;
-
 /** Which Redis, and what to do with the errors of a connection to it. */
 export interface RedisAccess {
   redisUrl: string;
-  onError: OnError;
+  onError: (error: Error) => void;
 }
 
 /*
