@@ -18,8 +18,6 @@ const DEFAULTS = {
 
 type Settings = typeof DEFAULTS & { onChange: (state: CircuitState) => void };
 
-type Circuit = ReturnType<typeof createCircuit>;
-
 /** An attempt from before the opening does not lengthen the pause. */
 const endNoProbe = () => {};
 
@@ -157,13 +155,6 @@ export interface Pass {
   failingSince: number | undefined;
 }
 
-interface Trouble {
-  circuit: Circuit;
-  since: number;
-  /** Since the tenant's last success. */
-  failures: number;
-}
-
 /**
  * A circuit for each tenant, and a common one. A tenant's circuit opens after consecutive failures of that tenant. While
  * it is open, the tenant's failures do not count for the common circuit. A tenant without failures takes no memory.
@@ -173,7 +164,13 @@ export function createCircuits(options: CircuitsOptions = {}) {
   const onChangeOf = (tenantId?: string) => (state: CircuitState) =>
     options.onChange?.(state, tenantId);
   const common = createCommonCircuit({ ...settings, onChange: onChangeOf() });
-  const troubled = new Map<string, Trouble>();
+  const newTrouble = (tenantId: string) => ({
+    circuit: createCircuit({ ...settings, onChange: onChangeOf(tenantId) }),
+    since: settings.now(),
+    /** Since the tenant's last success. */
+    failures: 0,
+  });
+  const troubled = new Map<string, ReturnType<typeof newTrouble>>();
   let openTenants = 0;
   let hasSucceededSinceOpening = true;
 
@@ -186,12 +183,6 @@ export function createCircuits(options: CircuitsOptions = {}) {
     if (trouble.circuit.isOpen()) openTenants -= 1;
     trouble.circuit.close();
   };
-
-  const newTrouble = (tenantId: string): Trouble => ({
-    circuit: createCircuit({ ...settings, onChange: onChangeOf(tenantId) }),
-    since: settings.now(),
-    failures: 0,
-  });
 
   const fail = (tenantId: string): void => {
     const trouble = troubled.get(tenantId) ?? newTrouble(tenantId);
