@@ -117,11 +117,6 @@ export async function runPipeline(pipeline: ChainableCommander): Promise<unknown
   });
 }
 
-type Argument = string | number;
-
-const isUnknownScript = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('NOSCRIPT');
-
 /**
  * Loads a Lua script from a folder. Parts, which define functions that it needs, come before it. Redis keeps a script by
  * its SHA-1, so its text is sent only to a Redis that does not know it yet.
@@ -132,13 +127,13 @@ export function loadScript(folder: string, ...files: string[]) {
 
   const runnerFor =
     (method: 'call' | 'callBuffer') =>
-    async (client: Redis, keys: readonly string[], args: readonly Argument[] = []) => {
+    async (client: Redis, keys: readonly string[], args: ReadonlyArray<string | number> = []) => {
       const call = (command: string, script: string): Promise<unknown> =>
         client[method](command, script, keys.length, ...keys, ...args);
       try {
         return await call('EVALSHA', sha);
       } catch (error) {
-        if (!isUnknownScript(error)) throw error;
+        if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
         return call('EVAL', text);
       }
     };
@@ -148,10 +143,7 @@ export function loadScript(folder: string, ...files: string[]) {
 }
 
 /** Whether the promise resolves in time. If it rejects in time, so does this. A later rejection is handled. */
-export async function settlesWithin(
-  promise: Promise<unknown>,
-  timeoutMs: number,
-): Promise<boolean> {
+export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number) {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, timeoutMs, false);

@@ -20,9 +20,7 @@ const NEWS_MS = 250;
 /** How often busy readers are looked at, as long as none of them waits for news. */
 const BUSY_MS = 25;
 
-type Handlers = Pick<ShardDeps, 'handle' | 'onFailure' | 'onLoss'>;
-
-interface StreamConsumerOptions extends RedisAccess, Handlers {
+interface StreamConsumerOptions extends RedisAccess, Omit<ShardDeps, 'signal'> {
   /** This worker's name among those that share the shards. */
   id: string;
   shardCount: number;
