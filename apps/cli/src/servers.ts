@@ -1,5 +1,5 @@
 import { AppError } from '@contour/contract';
-import type { OnError } from '@contour/queue/redis';
+import type { RedisAccess } from '@contour/queue/redis';
 import { readEnv } from '@contour/runtime';
 import { createPool, type Database, type PoolOptions } from '@contour/store/database';
 import { NotThere, UsageError } from './cli.ts';
@@ -52,7 +52,7 @@ export const inDatabase = async <T>(
 /** Opens a client of Redis for one piece of work. An error of Redis names the server, in one line. */
 export async function withRedis<R extends { close(): Promise<void> }, T>(
   url: string,
-  open: (options: { redisUrl: string; onError: OnError }) => R,
+  open: (options: RedisAccess) => R,
   work: (room: R) => Promise<T>,
 ): Promise<T> {
   // The connection's own error says best why a command failed.

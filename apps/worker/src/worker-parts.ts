@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Core, createConsoleCore, createCore } from '@contour/core';
 import { createDlqIndex } from '@contour/queue/dlq';
-import type { Consumer } from '@contour/queue/jobs';
-import { createPresence, createShardBells } from '@contour/queue/presence';
+import { type Consumer, createShardBells } from '@contour/queue/jobs';
+import { createPresence } from '@contour/queue/presence';
 import { createProducer } from '@contour/queue/producer';
 import { createTailPublisher } from '@contour/queue/tail';
 import {

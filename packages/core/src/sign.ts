@@ -12,15 +12,11 @@ export function parseSecret(secret: string): Buffer {
   return key;
 }
 
-/** The signed parts of a request. `body` is the exact text that goes over the wire. */
-export interface Signed {
-  id: string;
-  timestampSeconds: number;
-  body: string;
-}
-
-/** The three headers of Standard Webhooks. */
-export function signHeaders(key: Buffer, { id, timestampSeconds, body }: Signed) {
+/** The three headers of Standard Webhooks. `body` is the exact text that goes over the wire. */
+export function signHeaders(
+  key: Buffer,
+  { id, timestampSeconds, body }: { id: string; timestampSeconds: number; body: string },
+) {
   const signature = createHmac('sha256', key)
     .update(`${id}.${timestampSeconds}.${body}`)
     .digest('base64');

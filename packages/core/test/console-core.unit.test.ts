@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createConsoleCore } from '../src/core.ts';
+import { createConsoleCore } from '../src/create-core.ts';
 
 test('the console gets one line of JSON per message, and the message counts as delivered', async () => {
   const lines: string[] = [];

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { classify } from '../src/classify.ts';
-import { createRefusals } from '../src/refusals.ts';
+import { classify, createRefusals } from '../src/classify.ts';
 
 /** Attempts at messages on a clock that the test moves. */
 function setUp() {

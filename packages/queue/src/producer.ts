@@ -5,12 +5,10 @@ import { createResolveJobs } from './jobs/resolve-jobs.ts';
 import { createWakeUps } from './jobs/wake-ups.ts';
 import { readBacklog } from './limits/backlog.ts';
 import { countLiveWorkers } from './presence/presence.ts';
-import { connectFailFast, type OnError } from './redis/connect.ts';
-import { type RedisFacts, readRedisFacts } from './redis/redis-facts.ts';
+import { connectFailFast, type RedisAccess } from './redis/connect.ts';
+import { readRedisFacts } from './redis/redis-facts.ts';
 import { publishReplies } from './replies.ts';
 import { readStreamFacts } from './streams/entries.ts';
-
-export type { RedisFacts };
 
 export type Producer = ReturnType<typeof createProducer>;
 
@@ -19,8 +17,8 @@ export type Producer = ReturnType<typeof createProducer>;
  * AppError('redis_unavailable') within 2.5 s. Redis may be away now or at any time. The producer uses it again when it is
  * back.
  */
-export function createProducer(o: { redisUrl: string; onError: OnError }) {
-  const redis = connectFailFast(o.redisUrl, o.onError);
+export function createProducer(access: RedisAccess) {
+  const redis = connectFailFast(access);
   const { client, ask, disconnect } = redis;
   const resolve = openQueue('resolve', client);
   const deliver = openQueue('deliver', client);
@@ -28,10 +26,9 @@ export function createProducer(o: { redisUrl: string; onError: OnError }) {
 
   return {
     ...createResolveJobs(redis, resolve),
-    ...createWakeUps(redis, { deliver, graph }),
+    ...createWakeUps(redis, deliver, graph),
     /** Handles each resolve job that BullMQ gave up, then removes it. Returns their number. */
-    collectGivenUp: (handle: HandleGivenUp) =>
-      collectGivenUp({ queue: resolve, client, ask }, handle),
+    collectGivenUp: (handle: HandleGivenUp) => collectGivenUp(redis, resolve, handle),
     /** Returns the number of listeners by channel. 0 means that no process waits there any more. */
     publishReplies: (replies: ReadonlyArray<{ to: string; reply: Reply }>) =>
       ask(() => publishReplies(client, replies)),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Reply } from '@contour/contract';
 import type { Redis } from 'ioredis';
-import { connectPatient, type OnError, runPipeline } from './redis/connect.ts';
+import { connectPatient, type RedisAccess, runPipeline } from './redis/connect.ts';
 
 /** Publishes all replies of a channel together, and all channels in one round trip. Returns the listeners by channel. */
 export async function publishReplies(
@@ -10,12 +10,10 @@ export async function publishReplies(
 ): Promise<Map<string, number>> {
   const byChannel = new Map<string, Reply[]>();
   for (const { to, reply } of replies) {
-    const others = byChannel.get(to);
-    if (others === undefined) byChannel.set(to, [reply]);
-    else others.push(reply);
+    const group = byChannel.get(to) ?? [];
+    byChannel.set(to, group);
+    group.push(reply);
   }
-  if (byChannel.size === 0) return new Map();
-
   const pipeline = client.pipeline();
   for (const [channel, group] of byChannel) pipeline.publish(channel, JSON.stringify(group));
   const listeners = await runPipeline(pipeline);
@@ -35,31 +33,34 @@ interface Expected {
 export type ReplyListener = ReturnType<typeof createReplyListener>;
 
 /** Receives the replies to this process, on a channel of its own. Replies that are not expected are dropped. */
-export function createReplyListener(o: { redisUrl: string; onError: OnError }) {
+export function createReplyListener({ redisUrl, onError }: RedisAccess) {
   const channel = `contour:reply:${randomUUID()}`;
   const expected = new Map<string, Expected>();
-  const { client, disconnect } = connectPatient(o.redisUrl);
-  client.on('error', o.onError);
+  const { client, disconnect } = connectPatient(redisUrl);
+  client.on('error', onError);
   client.on('message', (_, text) => {
     try {
-      for (const reply of JSON.parse(text) as Reply[]) take(expected, reply);
+      for (const reply of JSON.parse(text) as Reply[]) {
+        const entry = expected.get(reply.requestId);
+        if (entry === undefined) continue;
+        entry.reply = reply;
+        entry.wake?.();
+      }
     } catch (error) {
-      o.onError(error as Error);
+      onError(error as Error);
     }
   });
   const subscribed = client.subscribe(channel);
-  subscribed.catch(o.onError);
+  subscribed.catch(onError);
   const ping = setInterval(() => {
-    if (client.status === 'ready') client.ping().catch(o.onError);
+    if (client.status === 'ready') client.ping().catch(onError);
   }, PING_MS).unref();
 
   return {
     /** The value of `reply.to` in a job. */
     channel,
     /** Settles once replies can be received. Replies that are published before are lost, as always with pub/sub. */
-    ready: async () => {
-      await subscribed;
-    },
+    ready: () => subscribed,
     /**
      * The reply, or undefined when it has not come in time; then call again to wait on. A reply that comes in between
      * is kept until then, or until `forget`. Call it before the job is added.
@@ -82,13 +83,6 @@ export function createReplyListener(o: { redisUrl: string; onError: OnError }) {
       disconnect();
     },
   };
-}
-
-function take(expected: Map<string, Expected>, reply: Reply): void {
-  const entry = expected.get(reply.requestId);
-  if (entry === undefined) return;
-  entry.reply = reply;
-  entry.wake?.();
 }
 
 function waitFor(entry: Expected, timeoutMs: number): Promise<Reply | undefined> {

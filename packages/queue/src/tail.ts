@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connectFailFast, connectPatient, type OnError } from './redis/connect.ts';
+import { connectFailFast, connectPatient, parsedJson, type RedisAccess } from './redis/connect.ts';
 
 /** The live tail: every process publishes here once a second what it counted, while there is a subscriber. */
 const TAIL_CHANNEL = 'contour:tail';
@@ -32,20 +32,12 @@ export interface TailBeat {
 
 /** Anything but a beat comes from another program, or from a later version, and is ignored. */
 export function readBeat(text: string): TailBeat | undefined {
-  try {
-    const beat = JSON.parse(text) as TailBeat;
-    return beat.v === 1 && Array.isArray(beat.counts) ? beat : undefined;
-  } catch {
-    return undefined;
-  }
+  const beat = parsedJson(text) as Partial<TailBeat> | null | undefined;
+  return beat?.v === 1 && Array.isArray(beat.counts) ? (beat as TailBeat) : undefined;
 }
 
 /** Receives the beats of all processes, again after an outage of Redis, too. */
-export function createTailListener(o: {
-  redisUrl: string;
-  onError: OnError;
-  onBeat: (beat: TailBeat) => void;
-}) {
+export function createTailListener(o: RedisAccess & { onBeat: (beat: TailBeat) => void }) {
   const { client, disconnect } = connectPatient(o.redisUrl);
   client.on('error', o.onError);
   client.on('message', (_, text) => {
@@ -62,30 +54,19 @@ export type TailPublisher = ReturnType<typeof createTailPublisher>;
  * Publishes once a second what this process has done, if there is a subscriber. It looks for one at every full second,
  * so that all processes of an installation publish at the same time.
  */
-export function createTailPublisher(o: {
-  redisUrl: string;
-  onError: OnError;
-  process: TailBeat['process'];
-}) {
-  const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
+export function createTailPublisher(o: RedisAccess & Pick<TailBeat, 'process'>) {
+  const { client, ask, disconnect } = connectFailFast(o);
   const id = randomUUID();
-  const sums = new Map<TailOwner, Map<TailEvent, number>>();
+  const sums = new Map<string, TailBeat['counts'][number]>();
   let isWatched = false;
   let timer: NodeJS.Timeout | undefined;
-
-  const takeBeat = (): string => {
-    const counts = [...sums].flatMap(([owner, events]) =>
-      [...events].map(([event, count]): TailBeat['counts'][number] => [owner, event, count]),
-    );
-    sums.clear();
-    return JSON.stringify({ v: 1, id, process: o.process, counts } satisfies TailBeat);
-  };
 
   const publish = async (): Promise<void> => {
     const [, listeners] = (await client.pubsub('NUMSUB', TAIL_CHANNEL)) as [string, number];
     isWatched = Number(listeners) > 0;
-    if (isWatched) await client.publish(TAIL_CHANNEL, takeBeat());
-    else sums.clear();
+    const beat: TailBeat = { v: 1, id, process: o.process, counts: [...sums.values()] };
+    sums.clear();
+    if (isWatched) await client.publish(TAIL_CHANNEL, JSON.stringify(beat));
   };
 
   const schedule = (): void => {
@@ -107,12 +88,10 @@ export function createTailPublisher(o: {
     /** Counts, while there is a subscriber. */
     count(owner: TailOwner, event: TailEvent, by = 1): void {
       if (!isWatched) return;
-      let events = sums.get(owner);
-      if (events === undefined) {
-        events = new Map();
-        sums.set(owner, events);
-      }
-      events.set(event, (events.get(event) ?? 0) + by);
+      const key = `${owner} ${event}`;
+      const sum = sums.get(key) ?? [owner, event, 0];
+      sum[2] += by;
+      sums.set(key, sum);
     },
     close(): void {
       clearTimeout(timer);

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { failuresIn, plausibleTime, TooLong } from '../src/jobs/consumer.ts';
-import { resolveDelayMs } from '../src/jobs/resolve-delay-ms.ts';
+import { failuresIn, plausibleTime, resolveDelayMs, TooLong } from '../src/jobs/consumer.ts';
 
 test.each([
   ['a count', { failures: 3 }, 3],

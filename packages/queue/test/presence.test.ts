@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPresence } from '../src/presence/index.ts';
+import { createPresence } from '../src/presence/presence.ts';
 import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createShardBells } from '../src/presence/index.ts';
+import { createShardBells } from '../src/jobs/index.ts';
 import { createProducer } from '../src/producer.ts';
 import { ownRedis } from './redis.ts';
 

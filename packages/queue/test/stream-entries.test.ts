@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { createProducer } from '../src/producer.ts';
-import { claimEntries, endEntries, markReported, readEntries } from '../src/streams/entries.ts';
+import { openShard } from '../src/streams/entries.ts';
 import { MAX_ENTRY_BYTES, type StreamEntry } from '../src/streams/index.ts';
 import { ownRedis } from './redis.ts';
 
@@ -16,8 +16,9 @@ async function add(count: number): Promise<void> {
   for (let n = 0; n < count; n += 1) await own.client.xadd(STREAM, '*', 'message', `${n}`);
 }
 
-const readAs = (from: 'new' | 'left', count = 100) =>
-  readEntries(own.client, { owner: 'me', shard: 0, from, count });
+const shardOf = () => openShard({ client: own.client, ask: (work) => work() }, 'me', 0);
+
+const readAs = (from: 'new' | 'left', count = 100) => shardOf().read({ from, count });
 
 async function read(from: 'new' | 'left', count?: number) {
   const reading = await readAs(from, count);
@@ -27,7 +28,7 @@ async function read(from: 'new' | 'left', count?: number) {
 
 const idsOf = (entries: readonly StreamEntry[]) => entries.map(({ id }) => id);
 
-const end = (entries: readonly StreamEntry[]) => endEntries(own.client, 0, idsOf(entries));
+const end = (entries: readonly StreamEntry[]) => shardOf().end(idsOf(entries));
 
 async function readAndEnd(count?: number): Promise<number> {
   const { entries } = await read('new', count);
@@ -67,21 +68,17 @@ test('new entries are read while the owner holds all that is pending', async () 
   await hold();
   await add(3);
   const first = await read('new', 1);
-  const again = { owner: 'me', shard: 0, count: 1 } as const;
-  expect(await readEntries(own.client, { ...again, from: 'new', held: 1 })).toMatchObject({
-    kind: 'read',
-    entries: [{ deliveries: 1 }],
-  });
-  expect((await readEntries(own.client, { ...again, from: 'new', held: 1 })).kind).toBe(
-    'left first',
-  );
+  const shard = shardOf();
+  const next = { from: 'new', count: 1, held: 1 } as const;
+  expect(await shard.read(next)).toMatchObject({ kind: 'read', entries: [{ deliveries: 1 }] });
+  expect((await shard.read(next)).kind).toBe('left first');
   const [id = ''] = idsOf(first.entries);
   const held = [{ id, deliveries: 1 }];
-  expect(await claimEntries(own.client, { ...again, held })).toMatchObject([{ id, deliveries: 2 }]);
+  expect(await shard.claim(held)).toMatchObject([{ id, deliveries: 2 }]);
   await own.client.xdel(STREAM, id);
-  expect(await claimEntries(own.client, { ...again, held })).toEqual([]);
+  expect(await shard.claim(held)).toEqual([]);
   await own.client.set(LEASE, 'another');
-  expect(await claimEntries(own.client, { ...again, held })).toBeNull();
+  expect(await shard.claim(held)).toBeNull();
 });
 
 test('pending entries are read in order after an id, each with its own count of deliveries', async () => {
@@ -91,8 +88,7 @@ test('pending entries are read in order after an id, each with its own count of 
   await own.client.xclaim(STREAM, 'contour', 'owner', 0, two, 'RETRYCOUNT', 2, 'JUSTID');
   await own.client.xclaim(STREAM, 'contour', 'owner', 0, three, 'RETRYCOUNT', 5, 'JUSTID');
   const left = async (after: string) => {
-    const options = { owner: 'me', shard: 0, count: 10, from: 'left', after } as const;
-    const reading = await readEntries(own.client, options);
+    const reading = await shardOf().read({ from: 'left', count: 10, after });
     if (reading.kind !== 'read') throw new Error(`the reading is "${reading.kind}"`);
     return reading.entries.map(({ message, deliveries }) => `${message}×${deliveries}`);
   };
@@ -167,8 +163,8 @@ test('unread entries that were trimmed are lost, and reported until the report i
   expect((await read('new')).loss).toEqual(loss);
   await end((await read('left')).entries);
   expect((await read('new')).loss).toEqual(loss);
-  await markReported(own.client, 0, loss);
-  await markReported(own.client, 0, loss); // its first answer may have been lost
+  await shardOf().markReported(loss);
+  await shardOf().markReported(loss); // its first answer may have been lost
   expect((await read('new')).loss).toBeNull();
   expect(await lost()).toBe(5);
 });
@@ -218,8 +214,8 @@ test('a deleted stream is reported with what the last look saw, also after it ha
   await add(20);
   const loss = { entries: 6, wasDeleted: true, total: { entries: 6, deletions: 1 } };
   expect(await read('new')).toMatchObject({ loss });
-  await markReported(own.client, 0, loss);
-  await markReported(own.client, 0, loss);
+  await shardOf().markReported(loss);
+  await shardOf().markReported(loss);
   await end((await read('left')).entries);
   expect((await read('new')).loss).toBeNull();
   expect(await lost()).toBe(6);

@@ -159,7 +159,7 @@ test('a worker releases a lease on a shard that falls to another worker', async 
   const { client } = own;
   consume(async (entries) => idsOf(entries));
   await waitFor('the lease', async () => (await client.get(LEASE)) === 'me');
-  const other = connectFailFast(own.server.url, own.onError);
+  const other = connectFailFast({ redisUrl: own.server.url, onError: own.onError });
   own.closing({ close: async () => other.disconnect() });
   await waitFor('the shard to move', async () => {
     const [state] = await other.ask(() => leaseShards(other.client, 'a', 1));

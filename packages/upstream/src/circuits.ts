@@ -3,17 +3,20 @@ export type CircuitState = 'closed' | 'open' | 'half_open';
 /** The health of the other service by one attempt; `unknown` if the attempt showed nothing. */
 export type Health = 'up' | 'down' | 'unknown';
 
-interface CircuitOptions {
-  firstPauseMs: number;
-  maxPauseMs: number;
-  /** How many attempts may be under way at once while the circuit is open. */
-  probes: number;
+const DEFAULTS = {
+  /** Consecutive failures that open a circuit. */
+  threshold: 20,
+  firstPauseMs: 1000,
+  maxPauseMs: 15_000,
+  /** How many attempts may be under way while a circuit is open. With one, an attempt that hangs would decide for all. */
+  probes: 3,
+  /** The common circuit opens only after this long without a success: failures of few tenants may come in a burst. */
+  quietMs: 250,
   /** A clock that never goes back, in milliseconds. */
-  now: () => number;
-  onChange: (state: CircuitState) => void;
-}
+  now: () => performance.now(),
+};
 
-type Circuit = ReturnType<typeof createCircuit>;
+type Settings = typeof DEFAULTS & { onChange: (state: CircuitState) => void };
 
 /** An attempt from before the opening does not lengthen the pause. */
 const endNoProbe = () => {};
@@ -24,13 +27,11 @@ const endNoProbe = () => {};
  *   round of probes   1    2    3    4    5 and later
  *   pause before it   1 s  2 s  4 s  8 s  15 s
  */
-function createCircuit(options: CircuitOptions) {
-  const { firstPauseMs, maxPauseMs, probes, now, onChange } = options;
+function createCircuit({ firstPauseMs, maxPauseMs, probes, now, onChange }: Settings) {
   /** 0 while the circuit is closed. */
   let round = 0;
   let probeAt = 0;
   let probing = 0;
-  let hasEnded = false;
 
   const open = () => {
     round += 1;
@@ -40,17 +41,17 @@ function createCircuit(options: CircuitOptions) {
 
   const endProbe = (ofRound: number, health: Health) => {
     probing -= 1;
-    // The other probes of a failed round do not lengthen the pause.
-    if (health === 'down' && ofRound === round && !hasEnded) open();
+    // The other probes of a failed round do not lengthen the pause. Those of an ended circuit change nothing.
+    if (health === 'down' && ofRound === round) open();
   };
 
   return {
     isOpen: () => round > 0,
     open,
-    /** Ends the circuit: attempts that are still under way change nothing any more. */
+    /** Ends the circuit. A new one takes its place. */
     close(): void {
-      hasEnded = true;
       if (round > 0) onChange('closed');
+      round = 0;
     },
     /** How many attempts may begin now; without a limit while the circuit is closed. */
     room(): number {
@@ -76,19 +77,19 @@ const MAX_PROBED = 1000;
  * within `quietMs` of one. A tenant counts for at most half of the failures, so that one alone does not hold the others
  * back.
  */
-function createCommonCircuit(options: CircuitOptions & { threshold: number; quietMs: number }) {
-  const { threshold, quietMs, now } = options;
+function createCommonCircuit(settings: Settings) {
+  const { threshold, quietMs, now } = settings;
   const mostOfOne = Math.ceil(threshold / 2);
-  let circuit = createCircuit(options);
+  let circuit = createCircuit(settings);
   /** Failures since the last success, by tenant. */
   const failures = new Map<string, number>();
   let failureCount = 0;
   let succeededAt = Number.NEGATIVE_INFINITY;
   /** Tenants that have had a probe since the circuit opened, or since the round began. */
-  const probed: Set<string> = new Set();
+  const probed = new Set<string>();
 
   const forgetFailures = (): void => {
-    if (failureCount > 0) failures.clear();
+    failures.clear();
     failureCount = 0;
   };
 
@@ -119,7 +120,7 @@ function createCommonCircuit(options: CircuitOptions & { threshold: number; quie
       succeededAt = now();
       if (!circuit.isOpen()) return;
       circuit.close();
-      circuit = createCircuit(options);
+      circuit = createCircuit(settings);
       probed.clear();
     },
     probed: () => probed.keys(),
@@ -131,25 +132,11 @@ function createCommonCircuit(options: CircuitOptions & { threshold: number; quie
   };
 }
 
-const DEFAULTS = {
-  /** Consecutive failures that open a circuit. */
-  threshold: 20,
-  firstPauseMs: 1000,
-  maxPauseMs: 15_000,
-  /** More than one, so that one attempt that hangs does not decide for all. */
-  probes: 3,
-  /** The common circuit opens only after this long without a success: failures of few tenants may come in a burst. */
-  quietMs: 250,
-  /** A clock that never goes back, in milliseconds. */
-  now: () => performance.now(),
-};
-
 export interface CircuitsOptions extends Partial<typeof DEFAULTS> {
   /** `tenantId` is undefined for the common circuit. */
   onChange?: (state: CircuitState, tenantId: string | undefined) => void;
 }
 
-/** How many attempts may begin now. */
 export interface Limits {
   /** Attempts of all tenants together; infinite while the common circuit is closed. */
   total: number;
@@ -168,13 +155,6 @@ export interface Pass {
   failingSince: number | undefined;
 }
 
-interface Trouble {
-  circuit: Circuit;
-  since: number;
-  /** Since the tenant's last success. */
-  failures: number;
-}
-
 /**
  * A circuit for each tenant, and a common one. A tenant's circuit opens after consecutive failures of that tenant. While
  * it is open, the tenant's failures do not count for the common circuit. A tenant without failures takes no memory.
@@ -184,7 +164,13 @@ export function createCircuits(options: CircuitsOptions = {}) {
   const onChangeOf = (tenantId?: string) => (state: CircuitState) =>
     options.onChange?.(state, tenantId);
   const common = createCommonCircuit({ ...settings, onChange: onChangeOf() });
-  const troubled = new Map<string, Trouble>();
+  const newTrouble = (tenantId: string) => ({
+    circuit: createCircuit({ ...settings, onChange: onChangeOf(tenantId) }),
+    since: settings.now(),
+    /** Since the tenant's last success. */
+    failures: 0,
+  });
+  const troubled = new Map<string, ReturnType<typeof newTrouble>>();
   let openTenants = 0;
   let hasSucceededSinceOpening = true;
 
@@ -198,15 +184,9 @@ export function createCircuits(options: CircuitsOptions = {}) {
     trouble.circuit.close();
   };
 
-  const newTrouble = (tenantId: string): Trouble => {
-    const circuit = createCircuit({ ...settings, onChange: onChangeOf(tenantId) });
-    const trouble = { circuit, since: settings.now(), failures: 0 };
-    troubled.set(tenantId, trouble);
-    return trouble;
-  };
-
   const fail = (tenantId: string): void => {
     const trouble = troubled.get(tenantId) ?? newTrouble(tenantId);
+    troubled.set(tenantId, trouble);
     if (trouble.circuit.isOpen()) return;
     trouble.failures += 1;
     // If all tenants fail, the failure is not about this tenant.
@@ -241,8 +221,9 @@ export function createCircuits(options: CircuitsOptions = {}) {
       endOwn?.(isForAll ? 'unknown' : health);
       if (health === 'down' && !isForAll) fail(tenantId);
     },
-    /** False while nothing at all may be sent. */
+    /** False while nothing at all may be sent. A cheap check before work is taken. */
     available: () => common.room() > 0,
+    /** How many attempts may begin now. More would be held back. */
     limits(): Limits {
       const perTenant = common.isOpen() ? 1 : Number.POSITIVE_INFINITY;
       const rooms = new Map<string, number>();

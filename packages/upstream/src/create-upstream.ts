@@ -21,11 +21,6 @@ export interface UpstreamOptions {
   connections: number;
 }
 
-interface PostRequest {
-  headers: Record<string, string>;
-  body: string;
-}
-
 /** Another service at one URL. */
 export function createUpstream({ url: address, timeoutMs, connections }: UpstreamOptions) {
   const url = new URL(address);
@@ -42,7 +37,7 @@ export function createUpstream({ url: address, timeoutMs, connections }: Upstrea
 
   return {
     /** Sends once and follows no redirect. Never rejects. */
-    post({ headers, body }: PostRequest): Promise<Ending> {
+    post({ headers, body }: { headers: Record<string, string>; body: string }): Promise<Ending> {
       const all = authorization ? { ...headers, authorization } : headers;
       return send(pool, { method: 'POST', path, headers: all, body }, timeoutMs);
     },
@@ -51,10 +46,6 @@ export function createUpstream({ url: address, timeoutMs, connections }: Upstrea
     close: () => pool.destroy(),
   };
 }
-
-/** An answer with a status never ends with one of these. */
-const TOO_LONG = `an answer longer than ${BODY_LIMIT} bytes`;
-const NO_STATUS: Ending = { kind: 'network', detail: 'an answer without a status' };
 
 /** The status decides: an error in the body after it does not change the ending. */
 function send(pool: Pool, request: Dispatcher.DispatchOptions, timeoutMs: number): Promise<Ending> {
@@ -68,16 +59,15 @@ function send(pool: Pool, request: Dispatcher.DispatchOptions, timeoutMs: number
       clearTimeout(timer);
       resolve(answer ?? ending);
     };
-    const giveUp = (ending: Ending, why: Error) => {
-      reason = why;
-      end(ending);
-      controller?.abort(why);
+    const giveUp = (kind: 'timeout' | 'network', detail: string) => {
+      reason = new Error(detail);
+      end({ kind, detail });
+      controller?.abort(reason);
     };
-    const onDeadline = () => {
-      const error = new errors.HeadersTimeoutError(`no answer within ${timeoutMs} ms`);
-      giveUp(endingOf(error), error);
-    };
-    const timer = setTimeout(onDeadline, timeoutMs);
+    const timer = setTimeout(
+      () => giveUp('timeout', `no answer within ${timeoutMs} ms`),
+      timeoutMs,
+    );
 
     pool.dispatch(request, {
       onRequestStart(started) {
@@ -92,23 +82,22 @@ function send(pool: Pool, request: Dispatcher.DispatchOptions, timeoutMs: number
       },
       onResponseData(_, chunk) {
         bytes += chunk.length;
-        if (bytes > BODY_LIMIT) giveUp(NO_STATUS, new Error(TOO_LONG));
+        if (bytes > BODY_LIMIT) giveUp('network', 'an answer that is too long');
       },
-      onResponseEnd: () => end(NO_STATUS),
+      onResponseEnd: () => end({ kind: 'network', detail: 'an answer without a status' }),
       onResponseError: (_, error) => end(endingOf(error)),
     });
   });
 }
 
 function endingOf(error: unknown): Ending {
-  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.ConnectTimeoutError) {
-    return { kind: 'timeout', detail: messageOf(error) };
-  }
   if (error instanceof errors.ClientDestroyedError || error instanceof errors.ClientClosedError) {
     return { kind: 'aborted' };
   }
-  const kind = error instanceof errors.InvalidArgumentError ? 'unsendable' : 'network';
-  return { kind, detail: messageOf(error) };
+  const detail = messageOf(error);
+  if (error instanceof errors.ConnectTimeoutError) return { kind: 'timeout', detail };
+  if (error instanceof errors.InvalidArgumentError) return { kind: 'unsendable', detail };
+  return { kind: 'network', detail };
 }
 
 /** If a name has several addresses and none answers, the messages are in the errors inside. */

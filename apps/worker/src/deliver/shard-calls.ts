@@ -1,4 +1,4 @@
-import type { ShardBells } from '@contour/queue/presence';
+import type { ShardBells } from '@contour/queue/jobs';
 import type { Producer } from '@contour/queue/producer';
 import type { Logger } from '@contour/runtime';
 

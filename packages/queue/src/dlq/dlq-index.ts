@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type DlqEntry, type DlqJob, dlqEntry, dlqJob } from '@contour/contract';
 import { openQueue } from '../jobs/queues.ts';
-import { connectFailFast, loadScript, type OnError, runPipeline } from '../redis/connect.ts';
+import {
+  connectFailFast,
+  loadScript,
+  parsedJson,
+  type RedisAccess,
+  runPipeline,
+} from '../redis/connect.ts';
 
 /*
  * The entries of the dead-letter queue are rows in Postgres. In Redis each has a job in a queue without a consumer, for
@@ -38,19 +44,11 @@ export interface IndexPage {
   next: string | null;
 }
 
-function readJob(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Jobs of other programs are skipped. */
 function pageOf(rows: readonly string[][]): IndexPage {
   const page: IndexPage = { jobs: [], former: [], next: rows.at(-1)?.[1] ?? null };
   for (const [, , text = ''] of rows) {
-    const data = readJob(text);
+    const data = parsedJson(text);
     const job = dlqJob.safeParse(data).data;
     const entry = job === undefined ? dlqEntry.safeParse(data).data : undefined;
     if (job !== undefined) page.jobs.push(job);
@@ -64,8 +62,8 @@ function pageOf(rows: readonly string[][]): IndexPage {
 export type DlqIndex = ReturnType<typeof createDlqIndex>;
 
 /** Every method throws AppError('redis_unavailable') within 2.5 s. */
-export function createDlqIndex(o: { redisUrl: string; onError: OnError }) {
-  const { client, ask, disconnect } = connectFailFast(o.redisUrl, o.onError);
+export function createDlqIndex(redis: RedisAccess) {
+  const { client, ask, disconnect } = connectFailFast(redis);
   const queue = openQueue('dlq', client);
   /** Each start of a Redis server has an id of its own. */
   const runId = async () => /^run_id:(\S+)/m.exec(await client.info('server'))?.[1] ?? '';
@@ -87,18 +85,15 @@ export function createDlqIndex(o: { redisUrl: string; onError: OnError }) {
         );
       }),
     /** Removes the jobs of these entries; with a version only the job of that version. */
-    hide: (entries: ReadonlyArray<{ id: string; version?: number }>) =>
-      ask(async () => {
-        const args = entries.flatMap(({ id, version = '' }) => [id, version]);
-        await REMOVE.run(client, [], args);
-      }),
+    hide: (entries: ReadonlyArray<{ id: string; version?: number }>) => {
+      const args = entries.flatMap(({ id, version = '' }) => [id, version]);
+      return ask(() => REMOVE.run(client, [], args));
+    },
     /** The entries that have no job. */
     missing: (ids: readonly string[]) =>
       ask(async () => {
-        const asked = ids.reduce(
-          (pipeline, id) => pipeline.exists(`${JOB}${id}`),
-          client.pipeline(),
-        );
+        const asked = client.pipeline();
+        for (const id of ids) asked.exists(`${JOB}${id}`);
         const found = await runPipeline(asked);
         return ids.filter((_, index) => found[index] !== 1);
       }),
@@ -109,15 +104,10 @@ export function createDlqIndex(o: { redisUrl: string; onError: OnError }) {
     },
     /** Removes a job of an earlier version if it was not changed after it was read. */
     dropFormer: (id: string, digest: string) =>
-      ask(async () => {
-        await DROP_FORMER.run(client, [], [id, digest]);
-      }),
+      ask(() => DROP_FORMER.run(client, [], [id, digest])),
     /** Whether this start of Redis has the complete index. */
     isComplete: () => ask(async () => (await client.get(COMPLETE)) === (await runId())),
-    markComplete: () =>
-      ask(async () => {
-        await client.set(COMPLETE, await runId());
-      }),
+    markComplete: () => ask(async () => client.set(COMPLETE, await runId())),
     /** Which entries of earlier versions Redis still has. After a restart the latest may be missing. */
     formerKept: (): Promise<'all' | 'all_but_latest' | 'nothing'> =>
       ask(async () => {
@@ -126,7 +116,7 @@ export function createDlqIndex(o: { redisUrl: string; onError: OnError }) {
         return kept === (await runId()) ? 'all' : 'all_but_latest';
       }),
     close: async () => {
-      await queue.close().catch(o.onError);
+      await queue.close().catch(redis.onError);
       disconnect();
     },
   };

@@ -66,9 +66,7 @@ export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
     }
   }
 
-  return async function replay(
-    pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>,
-  ): Promise<{ matched: number; replayed: number }> {
+  return async function replay(pages: AsyncIterable<DlqEntry[]> | Iterable<DlqEntry[]>) {
     let isAnswered = true;
     let restMs = 0;
     let matched = 0;

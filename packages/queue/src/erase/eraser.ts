@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { openQueue } from '../jobs/queues.ts';
 import { queuedKey } from '../jobs/resolve-jobs.ts';
 import {
   connectFailFast,
   type FailFastRedis,
-  type OnError,
+  parsedJson,
+  type RedisAccess,
   runPipeline,
 } from '../redis/connect.ts';
 import { parseInfo } from '../redis/redis-facts.ts';
@@ -24,8 +25,6 @@ interface Hits {
   unclear: string[];
 }
 
-const noHits = (): Hits => ({ found: 0, removed: 0, unclear: [] });
-
 /** Long enough for an operator to resume an erasure that was interrupted. */
 const BEGUN_SECONDS = 7 * 24 * 60 * 60;
 const begunKey = (name: string) => `contour:erasing:${name}`;
@@ -36,58 +35,37 @@ const LOOK_EVERY_MS = 100;
 export type Eraser = ReturnType<typeof createEraser>;
 
 /** Finds and removes a person's messages that wait in Redis. Every step throws AppError('redis_unavailable'). */
-export function createEraser(o: { redisUrl: string; onError: OnError }) {
-  const redis = connectFailFast(o.redisUrl, o.onError);
+export function createEraser(access: RedisAccess) {
+  const redis = connectFailFast(access);
   const { client, ask, disconnect } = redis;
   const queue = openQueue('resolve', client);
 
-  async function forgetMessages(messageIds: readonly string[]): Promise<void> {
-    for (let at = 0; at < messageIds.length; at += PAGE) {
-      const page = messageIds.slice(at, at + PAGE);
-      await ask(() => client.del(...page.map(queuedKey)));
-    }
-  }
-
   return {
     /** Jobs of `resolve`, whatever their state. A job that a worker has in hand is not removed. */
-    jobs: (judge: Judge, mayRemove: boolean) =>
-      eraseJobs(redis, queue, judge, { mayRemove, forget: forgetMessages }),
+    jobs: (judge: Judge, mayRemove: boolean) => eraseJobs(redis, queue, judge, mayRemove),
     streamEntries: (judge: Judge, mayRemove: boolean) =>
-      eraseStreamEntries(redis, judge, { mayRemove }),
+      eraseStreamEntries(redis, judge, mayRemove),
     /** Removes the notes that senders of these messages got the answer `queued`. */
-    forgetMessages,
+    forgetMessages: (messageIds: readonly string[]) => forgetMessages(redis, messageIds),
     /** What an interrupted erasure of this name has noted for the next one. */
     begun: (name: string) => ask(() => client.get(begunKey(name))),
-    begin: (name: string, text: string) =>
-      ask(async () => {
-        await client.set(begunKey(name), text, 'EX', BEGUN_SECONDS);
-      }),
-    end: (name: string) =>
-      ask(async () => {
-        await client.del(begunKey(name));
-      }),
+    begin: (name: string, text: string): Promise<unknown> =>
+      ask(() => client.set(begunKey(name), text, 'EX', BEGUN_SECONDS)),
+    end: (name: string): Promise<unknown> => ask(() => client.del(begunKey(name))),
     /** Rewrites the append-only file, without what was removed, and waits for it. */
     rewriteAof: () => rewriteAof(redis),
     async close(): Promise<void> {
-      await queue.close().catch(o.onError);
+      await queue.close().catch(access.onError);
       disconnect();
     },
   };
 }
 
-async function rewriteAof({
-  client,
-  ask,
-}: FailFastRedis): Promise<'rewritten' | 'off' | 'refused' | 'not yet'> {
+async function rewriteAof({ client, ask }: FailFastRedis) {
   const facts = async () => parseInfo(await ask(() => client.info('persistence')));
   if ((await facts()).get('aof_enabled') !== '1') return 'off';
-  const isAllowed = await ask(() =>
-    client.bgrewriteaof().then(
-      () => true,
-      () => false,
-    ),
-  );
-  if (!isAllowed) return 'refused';
+  const begun = await ask(() => client.bgrewriteaof().catch(() => null));
+  if (begun === null) return 'refused';
   for (const until = Date.now() + REWRITE_DEADLINE_MS; Date.now() < until; ) {
     const is = await facts();
     const isBusy = ['aof_rewrite_in_progress', 'aof_rewrite_scheduled'].some(
@@ -99,54 +77,45 @@ async function rewriteAof({
   return 'not yet';
 }
 
-/** All keys that exist from the beginning of the search to its end. A key may come twice. */
-async function* keysLike(
+async function forgetMessages(
   { client, ask }: FailFastRedis,
-  pattern: string,
-  type: string,
-): AsyncGenerator<string[]> {
+  messageIds: readonly string[],
+): Promise<void> {
+  for (let at = 0; at < messageIds.length; at += PAGE) {
+    const page = messageIds.slice(at, at + PAGE);
+    await ask(() => client.del(...page.map(queuedKey)));
+  }
+}
+
+/** All keys that exist from the beginning of the search to its end. A key may come twice. */
+async function* keysLike({ client, ask }: FailFastRedis, pattern: string, type: string) {
   let cursor = '0';
   do {
-    const page = await ask(() =>
+    const [next, keys] = await ask(() =>
       client.scan(cursor, 'MATCH', pattern, 'COUNT', PAGE, 'TYPE', type),
     );
-    cursor = page[0];
-    yield page[1];
+    yield keys;
+    cursor = next;
   } while (cursor !== '0');
 }
 
 /** The message id in a job that our API has made. */
 function messageIdIn(text: string): string[] {
-  try {
-    const id: unknown = JSON.parse(text)?.message?.messageId;
-    return typeof id === 'string' ? [id] : [];
-  } catch {
-    return [];
-  }
+  const job = parsedJson(text) as { message?: { messageId?: unknown } } | null | undefined;
+  const id = job?.message?.messageId;
+  return typeof id === 'string' ? [id] : [];
 }
 
-/** False if a worker holds the job. */
-async function removeJob(queue: Queue, id: string): Promise<boolean> {
-  const job: Job | undefined = await queue.getJob(id);
-  if (job === undefined) return true;
-  return job.remove().then(
-    () => true,
-    (error: Error) => {
-      if (/locked|lock/i.test(error.message)) return false;
-      throw error;
-    },
-  );
-}
-
-/** Searches the jobs of a queue, whatever their state. `forget` gets the messages of the jobs that were removed. */
+/** Searches the jobs of a queue, whatever their state. */
 async function eraseJobs(
   redis: FailFastRedis,
   queue: Queue,
   judge: Judge,
-  { mayRemove, forget }: { mayRemove: boolean; forget: (ids: string[]) => Promise<void> },
+  mayRemove: boolean,
 ): Promise<Hits> {
+  const { client, ask } = redis;
   const prefix = queue.toKey('');
-  const hits = noHits();
+  const hits: Hits = { found: 0, removed: 0, unclear: [] };
   const seen = new Set<string>();
 
   async function judgeJob(id: string, text: string): Promise<void> {
@@ -158,17 +127,16 @@ async function eraseJobs(
       return;
     }
     hits.found += 1;
-    if (!mayRemove || !(await redis.ask(() => removeJob(queue, id)))) return;
+    // BullMQ removes no job that a worker holds.
+    if (!mayRemove || (await ask(() => queue.remove(id))) === 0) return;
     hits.removed += 1;
-    await forget(messageIdIn(text));
+    await forgetMessages(redis, messageIdIn(text));
   }
 
   for await (const keys of keysLike(redis, `${prefix}*`, 'hash')) {
-    const texts = await redis.ask(() =>
-      runPipeline(
-        keys.reduce((pipeline, key) => pipeline.hget(key, 'data'), redis.client.pipeline()),
-      ),
-    );
+    const asked = client.pipeline();
+    for (const key of keys) asked.hget(key, 'data');
+    const texts = await ask(() => runPipeline(asked));
     for (const [at, key] of keys.entries()) {
       const text = texts[at];
       if (typeof text === 'string') await judgeJob(key.slice(prefix.length), text);
@@ -194,9 +162,9 @@ async function* pagesOf({ client, ask }: FailFastRedis, key: string): AsyncGener
 async function eraseStreamEntries(
   redis: FailFastRedis,
   judge: Judge,
-  { mayRemove }: { mayRemove: boolean },
+  mayRemove: boolean,
 ): Promise<Hits> {
-  const hits = noHits();
+  const hits: Hits = { found: 0, removed: 0, unclear: [] };
 
   async function judgeEntries(key: string, entries: readonly Entry[]): Promise<void> {
     const theirs: string[] = [];

@@ -1,8 +1,7 @@
 import { AppError } from '@contour/contract';
 import { DelayedError, type Job, type JobJson, type Processor, Worker } from 'bullmq';
-import { connectPatient, type OnError, settlesWithin } from '../redis/connect.ts';
+import { connectPatient, type RedisAccess, settlesWithin } from '../redis/connect.ts';
 import type { QueueName } from './queues.ts';
-import { resolveDelayMs } from './resolve-delay-ms.ts';
 
 /** A job as it was found. Any program may have added it. */
 export interface IncomingJob {
@@ -104,16 +103,16 @@ class TolerantWorker<Data> extends Worker<Data> {
   }
 }
 
+interface ConsumerOptions<Data> extends RedisAccess {
+  queue: QueueName;
+  concurrency: number;
+  process: Processor<Data>;
+}
+
 export type Consumer = ReturnType<typeof createConsumer>;
 
 /** A worker on its own connections. `process` must declare three parameters, or BullMQ passes no signal. */
-export function createConsumer<Data>(o: {
-  queue: QueueName;
-  redisUrl: string;
-  concurrency: number;
-  onError: OnError;
-  process: Processor<Data>;
-}) {
+export function createConsumer<Data>(o: ConsumerOptions<Data>) {
   const { client, disconnect } = connectPatient(o.redisUrl);
   let inHand = 0;
   let completed = 0;
@@ -169,6 +168,19 @@ export function createConsumer<Data>(o: {
   };
 }
 
+const FIRST_MS = 1_000;
+const LONGEST_MS = 30_000;
+
+/*
+ * | failures               | 1      | 2     | 3   | 4   | 5    | 6    | 7    | 8 and more |
+ * | delay of an entry      | 1 s    | 2 s   | 4 s | 8 s | 16 s | 30 s | 30 s | parked     |
+ * | delay of a job, up to  | 0.25 s | 0.5 s | 1 s | 2 s | 4 s  | 8 s  | 16 s | 30 s       |
+ */
+
+/** How long a message waits for its next try after this many failures. */
+export const resolveDelayMs = (failures: number, firstMs = FIRST_MS): number =>
+  Math.min(firstMs * 2 ** Math.max(failures - 1, 0), LONGEST_MS);
+
 /** After this many throws a job is given up. */
 const MAX_THROWS = 20;
 
@@ -179,10 +191,8 @@ export type JobOutcome =
 
 export type HandleJob = (job: IncomingJob, signal: AbortSignal) => Promise<JobOutcome>;
 
-interface ResolveConsumerOptions {
-  redisUrl: string;
+interface ResolveConsumerOptions extends RedisAccess {
   concurrency: number;
-  onError: OnError;
   /** What replaces a job's data in Redis, because they may hold a credential; undefined to keep them. */
   seal: (job: IncomingJob) => unknown;
   handle: HandleJob;

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { connectFailFast, loadScript, type OnError } from '../redis/connect.ts';
+import { connectFailFast, loadScript, type RedisAccess } from '../redis/connect.ts';
 
 const QUEUE_NAMES = ['resolve', 'deliver', 'graph', 'dlq'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
@@ -31,11 +31,8 @@ export function openQueue(name: QueueName, connection: Redis): Queue {
 export const queueKeys = (name: QueueName) => ({ toKey: (type: string) => `bull:${name}:${type}` });
 
 /** The queues for Bull Board, on a connection of their own. */
-export function boardQueues(o: { redisUrl: string; onError: OnError }): {
-  queues: Queue[];
-  close(): Promise<void>;
-} {
-  const { client, disconnect } = connectFailFast(o.redisUrl, o.onError);
+export function boardQueues(redis: RedisAccess) {
+  const { client, disconnect } = connectFailFast(redis);
   const queues = QUEUE_NAMES.map((name) => openQueue(name, client));
   return {
     queues,
@@ -48,42 +45,31 @@ export function boardQueues(o: { redisUrl: string; onError: OnError }): {
 
 const FACTS = loadScript(import.meta.dirname, 'queue-facts.lua');
 
-/** The state of one queue. */
-export interface QueueFacts {
-  queue: QueueName;
-  /** An operator has paused it: workers take no jobs from it. */
-  isPaused: boolean;
-  /** Jobs that no worker has taken yet. All jobs of `dlq` wait: it has no consumer. */
-  waiting: number;
-  delayed: number;
-  active: number;
-  /** Jobs that BullMQ has given up and that were not collected yet. */
-  failed: number;
-  /** When the oldest waiting job was added; null where none waits. */
-  oldestAt: Date | null;
-}
+export type QueueFacts = Awaited<ReturnType<typeof readQueueFacts>>[number];
 
 type Row = [number, number, number, number, number, string | null];
 
-/** Reads all queues in one round trip that costs the same however many jobs they hold. */
-export async function readQueueFacts(client: Redis): Promise<QueueFacts[]> {
+/** Reads the state of all queues in one round trip that costs the same however many jobs they hold. */
+export async function readQueueFacts(client: Redis) {
   const keys = QUEUE_NAMES.map((name) => queueKeys(name).toKey(''));
   const rows = (await FACTS.run(client, keys)) as Row[];
   return rows.map(([isPaused, waiting, delayed, active, failed, oldest], index) => ({
     queue: QUEUE_NAMES[index] as QueueName,
+    /** An operator has paused it: workers take no jobs from it. */
     isPaused: isPaused === 1,
+    /** Jobs that no worker has taken yet. All jobs of `dlq` wait: it has no consumer. */
     waiting,
     delayed,
     active,
+    /** Jobs that BullMQ has given up and that were not collected yet. */
     failed,
+    /** When the oldest waiting job was added; null where none waits. */
     oldestAt: oldest === null ? null : new Date(Number(oldest)),
   }));
 }
 
 /** Whether workers have a message to resolve that they may take. While the queue is paused, they have none. */
 export async function isWorkWaiting(client: Redis): Promise<boolean> {
-  const facts = await readQueueFacts(client);
-  return facts.some(
-    ({ queue, isPaused, waiting }) => queue === 'resolve' && !isPaused && waiting > 0,
-  );
+  const resolve = (await readQueueFacts(client)).find(({ queue }) => queue === 'resolve');
+  return resolve !== undefined && !resolve.isPaused && resolve.waiting > 0;
 }

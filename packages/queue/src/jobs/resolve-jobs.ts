@@ -120,6 +120,8 @@ function createAccountCounts(client: Redis, queue: Queue) {
   let counts = new Map<string, number>();
   let priorities = new Map<string, number>();
 
+  const countOf = (account: string) => counts.get(account) ?? 0;
+
   function note(account: string, count: number): void {
     counts.set(account, count);
     const priority = priorityFor(count);
@@ -134,17 +136,15 @@ function createAccountCounts(client: Redis, queue: Queue) {
     async add(accounts: readonly string[]): Promise<void> {
       const added = countsOf(accounts);
       // Counted here first, so that later batches see it before Redis has answered.
-      for (const [account, n] of added) note(account, (counts.get(account) ?? 0) + n);
-      const answers = await Promise.allSettled(
-        added.map(([account, n]) => client.zincrby(WAITING_KEY, n, account)),
+      for (const [account, n] of added) note(account, countOf(account) + n);
+      await Promise.allSettled(
+        added.map(async ([account, n]) => {
+          note(account, Number(await client.zincrby(WAITING_KEY, n, account)));
+        }),
       );
-      for (const [i, [account]] of added.entries()) {
-        const count = answers[i];
-        if (count?.status === 'fulfilled') note(account, Number(count.value));
-      }
     },
     priorityOf: (account: string) => priorities.get(account) ?? 0,
-    countOf: (account: string) => counts.get(account) ?? 0,
+    countOf,
     /** Reads the counts of all processes. */
     async read(): Promise<void> {
       const keys = [WAITING_KEY, PRIORITIES_KEY, ...NOT_ENDED.map((type) => queue.toKey(type))];

@@ -1,8 +1,46 @@
 import { uuidv7 } from '@contour/contract';
 import type { Queue } from 'bullmq';
-import { ringBells } from '../presence/shard-bells.ts';
-import type { FailFastRedis, OnError } from '../redis/connect.ts';
-import { type Consumer, createConsumer } from './consumer.ts';
+import type { Redis } from 'ioredis';
+import {
+  connectPatient,
+  type FailFastRedis,
+  type RedisAccess,
+  runPipeline,
+  settlesWithin,
+} from '../redis/connect.ts';
+import { createConsumer } from './consumer.ts';
+
+const BELL = 'contour:bell:';
+const bellOf = (shard: number) => `${BELL}${shard}`;
+const DEAF_WITHIN_MS = 500;
+
+export type ShardBells = ReturnType<typeof createShardBells>;
+
+/** A pub/sub channel per shard. The worker that delivers a shard listens, and needs no wake-up job. */
+export function createShardBells(o: RedisAccess & { onRing: (shard: number) => void }) {
+  const { client, disconnect } = connectPatient(o.redisUrl);
+  client.on('error', o.onError);
+  client.on('message', (bell) => o.onRing(Number(bell.slice(BELL.length))));
+  return {
+    listen(shard: number): void {
+      client.subscribe(bellOf(shard)).catch(() => undefined);
+    },
+    /** Settles when the shard is no longer heard, or after half a second without an answer from Redis. */
+    async stopListening(shard: number): Promise<void> {
+      const deaf = client.unsubscribe(bellOf(shard)).catch(() => undefined);
+      await settlesWithin(deaf, DEAF_WITHIN_MS);
+    },
+    close: disconnect,
+  };
+}
+
+/** Returns the shards that no worker listens for. */
+async function ringBells(client: Redis, shards: readonly number[]): Promise<number[]> {
+  const pipeline = client.pipeline();
+  for (const shard of shards) pipeline.publish(bellOf(shard), '');
+  const listeners = await runPipeline(pipeline);
+  return shards.filter((_, index) => Number(listeners[index]) === 0);
+}
 
 /** BullMQ keeps one job per id waiting. One that is added during a run is kept until the run ends. */
 const wakeUpOf = (id: string) => ({
@@ -10,11 +48,8 @@ const wakeUpOf = (id: string) => ({
   deduplication: { id, keepLastIfActive: true },
 });
 
-/** Jobs that say "look now". Postgres knows the work, so losing one only costs time. */
-export function createWakeUps(
-  { client, ask }: FailFastRedis,
-  { deliver, graph }: { deliver: Queue; graph: Queue },
-) {
+/** Jobs and bells that say "look now". Postgres knows the work, so losing one only costs time. */
+export function createWakeUps({ client, ask }: FailFastRedis, deliver: Queue, graph: Queue) {
   async function wakeDeliver(shards: readonly number[]): Promise<void> {
     await deliver.addBulk(
       shards.map((shard) => ({
@@ -43,36 +78,30 @@ export function createWakeUps(
   };
 }
 
+interface DeliverConsumerOptions extends RedisAccess {
+  concurrency: number;
+  run: (shard: number, signal: AbortSignal) => Promise<void>;
+}
+
 /**
  * Runs woken shards. A run that throws is reported and not retried, but the shard can be woken again. After a lost lock
  * or a wiped Redis the same shard may run twice at the same time, so `run` must allow it.
  */
-export function createDeliverConsumer(o: {
-  redisUrl: string;
-  concurrency: number;
-  onError: OnError;
-  run: (shard: number, signal: AbortSignal) => Promise<void>;
-}): Consumer {
-  return createConsumer<{ shard: number }>({
+export const createDeliverConsumer = ({ run, ...o }: DeliverConsumerOptions) =>
+  createConsumer<{ shard: number }>({
     ...o,
     queue: 'deliver',
-    process: (job, _token, signal) => o.run(job.data.shard, signal as AbortSignal),
+    process: (job, _token, signal) => run(job.data.shard, signal as AbortSignal),
   });
-}
 
-/**
- * Runs when the mirror has to be updated, once at a time. After a lost lock or a wiped Redis another worker may run it
- * at the same time, so `run` must allow it.
- */
-export function createGraphConsumer(o: {
-  redisUrl: string;
-  onError: OnError;
-  run: (signal: AbortSignal) => Promise<void>;
-}): Consumer {
-  return createConsumer<unknown>({
+/** As above, for the one update of the mirror: `run` must allow a second run, of another worker, at the same time. */
+export const createGraphConsumer = ({
+  run,
+  ...o
+}: RedisAccess & { run: (signal: AbortSignal) => Promise<void> }) =>
+  createConsumer<unknown>({
     ...o,
     queue: 'graph',
     concurrency: 1,
-    process: (_job, _token, signal) => o.run(signal as AbortSignal),
+    process: (_job, _token, signal) => run(signal as AbortSignal),
   });
-}

@@ -3,20 +3,10 @@ import type { Redis } from 'ioredis';
 import { runPipeline } from '../redis/connect.ts';
 import { parseInfo } from '../redis/redis-facts.ts';
 
-export interface Backlog {
-  waiting: number;
-  delayed: number;
-  active: number;
-  memoryUsed: number;
-  /** 0 where Redis has no limit. */
-  memoryLimit: number;
-}
+export type Backlog = Awaited<ReturnType<typeof readBacklog>>;
 
 /** Reads what decides about back-pressure, in one round trip, because it is read every second. */
-export async function readBacklog(
-  client: Redis,
-  queue: { toKey(type: string): string },
-): Promise<Backlog> {
+export async function readBacklog(client: Redis, queue: { toKey(type: string): string }) {
   const [wait, paused, prioritized, delayed, active, info] = await runPipeline(
     client
       .pipeline()
@@ -33,6 +23,7 @@ export async function readBacklog(
     delayed: Number(delayed),
     active: Number(active),
     memoryUsed: Number(memory.get('used_memory') ?? 0),
+    /** 0 where Redis has no limit. */
     memoryLimit: Number(memory.get('maxmemory') ?? 0),
   };
 }

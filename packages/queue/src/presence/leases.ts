@@ -15,35 +15,25 @@ const avoidKey = (shard: number) => `contour:resolve:${shard}:avoid`;
 
 const LEASE_SHARDS = loadScript(import.meta.dirname, 'lease-shards.lua');
 const RELEASE_SHARD = loadScript(import.meta.dirname, 'release-shard.lua');
-const GIVE_UP_SHARD = loadScript(import.meta.dirname, 'give-up-shard.lua');
-
-export type ShardState = 'held' | 'unwanted' | 'others';
 
 /**
  * Gives a sign of life, renews this worker's leases, and takes free shards that fall to it. Returns the state of each
  * shard: `unwanted` is held by this worker but falls to another one. Call it about once a second.
  */
-export async function leaseShards(
-  client: Redis,
-  id: string,
-  shardCount: number,
-): Promise<ShardState[]> {
+export async function leaseShards(client: Redis, id: string, shardCount: number) {
   const shards = Array.from({ length: shardCount }, (_, shard) => shard);
   const keys = [MEMBERS_KEY, ...shards.map(leaseKey), ...shards.map(avoidKey)];
-  return (await LEASE_SHARDS.run(client, keys, [id, ALIVE_MS])) as ShardState[];
+  const states = await LEASE_SHARDS.run(client, keys, [id, ALIVE_MS]);
+  return states as Array<'held' | 'unwanted' | 'others'>;
 }
 
 /** Releases a shard before its lease ends. */
-export async function releaseShard(client: Redis, id: string, shard: number): Promise<void> {
-  await RELEASE_SHARD.run(client, [leaseKey(shard)], [id]);
-}
+export const releaseShard = (client: Redis, id: string, shard: number, avoidedMs = 0) =>
+  RELEASE_SHARD.run(client, [leaseKey(shard), avoidKey(shard)], [id, avoidedMs]);
 
 /** Gives up a shard that this worker is stuck with. Call it again for as long as the worker is stuck. */
-export async function giveUpShard(client: Redis, id: string, shard: number): Promise<void> {
-  await GIVE_UP_SHARD.run(client, [leaseKey(shard), avoidKey(shard)], [id, AVOIDED_MS]);
-}
+export const giveUpShard = (client: Redis, id: string, shard: number) =>
+  releaseShard(client, id, shard, AVOIDED_MS);
 
 /** Removes this worker from the members at once instead of after 4 s. */
-export async function leaveShards(client: Redis, id: string): Promise<void> {
-  await client.zrem(MEMBERS_KEY, id);
-}
+export const leaveShards = (client: Redis, id: string) => client.zrem(MEMBERS_KEY, id);

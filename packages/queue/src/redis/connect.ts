@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { AppError } from '@contour/contract';
 import { type ChainableCommander, Redis, type RedisOptions } from 'ioredis';
 
-export type OnError = (error: Error) => void;
+/** Which Redis, and what to do with the errors of a connection to it. */
+export interface RedisAccess {
+  redisUrl: string;
+  onError: (error: Error) => void;
+}
 
 /*
  * | side      | gives up on a command after | finds a frozen Redis after | tries to connect again |
@@ -20,20 +24,7 @@ const COMMON = {
   connectTimeout: 3000,
 } satisfies RedisOptions;
 
-export interface FailFastRedis {
-  client: Redis;
-  /** Runs one exchange with Redis. Every failure is an AppError('redis_unavailable') within 2.5 s. */
-  ask<T>(work: () => Promise<T>): Promise<T>;
-  disconnect(): void;
-}
-
-/** Settles when the first attempt to connect has ended, either way, so a new process may ask at once. */
-function firstAttempt(client: Redis): Promise<void> {
-  return new Promise((resolve) => {
-    client.once('ready', resolve);
-    client.once('close', resolve);
-  });
-}
+export type FailFastRedis = ReturnType<typeof connectFailFast>;
 
 /**
  * Sends commands that are issued in one turn of the event loop in one write, because a write costs this process more
@@ -60,7 +51,7 @@ function gatherWrites(client: Redis): Redis {
 }
 
 /** A connection for callers that wait for an answer. It never queues a command that it cannot send now. */
-export function connectFailFast(redisUrl: string, onError: OnError): FailFastRedis {
+export function connectFailFast({ redisUrl, onError }: RedisAccess) {
   const client = new Redis(redisUrl, {
     ...COMMON,
     enableOfflineQueue: false,
@@ -69,25 +60,19 @@ export function connectFailFast(redisUrl: string, onError: OnError): FailFastRed
     socketTimeout: 3000,
   });
   gatherWrites(client).on('error', onError);
-  const attempted = firstAttempt(client);
+  // Settles when the first attempt to connect has ended, either way, so a new process may ask at once.
+  const attempted = new Promise((resolve) => {
+    client.once('ready', resolve).once('close', resolve);
+  });
 
+  /** Runs one exchange with Redis. Every failure is an AppError('redis_unavailable') within 2.5 s. */
   async function ask<T>(work: () => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer in ${ANSWER_DEADLINE_MS} ms`)),
-        ANSWER_DEADLINE_MS,
-      );
-    });
-    const answer = attempted.then(work);
-    // After the deadline a failure has no caller left, and must not count as unhandled.
-    answer.catch(() => undefined);
     try {
-      return await Promise.race([answer, deadline]);
+      const answer = attempted.then(work);
+      if (await settlesWithin(answer, ANSWER_DEADLINE_MS)) return await answer;
+      throw new Error(`no answer in ${ANSWER_DEADLINE_MS} ms`);
     } catch (cause) {
       throw new AppError('redis_unavailable', 'Redis cannot be reached', cause);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -132,11 +117,6 @@ export async function runPipeline(pipeline: ChainableCommander): Promise<unknown
   });
 }
 
-type Argument = string | number;
-
-const isUnknownScript = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('NOSCRIPT');
-
 /**
  * Loads a Lua script from a folder. Parts, which define functions that it needs, come before it. Redis keeps a script by
  * its SHA-1, so its text is sent only to a Redis that does not know it yet.
@@ -145,34 +125,41 @@ export function loadScript(folder: string, ...files: string[]) {
   const text = files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
   const sha = createHash('sha1').update(text).digest('hex');
 
-  async function run<Reply>(call: (command: string, script: string) => Promise<Reply>) {
-    try {
-      return await call('EVALSHA', sha);
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error;
-      return call('EVAL', text);
-    }
-  }
+  const runnerFor =
+    (method: 'call' | 'callBuffer') =>
+    async (client: Redis, keys: readonly string[], args: ReadonlyArray<string | number> = []) => {
+      const call = (command: string, script: string): Promise<unknown> =>
+        client[method](command, script, keys.length, ...keys, ...args);
+      try {
+        return await call('EVALSHA', sha);
+      } catch (error) {
+        if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+        return call('EVAL', text);
+      }
+    };
 
-  return {
-    run: (client: Redis, keys: readonly string[], args: readonly Argument[] = []) =>
-      run((command, script) => client.call(command, script, keys.length, ...keys, ...args)),
-    /** As `run`, with buffers in place of strings. */
-    runForBuffers: (client: Redis, keys: readonly string[], args: readonly Argument[] = []) =>
-      run((command, script) => client.callBuffer(command, script, keys.length, ...keys, ...args)),
-  };
+  /** `runForBuffers` answers with buffers in place of strings. */
+  return { run: runnerFor('call'), runForBuffers: runnerFor('callBuffer') };
 }
 
-/** Whether the promise resolves in time. If it rejects in time, so does this. */
-export async function settlesWithin(
-  promise: Promise<unknown>,
-  timeoutMs: number,
-): Promise<boolean> {
+/** Whether the promise resolves in time. If it rejects in time, so does this. A later rejection is handled. */
+export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number) {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
+    timer = setTimeout(resolve, timeoutMs, false);
   });
-  const settled = await Promise.race([promise.then(() => true), timeout]);
-  clearTimeout(timer);
-  return settled;
+  try {
+    return await Promise.race([promise.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A text that any program may have written; undefined if it is not JSON. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

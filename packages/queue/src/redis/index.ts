@@ -1,1 +1,1 @@
-export type { OnError } from './connect.ts';
+export type { RedisAccess } from './connect.ts';

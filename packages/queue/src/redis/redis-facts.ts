@@ -1,13 +1,5 @@
 import type { Redis } from 'ioredis';
 
-export interface RedisFacts {
-  version: string;
-  maxmemoryPolicy: string;
-  aof: boolean;
-  /** A replica takes no writes. */
-  isReplica: boolean;
-}
-
 /** Parses the `name:value` lines of INFO. */
 export function parseInfo(info: string): Map<string, string> {
   const lines = info.split(/\r?\n/).filter((line) => line.includes(':'));
@@ -16,8 +8,8 @@ export function parseInfo(info: string): Map<string, string> {
   );
 }
 
-/** What decides whether Redis may lose data: eviction and the append-only file. */
-export async function readRedisFacts(client: Redis): Promise<RedisFacts> {
+/** What decides whether Redis may lose data: eviction and the append-only file. A replica takes no writes. */
+export async function readRedisFacts(client: Redis) {
   const info = parseInfo(await client.info());
   return {
     version: info.get('redis_version') ?? 'unknown',

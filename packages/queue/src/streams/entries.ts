@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
 import { plausibleTime, TooLong } from '../jobs/consumer.ts';
-import { leaseKey } from '../presence/leases.ts';
-import { loadScript } from '../redis/connect.ts';
+import { leaseKey, releaseShard } from '../presence/leases.ts';
+import { type FailFastRedis, loadScript } from '../redis/connect.ts';
 
-/** What the owner of a shard does with its entries in Redis: read, deliver again, end, forget. */
 export const GROUP = 'contour';
 /**
  * All owners of a shard are one consumer of the group. So the entries that one owner leaves pending belong to the next
@@ -55,18 +54,6 @@ export interface Loss {
   total: { entries: number; deletions: number };
 }
 
-export type Reading =
-  | { kind: 'not ours' }
-  /** Nothing was read: other entries are pending, and have to be read first. */
-  | { kind: 'left first' }
-  | {
-      kind: 'read';
-      loss: Loss | null;
-      entries: StreamEntry[];
-      /** Ids of pending entries that are not in the stream any more. */
-      trimmed: string[];
-    };
-
 type RawEntry = [id: Buffer, what: Buffer, message: Buffer | number];
 type RawTally = [lost: number, reported: number, deletions: number, deletionsReported: number];
 type RawReading = [kind: Buffer, deliveries: number[], entries: RawEntry[], tally: RawTally];
@@ -84,28 +71,14 @@ function lossOf([lost, reported, deletions, deletionsReported]: RawTally): Loss 
   };
 }
 
-function messageOf(what: string, message: Buffer | number): StreamEntry['message'] {
-  if (typeof message === 'number') return new TooLong(message);
-  return what === 'message' ? message : undefined;
-}
-
-function entryOf(shard: number, deliveries: number, [rawId, what, message]: RawEntry): StreamEntry {
+function entryOf(shard: number, deliveries: number, [rawId, what, raw]: RawEntry): StreamEntry {
   const id = rawId.toString();
-  return {
-    shard,
-    id,
-    deliveries,
-    addedAt: timeOf(id),
-    message: messageOf(what.toString(), message),
-  };
+  const known = what.toString() === 'message' ? raw : undefined;
+  const message = typeof raw === 'number' ? new TooLong(raw) : (known as Buffer | undefined);
+  return { shard, id, deliveries, addedAt: timeOf(id), message };
 }
 
-interface Shard {
-  owner: string;
-  shard: number;
-}
-
-interface ReadOptions extends Shard {
+interface ReadOptions {
   /**
    * `left`: entries that a former owner, or another consumer of the group, left pending. `new`: entries that no
    * consumer has read. `look back`: new ones, after claiming entries that another consumer left pending.
@@ -118,75 +91,67 @@ interface ReadOptions extends Shard {
   held?: number;
 }
 
-/** Reads the next entries. Only the owner of the shard gets any. */
-export async function readEntries(client: Redis, o: ReadOptions): Promise<Reading> {
-  const { owner, shard, from, count, after = '0-0', held = 0 } = o;
-  const keys = [leaseKey(shard), streamKey(shard), tallyKey(shard)];
-  const place = [owner, GROUP, CONSUMER, count, from, after, held];
-  const limits = [SUSPICIOUS_DELIVERIES, FORGOTTEN_AFTER_MS];
-  const sizes = [MAX_ENTRY_BYTES, MAX_BATCH_BYTES, MAX_STEP];
-  const answer = await READ.runForBuffers(client, keys, [...place, ...limits, ...sizes]);
-  const [rawKind, deliveries, raw, tally] = answer as RawReading;
-  const kind = rawKind.toString();
-  if (kind === 'not ours' || kind === 'left first') return { kind };
-  const entries: StreamEntry[] = [];
-  const trimmed: string[] = [];
-  for (const [at, entry] of raw.entries()) {
-    if (entry[1].toString() === 'trimmed') trimmed.push(entry[0].toString());
-    else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
-  }
-  return { kind: 'read', loss: lossOf(tally), entries, trimmed };
-}
-
-/**
- * Delivers entries again that the owner of the shard holds, at most ANY_BATCH of them. Redis counts the delivery.
- * Returns null if the worker is no longer the owner.
- */
-export async function claimEntries(
-  client: Redis,
-  { owner, shard, held }: Shard & { held: ReadonlyArray<{ id: string; deliveries: number }> },
-): Promise<StreamEntry[] | null> {
-  const keys = [leaseKey(shard), streamKey(shard)];
-  const ids = held.map(({ id }) => id);
-  const args = [owner, MAX_ENTRY_BYTES, GROUP, CONSUMER, ...ids];
-  const [kind, raw] = (await CLAIM.runForBuffers(client, keys, args)) as RawClaim;
-  if (kind.toString() === 'not ours') return null;
-  const earlier = new Map(held.map(({ id, deliveries }) => [id, deliveries]));
-  return raw.map((entry) => entryOf(shard, (earlier.get(entry[0].toString()) ?? 0) + 1, entry));
-}
-
 /** Removes entries that are done from the group and the stream. */
-export async function endEntries(
-  client: Redis,
-  shard: number,
-  ids: readonly string[],
-): Promise<void> {
-  await END.run(client, [streamKey(shard), tallyKey(shard)], [GROUP, ...ids]);
-}
+export const endEntries = (client: Redis, shard: number, ids: readonly string[]) =>
+  END.run(client, [streamKey(shard), tallyKey(shard)], [GROUP, ...ids]);
 
-/** Takes back the count of a delivery. The entries stay pending: they were not tried, so they did not fail. */
-export async function uncountDelivery(
-  client: Redis,
-  shard: number,
-  ids: readonly string[],
-  deliveries: number,
-): Promise<void> {
-  const settings = ['RETRYCOUNT', deliveries - 1, 'JUSTID'] as const;
-  await client.xclaim(streamKey(shard), GROUP, CONSUMER, 0, ...ids, ...settings);
-}
+export type Shard = ReturnType<typeof openShard>;
 
-/** Removes pending entries from the group that are not in the stream any more. They count as lost. */
-export async function forgetTrimmed(
-  client: Redis,
+/** What the owner of a shard does with its entries in Redis. */
+export function openShard(
+  { client, ask }: Pick<FailFastRedis, 'client' | 'ask'>,
+  owner: string,
   shard: number,
-  ids: readonly string[],
-): Promise<void> {
-  await client.xack(streamKey(shard), GROUP, ...ids);
-}
-
-/** Notes that a loss was reported. Until then every reading returns it again. */
-export async function markReported(client: Redis, shard: number, { total }: Loss): Promise<void> {
-  await MARK_REPORTED.run(client, [tallyKey(shard)], [total.entries, total.deletions]);
+) {
+  const stream = streamKey(shard);
+  return {
+    shard,
+    /**
+     * Reads the next entries. Only the owner gets any. `left first`: nothing was read, because other entries are
+     * pending, and have to be read first. `trimmed` has the ids of pending entries that the stream has no more.
+     */
+    async read({ from, count, after = '0-0', held = 0 }: ReadOptions) {
+      const keys = [leaseKey(shard), stream, tallyKey(shard)];
+      const place = [owner, GROUP, CONSUMER, count, from, after, held];
+      const limits = [SUSPICIOUS_DELIVERIES, FORGOTTEN_AFTER_MS];
+      const args = [...place, ...limits, MAX_ENTRY_BYTES, MAX_BATCH_BYTES, MAX_STEP];
+      const answer = await ask(() => READ.runForBuffers(client, keys, args));
+      const [rawKind, deliveries, raw, tally] = answer as RawReading;
+      const kind = rawKind.toString();
+      if (kind === 'not ours' || kind === 'left first') return { kind } as const;
+      const entries: StreamEntry[] = [];
+      const trimmed: string[] = [];
+      for (const [at, entry] of raw.entries()) {
+        if (entry[1].toString() === 'trimmed') trimmed.push(entry[0].toString());
+        else entries.push(entryOf(shard, deliveries[at] ?? 1, entry));
+      }
+      return { kind: 'read', loss: lossOf(tally), entries, trimmed } as const;
+    },
+    /**
+     * Delivers held entries again, at most ANY_BATCH of them. Redis counts the delivery. Returns null if the worker is
+     * no longer the owner.
+     */
+    async claim(held: ReadonlyArray<{ id: string; deliveries: number }>) {
+      const earlier = new Map(held.map(({ id, deliveries }) => [id, deliveries]));
+      const args = [owner, MAX_ENTRY_BYTES, GROUP, CONSUMER, ...earlier.keys()];
+      const answer = await ask(() => CLAIM.runForBuffers(client, [leaseKey(shard), stream], args));
+      const [kind, raw] = answer as RawClaim;
+      if (kind.toString() === 'not ours') return null;
+      return raw.map((one) => entryOf(shard, (earlier.get(one[0].toString()) ?? 0) + 1, one));
+    },
+    end: (ids: readonly string[]) => ask(() => endEntries(client, shard, ids)),
+    /** Takes back the count of a delivery. The entries stay pending: they were not tried, so they did not fail. */
+    uncount(ids: readonly string[], deliveries: number) {
+      const settings = ['RETRYCOUNT', deliveries - 1, 'JUSTID'] as const;
+      return ask(() => client.xclaim(stream, GROUP, CONSUMER, 0, ...ids, ...settings));
+    },
+    /** Removes pending entries from the group that are not in the stream any more. They count as lost. */
+    forgetTrimmed: (ids: readonly string[]) => ask(() => client.xack(stream, GROUP, ...ids)),
+    /** Notes that a loss was reported. Until then every reading returns it again. */
+    markReported: ({ total: { entries, deletions } }: Loss) =>
+      ask(() => MARK_REPORTED.run(client, [tallyKey(shard)], [entries, deletions])),
+    release: () => ask(() => releaseShard(client, owner, shard)),
+  };
 }
 
 /** The state of one shard. */
@@ -204,14 +169,12 @@ export interface StreamFacts {
   lost: number;
 }
 
-export async function readStreamFacts(client: Redis, shardCount: number): Promise<StreamFacts[]> {
-  const shards = Array.from({ length: shardCount }, (_, shard) => shard);
-  return Promise.all(
-    shards.map(async (shard) => {
+export const readStreamFacts = (client: Redis, shardCount: number): Promise<StreamFacts[]> =>
+  Promise.all(
+    Array.from({ length: shardCount }, async (_, shard) => {
       const keys = [streamKey(shard), leaseKey(shard), tallyKey(shard)];
       const facts = await FACTS.run(client, keys, [GROUP]);
       const [length, pending, owner, lost] = facts as [number, number, string | null, number];
       return { shard, length, pending, lag: Math.max(0, length - pending), owner, lost };
     }),
   );
-}

@@ -1,4 +1,4 @@
-import { resolveDelayMs } from '../jobs/resolve-delay-ms.ts';
+import { resolveDelayMs } from '../jobs/consumer.ts';
 
 /** The delay of an entry that was not tried, or that failed because a server was away. */
 const REST_MS = 1_000;
@@ -74,10 +74,6 @@ export function createHeldEntries(nowMs: () => number = () => performance.now())
     nextInMs() {
       const next = Math.min(...[...byChat.values()].map(({ retryAt }) => retryAt));
       return Math.max(next - nowMs(), 0);
-    },
-    clear() {
-      byChat.clear();
-      chatOf.clear();
     },
   };
 }

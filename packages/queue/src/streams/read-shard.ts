@@ -1,17 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { releaseShard } from '../presence/leases.ts';
-import type { FailFastRedis } from '../redis/connect.ts';
-import {
-  ANY_BATCH,
-  claimEntries,
-  endEntries,
-  forgetTrimmed,
-  type Loss,
-  markReported,
-  readEntries,
-  type StreamEntry,
-  uncountDelivery,
-} from './entries.ts';
+import { ANY_BATCH, type Loss, type Shard, type StreamEntry } from './entries.ts';
 import { createHeldEntries, type HeldEntry } from './held-entries.ts';
 
 const BATCH = 256;
@@ -33,9 +21,6 @@ export interface BatchOutcome {
 }
 
 export interface ShardDeps {
-  redis: FailFastRedis;
-  /** The name under which this worker holds its shards. */
-  owner: string;
   /** Ends delays. */
   signal: AbortSignal;
   /**
@@ -47,9 +32,6 @@ export interface ShardDeps {
   onLoss: (shard: number, loss: Loss) => void;
 }
 
-/** Whether the worker still owns the shard. */
-type Owned = boolean;
-
 /**
  * Reads one shard in its order for as long as this worker owns it: first the entries that a former owner left pending,
  * then new ones. Entries that failed are held, and tried again when they are due.
@@ -58,21 +40,22 @@ export class ShardReader {
   /** Settles when this worker no longer reads the shard. */
   readonly done: Promise<void>;
 
-  private readonly shard: number;
+  /** Where news begins. */
+  lastId = '0-0';
+  private readonly inRedis: Shard;
   private readonly deps: ShardDeps;
-  private readonly held = createHeldEntries();
+  private held = createHeldEntries();
   private from: 'left' | 'new' = 'left';
   /** The last pending entry that was read again. */
   private leftAfter = '0-0';
   private lookedBackAt = 0;
-  private lastId = '0-0';
   private isStopped = false;
-  private isIdle = false;
-  private endIdle = () => {};
+  /** Only while the reader is idle. */
+  private endIdle: (() => void) | undefined;
   private inHandSince: number | null = null;
 
-  constructor(shard: number, deps: ShardDeps) {
-    this.shard = shard;
+  constructor(inRedis: Shard, deps: ShardDeps) {
+    this.inRedis = inRedis;
     this.deps = deps;
     this.done = this.run();
   }
@@ -80,18 +63,18 @@ export class ShardReader {
   /** Ends after the batch in hand, and releases the shard. */
   stop(): void {
     this.isStopped = true;
-    this.endIdle();
+    this.endIdle?.();
   }
 
-  /** Where news begins; null while the reader is at work, and will see new entries itself. */
-  awaits(): string | null {
-    return this.isIdle ? this.lastId : null;
+  /** Whether it waits for news. While the reader is at work, it will see new entries itself. */
+  get isIdle(): boolean {
+    return this.endIdle !== undefined;
   }
 
   /** Reads on, because there is an entry with this id. It is news only once: another consumer may have read it. */
   wake(id: string): void {
     this.lastId = id;
-    this.endIdle();
+    this.endIdle?.();
   }
 
   /** How long the batch in hand has been there. */
@@ -100,7 +83,7 @@ export class ShardReader {
   }
 
   private async run(): Promise<void> {
-    const { redis, owner, onFailure } = this.deps;
+    const { onFailure } = this.deps;
     while (!this.isStopped) {
       try {
         if (!(await this.step())) return;
@@ -110,10 +93,11 @@ export class ShardReader {
         await this.rest();
       }
     }
-    await redis.ask(() => releaseShard(redis.client, owner, this.shard)).catch(onFailure);
+    await this.inRedis.release().catch(onFailure);
   }
 
-  private async step(): Promise<Owned> {
+  /** False, as the three below, if the worker no longer owns the shard. */
+  private async step(): Promise<boolean> {
     if (this.from === 'left') return this.readLeft();
     if (!(await this.retryHeld())) return false;
     if (this.held.size < MOST_HELD) return this.readNew();
@@ -123,22 +107,19 @@ export class ShardReader {
 
   /** Reads all pending entries again, in their order, before any new one. */
   private beginWithLeft(): void {
-    this.held.clear();
+    this.held = createHeldEntries();
     this.leftAfter = '0-0';
     this.from = 'left';
   }
 
   /** Handles one batch of entries left pending. */
-  private async readLeft(): Promise<Owned> {
-    const { redis, owner } = this.deps;
-    const { shard, leftAfter: after } = this;
-    const reading = await redis.ask(() =>
-      readEntries(redis.client, { owner, shard, count: BATCH, from: 'left', after }),
-    );
+  private async readLeft(): Promise<boolean> {
+    const after = this.leftAfter;
+    const reading = await this.inRedis.read({ from: 'left', count: BATCH, after });
     if (reading.kind !== 'read') return false;
     const { loss, entries, trimmed } = reading;
     await this.report(loss);
-    if (trimmed.length > 0) await redis.ask(() => forgetTrimmed(redis.client, shard, trimmed));
+    if (trimmed.length > 0) await this.inRedis.forgetTrimmed(trimmed);
     this.leftAfter = entries.at(-1)?.id ?? after;
     if (entries.length > 0) await this.work(entries, this.held.chats());
     else if (trimmed.length === 0) {
@@ -149,18 +130,12 @@ export class ShardReader {
   }
 
   /** Handles one batch of new entries. */
-  private async readNew(): Promise<Owned> {
-    const { redis, owner } = this.deps;
+  private async readNew(): Promise<boolean> {
     const isLookBack = performance.now() - this.lookedBackAt > LOOK_BACK_MS;
-    const place = { owner, shard: this.shard, count: BATCH, held: this.held.size };
-    const reading = await redis.ask(() =>
-      readEntries(redis.client, { ...place, from: isLookBack ? 'look back' : 'new' }),
-    );
-    if (reading.kind === 'not ours') return false;
-    if (reading.kind === 'left first') {
-      this.beginWithLeft();
-      return true;
-    }
+    const from = isLookBack ? 'look back' : 'new';
+    const reading = await this.inRedis.read({ from, count: BATCH, held: this.held.size });
+    if (reading.kind === 'left first') this.beginWithLeft();
+    if (reading.kind !== 'read') return reading.kind === 'left first';
     if (isLookBack) this.lookedBackAt = performance.now();
     const { loss, entries } = reading;
     await this.report(loss);
@@ -173,16 +148,15 @@ export class ShardReader {
   }
 
   /** Handles held entries that are due. */
-  private async retryHeld(): Promise<Owned> {
-    const { redis, owner } = this.deps;
-    const { shard, held } = this;
+  private async retryHeld(): Promise<boolean> {
+    const { held } = this;
     const due = held.due(ANY_BATCH);
     if (due.length === 0) return true;
-    const entries = await redis.ask(() => claimEntries(redis.client, { owner, shard, held: due }));
+    const entries = await this.inRedis.claim(due);
     if (entries === null) return false;
     const there = new Set(entries.map(({ id }) => id));
     const gone = due.map(({ id }) => id).filter((id) => !there.has(id));
-    if (gone.length > 0) await redis.ask(() => forgetTrimmed(redis.client, shard, gone));
+    if (gone.length > 0) await this.inRedis.forgetTrimmed(gone);
     held.remove(gone);
     const retried = new Set(due.map(({ chat }) => chat));
     const others = [...held.chats()].filter((chat) => !retried.has(chat));
@@ -192,22 +166,19 @@ export class ShardReader {
 
   /** Handles entries, removes those that have ended, and holds the others. */
   private async work(entries: StreamEntry[], heldChats: ReadonlySet<string>): Promise<void> {
-    const { redis } = this.deps;
-    const { shard, held } = this;
+    const { held } = this;
     const handled = await this.handle(entries, heldChats);
-    if (handled.ended.length > 0) {
-      await redis.ask(() => endEntries(redis.client, shard, handled.ended));
-    }
+    if (handled.ended.length > 0) await this.inRedis.end(handled.ended);
     held.remove(handled.ended);
     const ended = new Set(handled.ended);
     const answers = new Map(handled.held.map((one) => [one.id, one]));
     const left = entries
       .filter(({ id }) => !ended.has(id))
       .map(({ id, deliveries }) => ({
+        id,
         chat: id,
         counts: true,
         ...answers.get(id),
-        id,
         deliveries,
       }));
     const uncounted = left.filter(({ counts }) => !counts);
@@ -218,10 +189,7 @@ export class ShardReader {
     if (isSlow && uncounted.some(({ chat }) => !heldChats.has(chat))) await this.rest();
   }
 
-  private async handle(
-    entries: StreamEntry[],
-    heldChats: ReadonlySet<string>,
-  ): Promise<BatchOutcome> {
+  private async handle(entries: StreamEntry[], heldChats: ReadonlySet<string>) {
     this.inHandSince = performance.now();
     try {
       return await this.deps.handle(entries, heldChats);
@@ -234,26 +202,22 @@ export class ShardReader {
   }
 
   private async uncount(entries: ReadonlyArray<{ id: string; deliveries: number }>): Promise<void> {
-    const { redis, onFailure } = this.deps;
     for (const deliveries of new Set(entries.map((entry) => entry.deliveries))) {
       const ids = entries.filter((one) => one.deliveries === deliveries).map(({ id }) => id);
-      await redis
-        .ask(() => uncountDelivery(redis.client, this.shard, ids, deliveries))
-        .catch(onFailure);
+      await this.inRedis.uncount(ids, deliveries).catch(this.deps.onFailure);
     }
   }
 
   private async report(loss: Loss | null): Promise<void> {
     if (loss === null) return;
-    const { redis, onLoss, onFailure } = this.deps;
-    onLoss(this.shard, loss);
-    await redis.ask(() => markReported(redis.client, this.shard, loss)).catch(onFailure);
+    const { onLoss, onFailure } = this.deps;
+    onLoss(this.inRedis.shard, loss);
+    await this.inRedis.markReported(loss).catch(onFailure);
   }
 
   /** Waits for news, for the next look, or for a held entry to be due. */
   private async idle(): Promise<void> {
     if (this.isStopped) return;
-    this.isIdle = true;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, Math.min(LOOK_MS, this.held.nextInMs()));
       this.endIdle = () => {
@@ -261,8 +225,7 @@ export class ShardReader {
         resolve();
       };
     });
-    this.isIdle = false;
-    this.endIdle = () => {};
+    this.endIdle = undefined;
   }
 
   private async rest(): Promise<void> {

@@ -1,8 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { giveUpShard, leaseShards, leaveShards, releaseShard } from '../presence/leases.ts';
-import { connectFailFast, connectPatient, type OnError, settlesWithin } from '../redis/connect.ts';
-import { streamKey } from './entries.ts';
+import {
+  connectFailFast,
+  connectPatient,
+  type RedisAccess,
+  settlesWithin,
+} from '../redis/connect.ts';
+import { openShard, streamKey } from './entries.ts';
 import { type ShardDeps, ShardReader } from './read-shard.ts';
 
 const BEAT_MS = 1_000;
@@ -15,18 +20,16 @@ const NEWS_MS = 250;
 /** How often busy readers are looked at, as long as none of them waits for news. */
 const BUSY_MS = 25;
 
-interface StreamConsumerOptions extends Pick<ShardDeps, 'handle' | 'onFailure' | 'onLoss'> {
-  redisUrl: string;
+interface StreamConsumerOptions extends RedisAccess, Omit<ShardDeps, 'signal'> {
   /** This worker's name among those that share the shards. */
   id: string;
   shardCount: number;
-  onError: OnError;
 }
 
 /** Reads the shards that fall to this worker, each in its own order, all of them side by side. */
 export function createStreamConsumer(o: StreamConsumerOptions) {
   const { id, shardCount, onError, handle, onFailure, onLoss } = o;
-  const redis = connectFailFast(o.redisUrl, onError);
+  const redis = connectFailFast(o);
   const patient = connectPatient(o.redisUrl);
   const { client, ask } = redis;
   const readers = new Map<number, ShardReader>();
@@ -37,8 +40,8 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
   let watching: Promise<void> = Promise.resolve();
 
   function begin(shard: number): void {
-    const deps = { redis, owner: id, signal: leaving.signal, handle, onFailure, onLoss };
-    const reader = new ShardReader(shard, deps);
+    const deps = { signal: leaving.signal, handle, onFailure, onLoss };
+    const reader = new ShardReader(openShard(redis, id, shard), deps);
     readers.set(shard, reader);
     void reader.done.finally(() => readers.delete(shard));
   }
@@ -68,7 +71,7 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
       };
       tick();
       timer = setInterval(tick, BEAT_MS);
-      watching = watchNews({ client: patient.client, readers, closing: closing.signal, onError });
+      watching = watchNews(patient.client, readers, closing.signal, onError);
     },
     /** Ends after the batches in hand. At the deadline it leaves them to other workers. */
     async close(deadlineMs: number): Promise<boolean> {
@@ -89,56 +92,34 @@ export function createStreamConsumer(o: StreamConsumerOptions) {
   };
 }
 
-/** Wakes idle readers whose shards have new entries. One question to Redis is for all of them. */
-async function watchNews({
-  client,
-  readers,
-  closing,
-  onError,
-}: {
-  client: Redis;
-  readers: ReadonlyMap<number, ShardReader>;
-  closing: AbortSignal;
-  onError: OnError;
-}): Promise<void> {
+type XReadArgs = ['COUNT', number, 'BLOCK', number, 'STREAMS', ...string[]];
+
+/** Wakes idle readers whose shards have new entries. One question to Redis is for all. It takes nothing: readers do. */
+async function watchNews(
+  client: Redis,
+  readers: ReadonlyMap<number, ShardReader>,
+  closing: AbortSignal,
+  onError: RedisAccess['onError'],
+): Promise<void> {
   const rest = (ms: number) => delay(ms, undefined, { signal: closing }).catch(() => undefined);
   while (!closing.aborted) {
-    const positions = new Map<number, string>();
-    for (const [shard, reader] of readers) {
-      const position = reader.awaits();
-      if (position !== null) positions.set(shard, position);
-    }
-    if (positions.size === 0) {
+    const idle = [...readers].filter(([, { isIdle }]) => isIdle);
+    if (idle.length === 0) {
       await rest(BUSY_MS);
       continue;
     }
+    const keys = idle.map(([shard]) => streamKey(shard));
+    const positions = idle.map(([, { lastId }]) => lastId);
+    const args = ['COUNT', 1, 'BLOCK', NEWS_MS, 'STREAMS', ...keys, ...positions];
     try {
-      const news = await awaitNews(client, positions);
-      for (const [shard, lastId] of news) readers.get(shard)?.wake(lastId);
+      const news = (await client.xread(...(args as XReadArgs))) ?? [];
+      for (const [key, [entry]] of news) {
+        if (entry !== undefined) idle[keys.indexOf(key)]?.[1].wake(entry[0]);
+      }
     } catch (error) {
       if (closing.aborted) return;
       onError(error as Error);
       await rest(REST_MS);
     }
   }
-}
-
-type XReadArgs = ['COUNT', number, 'BLOCK', number, 'STREAMS', ...string[]];
-
-/** Waits until a shard has an entry behind its position, and returns the ids. It takes nothing: the owner reads. */
-async function awaitNews(
-  client: Redis,
-  positions: ReadonlyMap<number, string>,
-): Promise<Map<number, string>> {
-  const shards = [...positions.keys()];
-  const keys = shards.map(streamKey);
-  const args = ['COUNT', 1, 'BLOCK', NEWS_MS, 'STREAMS', ...keys, ...positions.values()];
-  const found = await client.xread(...(args as XReadArgs));
-  const news = new Map<number, string>();
-  for (const [key, entries] of found ?? []) {
-    const shard = shards[keys.indexOf(key)];
-    const id = entries.at(-1)?.[0];
-    if (shard !== undefined && id !== undefined) news.set(shard, id);
-  }
-  return news;
 }

@@ -1,2 +1,0 @@
-export { createPresence } from './presence.ts';
-export { createShardBells, type ShardBells } from './shard-bells.ts';
