@@ -5,8 +5,6 @@ import {
   DLQ_REASONS,
   type ObservedAnswer,
   type ObservedDelivery,
-  type Outcome,
-  type ResolveWay,
 } from '@contour/contract';
 import type { Core } from '@contour/core';
 import type { Consumer } from '@contour/queue/jobs';
@@ -36,23 +34,24 @@ export function createWorkerMetrics(deps: {
   return { registry, subscribers: metrics.map((subscriber) => subscriber(registry)) };
 }
 
-function watchCircuits(registry: Registry, core: Pick<Core, 'circuits'>): void {
-  new Gauge({
-    name: 'contour_core_circuit_open',
-    help: '1 while this worker sends nothing to Core, after many failures in a row.',
-    registers: [registry],
-    collect() {
-      this.set(core.circuits().isOpen ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'contour_core_tenant_circuits_open',
-    help: 'Tenants whose messages this worker holds back, because Core failed many times in a row for them.',
-    registers: [registry],
-    collect() {
-      this.set(core.circuits().openTenants);
-    },
-  });
+function watchCircuits(registry: Registry, { circuits }: Pick<Core, 'circuits'>): void {
+  const show = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      collect() {
+        this.set(read());
+      },
+    });
+  show(
+    'contour_core_circuit_open',
+    '1 while this worker sends nothing to Core, after many failures in a row.',
+    () => (circuits().isOpen ? 1 : 0),
+  );
+  show(
+    'contour_core_tenant_circuits_open',
+    'Tenants whose messages this worker holds back, because Core failed many times in a row for them.',
+    () => circuits().openTenants,
+  );
 }
 
 /** Counts the jobs of dead or frozen workers that the consumers of this process requeued. */
@@ -71,6 +70,17 @@ export function watchStalled(
   });
 }
 
+/** `unknown`: the message or its channel could not be read, or another service made the payload. */
+const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
+
+const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
+
+/** One series for each channel and reason. */
+const perChannel = <Reason extends string>(
+  reasons: readonly Reason[],
+  count: ReturnType<typeof createCounter>,
+) => perKey(CHANNELS, (channel) => perKey(reasons, (reason) => count(channel, reason)));
+
 const OUTCOMES = [
   'resolved',
   'replayed',
@@ -78,9 +88,9 @@ const OUTCOMES = [
   'unknown_tenant',
   'tenant_disabled',
   'invalid',
-] as const satisfies ReadonlyArray<Outcome['kind']>;
+] as const;
 
-const WAYS = ['queue', 'stream', 'release'] as const satisfies ReadonlyArray<ResolveWay>;
+const WAYS = ['queue', 'stream', 'release'] as const;
 
 /** Counts and times resolved messages. A message that will be tried again is not counted. */
 function resolveMetrics(registry: Registry): Subscriber {
@@ -120,17 +130,10 @@ function resolveMetrics(registry: Registry): Subscriber {
   };
 }
 
-/** `unknown`: the message or its channel could not be read, or another service made the payload. */
-const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
-
 const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
 const DEATHS = ['core_refused', 'core_exhausted'] as const;
 
-const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
-
 const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
-
-const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
 
 /** Counts and times what happens to stored messages on their way to Core. */
 function deliveryMetrics(registry: Registry): Subscriber {
@@ -152,7 +155,7 @@ function deliveryMetrics(registry: Registry): Subscriber {
   const seconds = createHistogram(registry, {
     name: 'contour_delivery_seconds',
     help: 'From receipt until Core accepted the message, retries included. Replayed messages are left out.',
-    buckets: SECONDS,
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200],
   })();
   const sizes = createHistogram(registry, {
     name: 'contour_settle_batch_size',
@@ -160,10 +163,8 @@ function deliveryMetrics(registry: Registry): Subscriber {
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
   })();
   const deliveredOf = perKey(CHANNELS, (channel) => delivered(channel));
-  const retriedOf = perKey(CHANNELS, (channel) =>
-    perKey(FAILURES, (reason) => retried(channel, reason)),
-  );
-  const deadOf = perKey(CHANNELS, (channel) => perKey(DEATHS, (reason) => dead(channel, reason)));
+  const retriedOf = perChannel<string>(FAILURES, retried);
+  const deadOf = perChannel(DEATHS, dead);
 
   return {
     delivered(message) {
@@ -172,25 +173,22 @@ function deliveryMetrics(registry: Registry): Subscriber {
       if (message.attemptsBefore > 0) return;
       seconds.observe(Math.max(0, Date.now() - message.receivedAt.getTime()) / 1000);
     },
-    retried(message, code) {
-      const failure = failureOf(code) as (typeof FAILURES)[number];
-      retriedOf[channelOf(message)][failure]?.inc();
-    },
+    retried: (message, code) => retriedOf[channelOf(message)][failureOf(code)]?.inc(),
     dead: (message, reason) => deadOf[channelOf(message)][reason].inc(),
     settled: (attempts) => sizes.observe(attempts),
   };
 }
 
-const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
-
-/** Undefined if no request was sent: the console stands in for Core. */
-function classOf({ outcome, code, status }: ObservedAnswer): string | undefined {
-  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
-  return outcome === 'delivered' ? undefined : code;
-}
+const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'];
 
 /** Statuses that may be about the way to Core, as values of a label. */
-const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
+const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'];
+
+/** Empty if no request was sent: the console stands in for Core. */
+function classOf({ outcome, code = '', status }: ObservedAnswer): string {
+  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
+  return outcome === 'delivered' ? '' : code;
+}
 
 const refusalOf = (code = '') => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');
 
@@ -206,17 +204,11 @@ function answerMetrics(registry: Registry): Subscriber {
     help: 'Answers about the way to Core while it accepts no other message. The refused message waits.',
     labelNames: ['status'],
   });
-  const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>
-    refusal(status),
-  );
-  const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
-    CLASSES,
-    (name) => histogram({ class: name }),
-  );
+  const refusals = perKey(REFUSALS, (status) => refusal(status));
+  const answers = perKey(CLASSES, (name) => histogram({ class: name }));
   return {
     answered(_message, answer) {
-      const name = classOf(answer);
-      if (name !== undefined) answers[name]?.observe(answer.ms / 1000);
+      answers[classOf(answer)]?.observe(answer.ms / 1000);
       if (answer.outcome === 'postponed') refusals[refusalOf(answer.code)]?.inc();
     },
   };
@@ -242,9 +234,7 @@ function parkingMetrics(registry: Registry): Subscriber {
     name: 'contour_dlq_dropped_total',
     help: 'Entries of unknown accounts that were dropped, oldest first, to keep their common bound.',
   })();
-  const parkedOf = perKey(CHANNELS, (channel) =>
-    perKey(DLQ_REASONS, (reason) => parked(channel, reason)),
-  );
+  const parkedOf = perChannel(DLQ_REASONS, parked);
   const notParkedOf = perKey(CHANNELS, (channel) => notParked(channel));
 
   return {
