@@ -1,7 +1,7 @@
 import { AppError, type DlqEntry, type Outcome } from '@contour/contract';
 import type { IncomingJob } from '@contour/queue/jobs';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createHeldMessages } from '../src/apart.ts';
+import { createHeldMessages } from '../src/failures.ts';
 import type { Dlq } from '../src/dlq/dlq.ts';
 import { handleResolveJob } from '../src/resolve/handle-job.ts';
 import { readJob } from '../src/resolve/read-job.ts';

@@ -1,8 +1,14 @@
 import { AppError, type MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
 import type { Settlement } from '@contour/store/lanes';
-import { createSuspects, limitConcurrency } from '../apart.ts';
-import { backoff, isAway, pause, untilItWorks } from '../outages.ts';
+import {
+  backoff,
+  createSuspects,
+  isAway,
+  limitConcurrency,
+  pause,
+  untilItWorks,
+} from '../failures.ts';
 
 const BATCH_SIZE = 500;
 

@@ -15,7 +15,7 @@ import type { Ending } from '@contour/store/resolve';
 import type { Registry } from 'prom-client';
 import type { Dlq } from '../dlq/dlq.ts';
 import { unresolvedLetter } from '../dlq/letters.ts';
-import { backoff, failedByItself } from '../outages.ts';
+import { backoff, failedByItself } from '../failures.ts';
 
 /** In seconds. */
 const EVERY = 2;

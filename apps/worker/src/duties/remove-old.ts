@@ -2,7 +2,7 @@ import { createCounter, type Duty, type Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import { messageBlocks, removeOldMessages, takeRetentionTurn } from '@contour/store/messages';
 import type { Registry } from 'prom-client';
-import { pause } from '../outages.ts';
+import { pause } from '../failures.ts';
 
 /*
  * A batch is 1 MB of the table, a run 10 MB: with a run every 5 s, 170 GB a day. So old messages leave a table of any

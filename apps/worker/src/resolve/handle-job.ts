@@ -9,10 +9,9 @@ import { type IncomingJob, type JobOutcome, resolveDelayMs } from '@contour/queu
 import type { Logger } from '@contour/runtime';
 import type { ParkedEntry } from '@contour/store/dead-letters';
 import type { Revival } from '@contour/store/messages';
-import type { HeldMessages } from '../apart.ts';
 import type { Dlq } from '../dlq/dlq.ts';
 import { type Unresolved, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
-import { failedByItself } from '../outages.ts';
+import { failedByItself, type HeldMessages } from '../failures.ts';
 import { type JobReading, readJob } from './read-job.ts';
 
 type Readable = Extract<JobReading, { ok: true }>;

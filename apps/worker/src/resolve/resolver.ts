@@ -19,8 +19,13 @@ import {
   resolveBatch,
   resolveTogether,
 } from '@contour/store/resolve';
-import { createAccountQueues, createJudge, createSuspects } from '../apart.ts';
-import { isAway, untilItWorks } from '../outages.ts';
+import {
+  createAccountQueues,
+  createJudge,
+  createSuspects,
+  isAway,
+  untilItWorks,
+} from '../failures.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
 const BATCHES_IN_FLIGHT = 2;

@@ -3,7 +3,7 @@ import { createGraph, createMirror, type GraphOptions, type Mirror } from '@cont
 import { createGraphConsumer } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import { createMirrorSource, isMirrorBehind } from '@contour/store/graph';
-import { backoff } from '../outages.ts';
+import { backoff } from '../failures.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
 
 type Names = 'redis' | 'pool' | 'producer' | 'stopping' | 'logger';

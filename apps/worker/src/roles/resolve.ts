@@ -5,11 +5,12 @@ import { createBatcher, createWatchdog } from '@contour/runtime';
 import { ping } from '@contour/store/database';
 import { reviveMessage } from '@contour/store/messages';
 import { findTenants } from '@contour/store/resolve';
-import { createHeldMessages } from '../apart.ts';
+import { createHeldMessages } from '../failures.ts';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
+import { writeLater } from '../hints.ts';
 import { handleResolveJob, parkGivenUp } from '../resolve/handle-job.ts';
 import { replacedData, sealJob } from '../resolve/read-job.ts';
-import { type Role, type WorkerParts, writeLater } from '../worker-parts.ts';
+import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;

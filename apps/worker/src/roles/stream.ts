@@ -18,7 +18,7 @@ import type { Logger } from '@contour/runtime';
 import type { Ending } from '@contour/store/resolve';
 import type { Dlq } from '../dlq/dlq.ts';
 import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
-import { failedByItself } from '../outages.ts';
+import { failedByItself } from '../failures.ts';
 import type { Resolver } from '../resolve/resolver.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
 

@@ -1,13 +1,20 @@
 import type { ShardBells } from '@contour/queue/presence';
 import type { Producer } from '@contour/queue/producer';
-import type { Logger } from '@contour/runtime';
+import { createBatcher, type Logger } from '@contour/runtime';
+
+/*
+ * What a worker writes to Redis after a commit. No message waits for it, and nothing is wrong if it is lost: a duty
+ * finds what was not woken, and a note or a count that stays is corrected later.
+ */
+
+/** New clients come in swarms. The graph is woken once for all that come in this time. */
+const GRAPH_WAKE_MS = 200;
+/** Notes and counts that are written later are written this many at a time. */
+const LATER_BATCH_SIZE = 500;
 
 type Shards = readonly number[];
 
-/**
- * How a run learns that its shard has something new, in this process or in another one. Calls and wake-ups are hints. A
- * duty of the workers wakes shards that stay due, so a lost hint only costs time.
- */
+/** How a run learns that its shard has something new, in this process or in another one. */
 export function createShardCalls(deps: {
   producer: Pick<Producer, 'ringDeliver' | 'wakeDeliver'>;
   bells: Pick<ShardBells, 'listen' | 'stopListening'>;
@@ -52,4 +59,36 @@ export function createShardCalls(deps: {
       if (listening.delete(shard)) await bells.stopListening(shard);
     },
   };
+}
+
+/** Wakes the graph a little later, once for several calls. A pending wake-up does not keep the process alive. */
+export function createGraphCall(
+  { wakeGraph }: Pick<Producer, 'wakeGraph'>,
+  logger: Pick<Logger, 'debug'>,
+): () => void {
+  let isDue = false;
+  const wake = () => {
+    isDue = false;
+    wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
+  };
+  return () => {
+    if (!isDue) setTimeout(wake, GRAPH_WAKE_MS).unref();
+    isDue = true;
+  };
+}
+
+/** Gathers items and writes many at once, up to `withinMs` later. The caller does not wait for the write. */
+export function writeLater(
+  write: (items: readonly string[]) => Promise<void>,
+  { withinMs = 0, onFailure }: { withinMs?: number; onFailure: (error: unknown) => void },
+): (item: string) => void {
+  const batcher = createBatcher<string, void>({
+    maxSize: LATER_BATCH_SIZE,
+    maxInFlight: 1,
+    run: async (items) => {
+      await write(items);
+      return items.map(() => undefined);
+    },
+  });
+  return (item) => void batcher.push(item, withinMs).catch(onFailure);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createShardCalls } from '../src/deliver/shard-calls.ts';
+import { createShardCalls } from '../src/hints.ts';
 import { silent } from './unheard.ts';
 
 function openCalls() {
