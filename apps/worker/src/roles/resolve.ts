@@ -1,15 +1,23 @@
-import type { IncomingMessage, Reply } from '@contour/contract';
-import { createResolveConsumer } from '@contour/queue/jobs';
+import {
+  CREDENTIAL_FIELDS,
+  checkIncoming,
+  type IncomingMessage,
+  mayHoldCredential,
+  type Reply,
+  resolveJob,
+  unreadableBody,
+} from '@contour/contract';
+import { createResolveConsumer, type IncomingJob, TooLong } from '@contour/queue/jobs';
 import type { Producer } from '@contour/queue/producer';
 import { createBatcher, createWatchdog } from '@contour/runtime';
 import { ping } from '@contour/store/database';
 import { reviveMessage } from '@contour/store/messages';
 import { findTenants } from '@contour/store/resolve';
-import { createHeldMessages } from '../failures.ts';
+import { z } from 'zod';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
+import { createHeldMessages } from '../failures.ts';
 import { writeLater } from '../hints.ts';
-import { handleResolveJob, parkGivenUp } from '../resolve/handle-job.ts';
-import { replacedData, sealJob } from '../resolve/read-job.ts';
+import { handleResolveJob, type JobReading, parkGivenUp } from '../resolve/handle-job.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
@@ -53,11 +61,11 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     concurrency: env.RESOLVE_CONCURRENCY,
     seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
     handle: async (job) => {
-      const end = await handleResolveJob(jobDeps, job);
+      const end = await handleResolveJob(jobDeps, job, readingOf(job));
       if (end !== 'done') postponed += 1;
       return end;
     },
-    giveUp: (job, { message }) => parkGivenUp(dlq, { ...job, failedReason: message }),
+    giveUp: (job, { message }) => parkGivenUp(dlq, job, readingOf(job), message),
     unsealed: replacedData,
   });
   const watchdog = createWatchdog({
@@ -76,18 +84,15 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
   const givenUp = {
     name: 'given-up',
     every: GIVEN_UP_EVERY,
-    run: async () => void (await producer.collectGivenUp((job) => parkGivenUp(dlq, job))),
+    run: async () => {
+      await producer.collectGivenUp((job) =>
+        parkGivenUp(dlq, job, readingOf(job), job.failedReason),
+      );
+    },
   };
+  const { resolveAll } = resolver;
   const release = () =>
-    releaseParkedDuty({
-      id,
-      pool,
-      dlq,
-      registry,
-      stopping,
-      logger,
-      resolveAll: resolver.resolveAll,
-    });
+    releaseParkedDuty({ id, pool, dlq, registry, stopping, logger, resolveAll });
   return {
     consumer,
     duties: env.RELEASE_PARKED ? [givenUp, release()] : [givenUp],
@@ -117,3 +122,64 @@ function createReply({ publishReplies }: Pick<Producer, 'publishReplies'>) {
   });
   return (to: string, reply: Reply) => replies.push({ to, reply });
 }
+
+/** Replaces a body that cannot be read: see `sealJob`. */
+const sealedUnreadable = z.object({
+  unreadable: z.unknown(),
+  faults: z.array(z.object({ path: z.string(), message: z.string() })),
+});
+
+const sealedIn = (data: object) =>
+  'unreadable' in data ? sealedUnreadable.safeParse(data).data : undefined;
+
+/**
+ * Whether our API, or a worker that sealed the job, wrote this data. Checks a few fields only, because it runs for every
+ * job. Reading the job finds out if foreign data has the same fields.
+ */
+function isOurs(data: unknown): data is object {
+  if (typeof data !== 'object' || data === null || !('v' in data) || data.v !== 1) return false;
+  if (CREDENTIAL_FIELDS.some((field) => Object.hasOwn(data, field))) return false;
+  if (sealedIn(data)) return true;
+  const { message } = data as { message?: { messageId?: unknown; fingerprint?: unknown } | null };
+  return typeof message?.messageId === 'string' && typeof message.fingerprint === 'string';
+}
+
+/** Reads a job: data of our own API, or the contract's bare body from another service. */
+export function readJob(data: unknown, addedAt: Date): JobReading {
+  if (data instanceof TooLong) {
+    return { ok: false, data, faults: [{ path: '', message: `is too long to be read: ${data}` }] };
+  }
+  if (isOurs(data)) {
+    const sealed = sealedIn(data);
+    if (sealed) return { ok: false, data: sealed.unreadable, faults: sealed.faults };
+    const ours = resolveJob.safeParse(data);
+    if (ours.success) return { ok: true, ...ours.data };
+  }
+  const checked = checkIncoming(data, addedAt);
+  return checked.ok ? { ok: true, message: checked.message } : { ...checked, data };
+}
+
+const readingOf = ({ data, timestampMs }: IncomingJob) => readJob(data, new Date(timestampMs));
+
+/**
+ * Data without a credential that replaces a job's data in Redis. A producer may have written a credential there, and
+ * a job may be looked at, retried or kept. Undefined if nothing has to be replaced.
+ */
+export function sealJob(data: unknown, addedAt: Date): unknown {
+  if (isOurs(data) || !mayHoldCredential(data)) return undefined;
+  const reading = readJob(data, addedAt);
+  if (reading.ok) return { v: 1, message: reading.message };
+  return { v: 1, unreadable: unreadableBody(data), faults: reading.faults };
+}
+
+/** Replaces data that could not be handled. It explains why the data is missing when the job is parked later. */
+const replacedData = () => ({
+  v: 1,
+  unreadable: null,
+  faults: [
+    {
+      path: '',
+      message: 'could not be handled, and was removed because it may contain a credential',
+    },
+  ],
+});
