@@ -57,7 +57,7 @@ const job = (over: Partial<IncomingJob> = {}): IncomingJob => ({
   ...over,
 });
 
-const handleBy = (some: Partial<typeof deps>, one: IncomingJob) =>
+const handleBy = (some: Partial<Parameters<typeof handleResolveJob>[0]>, one: IncomingJob) =>
   handleResolveJob({ ...deps, ...some }, one, readJob(one.data, new Date(one.timestampMs)));
 
 const handle = (over: Partial<IncomingJob> = {}) => handleBy({}, job(over));
