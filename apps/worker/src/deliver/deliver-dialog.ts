@@ -67,16 +67,15 @@ export async function deliverDialog(
       return 'postponed';
     }
     const error = { code: result.code, ms: result.ms };
-    const conclusion = concludeFailure(deps, message, result);
-    if (conclusion.kind === 'later') {
+    const end = concludeFailure(deps, message, result);
+    if ('delayMs' in end) {
       observer.retried(message, result.code);
-      const postponed = [{ lane, delayMs: conclusion.delayMs }];
+      const postponed = [{ lane, delayMs: end.delayMs }];
       await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
       return 'postponed';
     }
-    const { death } = conclusion;
-    observer.dead(message, death.reason);
-    settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
+    observer.dead(message, end.reason);
+    settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death: end }], emptied });
     return 'next';
   };
 
@@ -103,24 +102,19 @@ function attemptOf(
   return { tenantId, messageId, earlier, status, error };
 }
 
-type Conclusion = { kind: 'dead'; death: Death } | { kind: 'later'; delayMs: number };
-
 /** Decides between another attempt and the dead-letter queue. */
 function concludeFailure(
-  { maxAttempts, retryDelayMs }: Pick<DialogDeps, 'maxAttempts' | 'retryDelayMs'>,
+  { maxAttempts, retryDelayMs }: DialogDeps,
   { attempts, attemptsBefore }: PendingMessage,
   result: Failed,
-): Conclusion {
+): Death | { delayMs: number } {
   // Attempts since the message came, or was replayed.
   const made = attempts - attemptsBefore + 1;
   if (result.outcome === 'retry' && made < maxAttempts) {
-    return { kind: 'later', delayMs: retryDelayMs(made, result.retryAfterMs) };
+    return { delayMs: retryDelayMs(made, result.retryAfterMs) };
   }
   const reason = result.outcome === 'retry' ? 'core_exhausted' : 'core_refused';
-  return {
-    kind: 'dead',
-    death: { reason, message: result.detail ?? `Core answered ${result.code}` },
-  };
+  return { reason, message: result.detail ?? `Core answered ${result.code}` };
 }
 
 /** Logs one wide line per attempt, with the ids under their names in the contract. */

@@ -1,16 +1,16 @@
+import type { Core } from '@contour/core';
 import type { Logger } from '@contour/runtime';
 import type { DueLane } from '@contour/store/lanes';
 import { type DialogDeps, type DialogEnd, deliverDialog } from './deliver-dialog.ts';
-import type { BytesInHand, Places } from './places.ts';
+import type { Places } from './places.ts';
 import type { Take } from './take-lanes.ts';
 
 export interface ShardDeps extends DialogDeps {
   logger: Pick<Logger, 'info' | 'warn'>;
   take: Take;
   places: Places;
-  bytes: BytesInHand;
-  /** False while every push would be held back. One tenant's open circuit does not end the run of the others. */
-  coreIsAvailable: () => boolean;
+  /** Not available while every push would be held back. One tenant's open circuit does not end the run of the others. */
+  core: Pick<Core, 'push' | 'available'>;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
   /** From now on others ring the bell, instead of waking the shard through the queue. May be called again. */
@@ -80,7 +80,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
 
 /** The dialogs that one run has in hand, and its looks for more. */
 function openDialogs(deps: ShardDeps, shard: number) {
-  const { places, bytes, bell, logger } = deps;
+  const { places, bell, logger } = deps;
   /** The dialogs under way, and since when. */
   const inHand = new Map<string, number>();
   /** Dialogs that this run could not continue for a reason of their own. It tries them again when it may yield. */
@@ -98,15 +98,14 @@ function openDialogs(deps: ShardDeps, shard: number) {
     } finally {
       if (end === 'left') leftAlone.add(lane.dialogId);
       inHand.delete(lane.dialogId);
-      places.release(lane.tenantId);
-      bytes.release(lane.bytes);
+      places.release(lane);
       // Every look passed over messages that came into this dialog meanwhile, because it was in hand.
       mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
       bell.nudge();
     }
   }
 
-  const mayTake = () => !deps.mustStop() && deps.coreIsAvailable();
+  const mayTake = () => !deps.mustStop() && deps.core.available();
 
   /** Nothing was hidden from the last look: there was a place for every tenant, and no ring since. */
   const sawEverything = () =>
@@ -160,22 +159,22 @@ export type Bell = ReturnType<typeof createBell>;
 /** A run waits for its bell, which may ring at any time. A ring before the wait is not lost. */
 export function createBell() {
   let rings = 0;
-  let rung = false;
+  let cleared = 0;
   let isNudged = false;
   let wakeWaiter: (() => void) | undefined;
+  const isRung = () => rings > cleared;
   return {
     ring(): void {
       rings += 1;
-      rung = true;
       wakeWaiter?.();
     },
     /** How often it has rung so far. */
     rings: () => rings,
     /** Forgets earlier rings. Clear it before a look, so that it rings again for what comes during the look. */
     clear(): void {
-      rung = false;
+      cleared = rings;
     },
-    isRung: () => rung,
+    isRung,
     /** Ends the current wait, or the next one, for another reason than a ring. */
     nudge(): void {
       isNudged = true;
@@ -183,7 +182,7 @@ export function createBell() {
     },
     /** Resolves at the next ring or nudge, or after the time. */
     wait(timeoutMs: number): Promise<void> {
-      if (rung || isNudged) {
+      if (isRung() || isNudged) {
         isNudged = false;
         return Promise.resolve();
       }

@@ -1,7 +1,7 @@
 import { retryDelayMs } from '@contour/core';
 import { createDeliverConsumer } from '@contour/queue/jobs';
 import { createLaneMarks, dueShards, type LaneMarks, settle, takeDue } from '@contour/store/lanes';
-import { createBytesInHand, createPlaces } from '../deliver/places.ts';
+import { createPlaces } from '../deliver/places.ts';
 import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/run-shard.ts';
 import { createSettler } from '../deliver/settler.ts';
 import { createTaker } from '../deliver/take-lanes.ts';
@@ -47,29 +47,27 @@ export function openDeliverRole(deps: DeliverRoleDeps): Role {
 function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
   const { env, pools, core, observer, tracer, calls, stopping, logger } = deps;
   const bells = new Map<number, Bell>();
-  const places = createPlaces(env.DELIVER_CONCURRENCY, () => {
-    for (const bell of bells.values()) bell.ring();
+  const places = createPlaces({
+    total: env.DELIVER_CONCURRENCY,
+    bytes: MOST_BYTES,
+    onRoom: () => bells.forEach((bell) => bell.ring()),
   });
-  const bytes = createBytesInHand(MOST_BYTES);
   // A run that waits has to notice that it must end.
-  const nudgeAll = () => {
-    for (const bell of bells.values()) bell.nudge();
-  };
+  const nudgeAll = () => bells.forEach((bell) => bell.nudge());
   stopping.addEventListener('abort', nudgeAll, { once: true });
   const shared = {
-    ...{ core, logger, observer, tracer, places, bytes },
+    ...{ core, logger, observer, tracer, places },
     take: createTaker({
-      ...{ places, core, bytes },
+      ...{ places, core },
       takeDue: (wanted) => takeDue(pools.main, wanted, marks),
     }),
     settle: createSettler({
       ...{ logger, observer, stopping },
       write: (settlement) => settle(pools.settle, settlement),
     }),
-    coreIsAvailable: () => core.available(),
     maxAttempts: env.DELIVER_ATTEMPTS,
-    retryDelayMs: (attempt: number, retryAfterMs?: number) =>
-      retryDelayMs(attempt, Math.random, retryAfterMs),
+    retryDelayMs: (attempt: number, afterMs?: number) =>
+      retryDelayMs(attempt, Math.random, afterMs),
   };
 
   return async (shard: number, signal: AbortSignal): Promise<void> => {
