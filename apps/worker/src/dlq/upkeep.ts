@@ -20,12 +20,6 @@ import {
 import type { Dlq } from './dlq.ts';
 import type { IndexWriter } from './index-writer.ts';
 
-// In seconds.
-const SHOW_EVERY = 1;
-const LOOK_EVERY = 5;
-const BOUND_EVERY = 2;
-const FORGET_EVERY = 600;
-
 /** Between two sweeps of an index that should be complete. */
 const SWEEP_MS = 10 * 60 * 1000;
 /** Between two sweeps of an index that Redis has lost. */
@@ -38,7 +32,6 @@ interface UpkeepDeps {
   index: DlqIndex;
   dlq: Pick<Dlq, 'keepBound'>;
   indexWriter: IndexWriter;
-  /** This worker's name. */
   id: string;
   logger: Pick<Logger, 'info'>;
 }
@@ -67,14 +60,10 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
   }
 
   return [
-    { name: 'dlq-index', every: SHOW_EVERY, run: () => indexWriter.run() },
-    { name: 'dlq-sweep', every: LOOK_EVERY, run: sweep },
-    { name: 'dlq-bound', every: BOUND_EVERY, run: () => dlq.keepBound() },
-    {
-      name: 'dlq-former',
-      every: FORGET_EVERY,
-      run: async () => void (await removeOldFormer(pool)),
-    },
+    { name: 'dlq-index', every: 1, run: indexWriter.run },
+    { name: 'dlq-sweep', every: 5, run: sweep },
+    { name: 'dlq-bound', every: 2, run: dlq.keepBound },
+    { name: 'dlq-former', every: 600, run: async () => void (await removeOldFormer(pool)) },
   ];
 }
 
@@ -88,6 +77,8 @@ async function sweepIndex(deps: SweepDeps): Promise<void> {
   if (healed > 0) deps.logger.info({ healed }, 'dlq.index_mended');
 }
 
+const idsOf = (jobs: IndexPage['jobs']) => jobs.map(({ id }) => id);
+
 /** Removes jobs without an entry, and marks entries whose job has another version: they are shown again. */
 async function sweepJobs(deps: SweepDeps): Promise<number> {
   const { pool, index } = deps;
@@ -95,19 +86,13 @@ async function sweepJobs(deps: SweepDeps): Promise<number> {
   for (let after: string | null = '0'; after !== null; ) {
     const page = await index.read(after);
     await moveFormer(deps, page);
-    const versions = await parkedVersions(
-      pool,
-      page.jobs.map(({ id }) => id),
-    );
+    const versions = await parkedVersions(pool, idsOf(page.jobs));
     const stale = page.jobs.filter(({ id }) => !versions.has(id));
     if (stale.length > 0) await index.hide(stale);
     const changed = page.jobs.filter(
       ({ id, version }) => versions.has(id) && Number(versions.get(id)) !== version,
     );
-    await markUnindexed(
-      pool,
-      changed.map(({ id }) => id),
-    );
+    await markUnindexed(pool, idsOf(changed));
     healed += stale.length + changed.length;
     after = page.next;
   }
@@ -144,10 +129,8 @@ async function moveFormer(
   const ours = former.filter(({ entry }) => isUuid(entry.id));
   if (ours.length === 0) return 0;
   const letters = ours.filter(({ entry }) => entry.stage === 'resolve');
-  await parkFormer(
-    pool,
-    letters.map(({ entry }) => ({ entry, wasRefused: false })),
-  );
+  const unrefused = letters.map(({ entry }) => ({ entry, wasRefused: false }));
+  await parkFormer(pool, unrefused);
   const pending = new Set(await parkFormerDeaths(pool, ours.flatMap(deathOf)));
   for (const one of ours) {
     if (!pending.has(one.entry.id)) await index.dropFormer(one.entry.id, one.digest);

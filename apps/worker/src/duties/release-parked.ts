@@ -17,8 +17,6 @@ import type { Dlq } from '../dlq/dlq.ts';
 import { unresolvedLetter } from '../dlq/letters.ts';
 import { backoff, failedByItself } from '../failures.ts';
 
-/** In seconds. */
-const EVERY = 2;
 /** An account must have been active for this long: an operator who replays by hand right after adding it comes first. */
 const SETTLED_MS = 1_500;
 /** A worker renews its turn before every page, so another one soon takes over from a dead worker. */
@@ -29,7 +27,6 @@ interface ReleaseDeps {
   dlq: Pick<Dlq, 'park'>;
   /** Resolves for this tenant only. A message whose account has another tenant now ends as `unknown_tenant`. */
   resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;
-  /** This worker's name. */
   id: string;
   stopping: AbortSignal;
   logger: Logger;
@@ -83,7 +80,7 @@ export function releaseParkedDuty({
 
   return {
     name: 'release-parked',
-    every: EVERY,
+    every: 2,
     async run() {
       if (await leads()) await releaseAll(settled(await findReleasable(pool)));
     },

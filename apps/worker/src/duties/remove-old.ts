@@ -11,8 +11,6 @@ import { pause } from '../failures.ts';
 const BATCH_BLOCKS = 128;
 const BATCHES_PER_RUN = 10;
 const REST_MS = 50;
-/** In seconds. */
-const EVERY = 5;
 /** Shorter than the time between two runs of one worker, so that its own turn is over before its next run. */
 const TURN_MS = 4_000;
 
@@ -49,5 +47,5 @@ export function removeOldDuty(deps: {
     removedTotal.inc(removed);
   }
 
-  return { name: 'remove-old', every: EVERY, run: removeOld };
+  return { name: 'remove-old', every: 5, run: removeOld };
 }

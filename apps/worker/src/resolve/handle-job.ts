@@ -1,6 +1,5 @@
 import {
   accountOf,
-  type Fault,
   type IncomingMessage,
   type Outcome,
   type Reply,
@@ -11,15 +10,12 @@ import type { Logger } from '@contour/runtime';
 import type { ParkedEntry } from '@contour/store/dead-letters';
 import type { Revival } from '@contour/store/messages';
 import type { Dlq } from '../dlq/dlq.ts';
-import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
+import { givenUpLetter, type Reading, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself, type HeldMessages } from '../failures.ts';
 
-export type JobReading =
-  | ({ ok: true } & Omit<ResolveJob, 'v'>)
-  /** `data` is the part that could not be read. */
-  | { ok: false; data: unknown; faults: Fault[] };
+type Readable = { ok: true } & Omit<ResolveJob, 'v'>;
 
-type Readable = Extract<JobReading, { ok: true }>;
+export type JobReading = Readable | Extract<Reading, { ok: false }>;
 
 interface JobDeps {
   resolve: (message: IncomingMessage) => Promise<Outcome>;
@@ -31,9 +27,7 @@ interface JobDeps {
   ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with the number of processes that received the reply. */
   reply: (to: string, reply: Reply) => Promise<number>;
-  /** Removes the note that the message is queued. */
   forgetQueued: (messageId: string) => void;
-  /** Counts down the waiting messages of the account. */
   countDownWaiting: (account: string) => void;
   logger: Logger;
 }
@@ -204,7 +198,7 @@ async function postpone(
   const failures = job.failures + 1;
   if (failures >= MAX_FAILURES) {
     deps.logger.error({ err: error, job_id: job.id }, 'resolve.given_up');
-    await parkGivenUp(deps.dlq, job, reading, (error as Error).message);
+    await deps.dlq.park(givenUpLetter(job, reading, (error as Error).message));
     return 'done';
   }
   deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
@@ -213,16 +207,3 @@ async function postpone(
 
 /** Two messages that met at one row get different delays, so that they do not meet there again. */
 const withJitter = (ms: number): number => Math.round(ms * (0.5 + Math.random() / 2));
-
-/** Parks a job that failed too often, or whose workers died several times: perhaps the message is the reason. */
-export async function parkGivenUp(
-  dlq: Pick<Dlq, 'park'>,
-  job: IncomingJob,
-  reading: JobReading,
-  reason: string,
-): Promise<void> {
-  const letter = reading.ok
-    ? unresolvedLetter(reading.message, { kind: 'stalled' }, job.started, reason)
-    : unreadableLetter({ ...job, data: reading.data }, reading.faults);
-  await dlq.park(letter);
-}

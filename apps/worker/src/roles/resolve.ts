@@ -14,16 +14,15 @@ import { ping } from '@contour/store/database';
 import { reviveMessage } from '@contour/store/messages';
 import { findTenants } from '@contour/store/resolve';
 import { z } from 'zod';
+import { givenUpLetter } from '../dlq/letters.ts';
 import { releaseParkedDuty } from '../duties/release-parked.ts';
 import { createHeldMessages } from '../failures.ts';
 import { writeLater } from '../hints.ts';
-import { handleResolveJob, type JobReading, parkGivenUp } from '../resolve/handle-job.ts';
+import { handleResolveJob, type JobReading } from '../resolve/handle-job.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** Counts of waiting messages may lag by this much, so that many are written at once. */
 const FORGET_WITHIN_MS = 50;
-/** In seconds. */
-const GIVEN_UP_EVERY = 5;
 const WATCHDOG = { intervalMs: 5_000, stuckAfterMs: 60_000 };
 
 type Names = 'id' | 'env' | 'redis' | 'pool' | 'producer' | 'resolver' | 'dlq' | 'forgetQueued';
@@ -55,6 +54,9 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     }),
     logger,
   };
+  const giveUp = async (job: IncomingJob, reason: string) => {
+    await dlq.park(givenUpLetter(job, readingOf(job), reason));
+  };
   let postponed = 0;
   const consumer = createResolveConsumer({
     ...redis,
@@ -65,7 +67,7 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
       if (end !== 'done') postponed += 1;
       return end;
     },
-    giveUp: (job, { message }) => parkGivenUp(dlq, job, readingOf(job), message),
+    giveUp: (job, { message }) => giveUp(job, message),
     unsealed: replacedData,
   });
   const watchdog = createWatchdog({
@@ -83,11 +85,9 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
   });
   const givenUp = {
     name: 'given-up',
-    every: GIVEN_UP_EVERY,
+    every: 5,
     run: async () => {
-      await producer.collectGivenUp((job) =>
-        parkGivenUp(dlq, job, readingOf(job), job.failedReason),
-      );
+      await producer.collectGivenUp((job) => giveUp(job, job.failedReason));
     },
   };
   const { resolveAll } = resolver;

@@ -3,7 +3,6 @@ import {
   accountOf,
   checkIncoming,
   type DlqEntry,
-  type Fault,
   type IncomingMessage,
   parseBody,
 } from '@contour/contract';
@@ -17,7 +16,7 @@ import {
 import type { Logger } from '@contour/runtime';
 import type { Ending } from '@contour/store/resolve';
 import type { Dlq } from '../dlq/dlq.ts';
-import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
+import { givenUpLetter, type Reading, unresolvedLetter } from '../dlq/letters.ts';
 import { failedByItself } from '../failures.ts';
 import type { Resolver } from '../resolve/resolver.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
@@ -68,7 +67,7 @@ export async function handleEntries(
 ): Promise<BatchOutcome> {
   const handled: BatchOutcome = { ended: [], held: [] };
   const readable: Readable[] = [];
-  const others: Array<{ entry: StreamEntry; reading: EntryReading }> = [];
+  const others: Array<{ entry: StreamEntry; reading: Reading }> = [];
   for (const entry of entries) {
     const reading = readEntry(entry);
     if (!reading.ok || entry.deliveries > MAX_DELIVERIES) others.push({ entry, reading });
@@ -94,17 +93,10 @@ export async function handleEntries(
 }
 
 /** The letter of an entry that cannot be read, or that was handed out too often. */
-function letterOf(
-  { shard, id, addedAt, deliveries }: StreamEntry,
-  reading: EntryReading,
-): DlqEntry {
-  if (reading.ok) {
-    const explanation = `handed out ${deliveries} times without a result`;
-    return unresolvedLetter(reading.message, { kind: 'stalled' }, deliveries, explanation);
-  }
-  const job = { id: `stream ${shard} ${id}`, data: reading.data, timestampMs: addedAt.getTime() };
-  const origin = `entry ${id} of contour:resolve:${shard}`;
-  return unreadableLetter({ ...job, started: deliveries }, reading.faults, origin);
+function letterOf({ shard, id, addedAt, deliveries }: StreamEntry, reading: Reading): DlqEntry {
+  const job = { id: `stream ${shard} ${id}`, timestampMs: addedAt.getTime(), started: deliveries };
+  const reason = `handed out ${deliveries} times without a result`;
+  return givenUpLetter(job, reading, reason, `entry ${id} of contour:resolve:${shard}`);
 }
 
 /** If parking fails, the entry is handed out again later, and the entries behind it continue. */
@@ -150,21 +142,16 @@ async function endOne(
   deps.logger.warn({ err: ending, message_id: message.messageId, deliveries }, 'stream.postponed');
 }
 
-type EntryReading =
-  | { ok: true; message: IncomingMessage }
-  /** `data` is the part that could be read. */
-  | { ok: false; data: unknown; faults: Fault[] };
-
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-const unreadable = (data: unknown, message: string, path = ''): EntryReading => ({
+const unreadable = (data: unknown, message: string, path = ''): Reading => ({
   ok: false,
   data,
   faults: [{ path, message }],
 });
 
 /** Reads an entry, or lists its faults. */
-function readEntry({ message: bytes, addedAt }: StreamEntry): EntryReading {
+function readEntry({ message: bytes, addedAt }: StreamEntry): Reading {
   if (bytes === undefined) {
     const fault = 'is required: the field of the entry that holds the JSON body';
     return unreadable({}, fault, 'message');
