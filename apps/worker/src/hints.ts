@@ -32,20 +32,17 @@ export function createShardCalls(deps: {
       return ring === undefined;
     });
 
-  const wake = (shards: Shards): void => {
-    if (shards.length > 0) producer.wakeDeliver(shards).catch(logFailure);
-  };
-
   return {
     /** These shards have something new: rings the runs that hold them, wherever they are, and wakes the other shards. */
     call(shards: Shards): void {
       const elsewhere = ringHere(shards);
       if (elsewhere.length > 0) producer.ringDeliver(elsewhere).catch(logFailure);
     },
-    /** Rings the shards that this process listens for. A job in the queue wakes each of the others. */
-    ringOrWake: (shards: Shards): void => wake(ringHere(shards)),
-    /** Adds a job to the queue for each shard, for any worker that is free. */
-    wake,
+    /** Rings the shards that this process listens for. Each of the others gets a job, for any worker that is free. */
+    ringOrWake(shards: Shards): void {
+      const others = ringHere(shards);
+      if (others.length > 0) producer.wakeDeliver(others).catch(logFailure);
+    },
     /** Rings the shards that this process listens for. */
     ring: (shards: Shards): void => void ringHere(shards),
     /** From now on `ring` is called for the shard. A second call while it listens changes nothing. */

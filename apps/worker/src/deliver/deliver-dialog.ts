@@ -19,8 +19,6 @@ export interface DialogDeps {
 /** `held`: a circuit is open. `left`: the lane stays as it is, for the next run. */
 export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
 
-type Step = 'next' | Exclude<DialogEnd, 'worked_off'>;
-
 type Answered = Exclude<PushResult, { outcome: 'held' | 'aborted' }>;
 type Failed = Exclude<Answered, { outcome: 'delivered' | 'postponed' }>;
 
@@ -45,7 +43,8 @@ export async function deliverDialog(
     marks.push(marked);
   };
 
-  const push = async (message: PendingMessage, isLast: boolean): Promise<Step> => {
+  /** Undefined if the next message may follow. */
+  const push = async (message: PendingMessage, isLast: boolean): Promise<DialogEnd | undefined> => {
     // The lane is removed in the same statement in which its last message is marked.
     const emptied = isLast && !hasMore ? [lane] : [];
     const result = await pushTraced(core, deps.tracer, message);
@@ -59,7 +58,7 @@ export async function deliverDialog(
         { attempts: [attemptOf(message, 'delivered')], emptied },
         { mayWait: !isLast && !mustStop() },
       );
-      return 'next';
+      return undefined;
     }
     if (result.outcome === 'postponed') {
       // No attempt is counted and the last error stays, because a later dead-letter entry shows these two.
@@ -76,15 +75,15 @@ export async function deliverDialog(
     }
     observer.dead(message, end.reason);
     settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death: end }], emptied });
-    return 'next';
+    return undefined;
   };
 
   try {
     if (messages.length === 0) settleLater({ emptied: [lane] });
     for (const [index, message] of messages.entries()) {
       if (mustStop()) return 'left';
-      const step = await push(message, index === messages.length - 1);
-      if (step !== 'next') return step;
+      const end = await push(message, index === messages.length - 1);
+      if (end !== undefined) return end;
     }
     return 'worked_off';
   } finally {

@@ -28,15 +28,13 @@ const LOOK_EVERY_MS = 1_000;
 /** A run without work stays this long: to begin one costs more than to hold a shard that is empty. */
 const LINGER_MS = 1_000;
 
-/** `more`: the run let go although there may be work left, so the shard needs another wake-up. */
-export type ShardEnd = 'nothing_due' | 'more';
-
 /**
  * Delivers the lanes of a shard: while it runs, it alone holds their dialogs. It takes what is due, takes more as dialogs
  * end, and ends when nothing has been due for a while, or when Core is away for all tenants. Next: `take-lanes.ts` reads
- * due lanes, and `deliver-dialog.ts` delivers one lane.
+ * due lanes, and `deliver-dialog.ts` delivers one lane. Resolves with `more` if it let go although there may be work
+ * left, so the shard needs another wake-up.
  */
-export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
+export async function runShard(deps: ShardDeps, shard: number): Promise<'nothing_due' | 'more'> {
   const { bell } = deps;
   const dialogs = openDialogs(deps, shard);
   let letGoAt = performance.now() + YIELD_AFTER_MS;
@@ -89,10 +87,9 @@ function openDialogs(deps: ShardDeps, shard: number) {
   let mayHaveMissed = false;
 
   async function deliver(lane: DueLane, ringsBefore: number): Promise<void> {
-    const { hasMore } = lane;
     let end: DialogEnd = 'left';
     try {
-      end = await deliverDialog(deps, lane, lane.messages, hasMore);
+      end = await deliverDialog(deps, lane, lane.messages, lane.hasMore);
     } catch (err) {
       logger.warn({ err, dialog_id: lane.dialogId }, 'dialog.left');
     } finally {
@@ -100,7 +97,7 @@ function openDialogs(deps: ShardDeps, shard: number) {
       inHand.delete(lane.dialogId);
       places.release(lane);
       // Every look passed over messages that came into this dialog meanwhile, because it was in hand.
-      mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
+      mayHaveMissed ||= lane.hasMore || bell.rings() > ringsBefore;
       bell.nudge();
     }
   }

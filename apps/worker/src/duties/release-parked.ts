@@ -119,9 +119,7 @@ function createReleaseTries() {
   };
 }
 
-interface PageDeps extends Pick<ReleaseDeps, 'pool' | 'dlq' | 'resolveAll' | 'logger'> {
-  tries: ReturnType<typeof createReleaseTries>;
-}
+type PageDeps = ReleaseDeps & { tries: ReturnType<typeof createReleaseTries> };
 
 /** The release of one account's entries. */
 interface Release {

@@ -75,11 +75,21 @@ const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
 
 const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
 
-/** One series for each channel and reason. */
-const perChannel = <Reason extends string>(
+/** A counter with one series for each channel. */
+function perChannel(registry: Registry, about: { name: string; help: string }) {
+  const count = createCounter(registry, { ...about, labelNames: ['channel'] });
+  return perKey(CHANNELS, (channel) => count(channel));
+}
+
+/** A counter with one series for each channel and reason. */
+function perReason<Reason extends string>(
+  registry: Registry,
   reasons: readonly Reason[],
-  count: ReturnType<typeof createCounter>,
-) => perKey(CHANNELS, (channel) => perKey(reasons, (reason) => count(channel, reason)));
+  about: { name: string; help: string },
+) {
+  const count = createCounter(registry, { ...about, labelNames: ['channel', 'reason'] });
+  return perKey(CHANNELS, (channel) => perKey(reasons, (reason) => count(channel, reason)));
+}
 
 const OUTCOMES = [
   'resolved',
@@ -130,27 +140,24 @@ function resolveMetrics(registry: Registry): Subscriber {
   };
 }
 
-const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
+const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'];
 const DEATHS = ['core_refused', 'core_exhausted'] as const;
 
 const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
 
 /** Counts and times what happens to stored messages on their way to Core. */
 function deliveryMetrics(registry: Registry): Subscriber {
-  const delivered = createCounter(registry, {
+  const deliveredOf = perChannel(registry, {
     name: 'contour_delivered_total',
     help: 'Messages that Core accepted.',
-    labelNames: ['channel'],
   });
-  const retried = createCounter(registry, {
+  const retriedOf = perReason<string>(registry, FAILURES, {
     name: 'contour_retried_total',
     help: 'Attempts that failed and will be repeated.',
-    labelNames: ['channel', 'reason'],
   });
-  const dead = createCounter(registry, {
+  const deadOf = perReason(registry, DEATHS, {
     name: 'contour_dead_total',
     help: 'Messages that Core refused, or did not accept in all their attempts.',
-    labelNames: ['channel', 'reason'],
   });
   const seconds = createHistogram(registry, {
     name: 'contour_delivery_seconds',
@@ -162,9 +169,6 @@ function deliveryMetrics(registry: Registry): Subscriber {
     help: 'Attempts whose results were written in one statement.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
   })();
-  const deliveredOf = perKey(CHANNELS, (channel) => delivered(channel));
-  const retriedOf = perChannel<string>(FAILURES, retried);
-  const deadOf = perChannel(DEATHS, dead);
 
   return {
     delivered(message) {
@@ -216,15 +220,13 @@ function answerMetrics(registry: Registry): Subscriber {
 
 /** Counts what enters and leaves the dead-letter queue. */
 function parkingMetrics(registry: Registry): Subscriber {
-  const parked = createCounter(registry, {
+  const parkedOf = perReason(registry, DLQ_REASONS, {
     name: 'contour_parked_total',
     help: 'Entries that were put into the dead-letter queue, or renewed in it.',
-    labelNames: ['channel', 'reason'],
   });
-  const notParked = createCounter(registry, {
+  const notParkedOf = perChannel(registry, {
     name: 'contour_not_parked_total',
     help: 'Messages of an unknown account that were not parked, because the account has reached its bound.',
-    labelNames: ['channel'],
   });
   const replayed = createCounter(registry, {
     name: 'contour_dlq_replayed_total',
@@ -234,8 +236,6 @@ function parkingMetrics(registry: Registry): Subscriber {
     name: 'contour_dlq_dropped_total',
     help: 'Entries of unknown accounts that were dropped, oldest first, to keep their common bound.',
   })();
-  const parkedOf = perChannel(DLQ_REASONS, parked);
-  const notParkedOf = perKey(CHANNELS, (channel) => notParked(channel));
 
   return {
     parked: ({ message, reason }) => parkedOf[message?.channel ?? 'unknown'][reason].inc(),

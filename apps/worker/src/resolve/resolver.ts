@@ -43,11 +43,11 @@ interface ResolverDeps {
   linkByPhone: LinkByPhone;
   phoneRegion: PhoneRegion;
   shardCount: number;
-  /** Called when these shards have something new. */
   wake: (shards: readonly number[]) => void;
-  /** Called when the graph has something new to show. */
   wakeGraph: () => void;
 }
+
+type Awaitable = Ending | Promise<Ending>;
 
 export type Resolver = ReturnType<typeof createResolver>;
 
@@ -70,9 +70,8 @@ export function createResolver(deps: ResolverDeps) {
       perform('queue', messages, (arrivals) => resolveBatch(pool, arrivals, options)),
   });
 
-  async function resolveTogetherOrApart(
-    messages: readonly IncomingMessage[],
-  ): Promise<Array<Ending | Promise<Ending>>> {
+  async function togetherOrApart(messages: readonly IncomingMessage[]): Promise<Awaitable[]> {
+    if (messages.length === 0) return [];
     try {
       return await perform('queue', messages, (arrivals) =>
         resolveTogether(pool, arrivals, options),
@@ -84,7 +83,7 @@ export function createResolver(deps: ResolverDeps) {
     }
   }
 
-  const batcher = createBatcher<IncomingMessage, Ending | Promise<Ending>>({
+  const batcher = createBatcher<IncomingMessage, Awaitable>({
     maxSize: BATCH_SIZE,
     maxInFlight: BATCHES_IN_FLIGHT,
     async run(messages) {
@@ -95,10 +94,8 @@ export function createResolver(deps: ResolverDeps) {
       // The callers await them; without this handler a failure before that would be an unhandled rejection.
       for (const ending of apart) ending?.catch(() => undefined);
       const together = messages.filter((_, place) => apart[place] === undefined);
-      const endings = (
-        together.length === 0 ? [] : await resolveTogetherOrApart(together)
-      ).values();
-      return apart.map((ending) => ending ?? (endings.next().value as Ending | Promise<Ending>));
+      const endings = (await togetherOrApart(together)).values();
+      return apart.map((ending) => ending ?? (endings.next().value as Awaitable));
     },
   });
 
@@ -170,7 +167,7 @@ function traceBatch(tracer: Tracer, messages: readonly IncomingMessage[]) {
             'contour.message_id': message.messageId,
             'contour.trace_id': message.traceId,
             'contour.channel': message.channel,
-            'contour.tenant_id': tenantOf(ending),
+            'contour.tenant_id': ending && tenantOf(ending),
             'contour.outcome': outcome,
             'contour.queue_wait_ms': Math.max(startedAtMs - Date.parse(message.receivedAt), 0),
             'messaging.batch.message_count': messages.length,
@@ -182,8 +179,7 @@ function traceBatch(tracer: Tracer, messages: readonly IncomingMessage[]) {
   };
 }
 
-function tenantOf(ending: Ending | undefined): string | undefined {
-  if (ending === undefined || ending instanceof AppError) return undefined;
+function tenantOf(ending: Ending): string | undefined {
   if ('receipt' in ending) return ending.receipt.tenantId;
   return 'tenantId' in ending ? ending.tenantId : undefined;
 }
@@ -192,11 +188,9 @@ function tenantOf(ending: Ending | undefined): string | undefined {
 const MAX_LOGGED = 10_000;
 
 /** Logs each client that gets no further identity by its phone, once, by its ids. */
-function createFullClientLog(
-  logger: Pick<Logger, 'warn'>,
-): (clients: readonly FullClient[]) => void {
+function createFullClientLog(logger: Pick<Logger, 'warn'>) {
   const logged = new Set<string>();
-  return (clients) => {
+  return (clients: readonly FullClient[]): void => {
     for (const { tenantId, clientId } of clients) {
       if (logged.has(clientId)) continue;
       if (logged.size === MAX_LOGGED) logged.clear();

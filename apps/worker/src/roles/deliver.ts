@@ -85,7 +85,7 @@ function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
     };
     try {
       const end = await runShard({ ...shared, ...own }, shard);
-      if (end === 'more') calls.wake([shard]);
+      if (end === 'more') calls.ringOrWake([shard]);
     } finally {
       guard.stop();
       signal.removeEventListener('abort', bell.nudge);

@@ -15,11 +15,8 @@ export function openGraphRole(neo4j: GraphOptions, deps: Pick<WorkerParts, Names
   const mirror = createMirror({
     graph,
     source: createMirrorSource(pool),
-    onRefused: ({ kind, key, error }) =>
-      logger.error(
-        { err: error, kind, tenant_id: key.tenant_id, id: key.id.slice(0, 64) },
-        'graph.refused',
-      ),
+    onRefused: ({ kind, key: { tenant_id, id }, error: err }) =>
+      logger.error({ err, kind, tenant_id, id: id.slice(0, 64) }, 'graph.refused'),
   });
   const bringUpToDate = createMirrorRun(mirror, logger);
   return {

@@ -39,7 +39,13 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
   const jobDeps = {
     resolve: resolver.resolve,
     dlq,
-    revive: createRevive(deps),
+    /** Makes a dead message due again. */
+    revive: async (message: { tenantId: string; messageId: string }) => {
+      const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS);
+      if (revival.shard !== null) deps.calls.call([revival.shard]);
+      if (revival.hasLeft) dlq.noteReplayed();
+      return revival;
+    },
     ownerOf: async (message: IncomingMessage) => {
       const tenants = await findTenants(pool, [message]);
       return tenants.get(message)?.tenantId ?? null;
@@ -97,16 +103,6 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     consumer,
     duties: env.RELEASE_PARKED ? [givenUp, release()] : [givenUp],
     close: () => watchdog.stop(),
-  };
-}
-
-/** Makes a dead message due again. */
-function createRevive({ pool, env, calls, dlq }: ResolveRoleDeps) {
-  return async (message: { tenantId: string; messageId: string }) => {
-    const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS);
-    if (revival.shard !== null) calls.call([revival.shard]);
-    if (revival.hasLeft) dlq.noteReplayed();
-    return revival;
   };
 }
 
@@ -172,14 +168,7 @@ export function sealJob(data: unknown, addedAt: Date): unknown {
   return { v: 1, unreadable: unreadableBody(data), faults: reading.faults };
 }
 
+const REMOVED = 'could not be handled, and was removed because it may contain a credential';
+
 /** Replaces data that could not be handled. It explains why the data is missing when the job is parked later. */
-const replacedData = () => ({
-  v: 1,
-  unreadable: null,
-  faults: [
-    {
-      path: '',
-      message: 'could not be handled, and was removed because it may contain a credential',
-    },
-  ],
-});
+const replacedData = () => ({ v: 1, unreadable: null, faults: [{ path: '', message: REMOVED }] });

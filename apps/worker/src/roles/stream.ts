@@ -48,6 +48,8 @@ interface EntriesDeps {
   logger: Pick<Logger, 'warn'>;
 }
 
+type Held = BatchOutcome['held'][number];
+
 interface Readable {
   entry: StreamEntry;
   message: IncomingMessage;
@@ -65,31 +67,34 @@ export async function handleEntries(
   entries: readonly StreamEntry[],
   heldChats: ReadonlySet<string>,
 ): Promise<BatchOutcome> {
-  const handled: BatchOutcome = { ended: [], held: [] };
+  const { ended, held }: BatchOutcome = { ended: [], held: [] };
   const readable: Readable[] = [];
   const others: Array<{ entry: StreamEntry; reading: Reading }> = [];
   for (const entry of entries) {
     const reading = readEntry(entry);
     if (!reading.ok || entry.deliveries > MAX_DELIVERIES) others.push({ entry, reading });
     else if (heldChats.has(chatOf(reading.message))) {
-      handled.held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
+      held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
     } else readable.push({ entry, message: reading.message });
   }
+  const note = ({ id }: StreamEntry, end: Held | 'ended') => {
+    if (end === 'ended') ended.push(id);
+    else held.push(end);
+  };
   // Parking comes last, so that it does not delay the entries that can be resolved.
   if (readable.length > 0) {
     const endings = await deps.resolveAll(readable.map(({ message }) => message));
     // All at once, so that they are parked in one statement.
-    await Promise.all(
-      readable.map(async (item, i) => {
-        const ending = endings[i];
-        if (ending !== undefined) await endOne(deps, item, ending, handled);
-      }),
-    );
+    const ends = endings.map(async (ending, i) => {
+      const item = readable[i];
+      if (item !== undefined) note(item.entry, await endOf(deps, item, ending));
+    });
+    await Promise.all(ends);
   }
   for (const { entry, reading } of others) {
-    await endParked(deps, entry, handled, () => letterOf(entry, reading));
+    note(entry, await park(deps, entry, () => letterOf(entry, reading)));
   }
-  return handled;
+  return { ended, held };
 }
 
 /** The letter of an entry that cannot be read, or that was handed out too often. */
@@ -100,46 +105,40 @@ function letterOf({ shard, id, addedAt, deliveries }: StreamEntry, reading: Read
 }
 
 /** If parking fails, the entry is handed out again later, and the entries behind it continue. */
-async function endParked(
+async function park(
   { dlq, logger }: EntriesDeps,
   { id }: StreamEntry,
-  handled: BatchOutcome,
   makeLetter: () => DlqEntry,
-): Promise<void> {
+): Promise<Held | 'ended'> {
   try {
     const letter = makeLetter();
     const result = await dlq.park(letter);
     if (result !== 'parked') logger.warn({ message_id: letter.id }, 'resolve.not_parked');
-    handled.ended.push(id);
+    return 'ended';
   } catch (err) {
     logger.warn({ err, entry: id }, 'stream.postponed');
-    handled.held.push({ id, chat: id, counts: true });
+    return { id, chat: id, counts: true };
   }
 }
 
-async function endOne(
+async function endOf(
   deps: EntriesDeps,
   { entry, message }: Readable,
   ending: Ending,
-  handled: BatchOutcome,
-): Promise<void> {
+): Promise<Held | 'ended'> {
   const { id, deliveries } = entry;
   if (!(ending instanceof AppError)) {
-    if ('receipt' in ending) handled.ended.push(id);
-    else {
-      await endParked(deps, entry, handled, () => unresolvedLetter(message, ending, deliveries));
-    }
-    return;
+    if ('receipt' in ending) return 'ended';
+    return park(deps, entry, () => unresolvedLetter(message, ending, deliveries));
   }
   const counts = failedByItself(ending);
   if (counts && deliveries >= MAX_DELIVERIES) {
-    return endParked(deps, entry, handled, () =>
-      unresolvedLetter(message, { kind: 'stalled' }, deliveries, ending.message),
-    );
+    const outcome = { kind: 'stalled' } as const;
+    return park(deps, entry, () => unresolvedLetter(message, outcome, deliveries, ending.message));
   }
-  handled.held.push({ id, chat: chatOf(message), counts });
-  if (!counts) return;
-  deps.logger.warn({ err: ending, message_id: message.messageId, deliveries }, 'stream.postponed');
+  const message_id = message.messageId;
+  if (counts) deps.logger.warn({ err: ending, message_id, deliveries }, 'stream.postponed');
+  return { id, chat: chatOf(message), counts };
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
