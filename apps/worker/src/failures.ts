@@ -10,9 +10,8 @@ import type { Ending } from '@contour/store/resolve';
 
 /** Between two tries while a server is away. */
 const AWAY = { firstMs: 50, longestMs: 1_000 };
-/** How many failed messages are remembered. Beyond that the oldest is forgotten. */
+/** How many failed messages and how many suspects are remembered. Beyond that the oldest is forgotten. */
 const MOST_HELD = 10_000;
-/** How many suspects are remembered. Beyond that the oldest is forgotten. */
 const MOST_SUSPECTS = 1_000;
 /** Longer than the longest rest. After this long without a failure a suspect shares batches with others again. */
 const SUSPECT_MS = 45_000;
@@ -122,16 +121,12 @@ const isAtFault = (ending: Ending): boolean =>
  * last seconds, it is about the message, and its account becomes a suspect. If it has stored none, locks and time-outs
  * mean that Postgres is slow for all: the messages wait, and no failure is counted.
  */
-export function createJudge(
-  suspects: Suspects,
-  nowMs = monotonic,
-): (messages: readonly IncomingMessage[], endings: readonly Ending[]) => Ending[] {
+export function createJudge(suspects: Suspects, nowMs = monotonic) {
   let storedAt = Number.NEGATIVE_INFINITY;
 
-  return (messages, endings) => {
-    if (endings.some((ending) => 'kind' in ending && ending.kind === 'resolved')) {
-      storedAt = nowMs();
-    }
+  return (messages: readonly IncomingMessage[], endings: readonly Ending[]): Ending[] => {
+    const hasStored = endings.some((one) => 'kind' in one && one.kind === 'resolved');
+    if (hasStored) storedAt = nowMs();
     const isSlowForAll = nowMs() - storedAt > STORED_LATELY_MS && endings.some(isBusy);
     if (isSlowForAll) {
       suspects.clear();
@@ -199,18 +194,6 @@ export function createAccountQueues(deps: {
     return { batcher, inHand: 0 };
   }
 
-  async function inQueue(account: string, message: IncomingMessage): Promise<Ending> {
-    const queue = queues.get(account) ?? openQueue(account);
-    queues.set(account, queue);
-    queue.inHand += 1;
-    try {
-      return await queue.batcher.push(message);
-    } finally {
-      queue.inHand -= 1;
-      if (queue.inHand === 0) queues.delete(account);
-    }
-  }
-
   const isFull = (account: string) =>
     suspectedInHand >= mostSuspected || (queues.get(account)?.inHand ?? 0) >= mostOfAccount;
 
@@ -223,16 +206,21 @@ export function createAccountQueues(deps: {
     /** Resolves a message together with others of its own account only, in the order of the calls. */
     async push(message: IncomingMessage): Promise<Ending> {
       const account = accountOf(message);
-      if (!suspects.has(account)) return inQueue(account, message);
-      if (isFull(account)) {
+      const isSuspect = suspects.has(account);
+      if (isSuspect && isFull(account)) {
         const fault = 'Too many messages of its account are in hand.';
         return new AppError('not_tried', fault, undefined);
       }
-      suspectedInHand += 1;
+      const queue = queues.get(account) ?? openQueue(account);
+      queues.set(account, queue);
+      queue.inHand += 1;
+      if (isSuspect) suspectedInHand += 1;
       try {
-        return await inQueue(account, message);
+        return await queue.batcher.push(message);
       } finally {
-        suspectedInHand -= 1;
+        queue.inHand -= 1;
+        if (isSuspect) suspectedInHand -= 1;
+        if (queue.inHand === 0) queues.delete(account);
       }
     },
   };

@@ -59,10 +59,7 @@ export function createShardCalls(deps: {
 }
 
 /** Wakes the graph a little later, once for several calls. A pending wake-up does not keep the process alive. */
-export function createGraphCall(
-  { wakeGraph }: Pick<Producer, 'wakeGraph'>,
-  logger: Pick<Logger, 'debug'>,
-): () => void {
+export function createGraphCall({ wakeGraph }: Producer, logger: Logger): () => void {
   let isDue = false;
   const wake = () => {
     isDue = false;

@@ -14,8 +14,7 @@ import {
 } from '@contour/runtime';
 import { createPool, poolCounts } from '@contour/store/database';
 import { createDlq } from './dlq/dlq.ts';
-import { createIndexWriter } from './dlq/index-writer.ts';
-import { dlqDuties } from './dlq/upkeep.ts';
+import { createIndexWriter, dlqDuties } from './dlq/upkeep.ts';
 import type { WorkerEnv } from './env.ts';
 import { createGraphCall, createShardCalls, writeLater } from './hints.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
@@ -39,23 +38,20 @@ export interface Role {
   close?: () => Promise<void> | void;
 }
 
-interface Opening {
-  env: WorkerEnv;
-  logger: Logger;
-  shutdown: Pick<Shutdown, 'add'>;
-  stopping: AbortSignal;
-}
-
 export type WorkerParts = ReturnType<typeof openParts>;
 
 /** Opens what the roles of a worker share. Closers are added in the order of opening and run backwards. */
-export function openParts(opening: Opening) {
-  const { env, logger, shutdown, stopping } = opening;
+export function openParts(
+  env: WorkerEnv,
+  logger: Logger,
+  shutdown: Pick<Shutdown, 'add'>,
+  stopping: AbortSignal,
+) {
   const id = randomUUID();
   const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
   const tracer = createTracer(env, { serviceName: 'contour-worker', logger });
   if (tracer) shutdown.add('tracing', (signal) => tracer.close(signal));
-  const pools = openPools(opening);
+  const pools = openPools(env, logger, shutdown);
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const core = openCore(env, logger);
@@ -81,7 +77,7 @@ export function openParts(opening: Opening) {
   const forgetQueued = writeLater(producer.forgetQueued, {
     onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
   });
-  const indexWriter = createIndexWriter({ pool: pools.main, index, logger });
+  const indexWriter = createIndexWriter(pools.main, index, logger);
   const dlq = createDlq({
     ...{ pool: pools.main, forgetQueued, show: indexWriter.soon, observer, logger },
     allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
@@ -113,7 +109,7 @@ export function openParts(opening: Opening) {
 }
 
 /** Three pools, so that a lock or a load in one part of the work does not delay the others. */
-function openPools({ env, logger, shutdown }: Opening) {
+function openPools(env: WorkerEnv, logger: Logger, shutdown: Pick<Shutdown, 'add'>) {
   const onError = logConnectionErrors(logger, 'postgres.error');
   const open = (part: string, limits: { lockTimeoutMs?: number; max?: number } = {}) => {
     const shared = { url: env.DATABASE_URL, isForLookups: true, onError };

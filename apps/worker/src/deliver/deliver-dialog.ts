@@ -20,7 +20,6 @@ export interface DialogDeps {
 export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
 
 type Answered = Exclude<PushResult, { outcome: 'held' | 'aborted' }>;
-type Failed = Exclude<Answered, { outcome: 'delivered' | 'postponed' }>;
 
 /**
  * Delivers the messages of a lane one after another. The first that has to wait stops the ones behind it. Next: `push` in
@@ -105,7 +104,7 @@ function attemptOf(
 function concludeFailure(
   { maxAttempts, retryDelayMs }: DialogDeps,
   { attempts, attemptsBefore }: PendingMessage,
-  result: Failed,
+  result: Exclude<Answered, { outcome: 'delivered' | 'postponed' }>,
 ): Death | { delayMs: number } {
   // Attempts since the message came, or was replayed.
   const made = attempts - attemptsBefore + 1;

@@ -165,7 +165,6 @@ export function createBell() {
       rings += 1;
       wakeWaiter?.();
     },
-    /** How often it has rung so far. */
     rings: () => rings,
     /** Forgets earlier rings. Clear it before a look, so that it rings again for what comes during the look. */
     clear(): void {

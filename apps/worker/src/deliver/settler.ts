@@ -11,13 +11,10 @@ import {
 } from '../failures.ts';
 
 const BATCH_SIZE = 500;
-
 /** Connections for parts that are written beside the others. A locked row occupies one for `lock_timeout`. */
 const ASIDE_AT_ONCE = 2;
-
 /** How long a mark may wait for others. If the process dies before a mark is written, its message is sent again. */
 const MAY_WAIT_MS = 10;
-
 /** The rest after each refusal of a part. */
 const REST = { firstMs: 1_000, longestMs: 30_000 };
 

@@ -8,7 +8,7 @@ import {
   unreadableBody,
   writeExactJson,
 } from '@contour/contract';
-import { TooLong } from '@contour/queue/jobs';
+import { type IncomingJob, TooLong } from '@contour/queue/jobs';
 
 /** An outcome that did not put the message into the ledger. */
 export type Unresolved = Exclude<Outcome, { receipt: unknown }>;
@@ -73,12 +73,8 @@ export type Reading =
   | { ok: true; message: IncomingMessage }
   | { ok: false; data: unknown; faults: Fault[] };
 
-/** The job that brought a message. For a stream entry: one that is made from it. */
-interface Bringer {
-  id: string;
-  timestampMs: number;
-  started: number;
-}
+/** The job that brought a message, or one that is made from a stream entry. */
+type Bringer = Pick<IncomingJob, 'id' | 'timestampMs' | 'started'>;
 
 /** The dead-letter entry of a job that failed too often, or whose workers died: perhaps the message is the reason. */
 export const givenUpLetter = (

@@ -1,4 +1,4 @@
-import { isUuid } from '@contour/contract';
+import { type DlqJob, isUuid } from '@contour/contract';
 import type { DlqIndex, IndexPage, LegacyEntry } from '@contour/queue/dlq';
 import type { Duty, Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
@@ -6,9 +6,14 @@ import {
   buryDead,
   dropAliveParked,
   type FormerDeath,
+  findLeft,
+  findUnindexed,
+  type IndexedEntry,
   indexedEntries,
   isMoved,
+  markIndexed,
   markUnindexed,
+  markUnshown,
   noteAllMoved,
   parkedVersions,
   parkFormer,
@@ -18,7 +23,6 @@ import {
   takeParkedTurn,
 } from '@contour/store/dead-letters';
 import type { Dlq } from './dlq.ts';
-import type { IndexWriter } from './index-writer.ts';
 
 /** Between two sweeps of an index that should be complete. */
 const SWEEP_MS = 10 * 60 * 1000;
@@ -31,7 +35,7 @@ interface UpkeepDeps {
   pool: Database;
   index: DlqIndex;
   dlq: Pick<Dlq, 'keepBound'>;
-  indexWriter: IndexWriter;
+  indexWriter: Pick<ReturnType<typeof createIndexWriter>, 'run'>;
   id: string;
   logger: Pick<Logger, 'info'>;
 }
@@ -67,14 +71,89 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
   ];
 }
 
+/** An entry's job in Redis. */
+function jobOf(entry: IndexedEntry): DlqJob {
+  return {
+    v: 2,
+    version: Number(entry.version),
+    id: entry.id,
+    reason: entry.reason,
+    stage: entry.stage,
+    tenant_id: entry.tenantId,
+    client_id: entry.clientId,
+    dialog_id: entry.dialogId,
+    trace_id: entry.traceId,
+    channel: entry.channel,
+    account: entry.mask,
+    error: entry.errorCode,
+    attempts: entry.attempts,
+    received_at: entry.receivedAt.toISOString(),
+    failed_at: entry.failedAt.toISOString(),
+  };
+}
+
+/** Removes entries that have left, then adds new ones. Returns false if nothing had changed. */
+async function showPage(pool: Database, index: DlqIndex): Promise<boolean> {
+  const left = await findLeft(pool);
+  const gone = left.filter(({ isThere }) => !isThere);
+  if (gone.length > 0) await index.hide(gone);
+  if (left.length > 0) await markUnshown(pool, left);
+  const entries = await findUnindexed(pool);
+  if (entries.length > 0) {
+    await index.show(entries.map(jobOf));
+    await markIndexed(pool, entries);
+  }
+  return left.length + entries.length > 0;
+}
+
+/**
+ * Writes the index of the dead-letter queue to Redis after commits in Postgres. Two workers may do this at once: a job
+ * is added once, and an older version never replaces a newer one.
+ */
+export function createIndexWriter(pool: Database, index: DlqIndex, logger: Logger) {
+  let underWay: Promise<void> | undefined;
+  let isWanted = false;
+
+  async function showAll(): Promise<void> {
+    do {
+      isWanted = false;
+      while (await showPage(pool, index));
+    } while (isWanted);
+  }
+
+  function run(): Promise<void> {
+    isWanted = true;
+    underWay ??= showAll().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  }
+
+  return {
+    /** Brings the index up to date. */
+    run,
+    /** The same without waiting. The next run repeats what failed. */
+    soon: () => void run().catch((err) => logger.debug({ err }, 'dlq.not_shown')),
+  };
+}
+
 /** Compares the index in Redis with Postgres and corrects Redis. */
 async function sweepIndex(deps: SweepDeps): Promise<void> {
-  const kept = await deps.index.formerKept();
+  const { pool, index, logger } = deps;
+  // What Redis has before the first page is read.
+  const kept = await index.formerKept();
   const healed = (await sweepJobs(deps)) + (await sweepEntries(deps));
-  await endMove(deps, kept);
-  const alive = await dropAliveParked(deps.pool);
-  if (alive > 0) deps.logger.info({ alive }, 'dlq.alive_dropped');
-  if (healed > 0) deps.logger.info({ healed }, 'dlq.index_mended');
+  // This ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made
+  // from the ledger.
+  if (!(await isMoved(pool))) {
+    const seconds = kept === 'nothing' ? null : LATEST_SECONDS;
+    const restored = kept === 'all' ? 0 : await buryDead(pool, seconds);
+    await noteAllMoved(pool);
+    logger.info({ restored }, 'dlq.moved');
+  }
+  const alive = await dropAliveParked(pool);
+  if (alive > 0) logger.info({ alive }, 'dlq.alive_dropped');
+  if (healed > 0) logger.info({ healed }, 'dlq.index_mended');
 }
 
 const idsOf = (jobs: IndexPage['jobs']) => jobs.map(({ id }) => id);
@@ -122,10 +201,7 @@ function deathOf({ entry }: LegacyEntry): FormerDeath[] {
  * another worker repeats the work of one that died midway. A message that is not marked dead yet stays in Redis.
  * Returns the number of these.
  */
-async function moveFormer(
-  { pool, index }: SweepDeps,
-  { former }: Pick<IndexPage, 'former'>,
-): Promise<number> {
+async function moveFormer({ pool, index }: SweepDeps, { former }: IndexPage): Promise<number> {
   const ours = former.filter(({ entry }) => isUuid(entry.id));
   if (ours.length === 0) return 0;
   const letters = ours.filter(({ entry }) => entry.stage === 'resolve');
@@ -136,21 +212,6 @@ async function moveFormer(
     if (!pending.has(one.entry.id)) await index.dropFormer(one.entry.id, one.digest);
   }
   return pending.size;
-}
-
-/**
- * Ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made from
- * the ledger. `kept`: what Redis still had before the first page was read.
- */
-async function endMove(
-  { pool, logger }: SweepDeps,
-  kept: Awaited<ReturnType<DlqIndex['formerKept']>>,
-): Promise<void> {
-  if (await isMoved(pool)) return;
-  const restored =
-    kept === 'all' ? 0 : await buryDead(pool, kept === 'nothing' ? null : LATEST_SECONDS);
-  await noteAllMoved(pool);
-  logger.info({ restored }, 'dlq.moved');
 }
 
 /** Looks for entries of older workers that run beside this one, among the jobs added since the last look. */

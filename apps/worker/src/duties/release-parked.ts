@@ -28,18 +28,16 @@ interface ReleaseDeps {
   /** Resolves for this tenant only. A message whose account has another tenant now ends as `unknown_tenant`. */
   resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;
   id: string;
+  registry: Registry;
   stopping: AbortSignal;
   logger: Logger;
 }
 
 /** A duty: releases entries that were parked because their account was unknown or switched off. */
-export function releaseParkedDuty({
-  registry,
-  ...deps
-}: ReleaseDeps & { registry: Registry }): Duty {
+export function releaseParkedDuty(deps: ReleaseDeps): Duty {
   const { pool, id, stopping, logger } = deps;
   const pageDeps = { ...deps, tries: createReleaseTries() };
-  const released = createCounter(registry, {
+  const released = createCounter(deps.registry, {
     name: 'contour_dlq_released_total',
     help: 'Entries that were released after their account was added or switched on.',
   })();

@@ -28,7 +28,7 @@ export function removeOldDuty(deps: {
     help: 'Delivered messages that were deleted because they were older than RETENTION_DAYS.',
   })();
 
-  async function removeOld(): Promise<void> {
+  async function run(): Promise<void> {
     const begin = await takeRetentionTurn(pool, TURN_MS);
     if (begin === null) return;
     const blocks = await messageBlocks(pool);
@@ -47,5 +47,5 @@ export function removeOldDuty(deps: {
     removedTotal.inc(removed);
   }
 
-  return { name: 'remove-old', every: 5, run: removeOld };
+  return { name: 'remove-old', every: 5, run };
 }

@@ -14,7 +14,6 @@ import { givenUpLetter, type Reading, unreadableLetter, unresolvedLetter } from 
 import { failedByItself, type HeldMessages } from '../failures.ts';
 
 type Readable = { ok: true } & Omit<ResolveJob, 'v'>;
-
 export type JobReading = Readable | Extract<Reading, { ok: false }>;
 
 interface JobDeps {
@@ -185,12 +184,7 @@ async function endReplay(
 }
 
 /** Delays the job, longer after each failure of its own, and parks it after too many of them. */
-async function postpone(
-  deps: JobDeps,
-  job: IncomingJob,
-  reading: JobReading,
-  error: unknown,
-): Promise<JobOutcome> {
+async function postpone(deps: JobDeps, job: IncomingJob, reading: JobReading, error: unknown) {
   if (!failedByItself(error)) {
     deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
     return { retryInMs: withJitter(RETRY_MS) };

@@ -38,7 +38,6 @@ interface ResolverDeps {
   observer: Pick<MessageObserver, 'resolved'>;
   tracer: Tracer | undefined;
   stopping: AbortSignal;
-  /** How many jobs this worker may have in hand. */
   concurrency: number;
   linkByPhone: LinkByPhone;
   phoneRegion: PhoneRegion;

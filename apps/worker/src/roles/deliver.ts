@@ -10,26 +10,20 @@ import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** Enough for the shards of an earlier, higher DELIVER_SHARDS. A worker's places bound its work, not this number. */
 const SHARDS_AT_ONCE = 64;
-
 /** Shorter than the lock of a shard's job: a process that was frozen for this long may have lost the job. */
 const LONGEST_FREEZE_MS = 5_000;
-
 /** Bound of the payloads in hand. Their text in memory may take twice as much. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-type Names = 'env' | 'redis' | 'pools' | 'core' | 'observer' | 'tracer' | 'calls' | 'registry';
-
-type DeliverRoleDeps = Pick<WorkerParts, Names | 'stopping' | 'logger'>;
-
 /** Delivers stored messages to Core, and deletes them when they are old. */
-export function openDeliverRole(deps: DeliverRoleDeps): Role {
-  const { env, redis, pools, calls, registry, stopping, logger } = deps;
+export function openDeliverRole(parts: WorkerParts): Role {
+  const { env, redis, pools, calls, registry, stopping, logger } = parts;
   const marks = createLaneMarks({ shardCount: env.DELIVER_SHARDS });
   return {
     consumer: createDeliverConsumer({
       ...redis,
       concurrency: Math.max(env.DELIVER_SHARDS, SHARDS_AT_ONCE),
-      run: createRun(deps, marks),
+      run: createRun(parts, marks),
     }),
     duties: [
       {
@@ -44,8 +38,8 @@ export function openDeliverRole(deps: DeliverRoleDeps): Role {
 }
 
 /** Runs shards, several side by side, with one set of places and one settler. Next: `deliver/run-shard.ts`. */
-function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
-  const { env, pools, core, observer, tracer, calls, stopping, logger } = deps;
+function createRun(parts: WorkerParts, marks: LaneMarks) {
+  const { env, pools, core, observer, tracer, calls, stopping, logger } = parts;
   const bells = new Map<number, Bell>();
   const places = createPlaces({
     total: env.DELIVER_CONCURRENCY,

@@ -25,24 +25,19 @@ import type { Role, WorkerParts } from '../worker-parts.ts';
 const FORGET_WITHIN_MS = 50;
 const WATCHDOG = { intervalMs: 5_000, stuckAfterMs: 60_000 };
 
-type Names = 'id' | 'env' | 'redis' | 'pool' | 'producer' | 'resolver' | 'dlq' | 'forgetQueued';
-
-interface ResolveRoleDeps
-  extends Pick<WorkerParts, Names | 'calls' | 'registry' | 'stopping' | 'logger'> {
-  /** Called once if jobs wait and none ends for a long time. */
-  onStuck: () => void;
-}
-
-/** Resolves the messages of the queue `resolve`, and releases parked ones. Next: `resolve/handle-job.ts`. */
-export function openResolveRole(deps: ResolveRoleDeps): Role {
-  const { id, env, redis, pool, producer, resolver, dlq, registry, stopping, logger } = deps;
+/**
+ * Resolves the messages of the queue `resolve`, and releases parked ones. Calls `onStuck` once if jobs wait and none ends
+ * for a long time. Next: `resolve/handle-job.ts`.
+ */
+export function openResolveRole(parts: WorkerParts, onStuck: () => void): Role {
+  const { env, redis, pool, producer, resolver, dlq, logger } = parts;
   const jobDeps = {
     resolve: resolver.resolve,
     dlq,
     /** Makes a dead message due again. */
     revive: async (message: { tenantId: string; messageId: string }) => {
       const revival = await reviveMessage(pool, message, env.DELIVER_SHARDS);
-      if (revival.shard !== null) deps.calls.call([revival.shard]);
+      if (revival.shard !== null) parts.calls.call([revival.shard]);
       if (revival.hasLeft) dlq.noteReplayed();
       return revival;
     },
@@ -52,7 +47,7 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     },
     reply: createReply(producer),
     held: createHeldMessages(),
-    forgetQueued: deps.forgetQueued,
+    forgetQueued: parts.forgetQueued,
     // A count that stays too high is later cut to the length of the queue.
     countDownWaiting: writeLater(producer.countDownWaiting, {
       withinMs: FORGET_WITHIN_MS,
@@ -86,7 +81,7 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
     },
     onStuck: () => {
       logger.fatal({ stuckAfterMs: WATCHDOG.stuckAfterMs }, 'process.stuck');
-      deps.onStuck();
+      onStuck();
     },
   });
   const givenUp = {
@@ -96,9 +91,7 @@ export function openResolveRole(deps: ResolveRoleDeps): Role {
       await producer.collectGivenUp((job) => giveUp(job, job.failedReason));
     },
   };
-  const { resolveAll } = resolver;
-  const release = () =>
-    releaseParkedDuty({ id, pool, dlq, registry, stopping, logger, resolveAll });
+  const release = () => releaseParkedDuty({ ...parts, resolveAll: resolver.resolveAll });
   return {
     consumer,
     duties: env.RELEASE_PARKED ? [givenUp, release()] : [givenUp],

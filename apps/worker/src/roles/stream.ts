@@ -25,10 +25,7 @@ import type { Role, WorkerParts } from '../worker-parts.ts';
 const MAX_DELIVERIES = 8;
 
 /** Resolves the messages that other services write to the Redis streams. */
-export function openStreamRole(
-  deps: Pick<WorkerParts, 'id' | 'env' | 'redis' | 'resolver' | 'dlq' | 'logger'>,
-): Role {
-  const { id, env, redis, resolver, dlq, logger } = deps;
+export function openStreamRole({ id, env, redis, resolver, dlq, logger }: WorkerParts): Role {
   const entriesDeps = { resolveAll: resolver.resolveAll, dlq, logger };
   const consumer = createStreamConsumer({
     ...redis,
