@@ -44,10 +44,10 @@ function createRun(parts: WorkerParts, marks: LaneMarks) {
   const places = createPlaces({
     total: env.DELIVER_CONCURRENCY,
     bytes: MOST_BYTES,
-    onRoom: () => bells.forEach((bell) => bell.ring()),
+    onRoom: () => bells.forEach((bell) => void bell.ring()),
   });
   // A run that waits has to notice that it must end.
-  const nudgeAll = () => bells.forEach((bell) => bell.nudge());
+  const nudgeAll = () => bells.forEach((bell) => void bell.nudge());
   stopping.addEventListener('abort', nudgeAll, { once: true });
   const shared = {
     ...{ core, logger, observer, tracer, places },
