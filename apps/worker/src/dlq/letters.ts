@@ -11,7 +11,7 @@ import {
 import { type IncomingJob, TooLong } from '@contour/queue/jobs';
 
 /** An outcome that did not put the message into the ledger. */
-export type Unresolved = Exclude<Outcome, { receipt: unknown }>;
+type Unresolved = Exclude<Outcome, { receipt: unknown }>;
 
 const MEANING: Record<Unresolved['kind'], string> = {
   unknown_tenant: 'no tenant has this credential',
