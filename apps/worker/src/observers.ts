@@ -6,23 +6,15 @@ export type Subscriber = Partial<MessageObserver>;
 
 type Event = (a: unknown, b: unknown, c: unknown) => void;
 
-const ignore: Event = () => undefined;
-
-/** Calls all subscribers of an event. The subscribers are looked up once, and one alone is called directly. */
-function fanOut(listeners: readonly Event[]): Event {
-  const [only, second] = listeners;
-  if (only === undefined) return ignore;
-  if (second === undefined) return only;
-  return (a, b, c) => {
-    for (const listener of listeners) listener(a, b, c);
-  };
-}
-
 /** One observer for several subscribers. They are called in the order in which they are given. */
 export function observers(...subscribers: readonly Subscriber[]): MessageObserver {
   const event = <Name extends keyof MessageObserver>(name: Name): MessageObserver[Name] => {
-    const listeners = subscribers.map((one) => one[name]).filter((one) => one !== undefined);
-    return fanOut(listeners as Event[]) as MessageObserver[Name];
+    // Looked up once, and not at every event.
+    const listeners = subscribers.flatMap((one) => one[name] ?? []) as Event[];
+    const tellAll: Event = (a, b, c) => {
+      for (const listener of listeners) listener(a, b, c);
+    };
+    return tellAll as MessageObserver[Name];
   };
   return {
     resolved: event('resolved'),

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type Core, createConsoleCore, createCore } from '@contour/core';
+import { createConsoleCore, createCore } from '@contour/core';
 import { createDlqIndex } from '@contour/queue/dlq';
 import { type Consumer, createShardBells } from '@contour/queue/jobs';
 import { createPresence } from '@contour/queue/presence';
 import { createProducer } from '@contour/queue/producer';
 import { createTailPublisher } from '@contour/queue/tail';
 import {
-  createBatcher,
   createTracer,
   type Duty,
   type Logger,
@@ -14,11 +13,10 @@ import {
   type Shutdown,
 } from '@contour/runtime';
 import { createPool, poolCounts } from '@contour/store/database';
-import { createShardCalls } from './deliver/shard-calls.ts';
 import { createDlq } from './dlq/dlq.ts';
-import { createIndexWriter } from './dlq/index-writer.ts';
-import { dlqDuties } from './dlq/upkeep.ts';
+import { createIndexWriter, dlqDuties } from './dlq/upkeep.ts';
 import type { WorkerEnv } from './env.ts';
+import { createGraphCall, createShardCalls, writeLater } from './hints.ts';
 import { createWorkerMetrics } from './metrics/worker-metrics.ts';
 import { observers, tailSubscriber } from './observers.ts';
 import { createResolver } from './resolve/resolver.ts';
@@ -29,10 +27,6 @@ const RESOLVE_LOCK_TIMEOUT_MS = 100;
 const SETTLE_LOCK_TIMEOUT_MS = 500;
 /** One for the marks of all tenants, and two for the marks that are written beside them. */
 const SETTLE_CONNECTIONS = 3;
-/** New clients come in swarms. The graph is woken once for all that come in this time. */
-const GRAPH_WAKE_MS = 200;
-/** Notes and counts that are written later are written this many at a time. */
-const LATER_BATCH_SIZE = 500;
 
 /** A part of the work that a worker may take on. WORKER_ROLES names the roles of a worker. */
 export interface Role {
@@ -44,23 +38,20 @@ export interface Role {
   close?: () => Promise<void> | void;
 }
 
-interface Opening {
-  env: WorkerEnv;
-  logger: Logger;
-  shutdown: Pick<Shutdown, 'add'>;
-  stopping: AbortSignal;
-}
-
 export type WorkerParts = ReturnType<typeof openParts>;
 
 /** Opens what the roles of a worker share. Closers are added in the order of opening and run backwards. */
-export function openParts(opening: Opening) {
-  const { env, logger, shutdown, stopping } = opening;
+export function openParts(
+  env: WorkerEnv,
+  logger: Logger,
+  shutdown: Pick<Shutdown, 'add'>,
+  stopping: AbortSignal,
+) {
   const id = randomUUID();
   const redis = { redisUrl: env.REDIS_URL, onError: logConnectionErrors(logger, 'redis.error') };
   const tracer = createTracer(env, { serviceName: 'contour-worker', logger });
   if (tracer) shutdown.add('tracing', (signal) => tracer.close(signal));
-  const pools = openPools(opening);
+  const pools = openPools(env, logger, shutdown);
   const producer = createProducer(redis);
   shutdown.add('producer', () => producer.close());
   const core = openCore(env, logger);
@@ -86,18 +77,15 @@ export function openParts(opening: Opening) {
   const forgetQueued = writeLater(producer.forgetQueued, {
     onFailure: (err) => logger.debug({ err }, 'queued_note.stays'),
   });
-  const indexWriter = createIndexWriter({ pool: pools.main, index, logger });
+  const indexWriter = createIndexWriter(pools.main, index, logger);
   const dlq = createDlq({
     ...{ pool: pools.main, forgetQueued, show: indexWriter.soon, observer, logger },
     allowance: { count: env.MAX_PARKED_PER_ACCOUNT, bytes: env.MAX_PARKED_BYTES_PER_ACCOUNT },
     refused: { count: env.MAX_PARKED_UNKNOWN, bytes: env.MAX_PARKED_UNKNOWN_BYTES },
   });
-  const wakeGraph = debounced(GRAPH_WAKE_MS, () => {
-    producer.wakeGraph().catch((err) => logger.debug({ err }, 'graph.wake_failed'));
-  });
   const resolver = createResolver({
     ...{ pool: pools.resolve, observer, tracer, stopping, logger, wake: calls.call },
-    wakeGraph: env.NEO4J_URI === undefined ? () => {} : wakeGraph,
+    wakeGraph: env.NEO4J_URI === undefined ? () => {} : createGraphCall(producer, logger),
     concurrency: env.RESOLVE_CONCURRENCY,
     linkByPhone: env.LINK_BY_PHONE,
     phoneRegion: env.DEFAULT_PHONE_REGION,
@@ -121,69 +109,30 @@ export function openParts(opening: Opening) {
 }
 
 /** Three pools, so that a lock or a load in one part of the work does not delay the others. */
-function openPools({ env, logger, shutdown }: Opening) {
-  const options = {
-    url: env.DATABASE_URL,
-    isForLookups: true,
-    onError: logConnectionErrors(logger, 'postgres.error'),
+function openPools(env: WorkerEnv, logger: Logger, shutdown: Pick<Shutdown, 'add'>) {
+  const onError = logConnectionErrors(logger, 'postgres.error');
+  const open = (part: string, limits: { lockTimeoutMs?: number; max?: number } = {}) => {
+    const shared = { url: env.DATABASE_URL, isForLookups: true, onError };
+    const pool = createPool({ ...shared, ...limits, applicationName: `contour-worker${part}` });
+    shutdown.add(`postgres${part}`, () => pool.end());
+    return pool;
   };
-  const main = createPool({ ...options, applicationName: 'contour-worker' });
-  shutdown.add('postgres', () => main.end());
-  const resolve = createPool({
-    ...options,
-    applicationName: 'contour-worker-resolve',
-    lockTimeoutMs: RESOLVE_LOCK_TIMEOUT_MS,
-  });
-  shutdown.add('postgres resolve', () => resolve.end());
-  const settle = createPool({
-    ...options,
-    applicationName: 'contour-worker-settle',
-    max: SETTLE_CONNECTIONS,
-    lockTimeoutMs: SETTLE_LOCK_TIMEOUT_MS,
-  });
-  shutdown.add('postgres settle', () => settle.end());
-  return { main, resolve, settle };
+  return {
+    main: open(''),
+    resolve: open('-resolve', { lockTimeoutMs: RESOLVE_LOCK_TIMEOUT_MS }),
+    settle: open('-settle', { lockTimeoutMs: SETTLE_LOCK_TIMEOUT_MS, max: SETTLE_CONNECTIONS }),
+  };
 }
 
-function openCore(env: WorkerEnv, logger: Logger): Core {
+function openCore(env: WorkerEnv, logger: Logger) {
   if (env.CORE_URL === undefined) {
     return createConsoleCore({ write: (line) => void process.stdout.write(line) });
   }
   return createCore({
     url: env.CORE_URL,
-    ...(env.CORE_SECRET === undefined ? {} : { secret: env.CORE_SECRET }),
+    secret: env.CORE_SECRET,
     timeoutMs: env.CORE_TIMEOUT_MS,
     connections: env.DELIVER_CONCURRENCY,
     logger,
   });
-}
-
-/** Gathers items and writes many at once, up to `withinMs` later. The caller does not wait for the write. */
-export function writeLater(
-  write: (items: readonly string[]) => Promise<void>,
-  { withinMs = 0, onFailure }: { withinMs?: number; onFailure: (error: unknown) => void },
-): (item: string) => void {
-  const batcher = createBatcher<string, void>({
-    maxSize: LATER_BATCH_SIZE,
-    maxInFlight: 1,
-    run: async (items) => {
-      await write(items);
-      return items.map(() => undefined);
-    },
-  });
-  return (item) => void batcher.push(item, withinMs).catch(onFailure);
-}
-
-/** Makes one call, `waitMs` after the first of several. A pending call does not keep the process alive. */
-function debounced(waitMs: number, call: () => void): () => void {
-  let isDue = false;
-  return () => {
-    if (isDue) return;
-    isDue = true;
-    const fire = () => {
-      isDue = false;
-      call();
-    };
-    setTimeout(fire, waitMs).unref();
-  };
 }

@@ -19,7 +19,7 @@ export async function startWorker(
   shutdown: Shutdown,
 ): Promise<void> {
   const stop = new AbortController();
-  const parts = openParts({ env, logger, shutdown, stopping: stop.signal });
+  const parts = openParts(env, logger, shutdown, stop.signal);
   const { id, registry } = parts;
 
   const neo4j = neo4jOf(env);
@@ -27,7 +27,7 @@ export async function startWorker(
     deliver: () => openDeliverRole(parts),
     stream: () => openStreamRole(parts),
     graph: () => neo4j && openGraphRole(neo4j, parts),
-    resolve: () => openResolveRole({ ...parts, onStuck: () => void shutdown.stop('stuck', 1) }),
+    resolve: () => openResolveRole(parts, () => void shutdown.stop('stuck', 1)),
   };
   const roles: Role[] = [];
   for (const name of env.WORKER_ROLES) {

@@ -11,8 +11,7 @@ import { withRedis } from '../../../test/support/redis-client.ts';
 import { startTestRedis, type TestServer } from '../../../test/support/servers.ts';
 import { addTestTenant, type TestTenant } from '../../../test/support/tenants.ts';
 import { createDlq } from '../src/dlq/dlq.ts';
-import { createIndexWriter } from '../src/dlq/index-writer.ts';
-import { dlqDuties } from '../src/dlq/upkeep.ts';
+import { createIndexWriter, dlqDuties } from '../src/dlq/upkeep.ts';
 import { uncounted } from './unheard.ts';
 
 const told: string[] = [];
@@ -73,7 +72,7 @@ function entryOf(over: Partial<DlqEntry> = {}): DlqEntry {
 function openDlq(refused: Allowance = ROOM) {
   const forgotten: string[] = [];
   let dropped = 0;
-  const indexWriter = createIndexWriter({ pool, index, logger });
+  const indexWriter = createIndexWriter(pool, index, logger);
   const dlq = createDlq({
     ...{ pool, refused, logger, allowance: ROOM },
     show: () => undefined,
@@ -148,7 +147,7 @@ test('messages that are parked at once keep their order', async () => {
 test('messages are parked while Redis is full or away', async () => {
   const away = createDlqIndex({ redisUrl: 'redis://127.0.0.1:1', onError: () => undefined });
   onTestFinished(() => away.close());
-  const indexWriter = createIndexWriter({ pool, index: away, logger });
+  const indexWriter = createIndexWriter(pool, away, logger);
   const dlq = createDlq({
     ...{ pool, refused: ROOM, logger, allowance: ROOM, show: indexWriter.soon },
     ...{ forgetQueued: () => undefined, observer: uncounted },

@@ -1,10 +1,10 @@
 import { AppError, type DlqEntry, type Outcome } from '@contour/contract';
 import type { IncomingJob } from '@contour/queue/jobs';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createHeldMessages } from '../src/apart.ts';
 import type { Dlq } from '../src/dlq/dlq.ts';
+import { createHeldMessages } from '../src/failures.ts';
 import { handleResolveJob } from '../src/resolve/handle-job.ts';
-import { readJob } from '../src/resolve/read-job.ts';
+import { readJob } from '../src/roles/resolve.ts';
 
 let now = 0;
 let messageId = '';
@@ -57,7 +57,10 @@ const job = (over: Partial<IncomingJob> = {}): IncomingJob => ({
   ...over,
 });
 
-const handle = (over: Partial<IncomingJob> = {}) => handleResolveJob(deps, job(over));
+const handleBy = (some: Partial<Parameters<typeof handleResolveJob>[0]>, one: IncomingJob) =>
+  handleResolveJob({ ...deps, ...some }, one, readJob(one.data, new Date(one.timestampMs)));
+
+const handle = (over: Partial<IncomingJob> = {}) => handleBy({}, job(over));
 
 const failWith = (code: AppError['code']) => {
   answer = () => Promise.reject(new AppError(code, 'no', undefined));
@@ -124,8 +127,8 @@ describe('a refused message', () => {
     const reading = readJob(data, new Date());
     if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
     const reply = { to: 'api', requestId: 'request', untilMs: Date.now() + (over.waitMs ?? 100) };
-    await handleResolveJob(
-      { ...deps, dlq: { ...deps.dlq, park }, reply: async () => over.heardBy ?? 1 },
+    await handleBy(
+      { dlq: { ...deps.dlq, park }, reply: async () => over.heardBy ?? 1 },
       { ...rest, data: { v: 1, message: reading.message, reply } },
     );
     return wasRefused;
@@ -162,8 +165,8 @@ test('a replay whose entry is gone resolves nothing for another tenant that has 
   if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
   const { message } = reading;
   const replayBy = (owner: string) =>
-    handleResolveJob(
-      { ...deps, ownerOf: async () => owner },
+    handleBy(
+      { ownerOf: async () => owner },
       job({ data: { v: 1, message, replayOf: messageId, replayFor: 'tenant' } }),
     );
   expect(await replayBy('another')).toBe('done');

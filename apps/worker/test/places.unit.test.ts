@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { createBytesInHand, createPlaces } from '../src/deliver/places.ts';
+import { createPlaces } from '../src/deliver/places.ts';
 
 function setUp(total: number) {
   const state = { rings: 0 };
-  const places = createPlaces(total, () => {
-    state.rings += 1;
+  const places = createPlaces({
+    total,
+    bytes: 100,
+    onRoom: () => {
+      state.rings += 1;
+    },
   });
-  const times = (count: number, what: (tenantId: string) => void, tenantId: string) => {
-    for (let i = 0; i < count; i += 1) what(tenantId);
+  const times = (count: number, what: typeof places.take, tenantId: string) => {
+    for (let i = 0; i < count; i += 1) what({ tenantId, bytes: 0 });
   };
   return {
     places,
@@ -17,7 +21,7 @@ function setUp(total: number) {
     /** Takes for as long as there is room, and returns how much that was. */
     fill(tenantId: string) {
       let taken = 0;
-      for (; places.hasRoom(tenantId); taken += 1) places.take(tenantId);
+      for (; places.hasRoom(tenantId); taken += 1) times(1, places.take, tenantId);
       return taken;
     },
     roomOf: (tenantId: string) =>
@@ -127,14 +131,15 @@ describe('a place that comes free', () => {
   });
 });
 
-describe('createBytesInHand', () => {
-  it('has as many bytes free as are not in hand, and none when more are in hand than may be', () => {
-    const bytes = createBytesInHand(100);
-    bytes.take(60);
-    expect(bytes.free()).toBe(40);
-    bytes.take(60);
-    expect(bytes.free()).toBe(0);
-    bytes.release(60);
-    expect(bytes.free()).toBe(40);
+describe('the bytes in hand', () => {
+  it('leave as many free as are not in hand, and none when more are in hand than may be', () => {
+    const { places } = setUp(10);
+    const lane = { tenantId: 'a', bytes: 60 };
+    places.take(lane);
+    expect(places.freeBytes()).toBe(40);
+    places.take(lane);
+    expect(places.freeBytes()).toBe(0);
+    places.release(lane);
+    expect(places.freeBytes()).toBe(40);
   });
 });

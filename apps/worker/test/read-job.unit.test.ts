@@ -1,7 +1,7 @@
 import { checkIncoming, type IncomingMessage } from '@contour/contract';
 import { expect, it, test } from 'vitest';
 import { unreadableLetter } from '../src/dlq/letters.ts';
-import { readJob, sealJob } from '../src/resolve/read-job.ts';
+import { readJob, sealJob } from '../src/roles/resolve.ts';
 
 const SECRET = 'a-telegram-credential';
 const BODY = {

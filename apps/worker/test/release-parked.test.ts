@@ -1,4 +1,5 @@
 import { AppError, checkIncoming, type IncomingMessage } from '@contour/contract';
+import { createRegistry } from '@contour/runtime';
 import { deadLetters } from '@contour/store/dead-letters';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
 import { createDatabase, type Database } from '../../../test/support/fresh-database.ts';
@@ -11,7 +12,7 @@ import {
 } from '../../../test/support/tenants.ts';
 import { createDlq, type Dlq } from '../src/dlq/dlq.ts';
 import { unresolvedLetter } from '../src/dlq/letters.ts';
-import { createRelease } from '../src/duties/release-parked.ts';
+import { releaseParkedDuty } from '../src/duties/release-parked.ts';
 import { createResolver, type Resolver } from '../src/resolve/resolver.ts';
 import { uncounted } from './unheard.ts';
 
@@ -78,20 +79,16 @@ async function parkSome(count: number): Promise<string[]> {
 
 /** A release whose clock moves only by `runAfter`. */
 function openRelease(resolveAll: Resolver['resolveAll']) {
-  let released = 0;
-  const run = createRelease({
-    pool: database.pool,
-    dlq,
-    resolveAll,
-    id: 'worker',
+  const registry = createRegistry();
+  const { run } = releaseParkedDuty({
+    ...{ pool: database.pool, dlq, resolveAll, logger, registry, id: 'worker' },
     stopping: new AbortController().signal,
-    logger,
-    onReleased: (count) => {
-      released += count;
-    },
   });
   return {
-    released: () => released,
+    async released() {
+      const metrics = await registry.metrics();
+      return Number(/^contour_dlq_released_total (\d+)$/m.exec(metrics)?.[1]);
+    },
     async runAfter(ms: number) {
       vi.advanceTimersByTime(ms);
       await run();
@@ -123,7 +120,7 @@ test('an account that changes hands midway brings its new tenant no entry of the
   });
   await release.runAfter(0);
   await release.runAfter(2_000);
-  expect(release.released()).toBe(PAGE);
+  expect(await release.released()).toBe(PAGE);
   expect(await storedFor(tenant)).toBe(PAGE);
   expect(await storedFor(other)).toBe(0);
   expect(await parkedFor(tenant)).toBe(MANY - PAGE);
@@ -133,12 +130,12 @@ test('a tenant that is switched off midway gets the rest when it is on again', a
   await parkSome(MANY);
   const release = openRelease(async (messages, onlyFor) => {
     const endings = await resolver.resolveAll(messages, onlyFor);
-    if (release.released() === 0) await switchTenant(database.pool, tenant.id, false);
+    if ((await release.released()) === 0) await switchTenant(database.pool, tenant.id, false);
     return endings;
   });
   await release.runAfter(0);
   await release.runAfter(2_000);
-  expect(release.released()).toBe(PAGE);
+  expect(await release.released()).toBe(PAGE);
   expect(await parkedFor(tenant)).toBe(MANY - PAGE);
   await release.runAfter(2_000);
   expect(await parkedFor(tenant)).toBe(MANY - PAGE);
@@ -164,7 +161,7 @@ test('an entry that fails for a lasting reason rests longer each time, and is th
   });
   await release.runAfter(0);
   await release.runAfter(2_000);
-  expect(release.released()).toBe(others.length);
+  expect(await release.released()).toBe(others.length);
   for (const restMs of [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000]) {
     const before = tries;
     await release.runAfter(restMs - 1);

@@ -2,7 +2,7 @@ import type { Limits, PushResult } from '@contour/core';
 import type { DueLane, Wanted } from '@contour/store/lanes';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
-import { createBytesInHand, createPlaces } from '../src/deliver/places.ts';
+import { createPlaces } from '../src/deliver/places.ts';
 import { createBell, runShard } from '../src/deliver/run-shard.ts';
 import { createTaker } from '../src/deliver/take-lanes.ts';
 import { silent, uncounted } from './unheard.ts';
@@ -87,25 +87,25 @@ function openRun(o: {
   const asked: Array<() => void> = [];
   const pushed: Array<{ tenantId: string; answer: (result: PushResult) => void }> = [];
   const bell = createBell();
-  const places = createPlaces(o.places, () => bell.ring());
+  const places = createPlaces({ total: o.places, bytes: 1024 * 1024, onRoom: () => bell.ring() });
   const startRound = () => {
     const hadBegun = state.hasRoundBegun;
     if (hadBegun) state.limits = { ...state.limits, rooms: [] };
     state.hasRoundBegun = false;
     return hadBegun;
   };
-  const bytes = createBytesInHand(1024 * 1024);
   const run = runShard(
     {
-      ...{ places, bytes, bell, logger: silent, observer: uncounted, tracer: undefined },
+      ...{ places, bell, logger: silent, observer: uncounted, tracer: undefined },
       take: createTaker({
-        ...{ places, bytes, core: { limits: () => state.limits, startRound } },
+        ...{ places, core: { limits: () => state.limits, startRound } },
         async takeDue(wanted) {
           if (isGated) await new Promise<void>((go) => void asked.push(go));
           return lanes.take(wanted);
         },
       }),
       core: {
+        available: () => state.isCoreThere,
         push: ({ tenantId }) => {
           state.afterPush(tenantId);
           return new Promise((answer) => void pushed.push({ tenantId, answer }));
@@ -114,7 +114,6 @@ function openRun(o: {
       async settle({ emptied = [] }) {
         for (const { dialogId } of emptied) lanes.remove(dialogId);
       },
-      coreIsAvailable: () => state.isCoreThere,
       mustStop: () => state.mustStop,
       listen: () => void state.listening.push(true),
       stopListening: async () => void state.listening.push(false),

@@ -19,10 +19,7 @@ export interface DialogDeps {
 /** `held`: a circuit is open. `left`: the lane stays as it is, for the next run. */
 export type DialogEnd = 'worked_off' | 'postponed' | 'held' | 'left';
 
-type Step = 'next' | Exclude<DialogEnd, 'worked_off'>;
-
 type Answered = Exclude<PushResult, { outcome: 'held' | 'aborted' }>;
-type Failed = Exclude<Answered, { outcome: 'delivered' | 'postponed' }>;
 
 /**
  * Delivers the messages of a lane one after another. The first that has to wait stops the ones behind it. Next: `push` in
@@ -45,7 +42,8 @@ export async function deliverDialog(
     marks.push(marked);
   };
 
-  const push = async (message: PendingMessage, isLast: boolean): Promise<Step> => {
+  /** Undefined if the next message may follow. */
+  const push = async (message: PendingMessage, isLast: boolean): Promise<DialogEnd | undefined> => {
     // The lane is removed in the same statement in which its last message is marked.
     const emptied = isLast && !hasMore ? [lane] : [];
     const result = await pushTraced(core, deps.tracer, message);
@@ -59,7 +57,7 @@ export async function deliverDialog(
         { attempts: [attemptOf(message, 'delivered')], emptied },
         { mayWait: !isLast && !mustStop() },
       );
-      return 'next';
+      return undefined;
     }
     if (result.outcome === 'postponed') {
       // No attempt is counted and the last error stays, because a later dead-letter entry shows these two.
@@ -67,25 +65,24 @@ export async function deliverDialog(
       return 'postponed';
     }
     const error = { code: result.code, ms: result.ms };
-    const conclusion = concludeFailure(deps, message, result);
-    if (conclusion.kind === 'later') {
+    const end = concludeFailure(deps, message, result);
+    if ('delayMs' in end) {
       observer.retried(message, result.code);
-      const postponed = [{ lane, delayMs: conclusion.delayMs }];
+      const postponed = [{ lane, delayMs: end.delayMs }];
       await settle({ attempts: [attemptOf(message, 'pending', error)], postponed });
       return 'postponed';
     }
-    const { death } = conclusion;
-    observer.dead(message, death.reason);
-    settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death }], emptied });
-    return 'next';
+    observer.dead(message, end.reason);
+    settleLater({ attempts: [{ ...attemptOf(message, 'dead', error), death: end }], emptied });
+    return undefined;
   };
 
   try {
     if (messages.length === 0) settleLater({ emptied: [lane] });
     for (const [index, message] of messages.entries()) {
       if (mustStop()) return 'left';
-      const step = await push(message, index === messages.length - 1);
-      if (step !== 'next') return step;
+      const end = await push(message, index === messages.length - 1);
+      if (end !== undefined) return end;
     }
     return 'worked_off';
   } finally {
@@ -103,24 +100,19 @@ function attemptOf(
   return { tenantId, messageId, earlier, status, error };
 }
 
-type Conclusion = { kind: 'dead'; death: Death } | { kind: 'later'; delayMs: number };
-
 /** Decides between another attempt and the dead-letter queue. */
 function concludeFailure(
-  { maxAttempts, retryDelayMs }: Pick<DialogDeps, 'maxAttempts' | 'retryDelayMs'>,
+  { maxAttempts, retryDelayMs }: DialogDeps,
   { attempts, attemptsBefore }: PendingMessage,
-  result: Failed,
-): Conclusion {
+  result: Exclude<Answered, { outcome: 'delivered' | 'postponed' }>,
+): Death | { delayMs: number } {
   // Attempts since the message came, or was replayed.
   const made = attempts - attemptsBefore + 1;
   if (result.outcome === 'retry' && made < maxAttempts) {
-    return { kind: 'later', delayMs: retryDelayMs(made, result.retryAfterMs) };
+    return { delayMs: retryDelayMs(made, result.retryAfterMs) };
   }
   const reason = result.outcome === 'retry' ? 'core_exhausted' : 'core_refused';
-  return {
-    kind: 'dead',
-    death: { reason, message: result.detail ?? `Core answered ${result.code}` },
-  };
+  return { reason, message: result.detail ?? `Core answered ${result.code}` };
 }
 
 /** Logs one wide line per attempt, with the ids under their names in the contract. */

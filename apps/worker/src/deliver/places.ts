@@ -1,3 +1,7 @@
+import type { DueLane } from '@contour/store/lanes';
+
+type Held = Pick<DueLane, 'tenantId' | 'bytes'>;
+
 export type Places = ReturnType<typeof createPlaces>;
 
 /**
@@ -7,13 +11,19 @@ export type Places = ReturnType<typeof createPlaces>;
  * dialog ends. `onRoom` is called when places come free that a tenant may have lacked: at once if it may have had too
  * few, and if it held its whole share, once a quarter of that is free. Otherwise each dialog of a tenant with many lanes
  * that ends would cost a look.
+ *
+ * Places alone do not bound the payloads that a worker holds before it sends them: a hundred lanes of many big messages
+ * would fill its memory. A lane of which only a part was read is taken again when that part has been sent, so big messages
+ * delay no other lane.
  */
-export function createPlaces(total: number, onRoom: () => void) {
+export function createPlaces(o: { total: number; bytes: number; onRoom: () => void }) {
+  const { total, onRoom } = o;
   const reserve = total > 1 ? Math.ceil(total / 10) : 0;
   /** A tenant may use the reserve until it holds this many places. */
   const mostOfReserve = Math.min(2, Math.ceil(reserve / 2));
   const heldBy = new Map<string, number>();
   let held = 0;
+  let bytesHeld = 0;
 
   const free = () => total - held;
   const shareAmong = (tenants: number) => Math.max(1, Math.floor((total - reserve) / tenants));
@@ -37,16 +47,20 @@ export function createPlaces(total: number, onRoom: () => void) {
 
   return {
     free,
-    take(tenantId: string): void {
+    /** How many more bytes may be read. The first message of a lane is read in any case, because places bound the lanes. */
+    freeBytes: () => Math.max(0, o.bytes - bytesHeld),
+    take({ tenantId, bytes }: Held): void {
       held += 1;
+      bytesHeld += bytes;
       heldBy.set(tenantId, (heldBy.get(tenantId) ?? 0) + 1);
     },
-    release(tenantId: string): void {
+    release({ tenantId, bytes }: Held): void {
       const own = heldBy.get(tenantId) ?? 0;
       const share = shareAmong(heldBy.size);
       const wereOthersShort = free() === 0 || (free() === reserve && heldBy.size > 1);
       const wasWorthALook = isWorthALook(own);
       held -= 1;
+      bytesHeld -= bytes;
       if (own > 1) heldBy.set(tenantId, own - 1);
       else heldBy.delete(tenantId);
       const hasRoomNow = !wasWorthALook && isWorthALook(own - 1);
@@ -57,26 +71,5 @@ export function createPlaces(total: number, onRoom: () => void) {
     rooms: () => [...heldBy].map(([tenantId, own]) => ({ tenantId, room: roomOf(own) })),
     /** How many places a tenant may hold that holds none yet. */
     roomOfOthers: () => roomOf(0),
-  };
-}
-
-export type BytesInHand = ReturnType<typeof createBytesInHand>;
-
-/**
- * Bounds the payloads that a worker holds before it sends them. Places alone do not bound them: a hundred lanes of many
- * big messages would fill its memory. A lane of which only a part was read is taken again when that part has been sent,
- * so big messages delay no other lane.
- */
-export function createBytesInHand(most: number) {
-  let held = 0;
-  return {
-    /** How many more may be read. The first message of a lane is read in any case, because places bound the lanes. */
-    free: () => Math.max(0, most - held),
-    take(bytes: number): void {
-      held += bytes;
-    },
-    release(bytes: number): void {
-      held -= bytes;
-    },
   };
 }

@@ -1,16 +1,16 @@
+import type { Core } from '@contour/core';
 import type { Logger } from '@contour/runtime';
 import type { DueLane } from '@contour/store/lanes';
 import { type DialogDeps, type DialogEnd, deliverDialog } from './deliver-dialog.ts';
-import type { BytesInHand, Places } from './places.ts';
+import type { Places } from './places.ts';
 import type { Take } from './take-lanes.ts';
 
 export interface ShardDeps extends DialogDeps {
   logger: Pick<Logger, 'info' | 'warn'>;
   take: Take;
   places: Places;
-  bytes: BytesInHand;
-  /** False while every push would be held back. One tenant's open circuit does not end the run of the others. */
-  coreIsAvailable: () => boolean;
+  /** Not available while every push would be held back. One tenant's open circuit does not end the run of the others. */
+  core: Pick<Core, 'push' | 'available'>;
   /** Rings when something may have become due in this shard, and when a place comes free that it may have lacked. */
   bell: Bell;
   /** From now on others ring the bell, instead of waking the shard through the queue. May be called again. */
@@ -28,15 +28,13 @@ const LOOK_EVERY_MS = 1_000;
 /** A run without work stays this long: to begin one costs more than to hold a shard that is empty. */
 const LINGER_MS = 1_000;
 
-/** `more`: the run let go although there may be work left, so the shard needs another wake-up. */
-export type ShardEnd = 'nothing_due' | 'more';
-
 /**
  * Delivers the lanes of a shard: while it runs, it alone holds their dialogs. It takes what is due, takes more as dialogs
  * end, and ends when nothing has been due for a while, or when Core is away for all tenants. Next: `take-lanes.ts` reads
- * due lanes, and `deliver-dialog.ts` delivers one lane.
+ * due lanes, and `deliver-dialog.ts` delivers one lane. Resolves with `more` if it let go although there may be work
+ * left, so the shard needs another wake-up.
  */
-export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd> {
+export async function runShard(deps: ShardDeps, shard: number): Promise<'nothing_due' | 'more'> {
   const { bell } = deps;
   const dialogs = openDialogs(deps, shard);
   let letGoAt = performance.now() + YIELD_AFTER_MS;
@@ -80,7 +78,7 @@ export async function runShard(deps: ShardDeps, shard: number): Promise<ShardEnd
 
 /** The dialogs that one run has in hand, and its looks for more. */
 function openDialogs(deps: ShardDeps, shard: number) {
-  const { places, bytes, bell, logger } = deps;
+  const { places, bell, logger } = deps;
   /** The dialogs under way, and since when. */
   const inHand = new Map<string, number>();
   /** Dialogs that this run could not continue for a reason of their own. It tries them again when it may yield. */
@@ -89,24 +87,22 @@ function openDialogs(deps: ShardDeps, shard: number) {
   let mayHaveMissed = false;
 
   async function deliver(lane: DueLane, ringsBefore: number): Promise<void> {
-    const { hasMore } = lane;
     let end: DialogEnd = 'left';
     try {
-      end = await deliverDialog(deps, lane, lane.messages, hasMore);
+      end = await deliverDialog(deps, lane, lane.messages, lane.hasMore);
     } catch (err) {
       logger.warn({ err, dialog_id: lane.dialogId }, 'dialog.left');
     } finally {
       if (end === 'left') leftAlone.add(lane.dialogId);
       inHand.delete(lane.dialogId);
-      places.release(lane.tenantId);
-      bytes.release(lane.bytes);
+      places.release(lane);
       // Every look passed over messages that came into this dialog meanwhile, because it was in hand.
-      mayHaveMissed ||= hasMore || bell.rings() > ringsBefore;
+      mayHaveMissed ||= lane.hasMore || bell.rings() > ringsBefore;
       bell.nudge();
     }
   }
 
-  const mayTake = () => !deps.mustStop() && deps.coreIsAvailable();
+  const mayTake = () => !deps.mustStop() && deps.core.available();
 
   /** Nothing was hidden from the last look: there was a place for every tenant, and no ring since. */
   const sawEverything = () =>
@@ -160,22 +156,21 @@ export type Bell = ReturnType<typeof createBell>;
 /** A run waits for its bell, which may ring at any time. A ring before the wait is not lost. */
 export function createBell() {
   let rings = 0;
-  let rung = false;
+  let cleared = 0;
   let isNudged = false;
   let wakeWaiter: (() => void) | undefined;
+  const isRung = () => rings > cleared;
   return {
     ring(): void {
       rings += 1;
-      rung = true;
       wakeWaiter?.();
     },
-    /** How often it has rung so far. */
     rings: () => rings,
     /** Forgets earlier rings. Clear it before a look, so that it rings again for what comes during the look. */
     clear(): void {
-      rung = false;
+      cleared = rings;
     },
-    isRung: () => rung,
+    isRung,
     /** Ends the current wait, or the next one, for another reason than a ring. */
     nudge(): void {
       isNudged = true;
@@ -183,7 +178,7 @@ export function createBell() {
     },
     /** Resolves at the next ring or nudge, or after the time. */
     wait(timeoutMs: number): Promise<void> {
-      if (rung || isNudged) {
+      if (isRung() || isNudged) {
         isNudged = false;
         return Promise.resolve();
       }

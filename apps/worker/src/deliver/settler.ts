@@ -1,17 +1,20 @@
 import { AppError, type MessageObserver } from '@contour/contract';
 import { createBatcher, type Logger } from '@contour/runtime';
 import type { Settlement } from '@contour/store/lanes';
-import { createSuspects, limitConcurrency } from '../apart.ts';
-import { backoff, isAway, pause, untilItWorks } from '../outages.ts';
+import {
+  backoff,
+  createSuspects,
+  isAway,
+  limitConcurrency,
+  pause,
+  untilItWorks,
+} from '../failures.ts';
 
 const BATCH_SIZE = 500;
-
 /** Connections for parts that are written beside the others. A locked row occupies one for `lock_timeout`. */
 const ASIDE_AT_ONCE = 2;
-
 /** How long a mark may wait for others. If the process dies before a mark is written, its message is sent again. */
 const MAY_WAIT_MS = 10;
-
 /** The rest after each refusal of a part. */
 const REST = { firstMs: 1_000, longestMs: 30_000 };
 
@@ -31,12 +34,8 @@ interface SettlerDeps {
   stopping: AbortSignal;
 }
 
-interface Written {
-  /** For a part that is written beside the others: settles when it is written. */
-  end?: Promise<void>;
-}
-
-const isRefusal = (error: unknown): boolean => error instanceof AppError && !isAway(error);
+const tenantOf = ({ attempts = [], emptied = [], postponed = [] }: DialogPart): string =>
+  (attempts[0] ?? emptied[0] ?? postponed[0]?.lane)?.tenantId ?? '';
 
 /**
  * Gathers the results of many dialogs and writes them in one statement at a time. With one statement in flight, the
@@ -48,41 +47,32 @@ export function createSettler(deps: SettlerDeps): Settle {
   const write = createWrite(deps);
   const aside = createAside(deps, write);
 
-  async function writeOne(part: DialogPart): Promise<Written> {
-    if (aside.isFor(part)) return { end: aside.push(part) };
-    try {
-      await write([part]);
-      return {};
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      aside.noteRefused(part, error);
-      return { end: aside.push(part, 1) };
-    }
-  }
-
-  const batcher = createBatcher<DialogPart, Written>({
+  const batcher = createBatcher<DialogPart, Promise<void> | undefined>({
     maxSize: BATCH_SIZE,
     maxInFlight: 1,
     run: async (parts) => {
-      const written = new Set(parts.filter((part) => !aside.isFor(part)));
-      try {
-        if (written.size > 0) await write([...written]);
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        written.clear();
+      const together = parts.filter((part) => !aside.isFor(part));
+      const isWritten = together.length === 0 || (await write(together)) === undefined;
+      const written = new Set(isWritten ? together : []);
+      const ends: Array<Promise<void> | undefined> = [];
+      for (const part of parts) {
+        if (written.has(part)) ends.push(undefined);
+        else if (aside.isFor(part)) ends.push(aside.push(part));
+        else {
+          const refusal = await write([part]);
+          ends.push(refusal && aside.push(part, refusal));
+        }
       }
-      const ends: Written[] = [];
-      for (const part of parts) ends.push(written.has(part) ? {} : await writeOne(part));
       return ends;
     },
   });
   return async (part, { mayWait } = { mayWait: false }) => {
-    const { end } = await batcher.push(part, mayWait ? MAY_WAIT_MS : 0);
-    await end;
+    await batcher.push(part, mayWait ? MAY_WAIT_MS : 0);
   };
 }
 
-type Write = (parts: readonly DialogPart[]) => Promise<void>;
+/** Writes parts in one statement. Resolves with the error if Postgres refuses it. Waits while Postgres is away. */
+type Write = (parts: readonly DialogPart[]) => Promise<AppError | undefined>;
 
 function createWrite({ write, logger, observer, stopping }: SettlerDeps): Write {
   return async (parts) => {
@@ -91,11 +81,15 @@ function createWrite({ write, logger, observer, stopping }: SettlerDeps): Write 
       emptied: parts.flatMap((part) => part.emptied ?? []),
       postponed: parts.flatMap((part) => part.postponed ?? []),
     };
-    await untilItWorks(() => write(settlement), {
-      stopping,
-      onFailure: (err) => logger.warn({ err }, 'settle.waits'),
-    });
+    const onFailure = (err: AppError) => logger.warn({ err }, 'settle.waits');
+    try {
+      await untilItWorks(() => write(settlement), { stopping, onFailure });
+    } catch (error) {
+      if (error instanceof AppError && !isAway(error)) return error;
+      throw error;
+    }
     if (settlement.attempts.length > 0) observer.settled(settlement.attempts.length);
+    return undefined;
   };
 }
 
@@ -109,7 +103,7 @@ function createAside({ logger, stopping }: SettlerDeps, write: Write) {
   /** The last refused part of each dialog. Later parts of the dialog are written after it. */
   const last = new Map<string, Promise<void>>();
 
-  function noteRefused(part: DialogPart, err: unknown): void {
+  function noteRefused(part: DialogPart, err: AppError): void {
     suspects.note(tenantOf(part));
     logger.warn({ err, dialog_id: part.dialogId }, 'settle.refused');
   }
@@ -118,23 +112,22 @@ function createAside({ logger, stopping }: SettlerDeps, write: Write) {
   async function writeAlone(part: DialogPart, refusals: number): Promise<void> {
     for (let refused = refusals; ; refused += 1) {
       if (refused > 0) await pause(backoff(refused, REST), stopping);
-      try {
-        return await runAside(() => write([part]));
-      } catch (error) {
-        if (!isRefusal(error) || stopping.aborted) throw error;
-        noteRefused(part, error);
-      }
+      const refusal = await runAside(() => write([part]));
+      if (refusal === undefined) return;
+      if (stopping.aborted) throw refusal;
+      noteRefused(part, refusal);
     }
   }
 
   return {
     /** Whether a part must be written beside the others. */
     isFor: (part: DialogPart) => last.has(part.dialogId) || suspects.has(tenantOf(part)),
-    /** `refusals`: how often the part was refused already. */
-    push(part: DialogPart, refusals = 0): Promise<void> {
+    /** `refusal`: the error of a first try. */
+    push(part: DialogPart, refusal?: AppError): Promise<void> {
+      if (refusal) noteRefused(part, refusal);
       const before = last.get(part.dialogId) ?? Promise.resolve();
       const end = before
-        .then(() => writeAlone(part, refusals))
+        .then(() => writeAlone(part, refusal ? 1 : 0))
         .finally(() => {
           if (last.get(part.dialogId) === end) last.delete(part.dialogId);
         });
@@ -143,9 +136,5 @@ function createAside({ logger, stopping }: SettlerDeps, write: Write) {
       end.catch(() => undefined);
       return end;
     },
-    noteRefused,
   };
 }
-
-const tenantOf = ({ attempts = [], emptied = [], postponed = [] }: DialogPart): string =>
-  (attempts[0] ?? emptied[0] ?? postponed[0]?.lane)?.tenantId ?? '';

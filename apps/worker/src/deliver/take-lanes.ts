@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Core, Limits } from '@contour/core';
 import { createBatcher } from '@contour/runtime';
 import type { DueLane, Wanted } from '@contour/store/lanes';
-import type { BytesInHand, Places } from './places.ts';
+import type { Places } from './places.ts';
 
 /** A lane holds its place until all that was read of it is sent. */
 const MESSAGES_PER_LANE = 50;
@@ -27,7 +27,6 @@ interface TakerDeps {
   takeDue: (wanted: Wanted) => Promise<DueLane[]>;
   places: Places;
   core: Pick<Core, 'limits' | 'startRound'>;
-  bytes: BytesInHand;
 }
 
 /**
@@ -35,7 +34,7 @@ interface TakerDeps {
  * tenant no more than it may hold, none that Core's circuits would hold back, and beside the first message of each
  * lane only as many as fit into memory. Next: `takeDue` in the store.
  */
-export function createTaker({ takeDue, places, core, bytes }: TakerDeps): Take {
+export function createTaker({ takeDue, places, core }: TakerDeps): Take {
   let lookAgainAt = 0;
 
   /** Due lanes of a tenant make every look dear: each look passes over all of them, also if the tenant has no room. */
@@ -55,22 +54,22 @@ export function createTaker({ takeDue, places, core, bytes }: TakerDeps): Take {
     async run(asks) {
       const restMs = lookAgainAt - performance.now();
       if (restMs >= 1) await delay(restMs);
-      const { lanes, lanesPerTenant, rooms } = takeLimits(places, core.limits());
+      const limits = takeLimits(places, core.limits());
+      const { lanes, lanesPerTenant, rooms } = limits;
       if (lanes === 0) return asks.map(() => ({ lanes: [], mayBeMore: false }));
       const due = await lookAtLanes({
         shards: asks.map(({ shard }) => shard),
         lanes,
         messagesPerLane: MESSAGES_PER_LANE,
-        bytes: Math.min(bytes.free(), BYTES_PER_LOOK),
+        bytes: Math.min(places.freeBytes(), BYTES_PER_LOOK),
         notDialogs: asks.flatMap((ask) => ask.notDialogs),
         lanesPerTenant,
-        rooms,
+        rooms: [...rooms].map(([tenantId, room]) => ({ tenantId, room })),
       });
       const taken = new Map<number, DueLane[]>(asks.map(({ shard }) => [shard, []]));
       for (const lane of due) {
         if (!places.hasRoom(lane.tenantId)) continue;
-        places.take(lane.tenantId);
-        bytes.take(lane.bytes);
+        places.take(lane);
         taken.get(lane.shard)?.push(lane);
       }
       // A place that comes free during the look does not ring for a tenant that lacked it.
@@ -78,7 +77,7 @@ export function createTaker({ takeDue, places, core, bytes }: TakerDeps): Take {
       const mayBeMore =
         isRoundOver ||
         // The lanes of a tenant that has got all it may have can hide those of others: the next look passes over them.
-        (places.free() > 0 && (due.length >= lanes || isAnyAtItsLimit(due, lanesPerTenant, rooms)));
+        (places.free() > 0 && (due.length >= lanes || isAnyAtItsLimit(due, limits)));
       return asks.map(({ shard }) => ({ lanes: taken.get(shard) ?? [], mayBeMore }));
     },
   });
@@ -86,10 +85,7 @@ export function createTaker({ takeDue, places, core, bytes }: TakerDeps): Take {
 }
 
 /** How many lanes may be taken now: as many as there are places, and as may be sent to Core. */
-function takeLimits(
-  places: Places,
-  core: Limits,
-): Pick<Wanted, 'lanes' | 'lanesPerTenant' | 'rooms'> {
+function takeLimits(places: Places, core: Limits) {
   const roomOfOthers = places.roomOfOthers();
   const rooms = new Map(
     places.rooms().map(({ tenantId, room }) => [tenantId, Math.min(room, core.perTenant)]),
@@ -100,14 +96,16 @@ function takeLimits(
   return {
     lanes: Math.min(places.free(), core.total),
     lanesPerTenant: Math.min(roomOfOthers, core.perTenant),
-    rooms: [...rooms].map(([tenantId, room]) => ({ tenantId, room })),
+    rooms,
   };
 }
 
 /** Whether a tenant has got as many places as it may have. */
-function isAnyAtItsLimit(due: readonly DueLane[], most: number, rooms: Wanted['rooms']): boolean {
-  const roomOf = new Map(rooms.map(({ tenantId, room }) => [tenantId, room]));
+function isAnyAtItsLimit(
+  due: readonly DueLane[],
+  { lanesPerTenant, rooms }: ReturnType<typeof takeLimits>,
+): boolean {
   const got = new Map<string, number>();
   for (const { tenantId } of due) got.set(tenantId, (got.get(tenantId) ?? 0) + 1);
-  return [...got].some(([tenantId, lanes]) => lanes >= (roomOf.get(tenantId) ?? most));
+  return [...got].some(([tenantId, lanes]) => lanes >= (rooms.get(tenantId) ?? lanesPerTenant));
 }

@@ -52,12 +52,11 @@ export function createDlq(deps: DlqDeps) {
     show();
   }
 
-  function noteRefused(letters: readonly Letter[]): void {
-    for (const { entry, wasRefused } of letters) {
-      if (!wasRefused) continue;
-      since.count += 1;
-      since.bytes += JSON.stringify(entry.message).length;
-    }
+  function noteParked({ entry, wasRefused }: Letter): void {
+    forgetQueued(entry.id);
+    if (!wasRefused) return;
+    since.count += 1;
+    since.bytes += JSON.stringify(entry.message).length;
   }
 
   const isDue = () =>
@@ -70,8 +69,7 @@ export function createDlq(deps: DlqDeps) {
     run: async (letters) => {
       const results = await park(pool, letters, allowance);
       const parked = letters.filter((_, index) => results[index] === 'parked');
-      for (const { entry } of parked) forgetQueued(entry.id);
-      noteRefused(parked);
+      parked.forEach(noteParked);
       if (parked.length > 0) show();
       // The next check, here or by the duty, drops the excess.
       if (isDue()) await keepBound().catch((err) => logger.warn({ err }, 'dlq.bound_not_kept'));

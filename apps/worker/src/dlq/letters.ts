@@ -8,10 +8,10 @@ import {
   unreadableBody,
   writeExactJson,
 } from '@contour/contract';
-import { TooLong } from '@contour/queue/jobs';
+import { type IncomingJob, TooLong } from '@contour/queue/jobs';
 
 /** An outcome that did not put the message into the ledger. */
-export type Unresolved = Exclude<Outcome, { receipt: unknown }>;
+type Unresolved = Exclude<Outcome, { receipt: unknown }>;
 
 const MEANING: Record<Unresolved['kind'], string> = {
   unknown_tenant: 'no tenant has this credential',
@@ -68,9 +68,28 @@ function placesOf(faults: readonly Fault[]): string {
   return [...places, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
+/** What could be read of a job or of a stream entry. `data` is the part that could not be read. */
+export type Reading =
+  | { ok: true; message: IncomingMessage }
+  | { ok: false; data: unknown; faults: Fault[] };
+
+/** The job that brought a message, or one that is made from a stream entry. */
+type Bringer = Pick<IncomingJob, 'id' | 'timestampMs' | 'started'>;
+
+/** The dead-letter entry of a job that failed too often, or whose workers died: perhaps the message is the reason. */
+export const givenUpLetter = (
+  job: Bringer,
+  reading: Reading,
+  reason: string,
+  origin?: string,
+): DlqEntry =>
+  reading.ok
+    ? unresolvedLetter(reading.message, { kind: 'stalled' }, job.started, reason)
+    : unreadableLetter({ ...job, data: reading.data }, reading.faults, origin);
+
 /** The dead-letter entry of a job that cannot be read. Its id depends on the job's id: a job is parked once. */
 export function unreadableLetter(
-  job: { id: string; data: unknown; timestampMs: number; started: number },
+  job: Bringer & { data: unknown },
   faults: readonly Fault[],
   origin?: string,
 ): DlqEntry {

@@ -1,4 +1,4 @@
-import { isUuid } from '@contour/contract';
+import { type DlqJob, isUuid } from '@contour/contract';
 import type { DlqIndex, IndexPage, LegacyEntry } from '@contour/queue/dlq';
 import type { Duty, Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
@@ -6,9 +6,14 @@ import {
   buryDead,
   dropAliveParked,
   type FormerDeath,
+  findLeft,
+  findUnindexed,
+  type IndexedEntry,
   indexedEntries,
   isMoved,
+  markIndexed,
   markUnindexed,
+  markUnshown,
   noteAllMoved,
   parkedVersions,
   parkFormer,
@@ -18,13 +23,6 @@ import {
   takeParkedTurn,
 } from '@contour/store/dead-letters';
 import type { Dlq } from './dlq.ts';
-import type { IndexWriter } from './index-writer.ts';
-
-// In seconds.
-const SHOW_EVERY = 1;
-const LOOK_EVERY = 5;
-const BOUND_EVERY = 2;
-const FORGET_EVERY = 600;
 
 /** Between two sweeps of an index that should be complete. */
 const SWEEP_MS = 10 * 60 * 1000;
@@ -37,8 +35,7 @@ interface UpkeepDeps {
   pool: Database;
   index: DlqIndex;
   dlq: Pick<Dlq, 'keepBound'>;
-  indexWriter: IndexWriter;
-  /** This worker's name. */
+  indexWriter: Pick<ReturnType<typeof createIndexWriter>, 'run'>;
   id: string;
   logger: Pick<Logger, 'info'>;
 }
@@ -67,26 +64,99 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
   }
 
   return [
-    { name: 'dlq-index', every: SHOW_EVERY, run: () => indexWriter.run() },
-    { name: 'dlq-sweep', every: LOOK_EVERY, run: sweep },
-    { name: 'dlq-bound', every: BOUND_EVERY, run: () => dlq.keepBound() },
-    {
-      name: 'dlq-former',
-      every: FORGET_EVERY,
-      run: async () => void (await removeOldFormer(pool)),
-    },
+    { name: 'dlq-index', every: 1, run: indexWriter.run },
+    { name: 'dlq-sweep', every: 5, run: sweep },
+    { name: 'dlq-bound', every: 2, run: dlq.keepBound },
+    { name: 'dlq-former', every: 600, run: async () => void (await removeOldFormer(pool)) },
   ];
+}
+
+/** An entry's job in Redis. */
+function jobOf(entry: IndexedEntry): DlqJob {
+  return {
+    v: 2,
+    version: Number(entry.version),
+    id: entry.id,
+    reason: entry.reason,
+    stage: entry.stage,
+    tenant_id: entry.tenantId,
+    client_id: entry.clientId,
+    dialog_id: entry.dialogId,
+    trace_id: entry.traceId,
+    channel: entry.channel,
+    account: entry.mask,
+    error: entry.errorCode,
+    attempts: entry.attempts,
+    received_at: entry.receivedAt.toISOString(),
+    failed_at: entry.failedAt.toISOString(),
+  };
+}
+
+/** Removes entries that have left, then adds new ones. Returns false if nothing had changed. */
+async function showPage(pool: Database, index: DlqIndex): Promise<boolean> {
+  const left = await findLeft(pool);
+  const gone = left.filter(({ isThere }) => !isThere);
+  if (gone.length > 0) await index.hide(gone);
+  if (left.length > 0) await markUnshown(pool, left);
+  const entries = await findUnindexed(pool);
+  if (entries.length > 0) {
+    await index.show(entries.map(jobOf));
+    await markIndexed(pool, entries);
+  }
+  return left.length + entries.length > 0;
+}
+
+/**
+ * Writes the index of the dead-letter queue to Redis after commits in Postgres. Two workers may do this at once: a job
+ * is added once, and an older version never replaces a newer one.
+ */
+export function createIndexWriter(pool: Database, index: DlqIndex, logger: Logger) {
+  let underWay: Promise<void> | undefined;
+  let isWanted = false;
+
+  async function showAll(): Promise<void> {
+    do {
+      isWanted = false;
+      while (await showPage(pool, index));
+    } while (isWanted);
+  }
+
+  function run(): Promise<void> {
+    isWanted = true;
+    underWay ??= showAll().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  }
+
+  return {
+    /** Brings the index up to date. */
+    run,
+    /** The same without waiting. The next run repeats what failed. */
+    soon: () => void run().catch((err) => logger.debug({ err }, 'dlq.not_shown')),
+  };
 }
 
 /** Compares the index in Redis with Postgres and corrects Redis. */
 async function sweepIndex(deps: SweepDeps): Promise<void> {
-  const kept = await deps.index.formerKept();
+  const { pool, index, logger } = deps;
+  // What Redis has before the first page is read.
+  const kept = await index.formerKept();
   const healed = (await sweepJobs(deps)) + (await sweepEntries(deps));
-  await endMove(deps, kept);
-  const alive = await dropAliveParked(deps.pool);
-  if (alive > 0) deps.logger.info({ alive }, 'dlq.alive_dropped');
-  if (healed > 0) deps.logger.info({ healed }, 'dlq.index_mended');
+  // This ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made
+  // from the ledger.
+  if (!(await isMoved(pool))) {
+    const seconds = kept === 'nothing' ? null : LATEST_SECONDS;
+    const restored = kept === 'all' ? 0 : await buryDead(pool, seconds);
+    await noteAllMoved(pool);
+    logger.info({ restored }, 'dlq.moved');
+  }
+  const alive = await dropAliveParked(pool);
+  if (alive > 0) logger.info({ alive }, 'dlq.alive_dropped');
+  if (healed > 0) logger.info({ healed }, 'dlq.index_mended');
 }
+
+const idsOf = (jobs: IndexPage['jobs']) => jobs.map(({ id }) => id);
 
 /** Removes jobs without an entry, and marks entries whose job has another version: they are shown again. */
 async function sweepJobs(deps: SweepDeps): Promise<number> {
@@ -95,19 +165,13 @@ async function sweepJobs(deps: SweepDeps): Promise<number> {
   for (let after: string | null = '0'; after !== null; ) {
     const page = await index.read(after);
     await moveFormer(deps, page);
-    const versions = await parkedVersions(
-      pool,
-      page.jobs.map(({ id }) => id),
-    );
+    const versions = await parkedVersions(pool, idsOf(page.jobs));
     const stale = page.jobs.filter(({ id }) => !versions.has(id));
     if (stale.length > 0) await index.hide(stale);
     const changed = page.jobs.filter(
       ({ id, version }) => versions.has(id) && Number(versions.get(id)) !== version,
     );
-    await markUnindexed(
-      pool,
-      changed.map(({ id }) => id),
-    );
+    await markUnindexed(pool, idsOf(changed));
     healed += stale.length + changed.length;
     after = page.next;
   }
@@ -137,37 +201,17 @@ function deathOf({ entry }: LegacyEntry): FormerDeath[] {
  * another worker repeats the work of one that died midway. A message that is not marked dead yet stays in Redis.
  * Returns the number of these.
  */
-async function moveFormer(
-  { pool, index }: SweepDeps,
-  { former }: Pick<IndexPage, 'former'>,
-): Promise<number> {
+async function moveFormer({ pool, index }: SweepDeps, { former }: IndexPage): Promise<number> {
   const ours = former.filter(({ entry }) => isUuid(entry.id));
   if (ours.length === 0) return 0;
   const letters = ours.filter(({ entry }) => entry.stage === 'resolve');
-  await parkFormer(
-    pool,
-    letters.map(({ entry }) => ({ entry, wasRefused: false })),
-  );
+  const unrefused = letters.map(({ entry }) => ({ entry, wasRefused: false }));
+  await parkFormer(pool, unrefused);
   const pending = new Set(await parkFormerDeaths(pool, ours.flatMap(deathOf)));
   for (const one of ours) {
     if (!pending.has(one.entry.id)) await index.dropFormer(one.entry.id, one.digest);
   }
   return pending.size;
-}
-
-/**
- * Ends the move from Redis, once. If Redis lost entries before they were moved, those of dead messages are made from
- * the ledger. `kept`: what Redis still had before the first page was read.
- */
-async function endMove(
-  { pool, logger }: SweepDeps,
-  kept: Awaited<ReturnType<DlqIndex['formerKept']>>,
-): Promise<void> {
-  if (await isMoved(pool)) return;
-  const restored =
-    kept === 'all' ? 0 : await buryDead(pool, kept === 'nothing' ? null : LATEST_SECONDS);
-  await noteAllMoved(pool);
-  logger.info({ restored }, 'dlq.moved');
 }
 
 /** Looks for entries of older workers that run beside this one, among the jobs added since the last look. */

@@ -15,10 +15,8 @@ import type { Ending } from '@contour/store/resolve';
 import type { Registry } from 'prom-client';
 import type { Dlq } from '../dlq/dlq.ts';
 import { unresolvedLetter } from '../dlq/letters.ts';
-import { backoff, failedByItself } from '../outages.ts';
+import { backoff, failedByItself } from '../failures.ts';
 
-/** In seconds. */
-const EVERY = 2;
 /** An account must have been active for this long: an operator who replays by hand right after adding it comes first. */
 const SETTLED_MS = 1_500;
 /** A worker renews its turn before every page, so another one soon takes over from a dead worker. */
@@ -29,77 +27,61 @@ interface ReleaseDeps {
   dlq: Pick<Dlq, 'park'>;
   /** Resolves for this tenant only. A message whose account has another tenant now ends as `unknown_tenant`. */
   resolveAll: (messages: readonly IncomingMessage[], onlyFor: string) => Promise<Ending[]>;
-  /** This worker's name. */
   id: string;
+  registry: Registry;
   stopping: AbortSignal;
   logger: Logger;
-  onReleased: (count: number) => void;
 }
 
 /** A duty: releases entries that were parked because their account was unknown or switched off. */
-export function releaseParkedDuty({
-  registry,
-  ...deps
-}: Omit<ReleaseDeps, 'onReleased'> & { registry: Registry }): Duty {
-  const released = createCounter(registry, {
+export function releaseParkedDuty(deps: ReleaseDeps): Duty {
+  const { pool, id, stopping, logger } = deps;
+  const pageDeps = { ...deps, tries: createReleaseTries() };
+  const released = createCounter(deps.registry, {
     name: 'contour_dlq_released_total',
     help: 'Entries that were released after their account was added or switched on.',
   })();
-  const run = createRelease({ ...deps, onReleased: (count) => released.inc(count) });
-  return { name: 'release-parked', every: EVERY, run };
-}
-
-export function createRelease(deps: ReleaseDeps): () => Promise<void> {
-  const { pool, id, stopping, logger, onReleased } = deps;
   /** When each account was first seen to be active while something waited for it. */
   let activeSince = new Map<string, number>();
-  const withTries = { ...deps, tries: createReleaseTries() };
 
   const leads = () => takeParkedTurn(pool, { duty: 'release', holder: id, ms: LEAD_MS });
 
   function settled(accounts: readonly ActiveAccount[]): ActiveAccount[] {
     const now = performance.now();
-    const since = accounts.map(
-      (a) => [accountOf(a), activeSince.get(accountOf(a)) ?? now] as const,
-    );
-    activeSince = new Map(since);
-    return accounts.filter((a) => now - (activeSince.get(accountOf(a)) ?? now) >= SETTLED_MS);
+    const sinceOf = (account: ActiveAccount) => activeSince.get(accountOf(account)) ?? now;
+    activeSince = new Map(accounts.map((account) => [accountOf(account), sinceOf(account)]));
+    return accounts.filter((account) => now - sinceOf(account) >= SETTLED_MS);
   }
 
-  const report = ({ account, count }: Release) => {
+  const report = ({ account: { channel, fingerprint, tenantId }, count }: Release) => {
     if (count === 0) return;
-    const { channel, fingerprint, tenantId } = account;
     logger.info({ count, channel, fingerprint, tenant_id: tenantId }, 'dlq.released');
-    onReleased(count);
+    released.inc(count);
   };
 
   /** Releases a page of each account in turn: one with many entries does not delay the others. */
   async function releaseAll(accounts: readonly ActiveAccount[]): Promise<void> {
-    let left: Release[] = accounts.map((account) => ({
-      account,
-      after: null,
-      count: 0,
-      heldChats: new Set(),
-    }));
-    const all = left;
+    const fresh = () => ({ after: null, count: 0, heldChats: new Set<string>() });
+    const releases: Release[] = accounts.map((account) => ({ account, ...fresh() }));
+    const open = new Set(releases);
     try {
-      while (left.length > 0) {
-        const more: Release[] = [];
-        for (const release of left) {
+      while (open.size > 0) {
+        for (const release of open) {
           if (stopping.aborted || !(await leads())) return;
-          if ((await releasePage(withTries, release)) === 'more') more.push(release);
+          if (!(await releasePage(pageDeps, release))) open.delete(release);
         }
-        left = more;
       }
     } finally {
-      all.forEach(report);
+      releases.forEach(report);
     }
   }
 
-  return async () => {
-    if (!(await leads())) return;
-    const ready = settled(await findReleasable(pool));
-    if (ready.length > 0) await releaseAll(ready);
+  return {
+    name: 'release-parked',
+    every: 2,
+    async run() {
+      if (await leads()) await releaseAll(settled(await findReleasable(pool)));
+    },
   };
 }
 
@@ -135,9 +117,7 @@ function createReleaseTries() {
   };
 }
 
-interface PageDeps extends Pick<ReleaseDeps, 'pool' | 'dlq' | 'resolveAll' | 'logger'> {
-  tries: ReturnType<typeof createReleaseTries>;
-}
+type PageDeps = ReleaseDeps & { tries: ReturnType<typeof createReleaseTries> };
 
 /** The release of one account's entries. */
 interface Release {
@@ -155,59 +135,47 @@ const keyOf = ({ entry: { id }, version }: WaitingEntry) => ({ id, version });
  * one another. They are removed after the commit: a worker that is killed midway repeats entries and loses none, and
  * two workers at once do no harm, because the ledger recognises the messages of the second as duplicates. The messages
  * are resolved for the tenant that had the account when the release began. If another tenant has it now, the release
- * ends.
+ * ends. Returns whether it goes on.
  */
-async function releasePage(deps: PageDeps, release: Release): Promise<'more' | 'end'> {
-  const { pool } = deps;
-  const { account } = release;
+async function releasePage(deps: PageDeps, release: Release): Promise<boolean> {
+  const { pool, tries } = deps;
+  const { account, heldChats } = release;
   const { entries, next } = await readWaiting(pool, account, release.after);
   // The messages of a switched-off tenant are not for the tenant that has its credential now.
   const isOthers = ({ entry }: WaitingEntry) =>
     entry.tenantId !== null && entry.tenantId !== account.tenantId;
   await stopWaiting(pool, entries.filter(isOthers).map(keyOf));
 
-  const own = notHeld(
-    deps,
-    release,
-    entries.filter((item) => !isOthers(item)),
-  );
+  /** Whether the entry rests after a failure, or is a later one of the same chat. */
+  const isHeld = ({ entry: { id, message } }: WaitingEntry) => {
+    if (tries.isResting(id)) heldChats.add(message.externalChatId);
+    return heldChats.has(message.externalChatId);
+  };
+  const own = entries.filter((item) => !isOthers(item) && !isHeld(item));
   const messages = own.map(({ entry }) => entry.message);
   const endings = own.length === 0 ? [] : await deps.resolveAll(messages, account.tenantId);
   const done: WaitingEntry[] = [];
-  let mustStop = false;
-  for (const [i, ending] of endings.entries()) {
-    const item = own[i];
-    if (item === undefined) continue;
-    const end = await conclude(deps, account, item, ending);
-    if (ending instanceof AppError) release.heldChats.add(item.entry.message.externalChatId);
+  let goesOn = next !== null;
+  for (const [i, item] of own.entries()) {
+    const end = await conclude(deps, release, item.entry, endings[i]);
     if (end === 'released') done.push(item);
-    mustStop ||= end === 'stop';
+    if (end === 'stop') goesOn = false;
   }
   if (done.length > 0) release.count += await removeParked(pool, done.map(keyOf));
   release.after = next;
-  return next === null || mustStop ? 'end' : 'more';
-}
-
-/** Leaves out entries that rest after a failure, and later ones of the same chat. */
-function notHeld(
-  { tries }: PageDeps,
-  { heldChats }: Release,
-  entries: readonly WaitingEntry[],
-): WaitingEntry[] {
-  return entries.filter(({ entry: { id, message } }) => {
-    if (tries.isResting(id)) heldChats.add(message.externalChatId);
-    return !heldChats.has(message.externalChatId);
-  });
+  return goesOn;
 }
 
 /** `stop`: the account is gone, belongs to another tenant, or is switched off. */
 async function conclude(
   deps: PageDeps,
-  account: ActiveAccount,
-  { entry }: WaitingEntry,
-  ending: Ending,
+  { account, heldChats }: Release,
+  entry: WaitingEntry['entry'],
+  ending: Ending | undefined,
 ): Promise<'released' | 'stays' | 'stop'> {
+  if (ending === undefined) return 'stays';
   if (ending instanceof AppError) {
+    heldChats.add(entry.message.externalChatId);
     if (failedByItself(ending)) await postpone(deps, account, entry, ending);
     return 'stays';
   }

@@ -2,7 +2,7 @@ import { createCounter, type Duty, type Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
 import { messageBlocks, removeOldMessages, takeRetentionTurn } from '@contour/store/messages';
 import type { Registry } from 'prom-client';
-import { pause } from '../outages.ts';
+import { pause } from '../failures.ts';
 
 /*
  * A batch is 1 MB of the table, a run 10 MB: with a run every 5 s, 170 GB a day. So old messages leave a table of any
@@ -11,8 +11,6 @@ import { pause } from '../outages.ts';
 const BATCH_BLOCKS = 128;
 const BATCHES_PER_RUN = 10;
 const REST_MS = 50;
-/** In seconds. */
-const EVERY = 5;
 /** Shorter than the time between two runs of one worker, so that its own turn is over before its next run. */
 const TURN_MS = 4_000;
 
@@ -30,7 +28,7 @@ export function removeOldDuty(deps: {
     help: 'Delivered messages that were deleted because they were older than RETENTION_DAYS.',
   })();
 
-  async function removeOld(): Promise<void> {
+  async function run(): Promise<void> {
     const begin = await takeRetentionTurn(pool, TURN_MS);
     if (begin === null) return;
     const blocks = await messageBlocks(pool);
@@ -49,5 +47,5 @@ export function removeOldDuty(deps: {
     removedTotal.inc(removed);
   }
 
-  return { name: 'remove-old', every: EVERY, run: removeOld };
+  return { name: 'remove-old', every: 5, run };
 }

@@ -5,8 +5,6 @@ import {
   DLQ_REASONS,
   type ObservedAnswer,
   type ObservedDelivery,
-  type Outcome,
-  type ResolveWay,
 } from '@contour/contract';
 import type { Core } from '@contour/core';
 import type { Consumer } from '@contour/queue/jobs';
@@ -36,23 +34,24 @@ export function createWorkerMetrics(deps: {
   return { registry, subscribers: metrics.map((subscriber) => subscriber(registry)) };
 }
 
-function watchCircuits(registry: Registry, core: Pick<Core, 'circuits'>): void {
-  new Gauge({
-    name: 'contour_core_circuit_open',
-    help: '1 while this worker sends nothing to Core, after many failures in a row.',
-    registers: [registry],
-    collect() {
-      this.set(core.circuits().isOpen ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'contour_core_tenant_circuits_open',
-    help: 'Tenants whose messages this worker holds back, because Core failed many times in a row for them.',
-    registers: [registry],
-    collect() {
-      this.set(core.circuits().openTenants);
-    },
-  });
+function watchCircuits(registry: Registry, { circuits }: Pick<Core, 'circuits'>): void {
+  const show = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      ...{ name, help, registers: [registry] },
+      collect() {
+        this.set(read());
+      },
+    });
+  show(
+    'contour_core_circuit_open',
+    '1 while this worker sends nothing to Core, after many failures in a row.',
+    () => (circuits().isOpen ? 1 : 0),
+  );
+  show(
+    'contour_core_tenant_circuits_open',
+    'Tenants whose messages this worker holds back, because Core failed many times in a row for them.',
+    () => circuits().openTenants,
+  );
 }
 
 /** Counts the jobs of dead or frozen workers that the consumers of this process requeued. */
@@ -71,6 +70,27 @@ export function watchStalled(
   });
 }
 
+/** `unknown`: the message or its channel could not be read, or another service made the payload. */
+const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
+
+const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
+
+/** A counter with one series for each channel. */
+function perChannel(registry: Registry, about: { name: string; help: string }) {
+  const count = createCounter(registry, { ...about, labelNames: ['channel'] });
+  return perKey(CHANNELS, (channel) => count(channel));
+}
+
+/** A counter with one series for each channel and reason. */
+function perReason<Reason extends string>(
+  registry: Registry,
+  reasons: readonly Reason[],
+  about: { name: string; help: string },
+) {
+  const count = createCounter(registry, { ...about, labelNames: ['channel', 'reason'] });
+  return perKey(CHANNELS, (channel) => perKey(reasons, (reason) => count(channel, reason)));
+}
+
 const OUTCOMES = [
   'resolved',
   'replayed',
@@ -78,9 +98,9 @@ const OUTCOMES = [
   'unknown_tenant',
   'tenant_disabled',
   'invalid',
-] as const satisfies ReadonlyArray<Outcome['kind']>;
+] as const;
 
-const WAYS = ['queue', 'stream', 'release'] as const satisfies ReadonlyArray<ResolveWay>;
+const WAYS = ['queue', 'stream', 'release'] as const;
 
 /** Counts and times resolved messages. A message that will be tried again is not counted. */
 function resolveMetrics(registry: Registry): Subscriber {
@@ -120,50 +140,35 @@ function resolveMetrics(registry: Registry): Subscriber {
   };
 }
 
-/** `unknown`: the message or its channel could not be read, or another service made the payload. */
-const CHANNELS = [...CHANNEL_CODES, 'unknown'] as const;
-
-const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'] as const;
+const FAILURES = ['timeout', 'network', 'http_4xx', 'http_5xx'];
 const DEATHS = ['core_refused', 'core_exhausted'] as const;
-
-const channelOf = ({ payload }: ObservedDelivery) => channelOfPayload(payload) ?? 'unknown';
 
 const failureOf = (code: string) => code.replace(/^(http_\d)\d\d$/, '$1xx');
 
-const SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200];
-
 /** Counts and times what happens to stored messages on their way to Core. */
 function deliveryMetrics(registry: Registry): Subscriber {
-  const delivered = createCounter(registry, {
+  const deliveredOf = perChannel(registry, {
     name: 'contour_delivered_total',
     help: 'Messages that Core accepted.',
-    labelNames: ['channel'],
   });
-  const retried = createCounter(registry, {
+  const retriedOf = perReason<string>(registry, FAILURES, {
     name: 'contour_retried_total',
     help: 'Attempts that failed and will be repeated.',
-    labelNames: ['channel', 'reason'],
   });
-  const dead = createCounter(registry, {
+  const deadOf = perReason(registry, DEATHS, {
     name: 'contour_dead_total',
     help: 'Messages that Core refused, or did not accept in all their attempts.',
-    labelNames: ['channel', 'reason'],
   });
   const seconds = createHistogram(registry, {
     name: 'contour_delivery_seconds',
     help: 'From receipt until Core accepted the message, retries included. Replayed messages are left out.',
-    buckets: SECONDS,
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1800, 7200, 43_200],
   })();
   const sizes = createHistogram(registry, {
     name: 'contour_settle_batch_size',
     help: 'Attempts whose results were written in one statement.',
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500],
   })();
-  const deliveredOf = perKey(CHANNELS, (channel) => delivered(channel));
-  const retriedOf = perKey(CHANNELS, (channel) =>
-    perKey(FAILURES, (reason) => retried(channel, reason)),
-  );
-  const deadOf = perKey(CHANNELS, (channel) => perKey(DEATHS, (reason) => dead(channel, reason)));
 
   return {
     delivered(message) {
@@ -172,25 +177,22 @@ function deliveryMetrics(registry: Registry): Subscriber {
       if (message.attemptsBefore > 0) return;
       seconds.observe(Math.max(0, Date.now() - message.receivedAt.getTime()) / 1000);
     },
-    retried(message, code) {
-      const failure = failureOf(code) as (typeof FAILURES)[number];
-      retriedOf[channelOf(message)][failure]?.inc();
-    },
+    retried: (message, code) => retriedOf[channelOf(message)][failureOf(code)]?.inc(),
     dead: (message, reason) => deadOf[channelOf(message)][reason].inc(),
     settled: (attempts) => sizes.observe(attempts),
   };
 }
 
-const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'] as const;
-
-/** Undefined if no request was sent: the console stands in for Core. */
-function classOf({ outcome, code, status }: ObservedAnswer): string | undefined {
-  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
-  return outcome === 'delivered' ? undefined : code;
-}
+const CLASSES = ['2xx', '3xx', '4xx', '5xx', 'timeout', 'network'];
 
 /** Statuses that may be about the way to Core, as values of a label. */
-const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'] as const;
+const REFUSALS = ['3xx', '401', '403', '404', '405', '407', '429'];
+
+/** Empty if no request was sent: the console stands in for Core. */
+function classOf({ outcome, code = '', status }: ObservedAnswer): string {
+  if (status !== undefined) return `${Math.floor(status / 100)}xx`;
+  return outcome === 'delivered' ? '' : code;
+}
 
 const refusalOf = (code = '') => code.replace(/^http_(3)\d\d$/, '$1xx').replace('http_', '');
 
@@ -206,17 +208,11 @@ function answerMetrics(registry: Registry): Subscriber {
     help: 'Answers about the way to Core while it accepts no other message. The refused message waits.',
     labelNames: ['status'],
   });
-  const refusals: Partial<Record<string, { inc(): void }>> = perKey(REFUSALS, (status) =>
-    refusal(status),
-  );
-  const answers: Partial<Record<string, { observe(seconds: number): void }>> = perKey(
-    CLASSES,
-    (name) => histogram({ class: name }),
-  );
+  const refusals = perKey(REFUSALS, (status) => refusal(status));
+  const answers = perKey(CLASSES, (name) => histogram({ class: name }));
   return {
     answered(_message, answer) {
-      const name = classOf(answer);
-      if (name !== undefined) answers[name]?.observe(answer.ms / 1000);
+      answers[classOf(answer)]?.observe(answer.ms / 1000);
       if (answer.outcome === 'postponed') refusals[refusalOf(answer.code)]?.inc();
     },
   };
@@ -224,15 +220,13 @@ function answerMetrics(registry: Registry): Subscriber {
 
 /** Counts what enters and leaves the dead-letter queue. */
 function parkingMetrics(registry: Registry): Subscriber {
-  const parked = createCounter(registry, {
+  const parkedOf = perReason(registry, DLQ_REASONS, {
     name: 'contour_parked_total',
     help: 'Entries that were put into the dead-letter queue, or renewed in it.',
-    labelNames: ['channel', 'reason'],
   });
-  const notParked = createCounter(registry, {
+  const notParkedOf = perChannel(registry, {
     name: 'contour_not_parked_total',
     help: 'Messages of an unknown account that were not parked, because the account has reached its bound.',
-    labelNames: ['channel'],
   });
   const replayed = createCounter(registry, {
     name: 'contour_dlq_replayed_total',
@@ -242,10 +236,6 @@ function parkingMetrics(registry: Registry): Subscriber {
     name: 'contour_dlq_dropped_total',
     help: 'Entries of unknown accounts that were dropped, oldest first, to keep their common bound.',
   })();
-  const parkedOf = perKey(CHANNELS, (channel) =>
-    perKey(DLQ_REASONS, (reason) => parked(channel, reason)),
-  );
-  const notParkedOf = perKey(CHANNELS, (channel) => notParked(channel));
 
   return {
     parked: ({ message, reason }) => parkedOf[message?.channel ?? 'unknown'][reason].inc(),

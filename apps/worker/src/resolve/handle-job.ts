@@ -9,13 +9,12 @@ import { type IncomingJob, type JobOutcome, resolveDelayMs } from '@contour/queu
 import type { Logger } from '@contour/runtime';
 import type { ParkedEntry } from '@contour/store/dead-letters';
 import type { Revival } from '@contour/store/messages';
-import type { HeldMessages } from '../apart.ts';
 import type { Dlq } from '../dlq/dlq.ts';
-import { type Unresolved, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
-import { failedByItself } from '../outages.ts';
-import { type JobReading, readJob } from './read-job.ts';
+import { givenUpLetter, type Reading, unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
+import { failedByItself, type HeldMessages } from '../failures.ts';
 
-type Readable = Extract<JobReading, { ok: true }>;
+type Readable = { ok: true } & Omit<ResolveJob, 'v'>;
+export type JobReading = Readable | Extract<Reading, { ok: false }>;
 
 interface JobDeps {
   resolve: (message: IncomingMessage) => Promise<Outcome>;
@@ -27,9 +26,7 @@ interface JobDeps {
   ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with the number of processes that received the reply. */
   reply: (to: string, reply: Reply) => Promise<number>;
-  /** Removes the note that the message is queued. */
   forgetQueued: (messageId: string) => void;
-  /** Counts down the waiting messages of the account. */
   countDownWaiting: (account: string) => void;
   logger: Logger;
 }
@@ -41,40 +38,28 @@ const FIRST_REST_MS = 250;
 const MAX_FAILURES = 20;
 
 /**
- * Handles one job: reads it, resolves its message, and sends the reply or parks the message. Waits only for a server that
- * is away. Next: `resolver.ts`, which resolves the message in a batch with others.
+ * Handles one job: resolves its message, and sends the reply or parks the message. Waits only for a server that is away.
+ * Next: `resolver.ts`, which resolves the message in a batch with others.
  */
-export async function handleResolveJob(deps: JobDeps, job: IncomingJob): Promise<JobOutcome> {
-  const reading = readJob(job.data, new Date(job.timestampMs));
-  if (!reading.ok) {
-    try {
-      await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
-      return 'done';
-    } catch (error) {
-      return postpone(deps, job, error);
-    }
-  }
-  const end = await resolveOrPostpone(deps, job, reading);
-  if (end === 'done' && reading.counted) deps.countDownWaiting(accountOf(reading.message));
-  return end;
-}
-
-async function resolveOrPostpone(
+export async function handleResolveJob(
   deps: JobDeps,
   job: IncomingJob,
-  reading: Readable,
+  reading: JobReading,
 ): Promise<JobOutcome> {
-  const { message } = reading;
-  const leftMs = deps.held.leftMs(message);
+  const leftMs = reading.ok ? deps.held.leftMs(reading.message) : 0;
   if (leftMs > 0) return { retryInMs: leftMs };
   try {
-    await finish(deps, job, reading);
-    return 'done';
+    if (reading.ok) await finish(deps, job, reading);
+    else await deps.dlq.park(unreadableLetter({ ...job, data: reading.data }, reading.faults));
   } catch (error) {
-    const end = await postpone(deps, job, error);
-    if (end !== 'done' && end.failures !== undefined) deps.held.hold(message, end.retryInMs);
-    return end;
+    const end = await postpone(deps, job, reading, error);
+    if (end !== 'done') {
+      if (reading.ok && end.failures !== undefined) deps.held.hold(reading.message, end.retryInMs);
+      return end;
+    }
   }
+  if (reading.ok && reading.counted) deps.countDownWaiting(accountOf(reading.message));
+  return 'done';
 }
 
 async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promise<void> {
@@ -95,19 +80,9 @@ async function finish(deps: JobDeps, job: IncomingJob, reading: Readable): Promi
     if (senderWaits && !isTold) await park(deps, job, message, outcome, 'as_accepted');
   }
   if (!isAwaited(reply)) deps.forgetQueued(message.messageId);
-  deps.logger.debug(
-    {
-      outcome: outcome.kind,
-      message_id: message.messageId,
-      trace_id: message.traceId,
-      parked,
-    },
-    'message.resolved',
-  );
+  const { messageId: message_id, traceId: trace_id } = message;
+  deps.logger.debug({ outcome: outcome.kind, message_id, trace_id, parked }, 'message.resolved');
 }
-
-const isAccepted = (outcome: Outcome): outcome is Exclude<Outcome, Unresolved> =>
-  outcome.kind === 'resolved' || outcome.kind === 'replayed';
 
 /** After this time the sender has got the answer that its message is queued, and no longer waits for a refusal. */
 const isAwaited = (reply: ResolveJob['reply']): boolean =>
@@ -131,7 +106,7 @@ function parkingOf(
   outcome: Outcome,
   o: { senderWaits: boolean; replayed: Replayed; tenantId: string | null },
 ): Parking {
-  if (isAccepted(outcome)) return 'not';
+  if ('receipt' in outcome) return 'not';
   const isUnknown = outcome.kind === 'unknown_tenant';
   // Parking it again would drop the entry's tenant.
   if (isUnknown && o.tenantId !== null) return 'stays';
@@ -148,7 +123,7 @@ async function park(
   parking: Parking,
 ): Promise<boolean> {
   if (parking === 'stays') return true;
-  if (parking === 'not' || isAccepted(outcome)) return false;
+  if (parking === 'not' || 'receipt' in outcome) return false;
   const letter = unresolvedLetter(message, outcome, job.started);
   const result = await deps.dlq.park(letter, { wasRefused: parking === 'as_refused' });
   if (result === 'parked') return true;
@@ -201,19 +176,15 @@ async function endReplay(
   parked: boolean,
 ): Promise<void> {
   if (replayOf === undefined || replayed === null) return;
-  const { version } = replayed;
-  if (isAccepted(outcome)) {
-    // The message may be a duplicate of a dead one.
-    if (outcome.kind === 'replayed' && !isRevived) await deps.revive(outcome.receipt);
-    await deps.dlq.remove(replayOf, version);
-  } else if (parked && replayOf !== message.messageId) {
-    // The entry of an unreadable message has been replaced by an entry under the message's own id.
-    await deps.dlq.remove(replayOf, version);
-  }
+  // The message may be a duplicate of a dead one.
+  if (outcome.kind === 'replayed' && !isRevived) await deps.revive(outcome.receipt);
+  // The entry of an unreadable message has been replaced by an entry under the message's own id.
+  const isReplaced = parked && replayOf !== message.messageId;
+  if ('receipt' in outcome || isReplaced) await deps.dlq.remove(replayOf, replayed.version);
 }
 
 /** Delays the job, longer after each failure of its own, and parks it after too many of them. */
-async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promise<JobOutcome> {
+async function postpone(deps: JobDeps, job: IncomingJob, reading: JobReading, error: unknown) {
   if (!failedByItself(error)) {
     deps.logger.debug({ err: error, job_id: job.id }, 'resolve.waits');
     return { retryInMs: withJitter(RETRY_MS) };
@@ -221,7 +192,7 @@ async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promis
   const failures = job.failures + 1;
   if (failures >= MAX_FAILURES) {
     deps.logger.error({ err: error, job_id: job.id }, 'resolve.given_up');
-    await parkGivenUp(deps.dlq, { ...job, failedReason: (error as Error).message });
+    await deps.dlq.park(givenUpLetter(job, reading, (error as Error).message));
     return 'done';
   }
   deps.logger.warn({ err: error, job_id: job.id, failures }, 'resolve.postponed');
@@ -230,16 +201,3 @@ async function postpone(deps: JobDeps, job: IncomingJob, error: unknown): Promis
 
 /** Two messages that met at one row get different delays, so that they do not meet there again. */
 const withJitter = (ms: number): number => Math.round(ms * (0.5 + Math.random() / 2));
-
-/** Parks a job that failed too often, or whose workers died several times: perhaps the message is the reason. */
-export async function parkGivenUp(
-  dlq: Pick<Dlq, 'park'>,
-  job: IncomingJob & { failedReason: string },
-): Promise<void> {
-  const reading = readJob(job.data, new Date(job.timestampMs));
-  await dlq.park(
-    reading.ok
-      ? unresolvedLetter(reading.message, { kind: 'stalled' }, job.started, job.failedReason)
-      : unreadableLetter({ ...job, data: reading.data }, reading.faults),
-  );
-}

@@ -19,8 +19,13 @@ import {
   resolveBatch,
   resolveTogether,
 } from '@contour/store/resolve';
-import { createAccountQueues, createJudge, createSuspects } from '../apart.ts';
-import { isAway, untilItWorks } from '../outages.ts';
+import {
+  createAccountQueues,
+  createJudge,
+  createSuspects,
+  isAway,
+  untilItWorks,
+} from '../failures.ts';
 
 // One batch is on its way while the next gathers; more in flight would only make smaller batches.
 const BATCHES_IN_FLIGHT = 2;
@@ -33,16 +38,15 @@ interface ResolverDeps {
   observer: Pick<MessageObserver, 'resolved'>;
   tracer: Tracer | undefined;
   stopping: AbortSignal;
-  /** How many jobs this worker may have in hand. */
   concurrency: number;
   linkByPhone: LinkByPhone;
   phoneRegion: PhoneRegion;
   shardCount: number;
-  /** Called when these shards have something new. */
   wake: (shards: readonly number[]) => void;
-  /** Called when the graph has something new to show. */
   wakeGraph: () => void;
 }
+
+type Awaitable = Ending | Promise<Ending>;
 
 export type Resolver = ReturnType<typeof createResolver>;
 
@@ -65,9 +69,8 @@ export function createResolver(deps: ResolverDeps) {
       perform('queue', messages, (arrivals) => resolveBatch(pool, arrivals, options)),
   });
 
-  async function resolveTogetherOrApart(
-    messages: readonly IncomingMessage[],
-  ): Promise<Array<Ending | Promise<Ending>>> {
+  async function togetherOrApart(messages: readonly IncomingMessage[]): Promise<Awaitable[]> {
+    if (messages.length === 0) return [];
     try {
       return await perform('queue', messages, (arrivals) =>
         resolveTogether(pool, arrivals, options),
@@ -79,7 +82,7 @@ export function createResolver(deps: ResolverDeps) {
     }
   }
 
-  const batcher = createBatcher<IncomingMessage, Ending | Promise<Ending>>({
+  const batcher = createBatcher<IncomingMessage, Awaitable>({
     maxSize: BATCH_SIZE,
     maxInFlight: BATCHES_IN_FLIGHT,
     async run(messages) {
@@ -90,10 +93,8 @@ export function createResolver(deps: ResolverDeps) {
       // The callers await them; without this handler a failure before that would be an unhandled rejection.
       for (const ending of apart) ending?.catch(() => undefined);
       const together = messages.filter((_, place) => apart[place] === undefined);
-      const endings = (
-        together.length === 0 ? [] : await resolveTogetherOrApart(together)
-      ).values();
-      return apart.map((ending) => ending ?? (endings.next().value as Ending | Promise<Ending>));
+      const endings = (await togetherOrApart(together)).values();
+      return apart.map((ending) => ending ?? (endings.next().value as Awaitable));
     },
   });
 
@@ -165,7 +166,7 @@ function traceBatch(tracer: Tracer, messages: readonly IncomingMessage[]) {
             'contour.message_id': message.messageId,
             'contour.trace_id': message.traceId,
             'contour.channel': message.channel,
-            'contour.tenant_id': tenantOf(ending),
+            'contour.tenant_id': ending && tenantOf(ending),
             'contour.outcome': outcome,
             'contour.queue_wait_ms': Math.max(startedAtMs - Date.parse(message.receivedAt), 0),
             'messaging.batch.message_count': messages.length,
@@ -177,8 +178,7 @@ function traceBatch(tracer: Tracer, messages: readonly IncomingMessage[]) {
   };
 }
 
-function tenantOf(ending: Ending | undefined): string | undefined {
-  if (ending === undefined || ending instanceof AppError) return undefined;
+function tenantOf(ending: Ending): string | undefined {
   if ('receipt' in ending) return ending.receipt.tenantId;
   return 'tenantId' in ending ? ending.tenantId : undefined;
 }
@@ -187,11 +187,9 @@ function tenantOf(ending: Ending | undefined): string | undefined {
 const MAX_LOGGED = 10_000;
 
 /** Logs each client that gets no further identity by its phone, once, by its ids. */
-function createFullClientLog(
-  logger: Pick<Logger, 'warn'>,
-): (clients: readonly FullClient[]) => void {
+function createFullClientLog(logger: Pick<Logger, 'warn'>) {
   const logged = new Set<string>();
-  return (clients) => {
+  return (clients: readonly FullClient[]): void => {
     for (const { tenantId, clientId } of clients) {
       if (logged.has(clientId)) continue;
       if (logged.size === MAX_LOGGED) logged.clear();

@@ -1,7 +1,7 @@
 import { retryDelayMs } from '@contour/core';
 import { createDeliverConsumer } from '@contour/queue/jobs';
 import { createLaneMarks, dueShards, type LaneMarks, settle, takeDue } from '@contour/store/lanes';
-import { createBytesInHand, createPlaces } from '../deliver/places.ts';
+import { createPlaces } from '../deliver/places.ts';
 import { type Bell, createBell, createFreezeGuard, runShard } from '../deliver/run-shard.ts';
 import { createSettler } from '../deliver/settler.ts';
 import { createTaker } from '../deliver/take-lanes.ts';
@@ -10,26 +10,20 @@ import type { Role, WorkerParts } from '../worker-parts.ts';
 
 /** Enough for the shards of an earlier, higher DELIVER_SHARDS. A worker's places bound its work, not this number. */
 const SHARDS_AT_ONCE = 64;
-
 /** Shorter than the lock of a shard's job: a process that was frozen for this long may have lost the job. */
 const LONGEST_FREEZE_MS = 5_000;
-
 /** Bound of the payloads in hand. Their text in memory may take twice as much. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-type Names = 'env' | 'redis' | 'pools' | 'core' | 'observer' | 'tracer' | 'calls' | 'registry';
-
-type DeliverRoleDeps = Pick<WorkerParts, Names | 'stopping' | 'logger'>;
-
 /** Delivers stored messages to Core, and deletes them when they are old. */
-export function openDeliverRole(deps: DeliverRoleDeps): Role {
-  const { env, redis, pools, calls, registry, stopping, logger } = deps;
+export function openDeliverRole(parts: WorkerParts): Role {
+  const { env, redis, pools, calls, registry, stopping, logger } = parts;
   const marks = createLaneMarks({ shardCount: env.DELIVER_SHARDS });
   return {
     consumer: createDeliverConsumer({
       ...redis,
       concurrency: Math.max(env.DELIVER_SHARDS, SHARDS_AT_ONCE),
-      run: createRun(deps, marks),
+      run: createRun(parts, marks),
     }),
     duties: [
       {
@@ -44,32 +38,30 @@ export function openDeliverRole(deps: DeliverRoleDeps): Role {
 }
 
 /** Runs shards, several side by side, with one set of places and one settler. Next: `deliver/run-shard.ts`. */
-function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
-  const { env, pools, core, observer, tracer, calls, stopping, logger } = deps;
+function createRun(parts: WorkerParts, marks: LaneMarks) {
+  const { env, pools, core, observer, tracer, calls, stopping, logger } = parts;
   const bells = new Map<number, Bell>();
-  const places = createPlaces(env.DELIVER_CONCURRENCY, () => {
-    for (const bell of bells.values()) bell.ring();
+  const places = createPlaces({
+    total: env.DELIVER_CONCURRENCY,
+    bytes: MOST_BYTES,
+    onRoom: () => bells.forEach((bell) => void bell.ring()),
   });
-  const bytes = createBytesInHand(MOST_BYTES);
   // A run that waits has to notice that it must end.
-  const nudgeAll = () => {
-    for (const bell of bells.values()) bell.nudge();
-  };
+  const nudgeAll = () => bells.forEach((bell) => void bell.nudge());
   stopping.addEventListener('abort', nudgeAll, { once: true });
   const shared = {
-    ...{ core, logger, observer, tracer, places, bytes },
+    ...{ core, logger, observer, tracer, places },
     take: createTaker({
-      ...{ places, core, bytes },
+      ...{ places, core },
       takeDue: (wanted) => takeDue(pools.main, wanted, marks),
     }),
     settle: createSettler({
       ...{ logger, observer, stopping },
       write: (settlement) => settle(pools.settle, settlement),
     }),
-    coreIsAvailable: () => core.available(),
     maxAttempts: env.DELIVER_ATTEMPTS,
-    retryDelayMs: (attempt: number, retryAfterMs?: number) =>
-      retryDelayMs(attempt, Math.random, retryAfterMs),
+    retryDelayMs: (attempt: number, afterMs?: number) =>
+      retryDelayMs(attempt, Math.random, afterMs),
   };
 
   return async (shard: number, signal: AbortSignal): Promise<void> => {
@@ -87,7 +79,7 @@ function createRun(deps: DeliverRoleDeps, marks: LaneMarks) {
     };
     try {
       const end = await runShard({ ...shared, ...own }, shard);
-      if (end === 'more') calls.wake([shard]);
+      if (end === 'more') calls.ringOrWake([shard]);
     } finally {
       guard.stop();
       signal.removeEventListener('abort', bell.nudge);

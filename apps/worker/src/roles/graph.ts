@@ -3,23 +3,18 @@ import { createGraph, createMirror, type GraphOptions, type Mirror } from '@cont
 import { createGraphConsumer } from '@contour/queue/jobs';
 import type { Logger } from '@contour/runtime';
 import { createMirrorSource, isMirrorBehind } from '@contour/store/graph';
-import { backoff } from '../outages.ts';
+import { backoff } from '../failures.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
 
-type Names = 'redis' | 'pool' | 'producer' | 'stopping' | 'logger';
-
 /** Brings the graph up to date when it is woken, and wakes any worker with this role while something is not shown. */
-export function openGraphRole(neo4j: GraphOptions, deps: Pick<WorkerParts, Names>): Role {
-  const { redis, pool, producer, stopping, logger } = deps;
+export function openGraphRole(neo4j: GraphOptions, parts: WorkerParts): Role {
+  const { redis, pool, producer, stopping, logger } = parts;
   const graph = createGraph(neo4j);
   const mirror = createMirror({
     graph,
     source: createMirrorSource(pool),
-    onRefused: ({ kind, key, error }) =>
-      logger.error(
-        { err: error, kind, tenant_id: key.tenant_id, id: key.id.slice(0, 64) },
-        'graph.refused',
-      ),
+    onRefused: ({ kind, key: { tenant_id, id }, error: err }) =>
+      logger.error({ err, kind, tenant_id, id: id.slice(0, 64) }, 'graph.refused'),
   });
   const bringUpToDate = createMirrorRun(mirror, logger);
   return {
@@ -47,11 +42,7 @@ const REST = { firstMs: 1_000, longestMs: 5_000 };
  * Brings the graph up to date when it is woken. While Neo4j or Postgres is away it rests, longer after each try. It logs
  * the outage once, and its end.
  */
-export function createMirrorRun(
-  mirror: Mirror,
-  logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>,
-  nowMs: () => number = () => performance.now(),
-): (signal: AbortSignal) => Promise<void> {
+export function createMirrorRun(mirror: Mirror, logger: Logger, nowMs = () => performance.now()) {
   let failures = 0;
   let notBefore = 0;
 
@@ -62,7 +53,7 @@ export function createMirrorRun(
     notBefore = nowMs() + backoff(failures, REST);
   };
 
-  return async (signal) => {
+  return async (signal: AbortSignal): Promise<void> => {
     if (nowMs() < notBefore) return;
     const startedAt = nowMs();
     try {

@@ -3,7 +3,6 @@ import {
   accountOf,
   checkIncoming,
   type DlqEntry,
-  type Fault,
   type IncomingMessage,
   parseBody,
 } from '@contour/contract';
@@ -17,8 +16,8 @@ import {
 import type { Logger } from '@contour/runtime';
 import type { Ending } from '@contour/store/resolve';
 import type { Dlq } from '../dlq/dlq.ts';
-import { unreadableLetter, unresolvedLetter } from '../dlq/letters.ts';
-import { failedByItself } from '../outages.ts';
+import { givenUpLetter, type Reading, unresolvedLetter } from '../dlq/letters.ts';
+import { failedByItself } from '../failures.ts';
 import type { Resolver } from '../resolve/resolver.ts';
 import type { Role, WorkerParts } from '../worker-parts.ts';
 
@@ -26,10 +25,7 @@ import type { Role, WorkerParts } from '../worker-parts.ts';
 const MAX_DELIVERIES = 8;
 
 /** Resolves the messages that other services write to the Redis streams. */
-export function openStreamRole(
-  deps: Pick<WorkerParts, 'id' | 'env' | 'redis' | 'resolver' | 'dlq' | 'logger'>,
-): Role {
-  const { id, env, redis, resolver, dlq, logger } = deps;
+export function openStreamRole({ id, env, redis, resolver, dlq, logger }: WorkerParts): Role {
   const entriesDeps = { resolveAll: resolver.resolveAll, dlq, logger };
   const consumer = createStreamConsumer({
     ...redis,
@@ -49,6 +45,8 @@ interface EntriesDeps {
   logger: Pick<Logger, 'warn'>;
 }
 
+type Held = BatchOutcome['held'][number];
+
 interface Readable {
   entry: StreamEntry;
   message: IncomingMessage;
@@ -66,105 +64,90 @@ export async function handleEntries(
   entries: readonly StreamEntry[],
   heldChats: ReadonlySet<string>,
 ): Promise<BatchOutcome> {
-  const handled: BatchOutcome = { ended: [], held: [] };
+  const { ended, held }: BatchOutcome = { ended: [], held: [] };
   const readable: Readable[] = [];
-  const others: Array<{ entry: StreamEntry; reading: EntryReading }> = [];
+  const others: Array<{ entry: StreamEntry; reading: Reading }> = [];
   for (const entry of entries) {
     const reading = readEntry(entry);
     if (!reading.ok || entry.deliveries > MAX_DELIVERIES) others.push({ entry, reading });
     else if (heldChats.has(chatOf(reading.message))) {
-      handled.held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
+      held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
     } else readable.push({ entry, message: reading.message });
   }
+  const note = ({ id }: StreamEntry, end: Held | 'ended') => {
+    if (end === 'ended') ended.push(id);
+    else held.push(end);
+  };
   // Parking comes last, so that it does not delay the entries that can be resolved.
   if (readable.length > 0) {
     const endings = await deps.resolveAll(readable.map(({ message }) => message));
     // All at once, so that they are parked in one statement.
-    await Promise.all(
-      readable.map(async (item, i) => {
-        const ending = endings[i];
-        if (ending !== undefined) await endOne(deps, item, ending, handled);
-      }),
-    );
+    const ends = endings.map(async (ending, i) => {
+      const item = readable[i];
+      if (item !== undefined) note(item.entry, await endOf(deps, item, ending));
+    });
+    await Promise.all(ends);
   }
   for (const { entry, reading } of others) {
-    await endParked(deps, entry, handled, () => letterOf(entry, reading));
+    note(entry, await park(deps, entry, () => letterOf(entry, reading)));
   }
-  return handled;
+  return { ended, held };
 }
 
 /** The letter of an entry that cannot be read, or that was handed out too often. */
-function letterOf(
-  { shard, id, addedAt, deliveries }: StreamEntry,
-  reading: EntryReading,
-): DlqEntry {
-  if (reading.ok) {
-    const explanation = `handed out ${deliveries} times without a result`;
-    return unresolvedLetter(reading.message, { kind: 'stalled' }, deliveries, explanation);
-  }
-  const job = { id: `stream ${shard} ${id}`, data: reading.data, timestampMs: addedAt.getTime() };
-  const origin = `entry ${id} of contour:resolve:${shard}`;
-  return unreadableLetter({ ...job, started: deliveries }, reading.faults, origin);
+function letterOf({ shard, id, addedAt, deliveries }: StreamEntry, reading: Reading): DlqEntry {
+  const job = { id: `stream ${shard} ${id}`, timestampMs: addedAt.getTime(), started: deliveries };
+  const reason = `handed out ${deliveries} times without a result`;
+  return givenUpLetter(job, reading, reason, `entry ${id} of contour:resolve:${shard}`);
 }
 
 /** If parking fails, the entry is handed out again later, and the entries behind it continue. */
-async function endParked(
+async function park(
   { dlq, logger }: EntriesDeps,
   { id }: StreamEntry,
-  handled: BatchOutcome,
   makeLetter: () => DlqEntry,
-): Promise<void> {
+): Promise<Held | 'ended'> {
   try {
     const letter = makeLetter();
     const result = await dlq.park(letter);
     if (result !== 'parked') logger.warn({ message_id: letter.id }, 'resolve.not_parked');
-    handled.ended.push(id);
+    return 'ended';
   } catch (err) {
     logger.warn({ err, entry: id }, 'stream.postponed');
-    handled.held.push({ id, chat: id, counts: true });
+    return { id, chat: id, counts: true };
   }
 }
 
-async function endOne(
+async function endOf(
   deps: EntriesDeps,
   { entry, message }: Readable,
   ending: Ending,
-  handled: BatchOutcome,
-): Promise<void> {
+): Promise<Held | 'ended'> {
   const { id, deliveries } = entry;
   if (!(ending instanceof AppError)) {
-    if ('receipt' in ending) handled.ended.push(id);
-    else {
-      await endParked(deps, entry, handled, () => unresolvedLetter(message, ending, deliveries));
-    }
-    return;
+    if ('receipt' in ending) return 'ended';
+    return park(deps, entry, () => unresolvedLetter(message, ending, deliveries));
   }
   const counts = failedByItself(ending);
   if (counts && deliveries >= MAX_DELIVERIES) {
-    return endParked(deps, entry, handled, () =>
-      unresolvedLetter(message, { kind: 'stalled' }, deliveries, ending.message),
-    );
+    const outcome = { kind: 'stalled' } as const;
+    return park(deps, entry, () => unresolvedLetter(message, outcome, deliveries, ending.message));
   }
-  handled.held.push({ id, chat: chatOf(message), counts });
-  if (!counts) return;
-  deps.logger.warn({ err: ending, message_id: message.messageId, deliveries }, 'stream.postponed');
+  const message_id = message.messageId;
+  if (counts) deps.logger.warn({ err: ending, message_id, deliveries }, 'stream.postponed');
+  return { id, chat: chatOf(message), counts };
 }
-
-type EntryReading =
-  | { ok: true; message: IncomingMessage }
-  /** `data` is the part that could be read. */
-  | { ok: false; data: unknown; faults: Fault[] };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-const unreadable = (data: unknown, message: string, path = ''): EntryReading => ({
+const unreadable = (data: unknown, message: string, path = ''): Reading => ({
   ok: false,
   data,
   faults: [{ path, message }],
 });
 
 /** Reads an entry, or lists its faults. */
-function readEntry({ message: bytes, addedAt }: StreamEntry): EntryReading {
+function readEntry({ message: bytes, addedAt }: StreamEntry): Reading {
   if (bytes === undefined) {
     const fault = 'is required: the field of the entry that holds the JSON body';
     return unreadable({}, fault, 'message');

@@ -6,7 +6,8 @@ import {
   createHeldMessages,
   createJudge,
   createSuspects,
-} from '../src/apart.ts';
+  untilItWorks,
+} from '../src/failures.ts';
 
 let now = 0;
 beforeEach(() => {
@@ -154,4 +155,40 @@ test('a suspect may have a quarter of the messages in hand, and all suspects tog
   await turn();
   const count = (account: string) => refused.filter((one) => one === account).length;
   expect(['s1', 's2', 's3', 'a'].map(count)).toEqual([2, 2, 12, 0]);
+});
+
+const away = () => new AppError('postgres_unavailable', 'away', undefined);
+
+test('tries again while a server is away', async () => {
+  const failures: string[] = [];
+  const answers = [away(), away(), 'here'];
+  const work = async () => {
+    const answer = answers.shift();
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const onFailure = (error: AppError) => void failures.push(error.message);
+  const stopping = new AbortController().signal;
+  expect(await untilItWorks(work, { stopping, onFailure })).toBe('here');
+  expect(failures).toEqual(['away', 'away']);
+});
+
+test('gives up at once when the process is to stop', async () => {
+  const stop = new AbortController();
+  const work = () => Promise.reject(away());
+  const waiting = untilItWorks(work, { stopping: stop.signal, onFailure: () => stop.abort() });
+  await expect(waiting).rejects.toThrow('away');
+});
+
+test('does not repeat work that failed for another reason', async () => {
+  let tries = 0;
+  const work = async () => {
+    tries += 1;
+    throw new TypeError('a bug');
+  };
+  const stopping = new AbortController().signal;
+  await expect(untilItWorks(work, { stopping, onFailure: () => undefined })).rejects.toThrow(
+    'a bug',
+  );
+  expect(tries).toBe(1);
 });

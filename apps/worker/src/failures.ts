@@ -1,27 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, accountOf, type IncomingMessage } from '@contour/contract';
-import { type Batcher, createBatcher } from '@contour/runtime';
+import { createBatcher } from '@contour/runtime';
 import type { Ending } from '@contour/store/resolve';
 
 /*
- * Keeps what fails apart from the rest. One worker remembers who has failed. Memory that is lost, or that another worker
- * has, costs one more try.
+ * While a server is away, all work waits. Any other failure is kept apart from the rest of the work. One worker remembers
+ * what has failed. Memory that is lost, or that another worker has, costs one more try.
  */
 
-/** How many failed messages are remembered. Beyond that the oldest is forgotten. */
+/** Between two tries while a server is away. */
+const AWAY = { firstMs: 50, longestMs: 1_000 };
+/** How many failed messages and how many suspects are remembered. Beyond that the oldest is forgotten. */
 const MOST_HELD = 10_000;
-/** How many suspects are remembered. Beyond that the oldest is forgotten. */
 const MOST_SUSPECTS = 1_000;
 /** Longer than the longest rest. After this long without a failure a suspect shares batches with others again. */
 const SUSPECT_MS = 45_000;
 /** For this long after this worker stored a message, it does not consider Postgres slow for all. */
 const STORED_LATELY_MS = 5_000;
 
-type Clock = () => number;
+/** Whether a server is away. Such an error is not about the work, so a caller may wait and repeat it. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof AppError &&
+  (error.code === 'postgres_unavailable' ||
+    error.code === 'redis_unavailable' ||
+    error.code === 'neo4j_unavailable');
 
-const monotonic: Clock = () => performance.now();
+/**
+ * Whether a message failed for a reason of its own. Only such failures count towards giving it up: an absent server and
+ * a wait for another message do not.
+ */
+export const failedByItself = (error: unknown): boolean =>
+  !isAway(error) && !(error instanceof AppError && error.code === 'not_tried');
+
+/** How long to wait after this many failures: twice as long after each, up to the longest. */
+export const backoff = (failures: number, wait: { firstMs: number; longestMs: number }): number =>
+  Math.min(wait.firstMs * 2 ** (failures - 1), wait.longestMs);
+
+/** Waits for this long, or until the signal fires. */
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  delay(ms, undefined, { signal }).catch(() => undefined);
+
+/**
+ * Repeats work while a server is away. Meanwhile the work stays in hand: nothing fails, and nothing new is taken. Gives
+ * up when the process is to stop.
+ */
+export async function untilItWorks<T>(
+  work: () => Promise<T>,
+  { stopping, onFailure }: { stopping: AbortSignal; onFailure: (error: AppError) => void },
+): Promise<T> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isAway(error) || stopping.aborted) throw error;
+      onFailure(error as AppError);
+      await pause(backoff(failures, AWAY), stopping);
+    }
+  }
+}
+
+const monotonic = () => performance.now();
 
 /** Remembers keys, each for a time of its own. Beyond `most` the oldest is forgotten. */
-function createExpiringKeys(most: number, nowMs: Clock) {
+function createExpiringKeys(most: number, nowMs: () => number) {
   const until = new Map<string, number>();
   return {
     add(key: string, forMs: number): void {
@@ -32,9 +73,7 @@ function createExpiringKeys(most: number, nowMs: Clock) {
     },
     /** How long the key is still remembered; 0 if it is not. */
     leftMs(key: string): number {
-      const end = until.get(key);
-      if (end === undefined) return 0;
-      const leftMs = end - nowMs();
+      const leftMs = (until.get(key) ?? 0) - nowMs();
       if (leftMs > 0) return leftMs;
       until.delete(key);
       return 0;
@@ -82,16 +121,12 @@ const isAtFault = (ending: Ending): boolean =>
  * last seconds, it is about the message, and its account becomes a suspect. If it has stored none, locks and time-outs
  * mean that Postgres is slow for all: the messages wait, and no failure is counted.
  */
-export function createJudge(
-  suspects: Suspects,
-  nowMs = monotonic,
-): (messages: readonly IncomingMessage[], endings: readonly Ending[]) => Ending[] {
+export function createJudge(suspects: Suspects, nowMs = monotonic) {
   let storedAt = Number.NEGATIVE_INFINITY;
 
-  return (messages, endings) => {
-    if (endings.some((ending) => 'kind' in ending && ending.kind === 'resolved')) {
-      storedAt = nowMs();
-    }
+  return (messages: readonly IncomingMessage[], endings: readonly Ending[]): Ending[] => {
+    const hasStored = endings.some((one) => 'kind' in one && one.kind === 'resolved');
+    if (hasStored) storedAt = nowMs();
     const isSlowForAll = nowMs() - storedAt > STORED_LATELY_MS && endings.some(isBusy);
     if (isSlowForAll) {
       suspects.clear();
@@ -130,11 +165,6 @@ const UNSUSPECTED_AT_ONCE = 3;
 /** Connections for all suspects together: accounts of which a message failed alone. */
 const SUSPECTED_AT_ONCE = 2;
 
-interface AccountQueue {
-  batcher: Batcher<IncomingMessage, Ending>;
-  inHand: number;
-}
-
 /**
  * A queue in memory for each account that must not share a batch with others. It exists while the account has a message
  * in hand. The queues of suspects have connections of their own, and together at most half of the messages that this
@@ -147,34 +177,21 @@ export function createAccountQueues(deps: {
   resolve: (messages: readonly IncomingMessage[]) => Promise<Ending[]>;
 }) {
   const { suspects, concurrency, resolve } = deps;
-  const queues = new Map<string, AccountQueue>();
+  const queues = new Map<string, ReturnType<typeof openQueue>>();
   const runSuspected = limitConcurrency(SUSPECTED_AT_ONCE);
   const runUnsuspected = limitConcurrency(UNSUSPECTED_AT_ONCE);
   const mostOfAccount = Math.max(1, concurrency >> 2);
   const mostSuspected = Math.max(1, concurrency >> 1);
   let suspectedInHand = 0;
 
-  function openQueue(account: string): AccountQueue {
+  function openQueue(account: string) {
     const batcher = createBatcher<IncomingMessage, Ending>({
       maxSize: BATCH_SIZE,
       maxInFlight: 1,
       run: (messages) =>
         (suspects.has(account) ? runSuspected : runUnsuspected)(() => resolve(messages)),
     });
-    const queue = { batcher, inHand: 0 };
-    queues.set(account, queue);
-    return queue;
-  }
-
-  async function inQueue(account: string, message: IncomingMessage): Promise<Ending> {
-    const queue = queues.get(account) ?? openQueue(account);
-    queue.inHand += 1;
-    try {
-      return await queue.batcher.push(message);
-    } finally {
-      queue.inHand -= 1;
-      if (queue.inHand === 0) queues.delete(account);
-    }
+    return { batcher, inHand: 0 };
   }
 
   const isFull = (account: string) =>
@@ -189,16 +206,21 @@ export function createAccountQueues(deps: {
     /** Resolves a message together with others of its own account only, in the order of the calls. */
     async push(message: IncomingMessage): Promise<Ending> {
       const account = accountOf(message);
-      if (!suspects.has(account)) return inQueue(account, message);
-      if (isFull(account)) {
+      const isSuspect = suspects.has(account);
+      if (isSuspect && isFull(account)) {
         const fault = 'Too many messages of its account are in hand.';
         return new AppError('not_tried', fault, undefined);
       }
-      suspectedInHand += 1;
+      const queue = queues.get(account) ?? openQueue(account);
+      queues.set(account, queue);
+      queue.inHand += 1;
+      if (isSuspect) suspectedInHand += 1;
       try {
-        return await inQueue(account, message);
+        return await queue.batcher.push(message);
       } finally {
-        suspectedInHand -= 1;
+        queue.inHand -= 1;
+        if (isSuspect) suspectedInHand -= 1;
+        if (queue.inHand === 0) queues.delete(account);
       }
     },
   };

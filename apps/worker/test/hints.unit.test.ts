@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createShardCalls } from '../src/deliver/shard-calls.ts';
+import { createShardCalls } from '../src/hints.ts';
 import { silent } from './unheard.ts';
 
 function openCalls() {
@@ -32,7 +32,7 @@ test('a shard that does not run here is woken through the queue', () => {
   listen(1);
   calls.ringOrWake([1, 2]);
   calls.ringOrWake([1]);
-  calls.wake([]);
+  calls.ringOrWake([]);
   expect(log).toEqual(['listen 1', 'ring 1', 'wake 2', 'ring 1']);
 });
 
@@ -54,7 +54,7 @@ test('a call that fails is only a lost hint', async () => {
     logger: silent,
   });
   calls.call([1]);
-  calls.wake([1]);
+  calls.ringOrWake([1]);
   // An unhandled rejection would fail the run.
   await new Promise(setImmediate);
 });
