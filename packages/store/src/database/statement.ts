@@ -159,14 +159,29 @@ interface Scalars {
 }
 
 type Scalar = keyof Scalars;
-type ValueOf<Type> = Type extends `${infer Element extends Scalar}[]`
+
+/**
+ * The columns of a batch: each has its type, and what it takes from an item. Each is sent as one array. In the text
+ * `:name n` has the items as rows `n`, with their `place`, from 1.
+ */
+export type Rows<Item> = Readonly<
+  Record<
+    string,
+    { [Type in Scalar]: readonly [Type, (item: Item) => Scalars[Type] | null] }[Scalar]
+  >
+>;
+
+type Param = Scalar | `${Scalar}[]` | Rows<never>;
+type ValueOf<P> = P extends `${infer Element extends Scalar}[]`
   ? ReadonlyArray<Scalars[Element] | null>
-  : Type extends Scalar
-    ? Scalars[Type] | null
-    : never;
+  : P extends Scalar
+    ? Scalars[P] | null
+    : P extends Rows<infer Item>
+      ? readonly Item[]
+      : never;
 
 /** The names of a statement's parameters and their types in Postgres. */
-export type Params = Readonly<Record<string, Scalar | `${Scalar}[]`>>;
+export type Params = Readonly<Record<string, Param>>;
 export type Values<P extends Params> = { readonly [Name in keyof P]: ValueOf<P[Name]> };
 
 export type NamedStatement<P extends Params, Row> = <V extends Values<P>>(
@@ -174,19 +189,35 @@ export type NamedStatement<P extends Params, Row> = <V extends Values<P>>(
   values: V & Record<Exclude<keyof V, keyof P>, never>,
 ) => Promise<Row[]>;
 
+/** The SQL of each parameter: its place and type, such as `$1::uuid[]`, or the rows of a batch. */
+function sqlOfParams(params: Params): Map<string, string> {
+  let place = 0;
+  const parameter = (type: string) => {
+    place += 1;
+    return `$${place}::${type}`;
+  };
+  const sqlOf = (param: Param) => {
+    if (typeof param === 'string') return parameter(param);
+    const arrays = Object.values(param).map(([type]) => parameter(`${type}[]`));
+    const names = [...Object.keys(param), 'place'];
+    return `(select * from unnest(${arrays}) with ordinality as r(${names}))`;
+  };
+  return new Map(Object.entries(params).map(([name, param]) => [name, sqlOf(param)]));
+}
+
 // Texts, quoted names and comments are skipped, and so are casts (`::`) and slices of arrays (`a[i:j]`).
 const PIECE = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|::|(?<!\w):([a-z_]\w*)/g;
 
-/** Replaces each `:name` by its place and type, such as `$1::uuid[]`. */
+/** Replaces each `:name` by the SQL of its parameter. */
 export function compileParams(statementName: string, text: string, params: Params): string {
-  const names = Object.keys(params);
-  const unused = new Set(names);
+  const sqlOf = sqlOfParams(params);
+  const unused = new Set(sqlOf.keys());
   const compiled = text.replace(PIECE, (piece, name: string | undefined) => {
     if (name === undefined) return piece;
-    const type = Object.hasOwn(params, name) ? params[name] : undefined;
-    if (type === undefined) throw new Error(`${statementName}: :${name} is not declared`);
+    const sql = sqlOf.get(name);
+    if (sql === undefined) throw new Error(`${statementName}: :${name} is not declared`);
     unused.delete(name);
-    return `$${names.indexOf(name) + 1}::${type}`;
+    return sql;
   });
   if (unused.size > 0) throw new Error(`${statementName}: not used: ${[...unused].join(', ')}`);
   return compiled;
@@ -199,17 +230,27 @@ export function compileParams(statementName: string, text: string, params: Param
 export const namedStatement =
   <Row extends pg.QueryResultRow>(name: string) =>
   <const P extends Params>(params: P, text: string): NamedStatement<P, Row> => {
-    const names = Object.keys(params);
     const prepared = prepare<Row>(name, compileParams(name, text, params));
-    return (db, values) =>
-      prepared(db, ...names.map((one) => (values as Readonly<Record<string, unknown>>)[one]));
+    return (db, values) => {
+      const arraysOf = ([name, param]: [string, Param]): unknown[] => {
+        const value: unknown = values[name];
+        if (typeof param === 'string') return [value];
+        const items = value as never[];
+        return Object.values(param).map(([, read]) => items.map(read as (item: never) => unknown));
+      };
+      return prepared(db, ...Object.entries<Param>(params).flatMap(arraysOf));
+    };
   };
 
-/** Turns items into one array per parameter, the form in which `unnest` takes a whole batch. */
-export function columns<Item, Readers extends Record<string, (item: Item) => unknown>>(
-  items: readonly Item[],
-  readers: Readers,
-): { [Name in keyof Readers]: Array<ReturnType<Readers[Name]>> } {
-  const read = Object.entries(readers).map(([name, reader]) => [name, items.map(reader)]);
-  return Object.fromEntries(read) as never;
+/** Reads page after page. Each begins after the last row of the one before it. */
+export async function* pages<Row>(
+  read: (last: Row | undefined) => Promise<Row[]>,
+): AsyncGenerator<Row[]> {
+  for (let rows = await read(undefined); rows.length > 0; rows = await read(rows.at(-1))) {
+    yield rows;
+  }
 }
+
+/** SQL for a time as the text that `Date.toISOString` returns. */
+export const isoTime = (time: string): string =>
+  `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;

@@ -1,12 +1,6 @@
 import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import {
-  type NamedStatement,
-  namedStatement,
-  type Params,
-  statement,
-  type Values,
-} from '../database/statement.ts';
+import { run, statement } from '../database/statement.ts';
 import {
   PARKED_COLUMNS,
   PARKED_MESSAGE,
@@ -24,29 +18,24 @@ export interface DlqFilter {
 }
 
 const CONDITIONS = [
-  ['reason', 'p.reason = :reason', 'text'],
-  ['tenantId', 'p.tenant_id = :tenantId', 'uuid'],
-  ['fingerprint', 'p.fingerprint = :fingerprint', 'text'],
-  ['before', 'p.failed_at < :before', 'timestamptz'],
+  ['reason', 'p.reason ='],
+  ['tenantId', 'p.tenant_id ='],
+  ['fingerprint', 'p.fingerprint ='],
+  ['before', 'p.failed_at <'],
 ] as const;
 
-interface Conditions {
-  /** Names the set of conditions. Statements with the same key have the same text. */
-  key: string;
-  /** To be joined with others by `and`. */
-  sql: string;
-  params: Params;
-  values: Values<Params>;
-}
-
-/** A filter as SQL about a row `p`. */
-export function conditionsOf(filter: DlqFilter): Conditions {
-  const given = CONDITIONS.filter(([name]) => filter[name] !== undefined);
+/**
+ * A filter as SQL about a row `p`, to be added to other conditions, with its parameters from `$first` on. Each set of
+ * conditions is a statement of its own, so that it is planned for its own index.
+ */
+export function conditionsOf(filter: DlqFilter, first: number): { sql: string; values: string[] } {
+  const given = CONDITIONS.flatMap(([name, condition]) => {
+    const value = filter[name];
+    return value === undefined ? [] : [{ condition, value }];
+  });
   return {
-    key: given.map(([name]) => name).join(' '),
-    sql: given.map(([, sql]) => ` and ${sql}`).join(''),
-    params: Object.fromEntries(given.map(([name, , type]) => [name, type])),
-    values: Object.fromEntries(given.map(([name]) => [name, filter[name] ?? null])),
+    sql: given.map(({ condition }, index) => ` and ${condition} $${first + index}`).join(''),
+    values: given.map(({ value }) => value),
   };
 }
 
@@ -76,50 +65,30 @@ const findByTrace = statement<ParkedRow>(
     where p.trace_id = $1 order by p.received_at, p.seq limit ${TRACE_LIMIT}`,
 );
 
-const statements = new Map<string, NamedStatement<Params, never>>();
-
-/** One statement for each set of conditions, so that each is planned for its own index. */
-export function forConditions<Row extends object>(
-  name: string,
-  params: Params,
-  text: string,
-): NamedStatement<Params, Row> {
-  const known = statements.get(name) ?? namedStatement<never>(name)(params, text);
-  statements.set(name, known);
-  return known as NamedStatement<Params, Row>;
-}
-
 /** How many entries a filter matches. */
 export async function countParked(db: Queryable, filter: DlqFilter): Promise<number> {
-  const { key, sql, params, values } = conditionsOf(filter);
-  const count = forConditions<{ n: number }>(
-    `count_parked ${key}`,
-    params,
-    `select count(*)::int as n from parked p where true${sql}`,
-  );
-  return (await count(db, values))[0]?.n ?? 0;
+  const { sql, values } = conditionsOf(filter, 1);
+  const text = `select count(*)::int as n from parked p where true${sql}`;
+  return (await run<{ n: number }>(db, text, values))[0]?.n ?? 0;
 }
 
-// Reads bodies only of the rows of the page. A page has at least one row.
-const pageSql = (sql: string) => `
-  select ${PARKED_COLUMNS}
-    from (select seq, sum(bytes) over (order by seq) - bytes as bytes_before
-            from (select p.seq, p.bytes from parked p
-                   where p.seq > :after and p.seq <= :last${sql}
-                   order by p.seq limit :limit) q) page
-    join parked p using (seq) ${PARKED_MESSAGE}
-   where page.bytes_before < ${PAGE_BYTES}
-   order by p.seq`;
-
-async function readPage(
+/** Reads bodies only of the rows of the page. A page has at least one row. */
+function readPage(
   db: Queryable,
   filter: DlqFilter,
   page: { after: string; last: string; limit: number },
 ): Promise<ParkedRow[]> {
-  const { key, sql, params, values } = conditionsOf(filter);
-  const all = { after: 'bigint', last: 'bigint', limit: 'int', ...params } as const;
-  const read = forConditions<ParkedRow>(`list_parked ${key}`, all, pageSql(sql));
-  return read(db, { ...page, ...values });
+  const { sql, values } = conditionsOf(filter, 4);
+  const text = `
+    select ${PARKED_COLUMNS}
+      from (select seq, sum(bytes) over (order by seq) - bytes as bytes_before
+              from (select p.seq, p.bytes from parked p
+                     where p.seq > $1 and p.seq <= $2${sql}
+                     order by p.seq limit $3) q) page
+      join parked p using (seq) ${PARKED_MESSAGE}
+     where page.bytes_before < ${PAGE_BYTES}
+     order by p.seq`;
+  return run(db, text, [page.after, page.last, page.limit, ...values]);
 }
 
 const findNewest = statement<{ seq: string }>(
@@ -179,23 +148,19 @@ export async function readParked(db: Queryable, id: string): Promise<ParkedEntry
   return row === undefined ? null : parkedEntry(row);
 }
 
-/** The dead-letter queue as operators see it, the oldest entries first. */
-export interface DeadLetters {
-  get(id: string): Promise<DlqEntry | null>;
-  list(filter: DlqFilter, page: { limit: number; cursor?: string }): Promise<DlqPage>;
-  /** The entries of a trace, 200 at most. */
-  byTrace(traceId: string): Promise<DlqEntry[]>;
-  /** The entries that existed at the time of the call, page by page. Entries may be removed meanwhile. */
-  matching(filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]>;
-}
+export type DeadLetters = ReturnType<typeof deadLetters>;
 
-export function deadLetters(db: Queryable): DeadLetters {
+/** The dead-letter queue as operators see it, the oldest entries first. */
+export function deadLetters(db: Queryable) {
   return {
-    get: async (id) => (await readParked(db, id))?.entry ?? null,
-    list: (filter, page) => list(db, filter, page),
-    byTrace: async (traceId) =>
+    get: async (id: string): Promise<DlqEntry | null> => (await readParked(db, id))?.entry ?? null,
+    list: (filter: DlqFilter, page: { limit: number; cursor?: string }) => list(db, filter, page),
+    /** The entries of a trace, 200 at most. */
+    byTrace: async (traceId: string): Promise<DlqEntry[]> =>
       (await findByTrace(db, traceId)).map((row) => parkedEntry(row).entry),
-    matching: (filter, limit) => matching(db, filter, limit),
+    /** The entries that existed at the time of the call, page by page. Entries may be removed meanwhile. */
+    matching: (filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]> =>
+      matching(db, filter, limit),
   };
 }
 

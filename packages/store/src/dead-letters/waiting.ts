@@ -2,7 +2,7 @@ import type { Channel, DlqEntry, IncomingMessage, TenantId } from '@contour/cont
 import type { Queryable } from '../database/database.ts';
 import { namedStatement, statement } from '../database/statement.ts';
 import { ACCOUNT_OF } from '../resolve/first-look.ts';
-import { keysOf, READ_ROWS, type ReadEntry } from './leave.ts';
+import { READ, READ_ROWS, type ReadEntry } from './leave.ts';
 import {
   PARKED_COLUMNS,
   PARKED_MESSAGE,
@@ -70,18 +70,17 @@ export async function readWaiting(
   const rows = await readPage(db, { channel, fingerprint, received_at: receivedAt, seq });
   const last = rows.at(-1);
   return {
-    entries: rows.map(parkedEntry).filter(hasMessage),
+    entries: rows.map(({ received_text: _, ...row }) => parkedEntry(row)).filter(hasMessage),
     next: last === undefined ? null : { receivedAt: last.received_text, seq: last.seq },
   };
 }
 
-const stop = statement(
-  'stop_waiting_parked',
+const stop = namedStatement('stop_waiting_parked')(
+  { entries: READ },
   `update parked p set waits = false from (${READ_ROWS}) d where p.id = d.id`,
 );
 
 /** Notes that these entries no longer wait for their account. Only a replay resolves them. */
 export async function stopWaiting(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  await stop(db, ...keysOf(entries));
+  if (entries.length > 0) await stop(db, { entries });
 }

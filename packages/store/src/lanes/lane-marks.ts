@@ -1,3 +1,5 @@
+import type { Rows } from '../database/statement.ts';
+
 /*
  * While an old snapshot is open, the index keeps an entry for every lane that was removed since, and a scan from the
  * start walks all of them. So a scan of a shard begins at a mark, before which no lane is due. A mark is a time in
@@ -22,11 +24,17 @@ const MOST_FULL_APART = 200;
 const START = Number.NEGATIVE_INFINITY;
 
 /** The lanes of one scan of a shard: of one tenant that is set apart, or of all others together. */
-interface Part {
+export interface Part {
   shard: number;
   tenantId: string | null;
   fromMs: number;
 }
+
+export const PART_COLUMNS: Rows<Part> = {
+  shard: ['int', ({ shard }) => shard],
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  from_ms: ['float8', ({ fromMs }) => fromMs],
+};
 
 /** The result of a look at a part. */
 export interface Looked extends Part {

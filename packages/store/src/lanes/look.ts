@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database.ts';
-import { columns, namedStatement, statement } from '../database/statement.ts';
+import { namedStatement, statement } from '../database/statement.ts';
 import {
   createLaneMarks,
   IN_PART,
@@ -7,6 +7,7 @@ import {
   type Looked,
   MARK_MARGIN,
   markOf,
+  PART_COLUMNS,
   type Parts,
   sinceMark,
 } from './lane-marks.ts';
@@ -49,7 +50,7 @@ interface Seen extends Looked {
   dueForSeconds: number;
 }
 
-type LookRow = Pick<Seen, 'isDue' | 'dueForSeconds' | 'reachedMs' | 'page'> & { part: number };
+type LookRow = Pick<Seen, 'isDue' | 'dueForSeconds' | 'reachedMs' | 'page'> & { place: number };
 
 /** How many first lanes of a shard are looked at to find tenants with many. */
 const PAGE = 50;
@@ -59,12 +60,12 @@ const FULL_LOOKS_MS = 500;
 
 // Reads only the first lanes of a shard, so a million lanes that wait for a Core that is down cost no more than these.
 const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
-  { shards: 'int[]', tenant_ids: 'uuid[]', from_ms: 'float8[]', apart: 'uuid[]' },
-  `select (p.number - 1)::int as part, coalesce(l.first_due <= now(), false) as "isDue",
+  { parts: PART_COLUMNS, apart: 'uuid[]' },
+  `select p.place::int as place, coalesce(l.first_due <= now(), false) as "isDue",
           coalesce(extract(epoch from now() - l.first_due), 0)::float8 as "dueForSeconds",
           ${markOf(`least(l.first_due, now() - ${MARK_MARGIN})`)} as "reachedMs",
           coalesce(l.page, '{}') as page
-     from unnest(:shards, :tenant_ids, :from_ms) with ordinality as p(shard, tenant_id, from_ms, number)
+     from :parts p
     cross join lateral (
       select min(due_at) as first_due,
              case when count(*) filter (where due_at <= now()) = ${PAGE} then array_agg(tenant_id) end as page
@@ -76,15 +77,10 @@ const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
     ) l`,
 );
 
-async function look(db: Queryable, { parts, apart }: Parts): Promise<Seen[]> {
-  const asked = columns(parts, {
-    shards: (part) => part.shard,
-    tenant_ids: (part) => part.tenantId,
-    from_ms: (part) => part.fromMs,
-  });
-  const rows = await lookAtParts(db, { ...asked, apart });
-  return rows.flatMap(({ part: number, ...row }) => {
-    const part = parts[number];
+async function look(db: Queryable, asked: Parts): Promise<Seen[]> {
+  const rows = await lookAtParts(db, asked);
+  return rows.flatMap(({ place, ...row }) => {
+    const part = asked.parts[place - 1];
     return part === undefined ? [] : [{ ...part, ...row }];
   });
 }

@@ -1,7 +1,7 @@
 import { type ClientId, type DialogId, type TenantId, uuidv7 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
-import { columns, namedStatement, statement } from '../database/statement.ts';
+import { namedStatement, type Rows, statement } from '../database/statement.ts';
 import type { Chat } from './find-clients.ts';
 import type { Fresh } from './first-look.ts';
 
@@ -46,16 +46,18 @@ export interface Dialog extends Wanted {
   isNew: boolean;
 }
 
+const NEW: Rows<Dialog> = {
+  tenant_id: ['uuid', (dialog) => dialog.tenantId],
+  id: ['uuid', (dialog) => dialog.id],
+  client_id: ['uuid', (dialog) => dialog.clientId],
+  channel_id: ['smallint', (dialog) => dialog.channelId],
+  account_id: ['int', (dialog) => dialog.accountId],
+};
+
 const insertMissing = namedStatement<{ id: string }>('insert_dialogs')(
-  {
-    tenant_ids: 'uuid[]',
-    ids: 'uuid[]',
-    client_ids: 'uuid[]',
-    channel_ids: 'smallint[]',
-    account_ids: 'int[]',
-  },
+  { made: NEW },
   `insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id)
-   select * from unnest(:tenant_ids, :ids, :client_ids, :channel_ids, :account_ids)
+   select tenant_id, id, client_id, channel_id, account_id from :made m order by place
    on conflict do nothing
    returning id`,
 );
@@ -87,16 +89,7 @@ async function find(db: Queryable, wanted: readonly Wanted[], into: Found): Prom
 async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
   if (wanted.length === 0) return;
   const made = wanted.map((dialog): Dialog => ({ ...dialog, id: uuidv7(), isNew: true }));
-  const rows = await insertMissing(
-    db,
-    columns(made, {
-      tenant_ids: (dialog) => dialog.tenantId,
-      ids: (dialog) => dialog.id,
-      client_ids: (dialog) => dialog.clientId,
-      channel_ids: (dialog) => dialog.channelId,
-      account_ids: (dialog) => dialog.accountId,
-    }),
-  );
+  const rows = await insertMissing(db, { made });
   const won = new Set(rows.map((row) => row.id));
   for (const dialog of made) if (won.has(dialog.id)) into.set(keyOf(dialog), dialog);
 }

@@ -1,7 +1,7 @@
 import { channelOfId, corePayloadAround, type MatchedBy, type Receipt } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
-import { columns, namedStatement } from '../database/statement.ts';
+import { namedStatement, type Rows } from '../database/statement.ts';
 import type { Dialog, DialogOf } from './dialog.ts';
 import { type Chat, namedChannels, type Profile } from './find-clients.ts';
 import type { Fresh } from './first-look.ts';
@@ -13,66 +13,6 @@ import type { Fresh } from './first-look.ts';
  */
 export const laneShard = (dialogId: string, shardCount: string): string =>
   `mod(('x' || right(${dialogId}::text, 8))::bit(32)::bigint, ${shardCount})`;
-
-/*
- * Numbering, storing and queueing for delivery are one statement, so a message is never accepted without being due.
- * `advanced` counts the dialogs up. This update locks the rows of `dialogs`, and under this lock the messages get their
- * numbers. A dialog that was closed meanwhile, or that belongs to another client or account by now, is left out with its
- * messages. The lanes come last and in key order, as in `settle`: after the messages, and only once no dialog has to be
- * waited for. A lane that exists gets a new version, but no new due time: a running retry keeps its own.
- */
-const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('insert_messages')(
-  {
-    dialog_tenant_ids: 'uuid[]',
-    dialog_ids: 'uuid[]',
-    dialog_client_ids: 'uuid[]',
-    dialog_account_ids: 'int[]',
-    dialog_messages: 'int[]',
-    places: 'int[]',
-    numbers: 'int[]',
-    ids: 'uuid[]',
-    trace_ids: 'text[]',
-    content_hashes: 'text[]',
-    before_seq: 'text[]',
-    after_seq: 'text[]',
-    matched_by: 'text[]',
-    is_new_client: 'boolean[]',
-    is_new_dialog: 'boolean[]',
-    received_at: 'timestamptz[]',
-    trace_parents: 'text[]',
-    shard_count: 'int',
-  },
-  `with advanced as (
-     update dialogs d set last_seq = d.last_seq + n.messages, updated_at = now()
-       from unnest(:dialog_tenant_ids, :dialog_ids, :dialog_client_ids, :dialog_account_ids, :dialog_messages)
-            with ordinality as n(tenant_id, id, client_id, account_id, messages, place)
-      where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
-        and d.client_id = n.client_id and d.channel_account_id = n.account_id
-     returning n.place, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
-               d.last_seq - n.messages as earlier
-   ), stored as (
-     insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
-                           content_hash, payload, payload_bytes, matched_by, is_new_client, is_new_dialog,
-                           received_at, trace_parent)
-     select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
-            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
-            octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
-            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
-       from unnest(:places, :numbers, :ids, :trace_ids, :content_hashes, :before_seq, :after_seq,
-                   :matched_by, :is_new_client, :is_new_dialog, :received_at, :trace_parents)
-            as m(place, number, id, trace_id, content_hash, before_seq, after_seq,
-                 matched_by, is_new_client, is_new_dialog, received_at, trace_parent)
-       join advanced d using (place)
-     returning 1
-   )
-   insert into lanes (tenant_id, dialog_id, last_seq, shard)
-   select tenant_id, id, last_seq, ${laneShard('id', ':shard_count')} from advanced
-    where (select count(*) from stored) > 0
-    order by tenant_id, id
-   on conflict (tenant_id, dialog_id)
-     do update set last_seq = excluded.last_seq, version = nextval('lane_versions')
-   returning dialog_id, shard`,
-);
 
 /** A message with its client and its dialog. */
 interface Placed {
@@ -86,6 +26,72 @@ interface Placed {
   isNewClient: boolean;
   isNewDialog: boolean;
 }
+
+/** A dialog, and how many messages the batch adds to it. */
+const DIALOGS: Rows<readonly [Dialog, number]> = {
+  tenant_id: ['uuid', ([dialog]) => dialog.tenantId],
+  id: ['uuid', ([dialog]) => dialog.id],
+  client_id: ['uuid', ([dialog]) => dialog.clientId],
+  account_id: ['int', ([dialog]) => dialog.accountId],
+  messages: ['int', ([, messages]) => messages],
+};
+
+interface Numbered {
+  one: Placed;
+  dialogPlace: number | null;
+  payload: ReturnType<typeof payloadAround>;
+}
+
+const MESSAGES: Rows<Numbered> = {
+  dialog_place: ['int', ({ dialogPlace }) => dialogPlace],
+  number: ['int', ({ one }) => one.number],
+  id: ['uuid', ({ one }) => one.fresh.message.messageId],
+  trace_id: ['text', ({ one }) => one.fresh.message.traceId],
+  content_hash: ['text', ({ one }) => one.fresh.message.contentHash],
+  before_seq: ['text', ({ payload }) => payload.beforeSeq],
+  after_seq: ['text', ({ payload }) => payload.afterSeq],
+  matched_by: ['text', ({ one }) => one.matchedBy],
+  is_new_client: ['boolean', ({ one }) => one.isNewClient],
+  is_new_dialog: ['boolean', ({ one }) => one.isNewDialog],
+  received_at: ['timestamptz', ({ one }) => one.fresh.message.receivedAt],
+  trace_parent: ['text', ({ one }) => one.fresh.message.traceParent ?? null],
+};
+
+/*
+ * Numbering, storing and queueing for delivery are one statement, so a message is never accepted without being due.
+ * `advanced` counts the dialogs up. This update locks the rows of `dialogs`, and under this lock the messages get their
+ * numbers. A dialog that was closed meanwhile, or that belongs to another client or account by now, is left out with its
+ * messages. The lanes come last and in key order, as in `settle`: after the messages, and only once no dialog has to be
+ * waited for. A lane that exists gets a new version, but no new due time: a running retry keeps its own.
+ */
+const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('insert_messages')(
+  { dialogs: DIALOGS, messages: MESSAGES, shard_count: 'int' },
+  `with advanced as (
+     update dialogs d set last_seq = d.last_seq + n.messages, updated_at = now()
+       from :dialogs n
+      where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
+        and d.client_id = n.client_id and d.channel_account_id = n.account_id
+     returning n.place, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
+               d.last_seq - n.messages as earlier
+   ), stored as (
+     insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
+                           content_hash, payload, payload_bytes, matched_by, is_new_client, is_new_dialog,
+                           received_at, trace_parent)
+     select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
+            m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
+            octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
+            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
+       from :messages m join advanced d on d.place = m.dialog_place
+     returning 1
+   )
+   insert into lanes (tenant_id, dialog_id, last_seq, shard)
+   select tenant_id, id, last_seq, ${laneShard('id', ':shard_count')} from advanced
+    where (select count(*) from stored) > 0
+    order by tenant_id, id
+   on conflict (tenant_id, dialog_id)
+     do update set last_seq = excluded.last_seq, version = nextval('lane_versions')
+   returning dialog_id, shard`,
+);
 
 /** Only the first message of a chat can have made or linked its client; the others match by identity. */
 function place(chats: readonly Chat[], dialogOf: DialogOf): Placed[] {
@@ -160,31 +166,12 @@ export async function storeMessages(
     throw lostRace('A dialog was given to another client meanwhile.');
   }
   const places = new Map(dialogs.map(([dialog], index) => [dialog, index + 1]));
-  const payloads = placed.map(payloadAround);
-  const rows = await insertMessages(db, {
-    ...columns(dialogs, {
-      dialog_tenant_ids: ([dialog]) => dialog.tenantId,
-      dialog_ids: ([dialog]) => dialog.id,
-      dialog_client_ids: ([dialog]) => dialog.clientId,
-      dialog_account_ids: ([dialog]) => dialog.accountId,
-      dialog_messages: ([, messages]) => messages,
-    }),
-    ...columns(placed, {
-      places: (one) => places.get(one.dialog) ?? null,
-      numbers: (one) => one.number,
-      ids: (one) => one.fresh.message.messageId,
-      trace_ids: (one) => one.fresh.message.traceId,
-      content_hashes: (one) => one.fresh.message.contentHash,
-      matched_by: (one) => one.matchedBy,
-      is_new_client: (one) => one.isNewClient,
-      is_new_dialog: (one) => one.isNewDialog,
-      received_at: (one) => one.fresh.message.receivedAt,
-      trace_parents: (one) => one.fresh.message.traceParent ?? null,
-    }),
-    before_seq: payloads.map((payload) => payload.beforeSeq),
-    after_seq: payloads.map((payload) => payload.afterSeq),
-    shard_count: shardCount,
-  });
+  const messages = placed.map((one) => ({
+    one,
+    dialogPlace: places.get(one.dialog) ?? null,
+    payload: payloadAround(one),
+  }));
+  const rows = await insertMessages(db, { dialogs, messages, shard_count: shardCount });
   const advanced = new Set(rows.map((row) => row.dialog_id));
   const stored = placed.filter(({ dialog }) => advanced.has(dialog.id));
   return {
