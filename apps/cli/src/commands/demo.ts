@@ -1,6 +1,6 @@
-import { CHANNELS, type Channel } from '@contour/contract';
+import { AppError, CHANNELS, type Channel } from '@contour/contract';
 import type { Database } from '@contour/store/database';
-import { addChannelAccount, addTenant } from '@contour/store/tenants';
+import { addTenant, registerChannelAccount } from '@contour/store/tenants';
 import type { AddCommand } from '../cli.ts';
 import { inDatabase } from '../servers.ts';
 
@@ -14,7 +14,11 @@ export async function makeDemo(pool: Database): Promise<string[]> {
   const { id: tenantId } = await addTenant(pool, DEMO_TENANT);
   const channels = Object.keys(CHANNELS) as Channel[];
   for (const channel of channels) {
-    await addChannelAccount(pool, { tenantId, channel, credential: demoCredential(channel) });
+    const credential = demoCredential(channel);
+    const { kind } = await registerChannelAccount(pool, { tenantId, channel, credential });
+    if (kind !== 'taken') continue;
+    const message = `This ${channel} credential belongs to another tenant.`;
+    throw new AppError('unexpected', message, undefined);
   }
   return channels.map(demoCredential);
 }

@@ -1,6 +1,6 @@
 import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { run, statement } from '../database/statement.ts';
+import { pages, run, statement } from '../database/statement.ts';
 import {
   PARKED_COLUMNS,
   PARKED_MESSAGE,
@@ -130,15 +130,12 @@ async function* matching(
 ): AsyncGenerator<DlqEntry[]> {
   const [newest] = await findNewest(db);
   const last = newest?.seq ?? BEGINNING;
-  let after = BEGINNING;
   let left = limit;
-  while (left > 0) {
-    const rows = await readPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
-    const end = rows.at(-1);
-    if (end === undefined) return;
-    yield rows.map((row) => parkedEntry(row).entry);
-    after = end.seq;
+  const read = async ({ seq: after } = { seq: BEGINNING }) =>
+    left === 0 ? [] : readPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
+  for await (const rows of pages(read)) {
     left -= rows.length;
+    yield rows.map((row) => parkedEntry(row).entry);
   }
 }
 

@@ -13,7 +13,7 @@ import {
 /**
  * The messages of a dialog that wait for Core, as a row of `lanes`. No lock is held during a delivery: the shard's job and
  * the version guard the lane. Four statements lock this row, each after the rows of the messages: the upsert in
- * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_lanes` in
+ * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_client` in
  * erase/erase-person.ts. Statements about several lanes lock them in key order.
  */
 export interface Lane {

@@ -9,7 +9,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
+import { isoTime, statement } from '../database/statement.ts';
 
 /** The history of a message, without its text. */
 export interface Story {
@@ -31,34 +31,27 @@ export interface Story {
   failedAttempts: Array<{ at: string; code: string; ms: number }>;
 }
 
-type StoryRow = Omit<Story, 'receivedAt' | 'resolvedAt' | 'deliveredAt'> & {
-  receivedAt: Date;
-  resolvedAt: Date;
-  deliveredAt: Date | null;
-};
-
 const COLUMNS = `m.id as "messageId", m.trace_id as "traceId", m.status as state, m.tenant_id as "tenantId",
   m.client_id as "clientId", m.dialog_id as "dialogId", m.seq, m.matched_by as "matchedBy",
   m.is_new_client as "isNewClient", m.is_new_dialog as "isNewDialog", m.attempts, m.last_error as "lastError",
-  m.received_at as "receivedAt", m.resolved_at as "resolvedAt", m.delivered_at as "deliveredAt",
+  ${isoTime('m.received_at')} as "receivedAt", ${isoTime('m.resolved_at')} as "resolvedAt",
+  ${isoTime('m.delivered_at')} as "deliveredAt",
   coalesce(m.attempt_log, '[]') as "failedAttempts"`;
 
 // The caller knows no tenant. The key of the table begins with the id, so one probe finds the message.
-const findById = statement<StoryRow>(
+const findById = statement<Story>(
   'find_story',
   `select ${COLUMNS} from messages m where m.id = $1 limit 1`,
 );
 
-const findByTrace = statement<StoryRow>(
+const findByTrace = statement<Story>(
   'find_stories_by_trace',
   `select ${COLUMNS} from messages m where m.trace_id = $1 order by m.resolved_at, m.seq limit 1000`,
 );
 
-const toStory = (row: StoryRow): Story => ({
+// The times of the attempts are as Postgres wrote them into the log.
+const toStory = (row: Story): Story => ({
   ...row,
-  receivedAt: row.receivedAt.toISOString(),
-  resolvedAt: row.resolvedAt.toISOString(),
-  deliveredAt: row.deliveredAt?.toISOString() ?? null,
   failedAttempts: row.failedAttempts.map((attempt) => ({
     ...attempt,
     at: new Date(attempt.at).toISOString(),
@@ -112,9 +105,9 @@ export async function findParticulars(
 
 const MAX_COUNTED = 1000;
 
-const findHead = statement<Waiting['head'] & Pick<Waiting, 'isDue' | 'ahead'> & { dueAt: Date }>(
+const findHead = statement<Waiting['head'] & Omit<Waiting, 'head'>>(
   'find_waiting',
-  `select l.due_at as "dueAt", l.due_at <= now() as "isDue", h.id as "messageId", h.seq,
+  `select ${isoTime('l.due_at')} as "dueAt", l.due_at <= now() as "isDue", h.id as "messageId", h.seq,
           h.last_error as "lastError",
           (select count(*)::int from
              (select from messages where tenant_id = l.tenant_id and dialog_id = l.dialog_id
@@ -147,7 +140,7 @@ export async function findWaiting(
   const [row] = await findHead(db, tenantId, dialogId, seq);
   if (row === undefined) return null;
   const { dueAt, isDue, ahead, ...head } = row;
-  return { dueAt: dueAt.toISOString(), isDue, ahead, head };
+  return { dueAt, isDue, ahead, head };
 }
 
 interface MessageKey {

@@ -7,7 +7,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
+import { isoTime, statement } from '../database/statement.ts';
 
 /** A checked message and the phone to match by. */
 export interface Arrival {
@@ -83,9 +83,9 @@ const findMessages = statement<LedgerRow>(
      join messages m using (tenant_id, id)`,
 );
 
-const findOne = statement<LedgerRow & { receivedAt: Date }>(
+const findOne = statement<LedgerRow & { receivedAt: string }>(
   'find_answer',
-  `select ${COLUMNS}, m.received_at as "receivedAt"
+  `select ${COLUMNS}, ${isoTime('m.received_at')} as "receivedAt"
      from (select tenant_id from channel_accounts
             where channel_id = $1 and (fingerprint = $2 or previous_fingerprint = $2)
             order by fingerprint = $2 desc limit 1) a
@@ -132,7 +132,7 @@ export async function findAnswer(
   const [row] = await findOne(db, CHANNELS[channel].id, fingerprint, messageId);
   if (row === undefined) return null;
   const { receivedAt, ...ledgerRow } = row;
-  return { ...entryOf(ledgerRow), receivedAt: receivedAt.toISOString() };
+  return { ...entryOf(ledgerRow), receivedAt };
 }
 
 /** A message that is not in the ledger yet, and its account. */

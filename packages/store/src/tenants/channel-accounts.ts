@@ -108,27 +108,6 @@ export async function switchChannelAccount(
   return (await updateActive(db, id, isActive)).length > 0;
 }
 
-// A credential belongs to one tenant: for another tenant the conflict updates nothing and returns
-// nothing.
-const insertAccount = statement<{ id: number }>(
-  'add_channel_account',
-  `insert into channel_accounts (tenant_id, channel_id, account_id) values ($1, $2, $3)
-   on conflict (channel_id, fingerprint) do update set tenant_id = excluded.tenant_id
-     where channel_accounts.tenant_id = excluded.tenant_id
-   returning id`,
-);
-
-/** Makes a channel account; for a known credential of the same tenant it changes nothing. */
-export async function addChannelAccount(
-  db: Queryable,
-  account: { tenantId: string; channel: Channel; credential: string },
-): Promise<{ id: number }> {
-  const { tenantId, channel, credential } = account;
-  const [row] = await insertAccount(db, tenantId, CHANNELS[channel].id, credential);
-  if (row === undefined) throw unexpected(`This ${channel} credential belongs to another tenant.`);
-  return row;
-}
-
 interface AccountKey {
   channel: Channel;
   fingerprint: string;
