@@ -47,6 +47,15 @@ const sizeIf = (size: number, isFit: (value: unknown) => boolean) => (value: unk
 const isBetween = (least: number, most: number) => (value: unknown) =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
+const integerCoder = (oid: number, bytes: number): Coder => {
+  const range = 2 ** (8 * bytes - 1);
+  return {
+    oid,
+    sizeOf: sizeIf(bytes, isBetween(-range, range - 1)),
+    write: (buffer, at, value) => buffer.writeIntBE(value as number, at, bytes) - at,
+  };
+};
+
 const textCoder = (oid: number): Coder => ({
   oid,
   sizeOf: (value) => (typeof value === 'string' ? Buffer.byteLength(value) : undefined),
@@ -66,16 +75,8 @@ const CODERS: Record<string, Coder> = {
     sizeOf: sizeIf(1, (value) => typeof value === 'boolean'),
     write: (buffer, at, value) => buffer.writeInt8(value === true ? 1 : 0, at) - at,
   },
-  smallint: {
-    oid: 21,
-    sizeOf: sizeIf(2, isBetween(-(2 ** 15), 2 ** 15 - 1)),
-    write: (buffer, at, value) => buffer.writeInt16BE(value as number, at) - at,
-  },
-  int: {
-    oid: 23,
-    sizeOf: sizeIf(4, isBetween(-(2 ** 31), 2 ** 31 - 1)),
-    write: (buffer, at, value) => buffer.writeInt32BE(value as number, at) - at,
-  },
+  smallint: integerCoder(21, 2),
+  int: integerCoder(23, 4),
   bigint: {
     oid: 20,
     sizeOf: sizeIf(8, (value) => typeof value === 'string' && /^\d{1,18}$/.test(value)),

@@ -160,8 +160,7 @@ function* chunksOf(letters: readonly Letter[]): Generator<Letter[]> {
   let chunk: Letter[] = [];
   let bytes = 0;
   for (const letter of letters) {
-    const { message, raw } = letter.entry;
-    const size = raw?.length ?? JSON.stringify(message).length;
+    const size = bodyOf(letter.entry)?.length ?? 0;
     if (chunk.length === MAX_LETTERS || (chunk.length > 0 && bytes + size > MAX_BYTES)) {
       yield chunk;
       chunk = [];

@@ -7,6 +7,7 @@ import {
   type ParkedEntry,
   type ParkedRow,
   parkedEntry,
+  readPage,
 } from './parked-row.ts';
 
 export interface DlqFilter {
@@ -41,7 +42,6 @@ export function conditionsOf(filter: DlqFilter, first: number): { sql: string; v
 
 const BEGINNING = '0';
 const PAGE_ENTRIES = 500;
-const PAGE_BYTES = 4 * 1024 * 1024;
 const TRACE_LIMIT = 200;
 
 export interface DlqPage {
@@ -72,23 +72,15 @@ export async function countParked(db: Queryable, filter: DlqFilter): Promise<num
   return (await run<{ n: number }>(db, text, values))[0]?.n ?? 0;
 }
 
-/** Reads bodies only of the rows of the page. A page has at least one row. */
-function readPage(
+/** A page of the list, after one place in it and up to another. */
+function listPage(
   db: Queryable,
   filter: DlqFilter,
-  page: { after: string; last: string; limit: number },
+  { after, last, limit }: { after: string; last: string; limit: number },
 ): Promise<ParkedRow[]> {
-  const { sql, values } = conditionsOf(filter, 4);
-  const text = `
-    select ${PARKED_COLUMNS}
-      from (select seq, sum(bytes) over (order by seq) - bytes as bytes_before
-              from (select p.seq, p.bytes from parked p
-                     where p.seq > $1 and p.seq <= $2${sql}
-                     order by p.seq limit $3) q) page
-      join parked p using (seq) ${PARKED_MESSAGE}
-     where page.bytes_before < ${PAGE_BYTES}
-     order by p.seq`;
-  return run(db, text, [page.after, page.last, page.limit, ...values]);
+  const { sql, values } = conditionsOf(filter, 3);
+  const condition = `p.seq > $1 and p.seq <= $2${sql}`;
+  return readPage(db, { condition, order: 'seq', limit }, [after, last, ...values]);
 }
 
 const findNewest = statement<{ seq: string }>(
@@ -104,16 +96,12 @@ async function list(
   { limit, cursor = BEGINNING }: { limit: number; cursor?: string },
 ): Promise<DlqPage> {
   const rows: ParkedRow[] = [];
-  let after: string | undefined = cursor;
   // One more than requested, which shows whether there is another page.
-  while (after !== undefined && rows.length <= limit) {
-    const some: ParkedRow[] = await readPage(db, filter, {
-      after,
-      last: END,
-      limit: limit + 1 - rows.length,
-    });
+  const read = ({ seq: after } = { seq: cursor }) =>
+    listPage(db, filter, { after, last: END, limit: limit + 1 - rows.length });
+  for await (const some of pages(read)) {
     rows.push(...some);
-    after = some.at(-1)?.seq;
+    if (rows.length > limit) break;
   }
   const shown = rows.slice(0, limit);
   return {
@@ -132,7 +120,7 @@ async function* matching(
   const last = newest?.seq ?? BEGINNING;
   let left = limit;
   const read = async ({ seq: after } = { seq: BEGINNING }) =>
-    left === 0 ? [] : readPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
+    left === 0 ? [] : listPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
   for await (const rows of pages(read)) {
     left -= rows.length;
     yield rows.map((row) => parkedEntry(row).entry);

@@ -3,16 +3,9 @@ import type { Queryable } from '../database/database.ts';
 import { namedStatement, statement } from '../database/statement.ts';
 import { ACCOUNT_OF } from '../resolve/first-look.ts';
 import { READ, READ_ROWS, type ReadEntry } from './leave.ts';
-import {
-  PARKED_COLUMNS,
-  PARKED_MESSAGE,
-  type ParkedEntry,
-  type ParkedRow,
-  parkedEntry,
-} from './parked-row.ts';
+import { type ParkedEntry, parkedEntry, readPage } from './parked-row.ts';
 
 const PAGE_ENTRIES = 200;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** The active accounts for which entries wait. */
 export const findReleasable = statement<ActiveAccount>(
@@ -45,19 +38,6 @@ export interface WaitingPlace {
 
 const BEGINNING: WaitingPlace = { receivedAt: '-infinity', seq: '0' };
 
-const readPage = namedStatement<ParkedRow & { received_text: string }>('read_waiting_parked')(
-  { channel: 'text', fingerprint: 'text', received_at: 'timestamptz', seq: 'bigint' },
-  `select ${PARKED_COLUMNS}, p.received_at::text as received_text
-     from (select id, sum(bytes) over (order by received_at, seq) - bytes as bytes_before
-             from (select id, bytes, received_at, seq from parked
-                    where waits and channel = :channel and fingerprint = :fingerprint
-                      and (received_at, seq) > (:received_at, :seq)
-                    order by received_at, seq limit ${PAGE_ENTRIES}) q) page
-     join parked p using (id) ${PARKED_MESSAGE}
-    where page.bytes_before < ${PAGE_BYTES}
-    order by p.received_at, p.seq`,
-);
-
 const hasMessage = (one: ParkedEntry): one is WaitingEntry => one.entry.message !== null;
 
 /** The entries that wait for an account, in the order of receipt. `next` is null at the end. */
@@ -67,11 +47,17 @@ export async function readWaiting(
   after: WaitingPlace | null,
 ): Promise<{ entries: WaitingEntry[]; next: WaitingPlace | null }> {
   const { receivedAt, seq } = after ?? BEGINNING;
-  const rows = await readPage(db, { channel, fingerprint, received_at: receivedAt, seq });
+  const page = {
+    condition:
+      'p.waits and p.channel = $1 and p.fingerprint = $2 and (p.received_at, p.seq) > ($3, $4)',
+    order: 'received_at, seq',
+    limit: PAGE_ENTRIES,
+  };
+  const rows = await readPage(db, page, [channel, fingerprint, receivedAt, seq]);
   const last = rows.at(-1);
   return {
-    entries: rows.map(({ received_text: _, ...row }) => parkedEntry(row)).filter(hasMessage),
-    next: last === undefined ? null : { receivedAt: last.received_text, seq: last.seq },
+    entries: rows.map(parkedEntry).filter(hasMessage),
+    next: last === undefined ? null : { receivedAt: last.receivedText, seq: last.seq },
   };
 }
 

@@ -51,21 +51,7 @@ export interface Parts {
   apart: string[];
 }
 
-export interface LaneMarks {
-  partsOf(shards: readonly number[]): Parts;
-  /** Sets a tenant apart whose lanes hide those of others from a scan. */
-  setApart(tenantId: string): void;
-  /** Tenants whose lanes cannot be taken now. */
-  noteFull(tenantIds: readonly string[]): void;
-  shards(): number[];
-  know(shards: readonly number[]): void;
-  /** The shards that have a mark, and need no full look now. */
-  shardsWithMarks(): number[];
-  endLook(looked: readonly Looked[]): void;
-  /** A shard that needs a full look now, at all tenants together, from the start. */
-  nextFullLook(): Parts | undefined;
-  endFullLook(looked: readonly Looked[]): void;
-}
+export type LaneMarks = ReturnType<typeof createLaneMarks>;
 
 interface OwnMark {
   atMs: number;
@@ -79,7 +65,7 @@ export function createLaneMarks({
   /** How many shards are known from the beginning. */
   shardCount?: number;
   now?: () => number;
-} = {}): LaneMarks {
+} = {}) {
   const common = new Map<number, number>();
   const apart = new Map<string, Map<number, OwnMark>>();
   const lookFullyAt = new Map<number, number>();
@@ -102,6 +88,7 @@ export function createLaneMarks({
 
   const needsFullLook = (shard: number) => now() >= (lookFullyAt.get(shard) ?? START);
 
+  /** Sets a tenant apart whose lanes hide those of others from a scan. */
   const setApart = (tenantId: string): void => {
     const most = full.has(tenantId) ? MOST_FULL_APART : MOST_APART;
     if (apart.size >= most || apart.has(tenantId)) return;
@@ -127,16 +114,18 @@ export function createLaneMarks({
   return {
     partsOf,
     setApart,
-    noteFull(tenantIds) {
+    /** Tenants whose lanes cannot be taken now. */
+    noteFull(tenantIds: readonly string[]): void {
       full = new Set(tenantIds);
     },
-    shards: () => [...common.keys()].sort((a, b) => a - b),
+    shards: () => [...common.keys()],
     know,
-    shardsWithMarks() {
+    /** The shards that have a mark, and need no full look now. */
+    shardsWithMarks(): number[] {
       const marked = [...common].filter(([, atMs]) => atMs !== START).map(([shard]) => shard);
       return marked.filter((shard) => !needsFullLook(shard));
     },
-    endLook(looked) {
+    endLook(looked: readonly Looked[]): void {
       for (const { shard, tenantId, reachedMs: atMs, isDue } of looked) {
         if (tenantId === null) common.set(shard, atMs);
         else apart.get(tenantId)?.set(shard, { atMs, isDue });
@@ -146,14 +135,15 @@ export function createLaneMarks({
       }
       for (const { page } of looked) setCrowdApart(page);
     },
-    nextFullLook() {
+    /** A shard that needs a full look now, at all tenants together, from the start. */
+    nextFullLook(): Parts | undefined {
       const shard = [...common.keys()].find(needsFullLook);
       if (shard === undefined) return undefined;
       // At random, so that full looks at the shards spread over time.
       lookFullyAt.set(shard, now() + FULL_LOOK_EVERY_MS * (0.5 + Math.random() / 2));
       return { parts: [{ shard, tenantId: null, fromMs: START }], apart: [] };
     },
-    endFullLook(looked) {
+    endFullLook(looked: readonly Looked[]): void {
       for (const { shard, reachedMs: atMs } of looked) {
         common.set(shard, atMs);
         for (const marks of apart.values()) marks.set(shard, { atMs, isDue: true });

@@ -15,12 +15,15 @@ import {
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-// Walks from shard to shard by the index instead of reading every lane. Skips the known shards, because while an old
+// The shards that have a lane, except the known ones. Walks from shard to shard by the index instead of reading every lane. Skips the known shards because while an old
 // snapshot is open, a shard has an index entry for every lane that was removed since.
-const findBetween = statement<{ shard: number }>(
+const findUnknown = statement<{ shard: number }>(
   'find_shards',
   `select s.shard
-     from unnest($1::int[], $2::int[]) as gap(after, before)
+     from (
+       select lag(shard, 1, ${LOWEST}) over (order by shard) as after, shard as before
+         from unnest($1::int[] || ${HIGHEST}) as k(shard)
+     ) gap
     cross join lateral (
       with recursive found as (
         select min(shard) as shard from lanes where shard > gap.after and shard < gap.before
@@ -29,21 +32,9 @@ const findBetween = statement<{ shard: number }>(
           from found where found.shard is not null
       )
       select shard from found where shard is not null
-    ) s`,
+    ) s
+    where gap.before::bigint - gap.after > 1`,
 );
-
-/** The shards that have a lane, except the known ones, which are given in ascending order. */
-async function findShards(db: Queryable, known: readonly number[]): Promise<number[]> {
-  const edges = [LOWEST, ...known, HIGHEST];
-  const gaps = edges.slice(1).map((before, index) => ({ after: edges[index] ?? LOWEST, before }));
-  const open = gaps.filter(({ after, before }) => before - after > 1);
-  const rows = await findBetween(
-    db,
-    open.map(({ after }) => after),
-    open.map(({ before }) => before),
-  );
-  return rows.map(({ shard }) => shard);
-}
 
 interface Seen extends Looked {
   /** How long the first lane of the part has been due. */
@@ -90,7 +81,7 @@ async function look(db: Queryable, asked: Parts): Promise<Seen[]> {
  * their start, one by one, because each may take long while an old snapshot is open.
  */
 async function lookAtLanes(db: Queryable, marks: LaneMarks): Promise<Seen[]> {
-  marks.know(await findShards(db, marks.shards()));
+  marks.know((await findUnknown(db, marks.shards())).map(({ shard }) => shard));
   const seen = await look(db, marks.partsOf(marks.shardsWithMarks()));
   marks.endLook(seen);
   const until = performance.now() + FULL_LOOKS_MS;

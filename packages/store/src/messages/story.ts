@@ -9,7 +9,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { isoTime, statement } from '../database/statement.ts';
+import { isoTime, namedStatement, type Rows, statement } from '../database/statement.ts';
 
 /** The history of a message, without its text. */
 export interface Story {
@@ -148,10 +148,15 @@ interface MessageKey {
   messageId: string;
 }
 
-const findAmong = statement<{ tenant_id: string; id: string }>(
-  'dead_among',
-  `select m.tenant_id, m.id from unnest($1::uuid[], $2::uuid[]) as q(tenant_id, id)
-     join messages m using (tenant_id, id) where m.status = 'dead'`,
+const KEYS: Rows<MessageKey> = {
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  id: ['uuid', ({ messageId }) => messageId],
+};
+
+const findAmong = namedStatement<{ place: number }>('dead_among')(
+  { keys: KEYS },
+  `select q.place::int as place from :keys q join messages m using (tenant_id, id)
+    where m.status = 'dead' order by q.place`,
 );
 
 /** The messages among these that are dead. */
@@ -160,11 +165,6 @@ export async function deadAmong<Key extends MessageKey>(
   keys: readonly Key[],
 ): Promise<Key[]> {
   const asked = keys.filter(({ tenantId, messageId }) => isUuid(tenantId) && isUuid(messageId));
-  const rows = await findAmong(
-    db,
-    asked.map(({ tenantId }) => tenantId),
-    asked.map(({ messageId }) => messageId),
-  );
-  const found = new Set(rows.map((row) => `${row.tenant_id} ${row.id}`));
-  return keys.filter(({ tenantId, messageId }) => found.has(`${tenantId} ${messageId}`));
+  const rows = await findAmong(db, { keys: asked });
+  return rows.flatMap(({ place }) => asked[place - 1] ?? []);
 }

@@ -45,19 +45,27 @@ const findAccounts = statement<Account & { place: number }>(
      join tenants t on t.id = a.tenant_id`,
 );
 
+/** The items of each account, in their order. */
+export function byAccount<Item>(
+  items: readonly Item[],
+  messageOf: (item: Item) => Parameters<typeof accountOf>[0],
+): Item[][] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const account = accountOf(messageOf(item));
+    const group = groups.get(account);
+    if (group === undefined) groups.set(account, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
+
 /** The account of each message. A message with an unknown credential is not in the map. */
 export async function findTenants<Message extends Pick<IncomingMessage, 'channel' | 'fingerprint'>>(
   db: Queryable,
   messages: readonly Message[],
 ): Promise<Map<Message, Account>> {
-  const byAccount = new Map<string, Message[]>();
-  for (const message of messages) {
-    const account = accountOf(message);
-    const same = byAccount.get(account);
-    if (same === undefined) byAccount.set(account, [message]);
-    else same.push(message);
-  }
-  const asked = [...byAccount.values()];
+  const asked = byAccount(messages, (message) => message);
   const rows = await findAccounts(
     db,
     asked.map(([first]) => first && CHANNELS[first.channel].id),

@@ -90,34 +90,26 @@ async function resolveCopies(
   arrivals: readonly Arrival[],
   resolveFirsts: (firsts: readonly Arrival[], results: Results) => Promise<void>,
 ): Promise<BatchResult> {
-  const first = firstCopies(arrivals);
   const made: Results = {
     outcomes: new Map(),
     shards: new Set(),
     hasNewDialogs: false,
     fullClients: [],
   };
-  await resolveFirsts([...first.values()], made);
-  const endings = arrivals.map((arrival) => {
-    const original = first.get(arrival.message.messageId);
-    const outcome = original && made.outcomes.get(original);
-    if (original === undefined || outcome === undefined) {
-      throw unexpected('a message was left without an outcome');
+  const endings = new Map<Arrival, Ending>();
+  for (let open = arrivals; open.length > 0; open = open.filter((one) => !endings.has(one))) {
+    const first = firstCopies(open);
+    await resolveFirsts([...first.values()], made);
+    for (const arrival of open) {
+      const original = first.get(arrival.message.messageId) ?? arrival;
+      const outcome = made.outcomes.get(original);
+      if (outcome === undefined) throw unexpected('a message was left without an outcome');
+      const ending = outcomeOfCopy(arrival, original, outcome);
+      if (ending !== undefined) endings.set(arrival, ending);
     }
-    return outcomeOfCopy(arrival, original, outcome);
-  });
-  const open = arrivals.filter((_, place) => endings[place] === undefined);
-  if (open.length === 0) {
-    return { ...made, outcomes: endings as Ending[], shards: [...made.shards] };
   }
-  const rest = await resolveCopies(open, resolveFirsts);
-  const restOutcomes = rest.outcomes.values();
-  return {
-    outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
-    shards: [...new Set([...made.shards, ...rest.shards])],
-    hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
-    fullClients: [...made.fullClients, ...rest.fullClients],
-  };
+  const outcomes = arrivals.map((arrival) => endings.get(arrival) as Ending);
+  return { ...made, outcomes, shards: [...made.shards] };
 }
 
 /** Runs work inside a transaction: the one that is open, or a new one. */

@@ -36,25 +36,19 @@ const DIALOGS: Rows<readonly [Dialog, number]> = {
   messages: ['int', ([, messages]) => messages],
 };
 
-interface Numbered {
-  one: Placed;
-  dialogPlace: number | null;
-  payload: ReturnType<typeof payloadAround>;
-}
-
-const MESSAGES: Rows<Numbered> = {
-  dialog_place: ['int', ({ dialogPlace }) => dialogPlace],
-  number: ['int', ({ one }) => one.number],
-  id: ['uuid', ({ one }) => one.fresh.message.messageId],
-  trace_id: ['text', ({ one }) => one.fresh.message.traceId],
-  content_hash: ['text', ({ one }) => one.fresh.message.contentHash],
+const MESSAGES: Rows<Placed & { payload: ReturnType<typeof payloadAround> }> = {
+  dialog_id: ['uuid', ({ dialog }) => dialog.id],
+  number: ['int', ({ number }) => number],
+  id: ['uuid', ({ fresh }) => fresh.message.messageId],
+  trace_id: ['text', ({ fresh }) => fresh.message.traceId],
+  content_hash: ['text', ({ fresh }) => fresh.message.contentHash],
   before_seq: ['text', ({ payload }) => payload.beforeSeq],
   after_seq: ['text', ({ payload }) => payload.afterSeq],
-  matched_by: ['text', ({ one }) => one.matchedBy],
-  is_new_client: ['boolean', ({ one }) => one.isNewClient],
-  is_new_dialog: ['boolean', ({ one }) => one.isNewDialog],
-  received_at: ['timestamptz', ({ one }) => one.fresh.message.receivedAt],
-  trace_parent: ['text', ({ one }) => one.fresh.message.traceParent ?? null],
+  matched_by: ['text', ({ matchedBy }) => matchedBy],
+  is_new_client: ['boolean', ({ isNewClient }) => isNewClient],
+  is_new_dialog: ['boolean', ({ isNewDialog }) => isNewDialog],
+  received_at: ['timestamptz', ({ fresh }) => fresh.message.receivedAt],
+  trace_parent: ['text', ({ fresh }) => fresh.message.traceParent ?? null],
 };
 
 /*
@@ -71,7 +65,7 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
        from :dialogs n
       where d.tenant_id = n.tenant_id and d.id = n.id and d.status_id in (1, 2)
         and d.client_id = n.client_id and d.channel_account_id = n.account_id
-     returning n.place, d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
+     returning d.tenant_id, d.id, d.client_id, d.channel_account_id, d.last_seq,
                d.last_seq - n.messages as earlier
    ), stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
@@ -81,7 +75,7 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
             m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
             octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
             m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
-       from :messages m join advanced d on d.place = m.dialog_place
+       from :messages m join advanced d on d.id = m.dialog_id
      returning 1
    )
    insert into lanes (tenant_id, dialog_id, last_seq, shard)
@@ -165,12 +159,7 @@ export async function storeMessages(
   if (new Set(dialogs.map(([d]) => d.id)).size < dialogs.length) {
     throw lostRace('A dialog was given to another client meanwhile.');
   }
-  const places = new Map(dialogs.map(([dialog], index) => [dialog, index + 1]));
-  const messages = placed.map((one) => ({
-    one,
-    dialogPlace: places.get(one.dialog) ?? null,
-    payload: payloadAround(one),
-  }));
+  const messages = placed.map((one) => ({ ...one, payload: payloadAround(one) }));
   const rows = await insertMessages(db, { dialogs, messages, shard_count: shardCount });
   const advanced = new Set(rows.map((row) => row.dialog_id));
   const stored = placed.filter(({ dialog }) => advanced.has(dialog.id));
