@@ -169,14 +169,11 @@ export async function dropGraphNotes(db: Queryable, person: Person): Promise<voi
   await dropNotes(db, valuesOf(person));
 }
 
-const wasMirrored = statement<{ was: boolean }>(
-  'was_mirrored',
-  'select exists (select from graph_turns where turn > 0) as was',
-);
+const readTurns = statement('was_mirrored', 'select from graph_turns where turn > 0');
 
 /** Whether a graph was ever written from this database. */
 export async function hasMirror(db: Queryable): Promise<boolean> {
-  return (await wasMirrored(db))[0]?.was === true;
+  return (await readTurns(db)).length > 0;
 }
 
 const findFingerprints = statement<{ channel_id: number; fingerprints: string[]; is_own: boolean }>(

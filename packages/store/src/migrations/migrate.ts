@@ -49,17 +49,9 @@ export function readIndexStatement(sql: string): IndexStatement | undefined {
   return { name, table, concurrently: concurrently + sql.slice(head.length) };
 }
 
-async function stateOfIndex(
-  client: PoolClient,
-  name: string,
-): Promise<'none' | 'valid' | 'invalid'> {
-  const [row] = await run<{ indisvalid: boolean }>(
-    client,
-    'select indisvalid from pg_index where indexrelid = to_regclass($1)',
-    [name],
-  );
-  if (row === undefined) return 'none';
-  return row.indisvalid ? 'valid' : 'invalid';
+async function isValidIndex(client: PoolClient, name: string): Promise<boolean> {
+  const sql = 'select from pg_index where indexrelid = to_regclass($1) and indisvalid';
+  return (await run(client, sql, [name])).length > 0;
 }
 
 export const dropIndex = (client: PoolClient, name: string): Promise<unknown> =>
@@ -79,9 +71,8 @@ export async function createIndex(
   const index = readIndexStatement(statement);
   if (index === undefined) throw unexpected(`not an index: ${statement}`);
   for (let attempt = 1; ; attempt += 1) {
-    const state = await stateOfIndex(client, index.name);
-    if (state === 'valid') return;
-    if (state === 'invalid') await dropIndex(client, index.name);
+    if (await isValidIndex(client, index.name)) return;
+    await dropIndex(client, index.name);
     try {
       await run(client, index.concurrently);
       return;

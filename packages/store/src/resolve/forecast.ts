@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../database/database.ts';
-import { findOpenDialogs } from './dialog.ts';
 import {
   type Chat,
   chatKey,
@@ -10,6 +9,7 @@ import {
   type Profile,
 } from './find-clients.ts';
 import { type Arrival, firstLook } from './first-look.ts';
+import { findOpenDialogs } from './store-messages.ts';
 
 /** What would happen to a message if it were resolved now. */
 export type Prospect =

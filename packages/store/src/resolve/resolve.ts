@@ -8,10 +8,9 @@ import {
 } from '../database/database.ts';
 import { asAppError, isLostRace, lostRace, restarting, unexpected } from '../database/errors.ts';
 import { type FullClient, makeClients } from './create-clients.ts';
-import { findDialogs, openDialogs } from './dialog.ts';
 import { areAllKnown, chatsOf, recogniseClients } from './find-clients.ts';
 import { type Arrival, type Fresh, firstLook, outcomeOfDuplicate } from './first-look.ts';
-import { type Stored, storeMessages } from './store-messages.ts';
+import { findDialogs, openDialogs, type Stored, storeMessages } from './store-messages.ts';
 
 /*
  * The steps of a batch, in their order, and the files where they are:
@@ -23,7 +22,7 @@ import { type Stored, storeMessages } from './store-messages.ts';
  * | group the new messages by chat                                | find-clients.ts                  |
  * | find each chat's client, by identity or by phone              | find-clients.ts                  |
  * | make the missing clients, and fill in names and phones        | create-clients.ts                |
- * | find the open dialogs, and make the missing ones              | dialog.ts                        |
+ * | find the open dialogs, and make the missing ones              | store-messages.ts                |
  * | number the messages, store them, put their dialogs into lanes | store-messages.ts, one statement |
  *
  * `tryBatch` runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes a
@@ -208,9 +207,7 @@ export const resolveTogether = (
 ): Promise<BatchResult> => resolveBy(db, arrivals, options, tryBatch);
 
 /** What `resolveIn` has done, if the caller commits. */
-export interface ResolvedBatch extends BatchResult {
-  outcomes: Outcome[];
-}
+export type ResolvedBatch = BatchResult & { outcomes: Outcome[] };
 
 /**
  * Resolves arrivals inside a READ COMMITTED transaction of the caller, and neither begins nor commits. Only after the

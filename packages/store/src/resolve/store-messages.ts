@@ -1,10 +1,139 @@
-import { channelOfId, corePayloadAround, type MatchedBy, type Receipt } from '@contour/contract';
+import {
+  type ClientId,
+  channelOfId,
+  corePayloadAround,
+  type DialogId,
+  type MatchedBy,
+  type Receipt,
+  type TenantId,
+  uuidv7,
+} from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
 import { namedStatement, type Rows } from '../database/statement.ts';
-import type { Dialog, DialogOf } from './dialog.ts';
 import { type Chat, namedChannels, type Profile } from './find-clients.ts';
 import type { Fresh } from './first-look.ts';
+
+interface DialogKey {
+  tenantId: TenantId;
+  clientId: ClientId;
+  accountId: number;
+}
+
+const KEY_COLUMNS: Rows<DialogKey> = {
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  client_id: ['uuid', ({ clientId }) => clientId],
+  channel_account_id: ['int', ({ accountId }) => accountId],
+};
+
+const findOpen = namedStatement<{ place: number; id: DialogId }>('find_open_dialogs')(
+  { wanted: KEY_COLUMNS },
+  `select q.place::int as place, d.id
+     from :wanted q join dialogs d using (tenant_id, client_id, channel_account_id)
+    where d.status_id in (1, 2)`,
+);
+
+/** The open dialogs of these clients over these accounts, by their ids. Takes no lock. */
+export async function findOpenDialogs<Key extends DialogKey>(
+  db: Queryable,
+  wanted: readonly Key[],
+): Promise<Map<Key, DialogId>> {
+  const found = new Map<Key, DialogId>();
+  if (wanted.length === 0) return found;
+  for (const { place, id } of await findOpen(db, { wanted })) {
+    const one = wanted[place - 1];
+    if (one !== undefined) found.set(one, id);
+  }
+  return found;
+}
+
+interface Wanted extends DialogKey {
+  channelId: number;
+}
+
+interface Dialog extends Wanted {
+  id: DialogId;
+  /** Made by this batch. */
+  isNew: boolean;
+}
+
+const NEW: Rows<Dialog> = {
+  ...KEY_COLUMNS,
+  id: ['uuid', ({ id }) => id],
+  channel_id: ['smallint', ({ channelId }) => channelId],
+};
+
+const insertMissing = namedStatement<{ id: string }>('insert_dialogs')(
+  { made: NEW },
+  `insert into dialogs (tenant_id, id, client_id, channel_id, channel_account_id)
+   select tenant_id, id, client_id, channel_id, channel_account_id from :made m
+   on conflict do nothing
+   returning id`,
+);
+
+const keyOf = (d: DialogKey) => `${d.tenantId} ${d.clientId} ${d.accountId}`;
+
+/** In key order, so that two batches that make the same dialogs do not deadlock. */
+function wantedDialogs(chats: readonly Chat[]): Wanted[] {
+  const wanted = new Map<string, Wanted>();
+  for (const { tenantId, channelId, client, messages } of chats) {
+    if (client === undefined) throw unexpected('a chat has no client');
+    for (const { account } of messages) {
+      const dialog = { tenantId, clientId: client.id, channelId, accountId: account.id };
+      wanted.set(keyOf(dialog), dialog);
+    }
+  }
+  return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, dialog]) => dialog);
+}
+
+type Found = Map<string, Dialog>;
+
+async function find(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
+  for (const [dialog, id] of await findOpenDialogs(db, wanted)) {
+    into.set(keyOf(dialog), { ...dialog, id, isNew: false });
+  }
+}
+
+async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
+  if (wanted.length === 0) return;
+  const made = wanted.map((dialog): Dialog => ({ ...dialog, id: uuidv7(), isNew: true }));
+  const rows = await insertMissing(db, { made });
+  const won = new Set(rows.map((row) => row.id));
+  for (const dialog of made) if (won.has(dialog.id)) into.set(keyOf(dialog), dialog);
+}
+
+/** Finds the dialog of a message among those of its batch. */
+type DialogOf = (chat: Chat, fresh: Fresh) => Dialog;
+
+const among =
+  (found: Found): DialogOf =>
+  ({ tenantId, client }, { account }) => {
+    const dialog =
+      client && found.get(keyOf({ tenantId, clientId: client.id, accountId: account.id }));
+    if (dialog === undefined) throw unexpected('a message has no dialog');
+    return dialog;
+  };
+
+/** The open dialogs of these chats, or null if one is missing. */
+export async function findDialogs(db: Queryable, chats: readonly Chat[]): Promise<DialogOf | null> {
+  const wanted = wantedDialogs(chats);
+  const found: Found = new Map();
+  await find(db, wanted, found);
+  return found.size < wanted.length ? null : among(found);
+}
+
+/** The open dialog of each client and account, or a new one. */
+export async function openDialogs(db: Queryable, chats: readonly Chat[]): Promise<DialogOf> {
+  const wanted = wantedDialogs(chats);
+  const found: Found = new Map();
+  const missing = () => wanted.filter((dialog) => !found.has(keyOf(dialog)));
+  await find(db, wanted, found);
+  await create(db, missing(), found);
+  // Another transaction made these meanwhile. Only a new statement can see its rows.
+  await find(db, missing(), found);
+  if (missing().length > 0) throw lostRace('A dialog was closed meanwhile.');
+  return among(found);
+}
 
 /**
  * SQL for the shard that delivers a dialog. It is written into the lane when the lane is made, and stays until the lane

@@ -13,7 +13,7 @@ import {
   withTransaction,
 } from '../database/database.ts';
 import { unexpected } from '../database/errors.ts';
-import { run, statement } from '../database/statement.ts';
+import { namedStatement, type Rows, run, statement } from '../database/statement.ts';
 
 /** A channel account as an operator may see it: without its credential. */
 export interface ChannelAccount {
@@ -48,7 +48,7 @@ const selectAll = statement<AccountRow>(
 
 const selectOne = statement<AccountRow>('find_channel_account', `${FROM} where a.id = $1`);
 
-// At most two: the account with this credential, and one that had it before and may still be found by it.
+// The accounts that a credential finds, at most two: the account with this credential, and one that had it before and may still be found by it.
 const selectHolders = statement<AccountRow>(
   'find_credential_holders',
   `${FROM} where a.channel_id = $1 and (a.fingerprint = $2
@@ -90,15 +90,6 @@ export async function findChannelAccount(
   return (await selectOne(db, id)).map(toAccount)[0];
 }
 
-/** The accounts that this credential finds. The one that has it now comes first. */
-async function findHolders(
-  db: Queryable,
-  channelId: number,
-  fingerprint: string,
-): Promise<ChannelAccount[]> {
-  return (await selectHolders(db, channelId, fingerprint)).map(toAccount);
-}
-
 /** Returns whether this changed anything. */
 export async function switchChannelAccount(
   db: Queryable,
@@ -113,11 +104,15 @@ interface AccountKey {
   fingerprint: string;
 }
 
-const findOwners = statement<{ place: number; tenantId: TenantId }>(
-  'tenants_of_accounts',
+const ACCOUNTS: Rows<AccountKey> = {
+  channel_id: ['int', ({ channel }) => CHANNELS[channel].id],
+  fingerprint: ['text', ({ fingerprint }) => fingerprint],
+};
+
+const findOwners = namedStatement<{ place: number; tenantId: TenantId }>('tenants_of_accounts')(
+  { accounts: ACCOUNTS },
   `select q.place::int, a.tenant_id as "tenantId"
-     from unnest($1::int[], $2::text[]) with ordinality as q(channel_id, fingerprint, place)
-     join channel_accounts a on a.channel_id = q.channel_id
+     from :accounts q join channel_accounts a on a.channel_id = q.channel_id
       and q.fingerprint in (a.fingerprint, a.previous_fingerprint)`,
 );
 
@@ -126,11 +121,7 @@ export async function tenantsOfAccounts(
   db: Queryable,
   accounts: readonly AccountKey[],
 ): Promise<Array<AccountKey & { tenantId: TenantId }>> {
-  const rows = await findOwners(
-    db,
-    accounts.map(({ channel }) => CHANNELS[channel].id),
-    accounts.map(({ fingerprint }) => fingerprint),
-  );
+  const rows = await findOwners(db, { accounts });
   return rows.flatMap(({ place, tenantId }) => {
     const account = accounts[place - 1];
     return account === undefined ? [] : [{ ...account, tenantId }];
@@ -190,7 +181,7 @@ export function registerChannelAccount(
   const channelId = CHANNELS[channel].id;
   const fingerprint = fingerprintOf(credential);
   return inTurn(db, async (tx): Promise<Given> => {
-    const [holder] = await findHolders(tx, channelId, fingerprint);
+    const [holder] = (await selectHolders(tx, channelId, fingerprint)).map(toAccount);
     if (holder !== undefined) {
       const isIt = holder.tenantId === tenantId && holder.fingerprint === fingerprint;
       return isIt ? { kind: 'unchanged', account: holder } : { kind: 'taken', holder };
@@ -216,7 +207,8 @@ export function rotateChannelAccount(
     if (account === undefined) return undefined;
     if (account.fingerprint === fingerprint) return { kind: 'unchanged', account };
     const channelId = CHANNELS[account.channel].id;
-    const holder = (await findHolders(tx, channelId, fingerprint)).find((h) => h.id !== id);
+    const holders = await selectHolders(tx, channelId, fingerprint);
+    const holder = holders.map(toAccount).find((one) => one.id !== id);
     if (holder !== undefined) return { kind: 'taken', holder };
     await forgetPrevious(tx, channelId, fingerprint, id);
     await forgetPrevious(tx, channelId, account.fingerprint, id);
