@@ -1,40 +1,12 @@
-import type { DlqJob } from '@contour/contract';
 import type { DlqIndex } from '@contour/queue/dlq';
 import type { Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
-import {
-  findLeft,
-  findUnindexed,
-  type IndexedEntry,
-  markIndexed,
-  markUnshown,
-} from '@contour/store/dead-letters';
+import { findLeft, findUnindexed, markIndexed, markUnshown } from '@contour/store/dead-letters';
 
 interface IndexWriterDeps {
   pool: Database;
   index: Pick<DlqIndex, 'show' | 'hide'>;
   logger: Pick<Logger, 'debug'>;
-}
-
-/** An entry's job in Redis. */
-function jobOf(entry: IndexedEntry): DlqJob {
-  return {
-    v: 2,
-    version: Number(entry.version),
-    id: entry.id,
-    reason: entry.reason,
-    stage: entry.stage,
-    tenant_id: entry.tenantId,
-    client_id: entry.clientId,
-    dialog_id: entry.dialogId,
-    trace_id: entry.traceId,
-    channel: entry.channel,
-    account: entry.mask,
-    error: entry.errorCode,
-    attempts: entry.attempts,
-    received_at: entry.receivedAt.toISOString(),
-    failed_at: entry.failedAt.toISOString(),
-  };
 }
 
 /** Removes entries that have left, then adds new ones. Returns false if nothing had changed. */
@@ -45,7 +17,7 @@ async function showPage({ pool, index }: IndexWriterDeps): Promise<boolean> {
   if (left.length > 0) await markUnshown(pool, left);
   const entries = await findUnindexed(pool);
   if (entries.length > 0) {
-    await index.show(entries.map(jobOf));
+    await index.show(entries);
     await markIndexed(pool, entries);
   }
   return left.length + entries.length > 0;

@@ -125,12 +125,9 @@ export function createPool(options: PoolOptions): Database {
 }
 
 /** The connections of a pool, in the names of `watchPools`. The counts change with the pool. */
-export interface PoolCounts {
-  readonly totalCount: number;
-  readonly idleCount: number;
-  readonly waitingCount: number;
-  readonly options: { readonly max?: number };
-}
+export type PoolCounts = Readonly<
+  Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount' | 'options'>
+>;
 
 export const poolCounts = (db: Database): PoolCounts => poolBehind(db);
 

@@ -3,17 +3,13 @@ import type pg from 'pg';
 import type { Queryable } from './database.ts';
 import { asAppError } from './errors.ts';
 
-interface Behind {
-  query<Row extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<Row>>;
-}
-
 /** The way of every statement to Postgres. Every failure leaves it as an AppError, with the server's error as its cause. */
 async function ask<Row extends pg.QueryResultRow>(
   db: Queryable,
   config: pg.QueryConfig,
 ): Promise<Row[]> {
   try {
-    return (await (db as unknown as Behind).query<Row>(config)).rows;
+    return (await (db as unknown as pg.ClientBase).query<Row>(config)).rows;
   } catch (error) {
     throw asAppError(error);
   }

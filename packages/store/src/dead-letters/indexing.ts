@@ -1,31 +1,16 @@
-import type { DlqEntry } from '@contour/contract';
+import type { DlqJob } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { namedStatement, pages, type Rows, statement } from '../database/statement.ts';
+import { isoTime, namedStatement, pages, type Rows, statement } from '../database/statement.ts';
 import { READ, READ_ROWS, type ReadEntry } from './leave.ts';
-
-/** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
-export interface IndexedEntry
-  extends Pick<
-    DlqEntry,
-    'id' | 'reason' | 'stage' | 'tenantId' | 'clientId' | 'dialogId' | 'attempts'
-  > {
-  version: string;
-  channel: string | null;
-  mask: string | null;
-  traceId: string | null;
-  errorCode: string;
-  receivedAt: Date;
-  failedAt: Date;
-}
 
 const PAGE = 500;
 
-/** The oldest entries that Redis does not show in their current version. */
-export const findUnindexed = statement<IndexedEntry>(
+/** The jobs of the oldest entries that Redis does not show in their current version. */
+export const findUnindexed = statement<DlqJob>(
   'find_unindexed_parked',
-  `select id, version, reason, stage, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId",
-          channel, mask, trace_id as "traceId", error_code as "errorCode", attempts, received_at as "receivedAt",
-          failed_at as "failedAt"
+  `select 2 as v, version::float8 as version, id, reason, stage, tenant_id, client_id, dialog_id, trace_id, channel,
+          mask as account, error_code as error, attempts, ${isoTime('received_at')} as received_at,
+          ${isoTime('failed_at')} as failed_at
      from parked where indexed_at is null order by seq limit ${PAGE}`,
 );
 

@@ -28,7 +28,7 @@ export const goneAndNoted = (doomed: string, leaving: Leaving): string => `
 
 export interface ReadEntry {
   id: string;
-  version: string;
+  version: string | number;
 }
 
 export const READ: Rows<ReadEntry> = {

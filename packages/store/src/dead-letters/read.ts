@@ -149,13 +149,6 @@ export function deadLetters(db: Queryable) {
   };
 }
 
-/** The content of the dead-letter queue in numbers. */
-export interface ParkedFacts {
-  byReason: Array<{ reason: DlqReason; entries: number }>;
-  /** The size of the bodies of unknown accounts. */
-  unknownBytes: number;
-}
-
 const readFacts = statement<{ reason: DlqReason; entries: number; bytes: number }>(
   'parked_facts',
   `select reason, count(*)::int as entries,
@@ -163,10 +156,14 @@ const readFacts = statement<{ reason: DlqReason; entries: number; bytes: number 
      from parked group by reason`,
 );
 
-export async function parkedFacts(db: Queryable): Promise<ParkedFacts> {
+export type ParkedFacts = Awaited<ReturnType<typeof parkedFacts>>;
+
+/** The content of the dead-letter queue in numbers. */
+export async function parkedFacts(db: Queryable) {
   const rows = await readFacts(db);
   return {
     byReason: rows.map(({ reason, entries }) => ({ reason, entries })),
+    /** The size of the bodies of unknown accounts. */
     unknownBytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }

@@ -58,12 +58,6 @@ const removeClient = statement<Record<'lanes' | 'dialogs' | 'client_channels' | 
           (select count(*)::int from client_gone) as clients`,
 );
 
-interface Erased {
-  removed: PersonRows;
-  /** The person at the moment of the deletion: a chat or a dialog may have been added since the first read. */
-  person: Person;
-}
-
 // Finds the few remaining rows by their keys: a scan of a big table would hold the locks for too long.
 const BY_KEYS = 'set local enable_seqscan = off';
 
@@ -72,7 +66,7 @@ async function eraseUnderLocks(
   tx: Transaction,
   who: Person,
   onMessages: (ids: string[]) => void,
-): Promise<Erased> {
+): Promise<{ person: Person; removed: PersonRows }> {
   const key = [who.tenantId, who.clientId];
   await run(tx, BY_KEYS);
   await lockClient(tx, ...key);
@@ -100,13 +94,14 @@ const isSame = (a: Person, b: Person): boolean => JSON.stringify(a) === JSON.str
 /**
  * Deletes all rows of a client. Messages and rows that an adoption has set aside are deleted first, in batches and
  * without locks on the client. The rows that identify the person are deleted last and together, so that an interrupted
- * erasure finds the rest when it runs again.
+ * erasure finds the rest when it runs again. Returns the person at that moment: a chat or a dialog may have been added
+ * since the first read.
  */
 export async function erasePerson(
   db: Database,
   who: Person,
   onMessages: (ids: string[]) => void,
-): Promise<Erased> {
+): Promise<{ person: Person; removed: PersonRows }> {
   const aside: Pick<PersonRows, 'set_aside'> = {};
   let earlier = 0;
   const eraseAside = async (person: Person) => {

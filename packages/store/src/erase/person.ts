@@ -14,19 +14,13 @@ export interface Person {
   dialogIds: string[];
 }
 
-interface PersonRow {
-  is_known: boolean;
-  phone: string | null;
-  identities: Array<{ channel_id: number; external_id: string }> | null;
-  dialog_ids: string[] | null;
-}
-
-const findOne = statement<PersonRow>(
+const findOne = statement<Omit<Person, 'tenantId' | 'clientId'>>(
   'find_person',
-  `select c.id is not null as is_known, c.phone,
-          (select json_agg(json_build_object('channel_id', channel_id, 'external_id', external_id))
-             from client_channels where tenant_id = $1 and client_id = $2) as identities,
-          (select json_agg(id) from dialogs where tenant_id = $1 and client_id = $2) as dialog_ids
+  `select c.id is not null as "isKnown", c.phone,
+          coalesce((select json_agg(json_build_object('channel', ch.code, 'externalId', i.external_id))
+                      from client_channels i join channels ch on ch.id = i.channel_id
+                     where i.tenant_id = $1 and i.client_id = $2), '[]') as identities,
+          coalesce((select json_agg(id) from dialogs where tenant_id = $1 and client_id = $2), '[]') as "dialogIds"
      from (values (1)) one(n) left join clients c on c.tenant_id = $1 and c.id = $2`,
 );
 
@@ -35,17 +29,8 @@ export async function findPerson(
   { tenantId, clientId }: Pick<Person, 'tenantId' | 'clientId'>,
 ): Promise<Person> {
   const [row] = await findOne(db, tenantId, clientId);
-  return {
-    tenantId,
-    clientId,
-    isKnown: row?.is_known === true,
-    phone: row?.phone ?? null,
-    identities: (row?.identities ?? []).map(({ channel_id, external_id }) => ({
-      channel: channelOfId(channel_id),
-      externalId: external_id,
-    })),
-    dialogIds: row?.dialog_ids ?? [],
-  };
+  if (row === undefined) throw unexpected('a person was not returned');
+  return { tenantId, clientId, ...row };
 }
 
 /** Rows, by table. */

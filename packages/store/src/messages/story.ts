@@ -1,7 +1,6 @@
 import {
   type Channel,
   type ClientId,
-  channelOfId,
   type DialogId,
   isUuid,
   type MatchedBy,
@@ -81,15 +80,16 @@ export interface Particulars {
   attemptsBefore: number;
 }
 
-const findDetails = statement<Omit<Particulars, 'channel'> & { channelId: number }>(
+const findDetails = statement<Particulars>(
   'find_particulars',
-  `select t.name as "tenantName", t.is_active as "tenantIsActive", a.channel_id as "channelId",
+  `select t.name as "tenantName", t.is_active as "tenantIsActive", c.code as channel,
           m.channel_account_id as "channelAccountId", m.payload ->> 'external_chat_id' as "externalChatId",
           m.payload ->> 'timestamp' as timestamp, m.payload ->> 'text' as text,
           m.attempts_before as "attemptsBefore"
      from messages m
      join tenants t on t.id = m.tenant_id
      join channel_accounts a on a.tenant_id = m.tenant_id and a.id = m.channel_account_id
+     join channels c on c.id = a.channel_id
     where m.tenant_id = $1 and m.id = $2`,
 );
 
@@ -97,10 +97,7 @@ export async function findParticulars(
   db: Queryable,
   message: { tenantId: string; messageId: string },
 ): Promise<Particulars | null> {
-  const [row] = await findDetails(db, message.tenantId, message.messageId);
-  if (row === undefined) return null;
-  const { channelId, ...particulars } = row;
-  return { ...particulars, channel: channelOfId(channelId) };
+  return (await findDetails(db, message.tenantId, message.messageId))[0] ?? null;
 }
 
 const MAX_COUNTED = 1000;

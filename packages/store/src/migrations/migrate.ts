@@ -88,28 +88,22 @@ export async function createIndex(
 
 const PAUSE_MS = 100;
 
-interface Patience {
-  withinMs: number;
-  /** The message of the error when the time is over. */
-  refusal: string;
-}
-
 /**
- * Tries to get an advisory lock until it is held, without a limit unless one is given. It polls: a session that waits
+ * Tries to get an advisory lock until it is held, or throws the refusal after this time. It polls: a session that waits
  * inside a statement has a snapshot, and CREATE INDEX CONCURRENTLY waits for all older snapshots, so the two would wait
  * for each other.
  */
 export async function takeTurn(
   client: PoolClient,
   lock: number,
-  patience?: Patience,
+  { withinMs = Infinity, refusal = '' } = {},
 ): Promise<void> {
-  const giveUpAt = Date.now() + (patience?.withinMs ?? Infinity);
+  const giveUpAt = Date.now() + withinMs;
   for (;;) {
     const sql = 'select pg_try_advisory_lock($1) as is_mine';
     const [row] = await run<{ is_mine: boolean }>(client, sql, [lock]);
     if (row?.is_mine === true) return;
-    if (patience !== undefined && Date.now() > giveUpAt) throw unexpected(patience.refusal);
+    if (Date.now() > giveUpAt) throw unexpected(refusal);
     await delay(PAUSE_MS);
   }
 }
@@ -213,8 +207,8 @@ async function refuseForeignTables(client: PoolClient): Promise<void> {
     "select coalesce(to_regclass('clients'), to_regclass('tenants'), to_regclass('dialogs')) as found",
   );
   const found = row?.found ?? null;
-  if (found === null) return;
-  throw unexpected(`The table ${found} belongs to another system: see contour adopt --check.`);
+  if (found !== null)
+    throw unexpected(`The table ${found} belongs to another system: see contour adopt --check.`);
 }
 
 /** Brings the schema up to date, forward only. Several processes may run it at once. */

@@ -148,12 +148,6 @@ export interface Fresh extends Arrival {
   account: Account;
 }
 
-/** The first look: what is answered already, and what is new. */
-interface FirstLook {
-  outcomes: Map<Arrival, Outcome>;
-  fresh: Map<Arrival, Fresh>;
-}
-
 /**
  * Finds the tenant of each message and answers duplicates. It needs no transaction. A duplicate is answered even if its
  * tenant was switched off or its credential was replaced since: it was accepted, and it will be delivered.
@@ -162,7 +156,7 @@ export async function firstLook(
   db: Queryable,
   arrivals: readonly Arrival[],
   onlyFor?: string,
-): Promise<FirstLook> {
+): Promise<{ outcomes: Map<Arrival, Outcome>; fresh: Map<Arrival, Fresh> }> {
   const tenants = await findTenants(
     db,
     arrivals.map((arrival) => arrival.message),
@@ -171,20 +165,21 @@ export async function firstLook(
     db,
     [...tenants].map(([{ messageId }, { tenantId }]) => ({ tenantId, messageId })),
   );
-  const look: FirstLook = { outcomes: new Map(), fresh: new Map() };
+  const outcomes = new Map<Arrival, Outcome>();
+  const fresh = new Map<Arrival, Fresh>();
   for (const arrival of arrivals) {
     const { message } = arrival;
     const account = tenants.get(message);
     const entry = ledger.get(message.messageId);
     if (account === undefined || account.tenantId !== (onlyFor ?? account.tenantId)) {
-      look.outcomes.set(arrival, { kind: 'unknown_tenant' });
+      outcomes.set(arrival, { kind: 'unknown_tenant' });
       continue;
     }
     const { tenantId, isExpired, isActive } = account;
-    if (entry) look.outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
-    else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
-    else if (isActive) look.fresh.set(arrival, { ...arrival, account });
-    else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
+    if (entry) outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
+    else if (isExpired) outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
+    else if (isActive) fresh.set(arrival, { ...arrival, account });
+    else outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
   }
-  return look;
+  return { outcomes, fresh };
 }

@@ -62,14 +62,6 @@ export interface BatchResult {
   fullClients: FullClient[];
 }
 
-function firstCopies(arrivals: readonly Arrival[]): Map<string, Arrival> {
-  const first = new Map<string, Arrival>();
-  for (const arrival of arrivals) {
-    if (!first.has(arrival.message.messageId)) first.set(arrival.message.messageId, arrival);
-  }
-  return first;
-}
-
 /**
  * Undefined if the first copy's outcome says nothing about this one: other content was refused under the same ids, and
  * this may be the content that was accepted earlier.
@@ -97,7 +89,10 @@ async function resolveCopies(
   };
   const endings = new Map<Arrival, Ending>();
   for (let open = arrivals; open.length > 0; open = open.filter((one) => !endings.has(one))) {
-    const first = firstCopies(open);
+    const first = new Map<string, Arrival>();
+    for (const one of open) {
+      if (!first.has(one.message.messageId)) first.set(one.message.messageId, one);
+    }
     await resolveFirsts([...first.values()], made);
     for (const arrival of open) {
       const original = first.get(arrival.message.messageId) ?? arrival;
