@@ -151,16 +151,11 @@ const readMoved = statement(
   'is_parked_moved',
   'select from parked_move where moved_at is not null',
 );
-const noteMoved = statement(
+
+/** Whether all entries that an earlier version kept in Redis are in Postgres by now. */
+export const isMoved = async (db: Queryable) => (await readMoved(db)).length > 0;
+
+export const noteAllMoved = statement(
   'note_parked_moved',
   'update parked_move set moved_at = now() where moved_at is null',
 );
-
-/** Whether all entries that an earlier version kept in Redis are in Postgres by now. */
-export async function isMoved(db: Queryable): Promise<boolean> {
-  return (await readMoved(db)).length > 0;
-}
-
-export async function noteAllMoved(db: Queryable): Promise<void> {
-  await noteMoved(db);
-}

@@ -160,9 +160,7 @@ const removeOld = statement(
 );
 
 /** Deletes notes of entries that left more than a week ago, a batch at a time. Returns how many. */
-export async function removeOldFormer(db: Queryable): Promise<number> {
-  return (await removeOld(db)).length;
-}
+export const removeOldFormer = async (db: Queryable) => (await removeOld(db)).length;
 
 const forgetAll = statement(
   'forget_parked_former',

@@ -157,9 +157,7 @@ export async function dropGraphNotes(db: Queryable, person: Person): Promise<voi
 const readTurns = statement('was_mirrored', 'select from graph_turns where turn > 0');
 
 /** Whether a graph was ever written from this database. */
-export async function hasMirror(db: Queryable): Promise<boolean> {
-  return (await readTurns(db)).length > 0;
-}
+export const hasMirror = async (db: Queryable) => (await readTurns(db)).length > 0;
 
 const findFingerprints = statement<{ channel_id: number; fingerprints: string[]; is_own: boolean }>(
   'tenant_fingerprints',

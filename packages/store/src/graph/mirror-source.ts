@@ -44,12 +44,10 @@ const backlog = statement<MirrorBacklog>(
      from (${WAITING}) w`,
 );
 
-const isAny = statement<{ any: boolean }>('graph_is_behind', `select exists (${WAITING}) as any`);
+const readAny = statement('graph_is_behind', `${WAITING} limit 1`);
 
 /** Whether the graph is behind at all. Cheap enough to run once a second. */
-export async function isMirrorBehind(db: Queryable): Promise<boolean> {
-  return (await isAny(db))[0]?.any === true;
-}
+export const isMirrorBehind = async (db: Queryable) => (await readAny(db)).length > 0;
 
 const tenantIds = statement<{ id: string }>('tenant_ids', 'select id from tenants order by id');
 
@@ -65,12 +63,7 @@ async function readBatch(
   const removals = await readRemovals(db, after.removals?.[0] ?? '0', limit);
   const lastRemoval = removals.at(-1);
   return {
-    batch: {
-      clients: clients.rows,
-      identities: identities.rows,
-      dialogs: dialogs.rows,
-      removals,
-    },
+    batch: { clients: clients.rows, identities: identities.rows, dialogs: dialogs.rows, removals },
     next: {
       clients: clients.place,
       identities: identities.place,

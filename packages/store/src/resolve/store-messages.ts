@@ -11,7 +11,7 @@ import {
 import type { Queryable } from '../database/database.ts';
 import { lostRace, unexpected } from '../database/errors.ts';
 import { namedStatement, type Rows } from '../database/statement.ts';
-import { type Chat, namedChannels, type Profile } from './find-clients.ts';
+import { type Chat, namedChannels } from './find-clients.ts';
 import type { Fresh } from './first-look.ts';
 
 interface DialogKey {
@@ -47,15 +47,14 @@ export async function findOpenDialogs<Key extends DialogKey>(
   return found;
 }
 
-interface Wanted extends DialogKey {
+interface Dialog extends DialogKey {
   channelId: number;
-}
-
-interface Dialog extends Wanted {
   id: DialogId;
   /** Made by this batch. */
   isNew: boolean;
 }
+
+type Wanted = Omit<Dialog, 'id' | 'isNew'>;
 
 const NEW: Rows<Dialog> = {
   ...KEY_COLUMNS,
@@ -88,18 +87,21 @@ function wantedDialogs(chats: readonly Chat[]): Wanted[] {
 
 type Found = Map<string, Dialog>;
 
-async function find(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
+/** Adds the open ones of the wanted dialogs. Returns the others. */
+async function find(db: Queryable, wanted: readonly Wanted[], found: Found): Promise<Wanted[]> {
   for (const [dialog, id] of await findOpenDialogs(db, wanted)) {
-    into.set(keyOf(dialog), { ...dialog, id, isNew: false });
+    found.set(keyOf(dialog), { ...dialog, id, isNew: false });
   }
+  return wanted.filter((dialog) => !found.has(keyOf(dialog)));
 }
 
-async function create(db: Queryable, wanted: readonly Wanted[], into: Found): Promise<void> {
-  if (wanted.length === 0) return;
+/** Adds the wanted dialogs. Returns those that another transaction made first. */
+async function create(db: Queryable, wanted: readonly Wanted[], found: Found): Promise<Wanted[]> {
+  if (wanted.length === 0) return [];
   const made = wanted.map((dialog): Dialog => ({ ...dialog, id: uuidv7(), isNew: true }));
-  const rows = await insertMissing(db, { made });
-  const won = new Set(rows.map((row) => row.id));
-  for (const dialog of made) if (won.has(dialog.id)) into.set(keyOf(dialog), dialog);
+  const won = new Set((await insertMissing(db, { made })).map(({ id }) => id));
+  for (const dialog of made) if (won.has(dialog.id)) found.set(keyOf(dialog), dialog);
+  return made.filter(({ id }) => !won.has(id));
 }
 
 /** Finds the dialog of a message among those of its batch. */
@@ -116,22 +118,19 @@ const among =
 
 /** The open dialogs of these chats, or null if one is missing. */
 export async function findDialogs(db: Queryable, chats: readonly Chat[]): Promise<DialogOf | null> {
-  const wanted = wantedDialogs(chats);
   const found: Found = new Map();
-  await find(db, wanted, found);
-  return found.size < wanted.length ? null : among(found);
+  const missing = await find(db, wantedDialogs(chats), found);
+  return missing.length > 0 ? null : among(found);
 }
 
 /** The open dialog of each client and account, or a new one. */
 export async function openDialogs(db: Queryable, chats: readonly Chat[]): Promise<DialogOf> {
-  const wanted = wantedDialogs(chats);
   const found: Found = new Map();
-  const missing = () => wanted.filter((dialog) => !found.has(keyOf(dialog)));
-  await find(db, wanted, found);
-  await create(db, missing(), found);
-  // Another transaction made these meanwhile. Only a new statement can see its rows.
-  await find(db, missing(), found);
-  if (missing().length > 0) throw lostRace('A dialog was closed meanwhile.');
+  const missing = await find(db, wantedDialogs(chats), found);
+  const lost = await create(db, missing, found);
+  // Only a new statement can see the rows of another transaction.
+  const closed = await find(db, lost, found);
+  if (closed.length > 0) throw lostRace('A dialog was closed meanwhile.');
   return among(found);
 }
 
@@ -144,17 +143,7 @@ export const laneShard = (dialogId: string, shardCount: string): string =>
   `mod(('x' || right(${dialogId}::text, 8))::bit(32)::bigint, ${shardCount})`;
 
 /** A message with its client and its dialog. */
-interface Placed {
-  fresh: Fresh;
-  chat: Chat;
-  client: Profile;
-  dialog: Dialog;
-  /** Its number among the messages that the batch adds to the dialog. */
-  number: number;
-  matchedBy: MatchedBy;
-  isNewClient: boolean;
-  isNewDialog: boolean;
-}
+type Placed = ReturnType<typeof place>[number];
 
 /** A dialog, and how many messages the batch adds to it. */
 const DIALOGS: Rows<readonly [Dialog, number]> = {
@@ -217,16 +206,17 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
 );
 
 /** Only the first message of a chat can have made or linked its client; the others match by identity. */
-function place(chats: readonly Chat[], dialogOf: DialogOf): Placed[] {
+function place(chats: readonly Chat[], dialogOf: DialogOf) {
   const count = new Map<Dialog, number>();
   return chats.flatMap((chat) => {
     const { client } = chat;
     if (client === undefined) throw unexpected('a chat has no client');
     return chat.messages.map((fresh, index) => {
       const dialog = dialogOf(chat, fresh);
+      // Among the messages that the batch adds to the dialog.
       const number = (count.get(dialog) ?? 0) + 1;
       count.set(dialog, number);
-      const matchedBy = (index === 0 && chat.matchedBy) || 'identity';
+      const matchedBy: MatchedBy = (index === 0 && chat.matchedBy) || 'identity';
       const isNewClient = matchedBy === 'created';
       const isNewDialog = dialog.isNew && number === 1;
       return { fresh, chat, client, dialog, number, matchedBy, isNewClient, isNewDialog };

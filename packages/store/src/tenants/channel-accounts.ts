@@ -1,7 +1,6 @@
 import {
   CHANNELS,
   type Channel,
-  channelOfId,
   fingerprintOf,
   maskCredential,
   type TenantId,
@@ -28,18 +27,17 @@ export interface ChannelAccount {
   previous: { fingerprint: string; until: Date } | null;
 }
 
-interface AccountRow extends Omit<ChannelAccount, 'channel' | 'mask' | 'previous'> {
-  channelId: number;
+interface AccountRow extends Omit<ChannelAccount, 'mask' | 'previous'> {
   credential: string;
   previousFingerprint: string | null;
   previousUntil: Date | null;
 }
 
-const FROM = `select a.id, a.tenant_id as "tenantId", t.name as "tenantName", a.channel_id as "channelId",
+const FROM = `select a.id, a.tenant_id as "tenantId", t.name as "tenantName", c.code as channel,
          a.account_id as credential, a.fingerprint, a.is_active as "isActive",
          case when a.previous_until > now() then a.previous_fingerprint end as "previousFingerprint",
          a.previous_until as "previousUntil"
-    from channel_accounts a join tenants t on t.id = a.tenant_id`;
+    from channel_accounts a join tenants t on t.id = a.tenant_id join channels c on c.id = a.channel_id`;
 
 const selectAll = statement<AccountRow>(
   'list_channel_accounts',
@@ -63,14 +61,12 @@ const updateActive = statement<{ id: number }>(
 
 // The credential itself does not leave this file.
 const toAccount = ({
-  channelId,
   credential,
   previousFingerprint: fingerprint,
   previousUntil: until,
   ...account
 }: AccountRow): ChannelAccount => ({
   ...account,
-  channel: channelOfId(channelId),
   mask: maskCredential(credential),
   previous: fingerprint === null || until === null ? null : { fingerprint, until },
 });
