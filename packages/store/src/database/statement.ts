@@ -179,7 +179,7 @@ type ValueOf<P> = P extends `${infer Element extends Scalar}[]`
 
 /** The names of a statement's parameters and their types in Postgres. */
 export type Params = Readonly<Record<string, Param>>;
-export type Values<P extends Params> = { readonly [Name in keyof P]: ValueOf<P[Name]> };
+type Values<P extends Params> = { readonly [Name in keyof P]: ValueOf<P[Name]> };
 
 export type NamedStatement<P extends Params, Row> = <V extends Values<P>>(
   db: Queryable,

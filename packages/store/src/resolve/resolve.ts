@@ -202,7 +202,7 @@ export const resolveTogether = (
 ): Promise<BatchResult> => resolveBy(db, arrivals, options, tryBatch);
 
 /** What `resolveIn` has done, if the caller commits. */
-export type ResolvedBatch = BatchResult & { outcomes: Outcome[] };
+export type ResolvedBatch = Omit<BatchResult, 'outcomes'> & { outcomes: Outcome[] };
 
 /**
  * Resolves arrivals inside a READ COMMITTED transaction of the caller, and neither begins nor commits. Only after the
