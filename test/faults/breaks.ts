@@ -47,7 +47,7 @@ export const BREAKS: readonly Scene[] = [
   {
     guarantee: 3,
     effect: 'the open dialog is not looked up',
-    file: 'packages/store/dist/resolve/dialog.js',
+    file: 'packages/store/dist/resolve/store-messages.js',
     find: 'where d.status_id in (1, 2)',
     replace: 'where false',
     unguard: 'drop index dialogs_open',

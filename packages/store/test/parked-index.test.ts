@@ -45,7 +45,7 @@ it('finds entries that Redis does not show in their version', async () => {
   await parkAll(pool, [one, two]);
   const found = await findUnindexed(pool);
   expect(found.map(({ id }) => id)).toEqual([one.id, two.id]);
-  expect(found[0]).toMatchObject({ reason: 'unknown_tenant', errorCode: 'unknown_tenant' });
+  expect(found[0]).toMatchObject({ reason: 'unknown_tenant', error: 'unknown_tenant' });
   // The entry is renewed between the read and the mark, so Redis does not show its newest version.
   await parkAll(pool, [{ ...two, attempts: 2 }]);
   await markIndexed(pool, found);

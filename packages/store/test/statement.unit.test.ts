@@ -1,6 +1,12 @@
 import { expect, it, test } from 'vitest';
 import type { Queryable } from '../src/database/database.ts';
-import { columns, compileParams, namedStatement, statement } from '../src/database/statement.ts';
+import {
+  binaryArray,
+  compileParams,
+  namedStatement,
+  type Rows,
+  statement,
+} from '../src/database/statement.ts';
 
 const ID = '019b0000-0000-7000-8000-000000000000';
 
@@ -68,18 +74,38 @@ it('accepts only the declared names and types', async () => {
   await find(db, { ids: [ID], limit: 1, offset: 1 });
   // @ts-expect-error: a type is wrong
   await find(db, { ids: ID, limit: 1 });
-  const spread = columns([1, 2], { ids: String, others: String });
+  const spread = { ids: [ID], others: [ID] };
   // @ts-expect-error: there is one too many in a spread object
   await find(db, { ...spread, limit: 1 });
 });
 
-it('turns items into one array for each parameter', () => {
+it('sends a batch as one array for each of its columns', async () => {
+  const { db, sent } = listening();
+  const ITEMS: Rows<{ a: number; b: string }> = {
+    as: ['int', ({ a }) => a],
+    bs: ['timestamptz', ({ b }) => b],
+  };
+  const add = namedStatement('add')(
+    { first: 'int', items: ITEMS, last: 'int' },
+    'select :last, as, bs, place from :items i, :items j where :first',
+  );
   const items = [
     { a: 1, b: 'x' },
     { a: 2, b: 'y' },
   ];
-  expect(columns(items, { as: ({ a }) => a, bs: ({ b }) => b })).toEqual({
-    as: [1, 2],
-    bs: ['x', 'y'],
-  });
+  await add(db, { first: 7, items, last: 8 });
+  const rows =
+    '(select * from unnest($2::int[],$3::timestamptz[]) with ordinality as r(as,bs,place))';
+  expect(sent).toEqual([
+    {
+      name: 'add',
+      text: `select $4::int, as, bs, place from ${rows} i, ${rows} j where $1::int`,
+      values: [7, binaryArray('int', [1, 2]), ['x', 'y'], 8],
+    },
+  ]);
+  // The compiler is the test.
+  // @ts-expect-error: an item lacks a field
+  await add(db, { first: 7, items: [{ a: 1 }], last: 8 });
+  // @ts-expect-error: the batch is missing
+  expect(() => add(db, { first: 7, last: 8 })).toThrow();
 });

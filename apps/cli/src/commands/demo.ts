@@ -1,6 +1,6 @@
-import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import { AppError, CHANNEL_CODES, type Channel } from '@contour/contract';
 import type { Database } from '@contour/store/database';
-import { addChannelAccount, addTenant } from '@contour/store/tenants';
+import { addTenant, registerChannelAccount } from '@contour/store/tenants';
 import type { AddCommand } from '../cli.ts';
 import { inDatabase } from '../servers.ts';
 
@@ -13,7 +13,11 @@ export const demoCredential = (channel: Channel): string => `demo-${channel}`;
 export async function makeDemo(pool: Database): Promise<string[]> {
   const { id: tenantId } = await addTenant(pool, DEMO_TENANT);
   for (const channel of CHANNEL_CODES) {
-    await addChannelAccount(pool, { tenantId, channel, credential: demoCredential(channel) });
+    const credential = demoCredential(channel);
+    const { kind } = await registerChannelAccount(pool, { tenantId, channel, credential });
+    if (kind !== 'taken') continue;
+    const message = `This ${channel} credential belongs to another tenant.`;
+    throw new AppError('unexpected', message, undefined);
   }
   return CHANNEL_CODES.map(demoCredential);
 }

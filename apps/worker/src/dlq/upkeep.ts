@@ -1,4 +1,4 @@
-import { type DlqJob, isUuid } from '@contour/contract';
+import { isUuid } from '@contour/contract';
 import type { DlqIndex, IndexPage, LegacyEntry } from '@contour/queue/dlq';
 import type { Duty, Logger } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
@@ -8,7 +8,6 @@ import {
   type FormerDeath,
   findLeft,
   findUnindexed,
-  type IndexedEntry,
   indexedEntries,
   isMoved,
   markIndexed,
@@ -71,27 +70,6 @@ export function dlqDuties(deps: UpkeepDeps): Duty[] {
   ];
 }
 
-/** An entry's job in Redis. */
-function jobOf(entry: IndexedEntry): DlqJob {
-  return {
-    v: 2,
-    version: Number(entry.version),
-    id: entry.id,
-    reason: entry.reason,
-    stage: entry.stage,
-    tenant_id: entry.tenantId,
-    client_id: entry.clientId,
-    dialog_id: entry.dialogId,
-    trace_id: entry.traceId,
-    channel: entry.channel,
-    account: entry.mask,
-    error: entry.errorCode,
-    attempts: entry.attempts,
-    received_at: entry.receivedAt.toISOString(),
-    failed_at: entry.failedAt.toISOString(),
-  };
-}
-
 /** Removes entries that have left, then adds new ones. Returns false if nothing had changed. */
 async function showPage(pool: Database, index: DlqIndex): Promise<boolean> {
   const left = await findLeft(pool);
@@ -100,7 +78,7 @@ async function showPage(pool: Database, index: DlqIndex): Promise<boolean> {
   if (left.length > 0) await markUnshown(pool, left);
   const entries = await findUnindexed(pool);
   if (entries.length > 0) {
-    await index.show(entries.map(jobOf));
+    await index.show(entries);
     await markIndexed(pool, entries);
   }
   return left.length + entries.length > 0;

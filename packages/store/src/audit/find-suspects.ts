@@ -1,6 +1,7 @@
 import type { MessageId, TenantId } from '@contour/contract';
 import { type Database, inTransaction, type Queryable, withClient } from '../database/database.ts';
-import { run, statement } from '../database/statement.ts';
+import { unexpected } from '../database/errors.ts';
+import { pages, run, statement } from '../database/statement.ts';
 import type { Suspect, TableCheck, TenantCounts } from './table-checks.ts';
 
 const FETCHED = 1_000;
@@ -43,21 +44,21 @@ export async function findSuspects(
 
 /** How many rows a tenant has. */
 export async function countTenant(db: Queryable, tenantId: string): Promise<TenantCounts> {
-  const [row] = await run<Record<keyof TenantCounts, string>>(
+  const [row] = await run<TenantCounts>(
     db,
-    `select m.*, (select count(*) from clients where tenant_id = $1) as clients,
-            (select count(*) from client_channels where tenant_id = $1) as identities,
-            (select count(*) from dialogs where tenant_id = $1) as dialogs,
-            (select count(*) from lanes where tenant_id = $1) as lanes
-       from (select count(*) as messages,
-                    count(*) filter (where status = 'delivered') as delivered,
-                    count(*) filter (where status = 'dead') as dead,
-                    count(*) filter (where status = 'pending') as pending
+    `select m.*, (select count(*)::float8 from clients where tenant_id = $1) as clients,
+            (select count(*)::float8 from client_channels where tenant_id = $1) as identities,
+            (select count(*)::float8 from dialogs where tenant_id = $1) as dialogs,
+            (select count(*)::float8 from lanes where tenant_id = $1) as lanes
+       from (select count(*)::float8 as messages,
+                    (count(*) filter (where status = 'delivered'))::float8 as delivered,
+                    (count(*) filter (where status = 'dead'))::float8 as dead,
+                    (count(*) filter (where status = 'pending'))::float8 as pending
                from messages where tenant_id = $1) m`,
     [tenantId],
   );
-  const counts = Object.entries(row ?? {}).map(([name, count]) => [name, Number(count)]);
-  return Object.fromEntries(counts);
+  if (row === undefined) throw unexpected('a count returned no row');
+  return row;
 }
 
 const NIL = '00000000-0000-0000-0000-000000000000';
@@ -71,14 +72,8 @@ const findDeadPage = statement<{ id: MessageId }>(
 
 /** The ids of a tenant's dead messages, page by page. */
 export async function* deadMessages(db: Queryable, tenantId: string): AsyncGenerator<MessageId[]> {
-  let after: MessageId = NIL;
-  for (;;) {
-    const ids = (await findDeadPage(db, tenantId, after, PAGE)).map(({ id }) => id);
-    const last = ids.at(-1);
-    if (last === undefined) return;
-    yield ids;
-    after = last;
-  }
+  const read = (last = { id: NIL }) => findDeadPage(db, tenantId, last.id, PAGE);
+  for await (const rows of pages(read)) yield rows.map(({ id }) => id);
 }
 
 const TABLES = [
@@ -99,19 +94,14 @@ const strayIn = (table: (typeof TABLES)[number]) => `
              order by n.tenant_id limit 1)
       from seen s where s.tenant_id is not null
   )
-  select '${table}' as found_in, tenant_id from seen
+  select '${table}' as table, tenant_id as "tenantId" from seen
    where tenant_id is not null and not exists (select from tenants where id = tenant_id)`;
 
 /** Tenant ids that have rows but no row in tenants. An audit that goes from tenant to tenant would miss them. */
-export async function strayTenants(
+export const strayTenants = (
   db: Queryable,
-): Promise<Array<{ tenantId: TenantId; table: string }>> {
-  const rows = await run<{ found_in: string; tenant_id: TenantId }>(
-    db,
-    TABLES.map((table) => `(${strayIn(table)})`).join('\n union all\n'),
-  );
-  return rows.map((row) => ({ tenantId: row.tenant_id, table: row.found_in }));
-}
+): Promise<Array<{ tenantId: TenantId; table: string }>> =>
+  run(db, TABLES.map((table) => `(${strayIn(table)})`).join('\n union all\n'));
 
 export interface Unmirrored {
   clients: number;

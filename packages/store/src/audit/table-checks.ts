@@ -34,50 +34,37 @@ export interface TableCheck {
   sql: string;
 }
 
-interface Edge {
-  from: string;
-  what: string;
-  column: string;
-  to: string;
-  toWhat: string;
-  /** The column of `from` that finds the row again. */
-  key: string;
-}
-
 /** The columns that refer to a row, which must be of the same tenant. */
-const EDGES: readonly Edge[] = [
-  {
-    ...{ from: 'dialogs', what: 'dialog', key: 'id' },
-    ...{ column: 'client_id', to: 'clients', toWhat: 'client' },
-  },
-  {
-    ...{ from: 'dialogs', what: 'dialog', key: 'id' },
-    ...{ column: 'channel_account_id', to: 'channel_accounts', toWhat: 'channel account' },
-  },
-  {
-    ...{ from: 'messages', what: 'message', key: 'id' },
-    ...{ column: 'dialog_id', to: 'dialogs', toWhat: 'dialog' },
-  },
-  {
-    ...{ from: 'messages', what: 'message', key: 'id' },
-    ...{ column: 'client_id', to: 'clients', toWhat: 'client' },
-  },
-  {
-    ...{ from: 'client_channels', what: 'identity of client', key: 'client_id' },
-    ...{ column: 'client_id', to: 'clients', toWhat: 'client' },
-  },
-];
+const EDGES = [
+  ['dialogs', 'client_id', 'clients'],
+  ['dialogs', 'channel_account_id', 'channel_accounts'],
+  ['messages', 'dialog_id', 'dialogs'],
+  ['messages', 'client_id', 'clients'],
+  ['client_channels', 'client_id', 'clients'],
+] as const;
+
+/** What a row of each table is called, and the column that finds it again. */
+const ROW = {
+  clients: ['client', 'id'],
+  channel_accounts: ['channel account', 'id'],
+  dialogs: ['dialog', 'id'],
+  messages: ['message', 'id'],
+  client_channels: ['identity of client', 'client_id'],
+} as const;
 
 // If the tenant has no such row, it is looked up for each tenant, because the keys begin with the tenant.
-const edgeSql = ({ from, what, column, to, toWhat, key }: Edge, isElsewhere: boolean): string => `
+const edgeSql = ([from, column, to]: (typeof EDGES)[number], isElsewhere: boolean): string => {
+  const [what, key] = ROW[from];
+  return `
   select f.${key}::text as key,
-         format('${what} %s: ${toWhat} %s ${isElsewhere ? 'is of another tenant' : 'is missing'}',
+         format('${what} %s: ${ROW[to][0]} %s ${isElsewhere ? 'is of another tenant' : 'is missing'}',
                 f.${key}, f.${column}) as detail
     from ${from} f
    where f.tenant_id = $1 and ($2::text[] is null or f.${key} = any($2::text[]::uuid[]))
      and not exists (select from ${to} t where t.tenant_id = f.tenant_id and t.id = f.${column})
      and ${isElsewhere ? '' : 'not '}exists (
        select from tenants o join ${to} t on t.tenant_id = o.id and t.id = f.${column})`;
+};
 
 /** Rows that refer to a row of another tenant. */
 const FOREIGN_EDGES = EDGES.map((edge) => edgeSql(edge, true)).join('\n union all');
@@ -177,53 +164,20 @@ const LANE_WITHOUT_PENDING = `
                         and m.dialog_id = l.dialog_id and m.status = 'pending')`;
 
 /** Each holds in every snapshot of the tables, except the last: the next delivery run removes such lanes. */
-export const TABLE_CHECKS: readonly TableCheck[] = [
-  {
-    name: 'conservation',
-    promise: 'numbered = delivered + dead + pending',
-    of: 'messages',
-    sql: CONSERVATION,
-  },
-  { name: 'sequence', promise: 'numbers without a gap or repeat', of: 'dialogs', sql: SEQUENCE },
-  { name: 'messages', promise: 'no message twice', of: 'messages', sql: MESSAGE_TWICE },
-  {
-    name: 'identities',
-    promise: 'one client for a channel identity',
-    of: 'identities',
-    sql: IDENTITY_TWICE,
-  },
-  { name: 'phones', promise: 'one client for a phone', of: 'clients', sql: PHONE_TWICE },
-  {
-    name: 'open-dialogs',
-    promise: 'one open dialog for a client and account',
-    of: 'dialogs',
-    sql: TWO_OPEN_DIALOGS,
-  },
-  {
-    name: 'tenants',
-    promise: 'nothing refers to another tenant',
-    of: 'messages',
-    sql: FOREIGN_EDGES,
-  },
-  {
-    name: 'orphans',
-    promise: 'nothing refers to a missing row',
-    of: 'messages',
-    sql: LOOSE_EDGES,
-  },
-  {
-    name: 'pending',
-    promise: 'a pending message has a lane',
-    of: 'pending',
-    sql: PENDING_WITHOUT_LANE,
-  },
-  {
-    name: 'lanes',
-    promise: 'a lane has a pending message',
-    of: 'lanes',
-    sql: LANE_WITHOUT_PENDING,
-  },
-];
+export const TABLE_CHECKS: readonly TableCheck[] = (
+  [
+    ['conservation', 'messages', 'numbered = delivered + dead + pending', CONSERVATION],
+    ['sequence', 'dialogs', 'numbers without a gap or repeat', SEQUENCE],
+    ['messages', 'messages', 'no message twice', MESSAGE_TWICE],
+    ['identities', 'identities', 'one client for a channel identity', IDENTITY_TWICE],
+    ['phones', 'clients', 'one client for a phone', PHONE_TWICE],
+    ['open-dialogs', 'dialogs', 'one open dialog for a client and account', TWO_OPEN_DIALOGS],
+    ['tenants', 'messages', 'nothing refers to another tenant', FOREIGN_EDGES],
+    ['orphans', 'messages', 'nothing refers to a missing row', LOOSE_EDGES],
+    ['pending', 'pending', 'a pending message has a lane', PENDING_WITHOUT_LANE],
+    ['lanes', 'lanes', 'a lane has a pending message', LANE_WITHOUT_PENDING],
+  ] as const
+).map(([name, of, promise, sql]) => ({ name, promise, of, sql }));
 
 /** A warning and no broken promise, because Core may be away. */
 export const OVERDUE_LANES: TableCheck = {

@@ -37,10 +37,6 @@ const NOT_COMPILED = 'set jit = off';
 /** For a connection that reads a few rows by their keys, again and again. */
 export const FOR_LOOKUPS = `${PLAN_ONCE}; ${LOOK_UP}; ${NOT_COMPILED}`;
 
-async function preferLookups(client: pg.ClientBase): Promise<void> {
-  await client.query(FOR_LOOKUPS);
-}
-
 const FIRST_MS = 1_000;
 const LATEST_MS = 60_000;
 /** Longer than any work over such a connection should take. */
@@ -112,13 +108,15 @@ export function createPool(options: PoolOptions): Database {
     max: options.max ?? 10,
     connectionTimeoutMillis: 3_000,
     statement_timeout: statementTimeoutMs,
-    ...(options.lockTimeoutMs === undefined ? {} : { lock_timeout: options.lockTimeoutMs }),
+    ...(options.lockTimeoutMs !== undefined && { lock_timeout: options.lockTimeoutMs }),
     // The client's own limit, for a server that no longer enforces its own.
     query_timeout: statementTimeoutMs + 2_000,
     idle_in_transaction_session_timeout: 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
-    ...(options.isForLookups ? { onConnect: preferLookups } : {}),
+    ...(options.isForLookups && {
+      onConnect: async (client) => void (await client.query(FOR_LOOKUPS)),
+    }),
   });
   pool.on('error', options.onError);
   pool.on('connect', (client) => client.on('error', options.onError));
@@ -127,12 +125,9 @@ export function createPool(options: PoolOptions): Database {
 }
 
 /** The connections of a pool, in the names of `watchPools`. The counts change with the pool. */
-export interface PoolCounts {
-  readonly totalCount: number;
-  readonly idleCount: number;
-  readonly waitingCount: number;
-  readonly options: { readonly max?: number };
-}
+export type PoolCounts = Readonly<
+  Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount' | 'options'>
+>;
 
 export const poolCounts = (db: Database): PoolCounts => poolBehind(db);
 

@@ -68,20 +68,17 @@ const findHolders = statement<OldSnapshot>(
      ) s`,
 );
 
-export interface OldestSnapshots {
-  /** The oldest snapshot whose age is known. */
-  inTime: OldSnapshot | null;
-  /** The snapshot with the most transactions since. */
-  inTransactions: OldSnapshot | null;
-}
+export type OldestSnapshots = Awaited<ReturnType<typeof oldestSnapshots>>;
 
 /** The oldest snapshots of sessions, prepared transactions and replication slots. */
-export async function oldestSnapshots(db: Queryable): Promise<OldestSnapshots> {
+export async function oldestSnapshots(db: Queryable) {
   const found = await findHolders(db);
   const most = (read: (one: OldSnapshot) => number) =>
     found.toSorted((a, b) => read(b) - read(a))[0] ?? null;
   return {
+    /** The oldest snapshot whose age is known. */
     inTime: most(({ seconds }) => seconds ?? -1),
+    /** The snapshot with the most transactions since. */
     inTransactions: most(({ transactions }) => transactions),
   };
 }

@@ -3,17 +3,13 @@ import type pg from 'pg';
 import type { Queryable } from './database.ts';
 import { asAppError } from './errors.ts';
 
-interface Behind {
-  query<Row extends pg.QueryResultRow>(config: pg.QueryConfig): Promise<pg.QueryResult<Row>>;
-}
-
 /** The way of every statement to Postgres. Every failure leaves it as an AppError, with the server's error as its cause. */
 async function ask<Row extends pg.QueryResultRow>(
   db: Queryable,
   config: pg.QueryConfig,
 ): Promise<Row[]> {
   try {
-    return (await (db as unknown as Behind).query<Row>(config)).rows;
+    return (await (db as unknown as pg.ClientBase).query<Row>(config)).rows;
   } catch (error) {
     throw asAppError(error);
   }
@@ -47,6 +43,15 @@ const sizeIf = (size: number, isFit: (value: unknown) => boolean) => (value: unk
 const isBetween = (least: number, most: number) => (value: unknown) =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
+const integerCoder = (oid: number, bytes: number): Coder => {
+  const range = 2 ** (8 * bytes - 1);
+  return {
+    oid,
+    sizeOf: sizeIf(bytes, isBetween(-range, range - 1)),
+    write: (buffer, at, value) => buffer.writeIntBE(value as number, at, bytes) - at,
+  };
+};
+
 const textCoder = (oid: number): Coder => ({
   oid,
   sizeOf: (value) => (typeof value === 'string' ? Buffer.byteLength(value) : undefined),
@@ -66,16 +71,8 @@ const CODERS: Record<string, Coder> = {
     sizeOf: sizeIf(1, (value) => typeof value === 'boolean'),
     write: (buffer, at, value) => buffer.writeInt8(value === true ? 1 : 0, at) - at,
   },
-  smallint: {
-    oid: 21,
-    sizeOf: sizeIf(2, isBetween(-(2 ** 15), 2 ** 15 - 1)),
-    write: (buffer, at, value) => buffer.writeInt16BE(value as number, at) - at,
-  },
-  int: {
-    oid: 23,
-    sizeOf: sizeIf(4, isBetween(-(2 ** 31), 2 ** 31 - 1)),
-    write: (buffer, at, value) => buffer.writeInt32BE(value as number, at) - at,
-  },
+  smallint: integerCoder(21, 2),
+  int: integerCoder(23, 4),
   bigint: {
     oid: 20,
     sizeOf: sizeIf(8, (value) => typeof value === 'string' && /^\d{1,18}$/.test(value)),
@@ -159,34 +156,65 @@ interface Scalars {
 }
 
 type Scalar = keyof Scalars;
-type ValueOf<Type> = Type extends `${infer Element extends Scalar}[]`
+
+/**
+ * The columns of a batch: each has its type, and what it takes from an item. Each is sent as one array. In the text
+ * `:name n` has the items as rows `n`, with their `place`, from 1.
+ */
+export type Rows<Item> = Readonly<
+  Record<
+    string,
+    { [Type in Scalar]: readonly [Type, (item: Item) => Scalars[Type] | null] }[Scalar]
+  >
+>;
+
+type Param = Scalar | `${Scalar}[]` | Rows<never>;
+type ValueOf<P> = P extends `${infer Element extends Scalar}[]`
   ? ReadonlyArray<Scalars[Element] | null>
-  : Type extends Scalar
-    ? Scalars[Type] | null
-    : never;
+  : P extends Scalar
+    ? Scalars[P] | null
+    : P extends Rows<infer Item>
+      ? readonly Item[]
+      : never;
 
 /** The names of a statement's parameters and their types in Postgres. */
-export type Params = Readonly<Record<string, Scalar | `${Scalar}[]`>>;
-export type Values<P extends Params> = { readonly [Name in keyof P]: ValueOf<P[Name]> };
+export type Params = Readonly<Record<string, Param>>;
+type Values<P extends Params> = { readonly [Name in keyof P]: ValueOf<P[Name]> };
 
 export type NamedStatement<P extends Params, Row> = <V extends Values<P>>(
   db: Queryable,
   values: V & Record<Exclude<keyof V, keyof P>, never>,
 ) => Promise<Row[]>;
 
+/** The SQL of each parameter: its place and type, such as `$1::uuid[]`, or the rows of a batch. */
+function sqlOfParams(params: Params): Map<string, string> {
+  let place = 0;
+  const parameter = (type: string) => {
+    place += 1;
+    return `$${place}::${type}`;
+  };
+  const sqlOf = (param: Param) => {
+    if (typeof param === 'string') return parameter(param);
+    const arrays = Object.values(param).map(([type]) => parameter(`${type}[]`));
+    const names = [...Object.keys(param), 'place'];
+    return `(select * from unnest(${arrays}) with ordinality as r(${names}))`;
+  };
+  return new Map(Object.entries(params).map(([name, param]) => [name, sqlOf(param)]));
+}
+
 // Texts, quoted names and comments are skipped, and so are casts (`::`) and slices of arrays (`a[i:j]`).
 const PIECE = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|::|(?<!\w):([a-z_]\w*)/g;
 
-/** Replaces each `:name` by its place and type, such as `$1::uuid[]`. */
+/** Replaces each `:name` by the SQL of its parameter. */
 export function compileParams(statementName: string, text: string, params: Params): string {
-  const names = Object.keys(params);
-  const unused = new Set(names);
+  const sqlOf = sqlOfParams(params);
+  const unused = new Set(sqlOf.keys());
   const compiled = text.replace(PIECE, (piece, name: string | undefined) => {
     if (name === undefined) return piece;
-    const type = Object.hasOwn(params, name) ? params[name] : undefined;
-    if (type === undefined) throw new Error(`${statementName}: :${name} is not declared`);
+    const sql = sqlOf.get(name);
+    if (sql === undefined) throw new Error(`${statementName}: :${name} is not declared`);
     unused.delete(name);
-    return `$${names.indexOf(name) + 1}::${type}`;
+    return sql;
   });
   if (unused.size > 0) throw new Error(`${statementName}: not used: ${[...unused].join(', ')}`);
   return compiled;
@@ -199,17 +227,27 @@ export function compileParams(statementName: string, text: string, params: Param
 export const namedStatement =
   <Row extends pg.QueryResultRow>(name: string) =>
   <const P extends Params>(params: P, text: string): NamedStatement<P, Row> => {
-    const names = Object.keys(params);
     const prepared = prepare<Row>(name, compileParams(name, text, params));
-    return (db, values) =>
-      prepared(db, ...names.map((one) => (values as Readonly<Record<string, unknown>>)[one]));
+    return (db, values) => {
+      const arraysOf = ([name, param]: [string, Param]): unknown[] => {
+        const value: unknown = values[name];
+        if (typeof param === 'string') return [value];
+        const items = value as never[];
+        return Object.values(param).map(([, read]) => items.map(read as (item: never) => unknown));
+      };
+      return prepared(db, ...Object.entries<Param>(params).flatMap(arraysOf));
+    };
   };
 
-/** Turns items into one array per parameter, the form in which `unnest` takes a whole batch. */
-export function columns<Item, Readers extends Record<string, (item: Item) => unknown>>(
-  items: readonly Item[],
-  readers: Readers,
-): { [Name in keyof Readers]: Array<ReturnType<Readers[Name]>> } {
-  const read = Object.entries(readers).map(([name, reader]) => [name, items.map(reader)]);
-  return Object.fromEntries(read) as never;
+/** Reads page after page. Each begins after the last row of the one before it. */
+export async function* pages<Row>(
+  read: (last: Row | undefined) => Promise<Row[]>,
+): AsyncGenerator<Row[]> {
+  for (let rows = await read(undefined); rows.length > 0; rows = await read(rows.at(-1))) {
+    yield rows;
+  }
 }
+
+/** SQL for a time as the text that `Date.toISOString` returns. */
+export const isoTime = (time: string): string =>
+  `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;

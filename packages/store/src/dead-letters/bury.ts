@@ -1,9 +1,23 @@
 import type { Queryable } from '../database/database.ts';
-import { columns, namedStatement, statement } from '../database/statement.ts';
+import { namedStatement, pages, type Rows, statement } from '../database/statement.ts';
 import { goneAndNoted } from './leave.ts';
 
+/**
+ * SQL that makes the entries of dead messages. `dead` selects rows of `messages` with the columns of the entry that they
+ * do not have themselves.
+ */
+export const insertEntries = (dead: string): string => `
+  insert into parked (id, reason, stage, tenant_id, client_id, dialog_id, channel, fingerprint, trace_id,
+                      error_code, error_message, attempts, received_at, failed_at, bytes)
+  select d.id, d.reason, 'deliver', d.tenant_id, d.client_id, d.dialog_id, c.code, ca.fingerprint, d.trace_id,
+         d.error_code, d.error_message, d.attempts, d.received_at, d.failed_at, d.bytes
+    from (${dead}) d
+    left join channel_accounts ca on ca.tenant_id = d.tenant_id and ca.id = d.channel_account_id
+    left join channels c on c.id = ca.channel_id
+   order by d.id`;
+
 /** If the message has an entry already, it becomes the entry of a dead message. */
-export const BURIED_AGAIN = `
+export const BURIED_AGAIN = `on conflict (id) do update set
   version = nextval('parked_versions'), reason = excluded.reason, stage = excluded.stage,
   tenant_id = excluded.tenant_id, client_id = excluded.client_id, dialog_id = excluded.dialog_id,
   channel = excluded.channel, fingerprint = excluded.fingerprint, mask = excluded.mask,
@@ -11,13 +25,8 @@ export const BURIED_AGAIN = `
   attempts = excluded.attempts, received_at = excluded.received_at, failed_at = excluded.failed_at,
   body = null, bytes = excluded.bytes, waits = false, was_refused = false, indexed_at = null`;
 
-const INSERT = `insert into parked (id, reason, stage, tenant_id, client_id, dialog_id, channel, fingerprint,
-  trace_id, error_code, error_message, attempts, received_at, failed_at, bytes)`;
-
-const MESSAGE = `m.tenant_id, m.client_id, m.dialog_id, c.code, ca.fingerprint, m.trace_id`;
-
-const ACCOUNT = `left join channel_accounts ca on ca.tenant_id = m.tenant_id and ca.id = m.channel_account_id
-  left join channels c on c.id = ca.channel_id`;
+const MESSAGE = `m.tenant_id, m.id, m.client_id, m.dialog_id, m.channel_account_id, m.trace_id, m.received_at,
+  octet_length(m.payload::text) as bytes`;
 
 /** A dead message as an earlier version noted it in Redis. */
 export interface FormerDeath {
@@ -29,33 +38,29 @@ export interface FormerDeath {
   failedAt: string;
 }
 
-const LETTERS = `unnest(:tenant_ids, :ids, :reasons, :codes, :messages, :attempts, :failed_at)
-  as l(tenant_id, id, reason, code, message, attempts, failed_at)`;
+const DEATHS: Rows<FormerDeath> = {
+  tenant_id: ['uuid', (one) => one.tenantId],
+  id: ['uuid', (one) => one.messageId],
+  reason: ['text', (one) => one.reason],
+  error_code: ['text', (one) => one.error.code],
+  error_message: ['text', (one) => one.error.message],
+  attempts: ['int', (one) => one.attempts],
+  failed_at: ['timestamptz', (one) => one.failedAt],
+};
 
 // Locks the rows, so that a message that is revived meanwhile gets no entry.
 const buryFormer = namedStatement<{ id: string }>('bury_former')(
-  {
-    tenant_ids: 'uuid[]',
-    ids: 'uuid[]',
-    reasons: 'text[]',
-    codes: 'text[]',
-    messages: 'text[]',
-    attempts: 'int[]',
-    failed_at: 'timestamptz[]',
-  },
+  { deaths: DEATHS },
   `with dead as (
-     select l.reason, l.code as error_code, l.message, l.attempts as made, l.failed_at, m.*
-       from ${LETTERS} join messages m on m.tenant_id = l.tenant_id and m.id = l.id
+     select ${MESSAGE}, l.reason, l.error_code, l.error_message, l.attempts, l.failed_at
+       from :deaths l join messages m on m.tenant_id = l.tenant_id and m.id = l.id
       where m.status = 'dead' order by m.tenant_id, m.id for share of m
    ), written as (
-     ${INSERT}
-     select m.id, m.reason, 'deliver', ${MESSAGE}, m.error_code, m.message, m.made, m.received_at, m.failed_at,
-            octet_length(m.payload::text)
-       from dead m ${ACCOUNT} order by m.id
-     on conflict (id) do update set ${BURIED_AGAIN}
+     ${insertEntries('select * from dead')}
+     ${BURIED_AGAIN}
       where parked.stage = 'resolve' or excluded.failed_at > parked.failed_at
    )
-   select m.id from ${LETTERS} join messages m on m.tenant_id = l.tenant_id and m.id = l.id
+   select m.id from :deaths l join messages m on m.tenant_id = l.tenant_id and m.id = l.id
     where m.status = 'pending'`,
 );
 
@@ -67,20 +72,7 @@ export async function parkFormerDeaths(
   db: Queryable,
   deaths: readonly FormerDeath[],
 ): Promise<string[]> {
-  if (deaths.length === 0) return [];
-  const rows = await buryFormer(
-    db,
-    columns(deaths, {
-      tenant_ids: (one) => one.tenantId,
-      ids: (one) => one.messageId,
-      reasons: (one) => one.reason,
-      codes: (one) => one.error.code,
-      messages: (one) => one.error.message,
-      attempts: (one) => one.attempts,
-      failed_at: (one) => one.failedAt,
-    }),
-  );
-  return rows.map(({ id }) => id);
+  return deaths.length === 0 ? [] : (await buryFormer(db, { deaths })).map(({ id }) => id);
 }
 
 const NIL = '00000000-0000-0000-0000-000000000000';
@@ -95,15 +87,14 @@ const buryPage = statement<{ tenant_id: string; id: string; is_new: boolean }>(
       where m.status = 'dead' and (m.tenant_id, m.id) > ($1::uuid, $2::uuid)
       order by m.tenant_id, m.id limit ${PAGE} for share
    ), lacking as (
-     select * from page
-      where ($3::int is null or (attempt_log -> -1 ->> 'at')::timestamptz > now() - $3::int * interval '1 s')
-        and not exists (select from parked p where p.id = page.id)
+     select ${MESSAGE}, m.attempts, coalesce(m.last_error, 'unknown') as error_code,
+            case when m.last_error ~ '${RETRIED}' then 'core_exhausted' else 'core_refused' end as reason,
+            'restored from the ledger' as error_message, coalesce(last.at, now()) as failed_at
+       from page m cross join lateral (select (m.attempt_log -> -1 ->> 'at')::timestamptz as at) last
+      where ($3::int is null or last.at > now() - $3::int * interval '1 s')
+        and not exists (select from parked p where p.id = m.id)
    ), written as (
-     ${INSERT}
-     select m.id, case when m.last_error ~ '${RETRIED}' then 'core_exhausted' else 'core_refused' end, 'deliver',
-            ${MESSAGE}, coalesce(m.last_error, 'unknown'), 'restored from the ledger', m.attempts, m.received_at,
-            coalesce((m.attempt_log -> -1 ->> 'at')::timestamptz, now()), octet_length(m.payload::text)
-       from lacking m ${ACCOUNT} order by m.id
+     ${insertEntries('select * from lacking')}
      on conflict (id) do nothing
      returning id
    )
@@ -116,18 +107,14 @@ const buryPage = statement<{ tenant_id: string; id: string; is_new: boolean }>(
  * Redis that lost entries of an earlier version.
  */
 export async function buryDead(db: Queryable, withinSeconds: number | null): Promise<number> {
-  let after = [NIL, NIL];
   let written = 0;
-  for (;;) {
-    const rows = await buryPage(db, ...after, withinSeconds);
-    const last = rows.at(-1);
-    if (last === undefined) return written;
-    written += rows.filter((row) => row.is_new).length;
-    after = [last.tenant_id, last.id];
-  }
+  const read = (last = { tenant_id: NIL, id: NIL }) =>
+    buryPage(db, last.tenant_id, last.id, withinSeconds);
+  for await (const rows of pages(read)) written += rows.filter((row) => row.is_new).length;
+  return written;
 }
 
-const dropAlive = statement<{ id: string }>(
+const dropAlive = statement(
   'drop_alive_parked',
   `with ${goneAndNoted(
     `select k.id from parked k join messages m on m.tenant_id = k.tenant_id and m.id = k.id
@@ -135,11 +122,11 @@ const dropAlive = statement<{ id: string }>(
       order by k.id for update of k, m skip locked`,
     'let_in',
   )}
-   select id from gone`,
+   select from gone`,
 );
 
 // The body of a stalled entry is always our JSON. The body of another entry may not be JSON.
-const dropResolved = statement<{ id: string }>(
+const dropResolved = statement(
   'drop_resolved_parked',
   `with ${goneAndNoted(
     `select k.id from parked k join messages m on m.id = k.id
@@ -148,7 +135,7 @@ const dropResolved = statement<{ id: string }>(
       order by k.id for update of k skip locked`,
     'let_in',
   )}
-   select id from gone`,
+   select from gone`,
 );
 
 /**
@@ -160,20 +147,15 @@ export async function dropAliveParked(db: Queryable): Promise<number> {
   return (await dropAlive(db)).length + (await dropResolved(db)).length;
 }
 
-const readMoved = statement<{ is_moved: boolean }>(
+const readMoved = statement(
   'is_parked_moved',
-  'select moved_at is not null as is_moved from parked_move',
-);
-const noteMoved = statement(
-  'note_parked_moved',
-  'update parked_move set moved_at = now() where moved_at is null',
+  'select from parked_move where moved_at is not null',
 );
 
 /** Whether all entries that an earlier version kept in Redis are in Postgres by now. */
-export async function isMoved(db: Queryable): Promise<boolean> {
-  return (await readMoved(db))[0]?.is_moved === true;
-}
+export const isMoved = async (db: Queryable) => (await readMoved(db)).length > 0;
 
-export async function noteAllMoved(db: Queryable): Promise<void> {
-  await noteMoved(db);
-}
+export const noteAllMoved = statement(
+  'note_parked_moved',
+  'update parked_move set moved_at = now() where moved_at is null',
+);

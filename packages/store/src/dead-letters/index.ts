@@ -9,7 +9,6 @@ export {
 export {
   findLeft,
   findUnindexed,
-  type IndexedEntry,
   indexedEntries,
   markIndexed,
   markUnindexed,

@@ -1,45 +1,27 @@
-import type { ClientId, DialogId, DlqEntry, MessageId, TenantId } from '@contour/contract';
+import type { DlqJob } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
-import { keysOf, READ_ROWS, type ReadEntry } from './leave.ts';
-
-/** The part of an entry that Redis shows: no body, and of the sender's data only the trace id. */
-export interface IndexedEntry {
-  id: MessageId;
-  version: string;
-  reason: DlqEntry['reason'];
-  stage: DlqEntry['stage'];
-  tenantId: TenantId | null;
-  clientId: ClientId | null;
-  dialogId: DialogId | null;
-  channel: string | null;
-  mask: string | null;
-  traceId: string | null;
-  errorCode: string;
-  attempts: number;
-  receivedAt: Date;
-  failedAt: Date;
-}
+import { isoTime, namedStatement, pages, type Rows, statement } from '../database/statement.ts';
+import { READ, READ_ROWS, type ReadEntry } from './leave.ts';
 
 const PAGE = 500;
 
-/** The oldest entries that Redis does not show in their current version. */
-export const findUnindexed = statement<IndexedEntry>(
+/** The jobs of the oldest entries that Redis does not show in their current version. */
+export const findUnindexed = statement<DlqJob>(
   'find_unindexed_parked',
-  `select id, version, reason, stage, tenant_id as "tenantId", client_id as "clientId", dialog_id as "dialogId",
-          channel, mask, trace_id as "traceId", error_code as "errorCode", attempts, received_at as "receivedAt",
-          failed_at as "failedAt"
+  `select 2 as v, version::float8 as version, id, reason, stage, tenant_id, client_id, dialog_id, trace_id, channel,
+          mask as account, error_code as error, attempts, ${isoTime('received_at')} as received_at,
+          ${isoTime('failed_at')} as failed_at
      from parked where indexed_at is null order by seq limit ${PAGE}`,
 );
 
-const mark = statement(
-  'mark_parked_indexed',
+const mark = namedStatement('mark_parked_indexed')(
+  { entries: READ },
   `update parked p set indexed_at = now() from (${READ_ROWS}) d where p.id = d.id`,
 );
 
 /** Notes that Redis shows these entries in these versions. */
 export async function markIndexed(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
-  await mark(db, ...keysOf(entries));
+  await mark(db, { entries });
 }
 
 const unmark = statement(
@@ -68,25 +50,24 @@ export const findLeft = statement<LeftEntry>(
      from parked_former f where f.is_indexed order by f.left_at limit ${PAGE}`,
 );
 
-const KEYS = 'unnest($1::uuid[], $2::text[]) as q(id, left_at)';
+const LEFT: Rows<Pick<LeftEntry, 'id' | 'leftAt'>> = {
+  id: ['uuid', ({ id }) => id],
+  left_at: ['timestamptz', ({ leftAt }) => leftAt],
+};
 
-const markLeft = statement(
-  'mark_parked_left',
+const markLeft = namedStatement('mark_parked_left')(
+  { entries: LEFT },
   `with forgotten as (
-     delete from parked_former f using ${KEYS}
-      where f.id = q.id and f.left_at = q.left_at::timestamptz and f.leaving = 'erased'
+     delete from parked_former f using :entries q
+      where f.id = q.id and f.left_at = q.left_at and f.leaving = 'erased'
    )
-   update parked_former f set is_indexed = false from ${KEYS}
-    where f.id = q.id and f.left_at = q.left_at::timestamptz and f.leaving <> 'erased'`,
+   update parked_former f set is_indexed = false from :entries q
+    where f.id = q.id and f.left_at = q.left_at and f.leaving <> 'erased'`,
 );
 
 /** Notes that Redis no longer shows these entries, and deletes the notes of erased ones. */
 export async function markUnshown(db: Queryable, entries: readonly LeftEntry[]): Promise<void> {
-  await markLeft(
-    db,
-    entries.map(({ id }) => id),
-    entries.map(({ leftAt }) => leftAt),
-  );
+  await markLeft(db, { entries });
 }
 
 const findIndexed = statement<{ id: string; seq: string }>(
@@ -96,14 +77,8 @@ const findIndexed = statement<{ id: string; seq: string }>(
 
 /** The ids of all entries that Redis should show, page by page. */
 export async function* indexedEntries(db: Queryable): AsyncGenerator<string[]> {
-  let after = '0';
-  for (;;) {
-    const rows = await findIndexed(db, after);
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows.map(({ id }) => id);
-    after = last.seq;
-  }
+  const read = (last = { id: '', seq: '0' }) => findIndexed(db, last.seq);
+  for await (const rows of pages(read)) yield rows.map(({ id }) => id);
 }
 
 const findVersions = statement<{ id: string; version: string }>(

@@ -1,7 +1,14 @@
 import { type DlqReason, isUuid } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
-import { conditionsOf, countParked, type DlqFilter, forConditions } from './read.ts';
+import {
+  isoTime,
+  namedStatement,
+  pages,
+  type Rows,
+  run,
+  statement,
+} from '../database/statement.ts';
+import { conditionsOf, countParked, type DlqFilter } from './read.ts';
 
 /** How an entry left the dead-letter queue. No note is kept of an erased one. */
 export type Leaving = 'let_in' | 'cleared' | 'dropped' | 'erased';
@@ -19,40 +26,38 @@ export const goneAndNoted = (doomed: string, leaving: Leaving): string => `
            left_at = now(), is_indexed = true
   )`;
 
+export interface ReadEntry {
+  id: string;
+  version: string | number;
+}
+
+export const READ: Rows<ReadEntry> = {
+  id: ['uuid', ({ id }) => id],
+  version: ['bigint', ({ version }) => version],
+};
+
 /**
- * SQL for the rows of `$1` and `$2`, if they still have the versions that were read. They are locked in key order, as in
+ * SQL for the rows of `:entries`, if they still have the versions that were read. They are locked in key order, as in
  * every statement that writes these rows.
  */
 export const READ_ROWS = `
-  select k.id from parked k
-    join unnest($1::uuid[], $2::bigint[]) as q(id, version) on q.id = k.id and q.version = k.version
+  select k.id from parked k join :entries q on q.id = k.id and q.version = k.version
    order by k.id for update of k`;
 
-const removeRead = statement<{ id: string }>(
-  'remove_parked',
-  `with ${goneAndNoted(READ_ROWS, 'let_in')} select id from gone`,
+const removeRead = namedStatement('remove_parked')(
+  { entries: READ },
+  `with ${goneAndNoted(READ_ROWS, 'let_in')} select from gone`,
 );
-
-export interface ReadEntry {
-  id: string;
-  version: string;
-}
-
-/** The parameters of `READ_ROWS`. */
-export const keysOf = (entries: readonly ReadEntry[]): [ids: string[], versions: string[]] => [
-  entries.map(({ id }) => id),
-  entries.map(({ version }) => version),
-];
 
 /** Removes entries that have been resolved, if they still have the versions that were read. Returns how many. */
 export async function removeParked(db: Queryable, entries: readonly ReadEntry[]): Promise<number> {
-  return (await removeRead(db, ...keysOf(entries))).length;
+  return (await removeRead(db, { entries })).length;
 }
 
-const erase = statement<{ id: string }>(
+const erase = statement(
   'erase_parked',
   `with ${goneAndNoted('select k.id from parked k where k.id = any($1::uuid[]) order by k.id for update', 'erased')}
-   select id from gone`,
+   select from gone`,
 );
 
 /** Removes entries in any version. Returns how many. */
@@ -78,33 +83,26 @@ export async function clearParked(
 ): Promise<number> {
   const latest = (await findLatest(db))[0]?.version ?? '0';
   const total = await countParked(db, filter);
-  const { key, sql, params, values } = conditionsOf(filter);
-  const removePage = forConditions<{ seq: string; is_gone: boolean }>(
-    `clear_parked ${key}`,
-    { after: 'bigint', latest: 'bigint', limit: 'int', ...params },
-    `with page as (
-       select p.id, p.seq, p.version from parked p
-        where p.seq > :after and p.seq <= :latest and p.version <= :latest${sql}
-        order by p.seq limit :limit
-     ), locked as (
-       select p.id from parked p join page using (id, version) order by p.id for update of p
-     ), ${goneAndNoted('select id from locked', 'cleared')}
-     select page.seq, exists (select from gone where gone.id = page.id) as is_gone
-       from page order by page.seq`,
-  );
-  let after = '0';
+  const { sql, values } = conditionsOf(filter, 3);
+  const text = `with page as (
+     select p.id, p.seq, p.version from parked p
+      where p.seq > $1 and p.seq <= $2 and p.version <= $2${sql}
+      order by p.seq limit ${PAGE}
+   ), locked as (
+     select p.id from parked p join page using (id, version) order by p.id for update of p
+   ), ${goneAndNoted('select id from locked', 'cleared')}
+   select page.seq, exists (select from gone where gone.id = page.id) as is_gone
+     from page order by page.seq`;
   let removed = 0;
-  for (;;) {
+  const removePage = (last = { seq: '0', is_gone: false }) => {
     onProgress(Math.min(removed, total), total);
-    const rows = await removePage(db, { after, latest, limit: PAGE, ...values });
-    const end = rows.at(-1);
-    if (end === undefined) return removed;
-    after = end.seq;
-    removed += rows.filter((row) => row.is_gone).length;
-  }
+    return run<{ seq: string; is_gone: boolean }>(db, text, [last.seq, latest, ...values]);
+  };
+  for await (const rows of pages(removePage)) removed += rows.filter((row) => row.is_gone).length;
+  return removed;
 }
 
-const dropOldest = statement<{ id: string }>(
+const dropOldest = statement(
   'drop_refused',
   `with ranked as (
      select id, version, row_number() over newest_first as nth, sum(bytes) over newest_first as bytes_so_far
@@ -115,7 +113,7 @@ const dropOldest = statement<{ id: string }>(
       where r.nth > $1::int or r.bytes_so_far > $2::bigint
       order by p.id for update of p skip locked
    ), ${goneAndNoted('select id from doomed', 'dropped')}
-   select id from gone`,
+   select from gone`,
 );
 
 /**
@@ -137,36 +135,32 @@ export interface FormerEntry {
   leaving: Leaving;
 }
 
-const findFormerOne = statement<
-  Record<'failedAt' | 'leftAt', Date> & Omit<FormerEntry, 'failedAt' | 'leftAt'>
->(
+const findFormerOne = statement<FormerEntry>(
   'find_parked_former',
-  `select reason, failed_at as "failedAt", left_at as "leftAt", leaving from parked_former
+  `select reason, ${isoTime('failed_at')} as "failedAt", ${isoTime('left_at')} as "leftAt", leaving
+     from parked_former
     where id = $1::uuid and leaving <> 'erased'`,
 );
 
 export async function findFormer(db: Queryable, id: string): Promise<FormerEntry | null> {
   const [row] = isUuid(id) ? await findFormerOne(db, id) : [];
-  if (row === undefined) return null;
-  return { ...row, failedAt: row.failedAt.toISOString(), leftAt: row.leftAt.toISOString() };
+  return row ?? null;
 }
 
 const KEPT_DAYS = 7;
 const BATCH = 5_000;
 
-const removeOld = statement<{ id: string }>(
+const removeOld = statement(
   'remove_old_parked_former',
   `delete from parked_former where id in (
      select id from parked_former
       where left_at < now() - ${KEPT_DAYS} * interval '1 day' and not is_indexed
       order by left_at limit ${BATCH} for update skip locked)
-   returning id`,
+   returning 1`,
 );
 
 /** Deletes notes of entries that left more than a week ago, a batch at a time. Returns how many. */
-export async function removeOldFormer(db: Queryable): Promise<number> {
-  return (await removeOld(db)).length;
-}
+export const removeOldFormer = async (db: Queryable) => (await removeOld(db)).length;
 
 const forgetAll = statement(
   'forget_parked_former',

@@ -1,7 +1,7 @@
 import { type DlqEntry, isUuid } from '@contour/contract';
 import { type Database, type Queryable, withTransaction } from '../database/database.ts';
 import { isDataError, restarting } from '../database/errors.ts';
-import { columns, namedStatement, statement, type Values } from '../database/statement.ts';
+import { namedStatement, type Rows, statement } from '../database/statement.ts';
 
 /** An entry to be parked. */
 export interface Letter {
@@ -40,49 +40,23 @@ const bodyOf = ({ message, raw }: DlqEntry): string | null =>
 const isUnknown = ({ entry: { reason, message } }: Letter): boolean =>
   reason === 'unknown_tenant' && message !== null;
 
-/** The parameters of a statement about letters. */
-const LETTER_PARAMS = {
-  ids: 'uuid[]',
-  reasons: 'text[]',
-  tenant_ids: 'uuid[]',
-  channels: 'text[]',
-  fingerprints: 'text[]',
-  masks: 'text[]',
-  trace_ids: 'text[]',
-  error_codes: 'text[]',
-  error_messages: 'text[]',
-  attempts: 'int[]',
-  received_at: 'timestamptz[]',
-  failed_at: 'timestamptz[]',
-  bodies: 'text[]',
-  bytes: 'int[]',
-  was_refused: 'boolean[]',
-} as const;
-
-/** SQL for the letters as rows. */
-const LETTERS = `unnest(:ids, :reasons, :tenant_ids, :channels, :fingerprints, :masks, :trace_ids,
-    :error_codes, :error_messages, :attempts, :received_at, :failed_at, :bodies, :bytes, :was_refused)
-  with ordinality as l(id, reason, tenant_id, channel, fingerprint, mask, trace_id, error_code, error_message,
-    attempts, received_at, failed_at, body, bytes, was_refused, place)`;
-
-const letterColumns = (letters: readonly Letter[]): Values<typeof LETTER_PARAMS> =>
-  columns(letters, {
-    ids: ({ entry }) => entry.id,
-    reasons: ({ entry }) => entry.reason,
-    tenant_ids: ({ entry }) => uuidOrNull(entry.tenantId),
-    channels: ({ entry }) => entry.message?.channel ?? null,
-    fingerprints: ({ entry }) => indexed(entry.message?.fingerprint),
-    masks: ({ entry }) => entry.message?.mask ?? null,
-    trace_ids: ({ entry }) => indexed(entry.message?.traceId),
-    error_codes: ({ entry }) => storable(entry.error.code),
-    error_messages: ({ entry }) => storable(entry.error.message),
-    attempts: ({ entry }) => entry.attempts,
-    received_at: ({ entry }) => timeOf(entry.receivedAt),
-    failed_at: ({ entry }) => timeOf(entry.failedAt),
-    bodies: ({ entry }) => bodyOf(entry),
-    bytes: ({ entry }) => Buffer.byteLength(bodyOf(entry) ?? ''),
-    was_refused: ({ wasRefused }) => wasRefused,
-  });
+const LETTERS: Rows<Letter> = {
+  id: ['uuid', ({ entry }) => entry.id],
+  reason: ['text', ({ entry }) => entry.reason],
+  tenant_id: ['uuid', ({ entry }) => uuidOrNull(entry.tenantId)],
+  channel: ['text', ({ entry }) => entry.message?.channel ?? null],
+  fingerprint: ['text', ({ entry }) => indexed(entry.message?.fingerprint)],
+  mask: ['text', ({ entry }) => entry.message?.mask ?? null],
+  trace_id: ['text', ({ entry }) => indexed(entry.message?.traceId)],
+  error_code: ['text', ({ entry }) => storable(entry.error.code)],
+  error_message: ['text', ({ entry }) => storable(entry.error.message)],
+  attempts: ['int', ({ entry }) => entry.attempts],
+  received_at: ['timestamptz', ({ entry }) => timeOf(entry.receivedAt)],
+  failed_at: ['timestamptz', ({ entry }) => timeOf(entry.failedAt)],
+  body: ['text', ({ entry }) => bodyOf(entry)],
+  bytes: ['int', ({ entry }) => Buffer.byteLength(bodyOf(entry) ?? '')],
+  was_refused: ['boolean', ({ wasRefused }) => wasRefused],
+};
 
 const NON_ASCII = /[\u0080-\uffff]/g;
 const ascii = (value: unknown): unknown =>
@@ -91,13 +65,12 @@ const ascii = (value: unknown): unknown =>
     : value;
 
 /** The same in ASCII, for a database whose encoding lacks these characters. */
-function asciiColumns(letter: Letter): Values<typeof LETTER_PARAMS> {
-  const all = Object.entries(letterColumns([letter])).map(([name, values]) => [
+const IN_ASCII = Object.fromEntries(
+  Object.entries(LETTERS).map(([name, [type, read]]) => [
     name,
-    values.map(ascii),
-  ]);
-  return Object.fromEntries(all);
-}
+    [type, (letter: Letter) => ascii(read(letter))],
+  ]),
+) as typeof LETTERS;
 
 export type Parking = 'parked' | 'over_allowance';
 
@@ -106,6 +79,8 @@ export interface Allowance {
   count: number;
   bytes: number;
 }
+
+const ANY_ROOM = { count: 2 ** 31 - 1, bytes: Number.MAX_SAFE_INTEGER };
 
 const MAX_LETTERS = 100;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -123,46 +98,51 @@ const lockAccounts = statement(
 // A bad copy never replaces the row of a dead message, which is needed to replay it. A row keeps its tenant: another
 // tenant that gets the credential later must not get the message as well. A message that was accepted once never
 // counts as refused. Rows are numbered in the order of arrival and locked in key order.
-const writeLetters = namedStatement<{ id: string }>('park')(
-  { ...LETTER_PARAMS, max_count: 'int', max_bytes: 'bigint', only_newer: 'boolean' },
-  `with letters as (
-     select l.*, l.reason = 'unknown_tenant' and l.fingerprint is not null and k.id is null as takes_room
-       from ${LETTERS} left join parked k on k.id = l.id
-   ), taken as (
-     select a.fingerprint, count(p.id) as n, coalesce(sum(p.bytes), 0) as bytes
-       from (select distinct fingerprint from letters where takes_room) a
-       left join parked p on p.fingerprint = a.fingerprint and p.reason = 'unknown_tenant'
-      group by 1
-   ), ranked as (
-     select l.*, row_number() over same_account as nth, sum(l.bytes) over same_account as bytes_so_far
-       from letters l
-     window same_account as (partition by l.fingerprint, l.takes_room order by l.place)
-   ), fitting as (
-     select r.* from ranked r left join taken t on t.fingerprint = r.fingerprint
-      where not r.takes_room
-         or (t.n + r.nth <= :max_count and t.bytes + r.bytes_so_far <= :max_bytes)
-   ), numbered as (
-     select f.*, nextval('parked_versions') as seq from (select * from fitting order by place) f
-   ), written as (
-     insert into parked (id, seq, reason, stage, tenant_id, channel, fingerprint, mask, trace_id, error_code,
-                         error_message, attempts, received_at, failed_at, body, bytes, waits, was_refused)
-     select id, seq, reason, 'resolve', tenant_id, channel, fingerprint, mask, trace_id, error_code,
-            error_message, attempts, received_at, failed_at, body, bytes,
-            reason in ('unknown_tenant', 'tenant_disabled') and fingerprint is not null,
-            was_refused and reason = 'unknown_tenant'
-       from numbered order by id
-     on conflict (id) do update
-        set version = nextval('parked_versions'), reason = excluded.reason,
-            tenant_id = coalesce(excluded.tenant_id, parked.tenant_id), channel = excluded.channel,
-            fingerprint = excluded.fingerprint, mask = excluded.mask, trace_id = excluded.trace_id,
-            error_code = excluded.error_code, error_message = excluded.error_message,
-            attempts = excluded.attempts, received_at = excluded.received_at,
-            failed_at = excluded.failed_at, body = excluded.body, bytes = excluded.bytes,
-            waits = excluded.waits,
-            was_refused = parked.was_refused and excluded.was_refused, indexed_at = null
-      where parked.stage = 'resolve' and (not :only_newer or excluded.failed_at > parked.failed_at)
-   )
-   select id from fitting`,
+const PARK = `
+  with letters as (
+    select l.*, l.reason = 'unknown_tenant' and l.fingerprint is not null and k.id is null as takes_room
+      from :letters l left join parked k on k.id = l.id
+  ), taken as (
+    select a.fingerprint, count(p.id) as n, coalesce(sum(p.bytes), 0) as bytes
+      from (select distinct fingerprint from letters where takes_room) a
+      left join parked p on p.fingerprint = a.fingerprint and p.reason = 'unknown_tenant'
+     group by 1
+  ), ranked as (
+    select l.*, row_number() over same_account as nth, sum(l.bytes) over same_account as bytes_so_far
+      from letters l
+    window same_account as (partition by l.fingerprint, l.takes_room order by l.place)
+  ), fitting as (
+    select r.* from ranked r left join taken t on t.fingerprint = r.fingerprint
+     where not r.takes_room
+        or (t.n + r.nth <= :max_count and t.bytes + r.bytes_so_far <= :max_bytes)
+  ), numbered as (
+    select f.*, nextval('parked_versions') as seq from (select * from fitting order by place) f
+  ), written as (
+    insert into parked (id, seq, reason, stage, tenant_id, channel, fingerprint, mask, trace_id, error_code,
+                        error_message, attempts, received_at, failed_at, body, bytes, waits, was_refused)
+    select id, seq, reason, 'resolve', tenant_id, channel, fingerprint, mask, trace_id, error_code,
+           error_message, attempts, received_at, failed_at, body, bytes,
+           reason in ('unknown_tenant', 'tenant_disabled') and fingerprint is not null,
+           was_refused and reason = 'unknown_tenant'
+      from numbered order by id
+    on conflict (id) do update
+       set version = nextval('parked_versions'), reason = excluded.reason,
+           tenant_id = coalesce(excluded.tenant_id, parked.tenant_id), channel = excluded.channel,
+           fingerprint = excluded.fingerprint, mask = excluded.mask, trace_id = excluded.trace_id,
+           error_code = excluded.error_code, error_message = excluded.error_message,
+           attempts = excluded.attempts, received_at = excluded.received_at,
+           failed_at = excluded.failed_at, body = excluded.body, bytes = excluded.bytes,
+           waits = excluded.waits,
+           was_refused = parked.was_refused and excluded.was_refused, indexed_at = null
+     where parked.stage = 'resolve' and (not :only_newer or excluded.failed_at > parked.failed_at)
+  )
+  select id from fitting`;
+
+const BOUND = { max_count: 'int', max_bytes: 'bigint', only_newer: 'boolean' } as const;
+const writeLetters = namedStatement<{ id: string }>('park')({ letters: LETTERS, ...BOUND }, PARK);
+const writeInAscii = namedStatement<{ id: string }>('park_in_ascii')(
+  { letters: IN_ASCII, ...BOUND },
+  PARK,
 );
 
 /** The newest letter of each message, because a statement may write a row only once. */
@@ -180,8 +160,7 @@ function* chunksOf(letters: readonly Letter[]): Generator<Letter[]> {
   let chunk: Letter[] = [];
   let bytes = 0;
   for (const letter of letters) {
-    const { message, raw } = letter.entry;
-    const size = raw?.length ?? JSON.stringify(message).length;
+    const size = bodyOf(letter.entry)?.length ?? 0;
     if (chunk.length === MAX_LETTERS || (chunk.length > 0 && bytes + size > MAX_BYTES)) {
       yield chunk;
       chunk = [];
@@ -193,22 +172,20 @@ function* chunksOf(letters: readonly Letter[]): Generator<Letter[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-interface Manner {
-  room: Allowance;
-  /** Leaves a newer row as it is. */
-  onlyNewer: boolean;
-}
-
-/** The bound of an account is exact, so one transaction at a time parks for it. Other parking takes no lock. */
+/**
+ * The bound of an account is exact, so one transaction at a time parks for it. Other parking takes no lock. Entries of an
+ * earlier version have no bound, and leave a newer row as it is.
+ */
 async function write(
   db: Database,
   letters: readonly Letter[],
-  { room, onlyNewer }: Manner,
-  letterValues = letterColumns(letters),
+  room: Allowance | 'former',
+  writeRows = writeLetters,
 ): Promise<string[]> {
-  const bound = { max_count: room.count, max_bytes: room.bytes, only_newer: onlyNewer };
-  const values = { ...letterValues, ...bound };
-  const work = async (on: Queryable) => (await writeLetters(on, values)).map(({ id }) => id);
+  const { count, bytes } = room === 'former' ? ANY_ROOM : room;
+  const bound = { max_count: count, max_bytes: bytes, only_newer: room === 'former' };
+  const work = async (on: Queryable) =>
+    (await writeRows(on, { letters, ...bound })).map(({ id }) => id);
   const unknown = letters.filter(isUnknown).map(({ entry }) => entry.message?.fingerprint ?? '');
   return restarting(() => {
     if (unknown.length === 0) return work(db);
@@ -220,15 +197,18 @@ async function write(
 }
 
 /** Parks the other letters if the database refuses one. */
-async function writeChunk(db: Database, chunk: Letter[], manner: Manner): Promise<string[]> {
+async function writeChunk(
+  db: Database,
+  chunk: readonly Letter[],
+  room: Allowance | 'former',
+): Promise<string[]> {
   try {
-    return await write(db, chunk, manner);
+    return await write(db, chunk, room);
   } catch (error) {
-    const [only] = chunk;
-    if (!isDataError(error) || only === undefined) throw error;
-    if (chunk.length === 1) return write(db, chunk, manner, asciiColumns(only));
+    if (!isDataError(error)) throw error;
+    if (chunk.length === 1) return write(db, chunk, room, writeInAscii);
     const written: string[] = [];
-    for (const one of chunk) written.push(...(await writeChunk(db, [one], manner)));
+    for (const one of chunk) written.push(...(await writeChunk(db, [one], room)));
     return written;
   }
 }
@@ -236,11 +216,11 @@ async function writeChunk(db: Database, chunk: Letter[], manner: Manner): Promis
 async function writeAll(
   db: Database,
   letters: readonly Letter[],
-  manner: Manner,
+  room: Allowance | 'former',
 ): Promise<Set<string>> {
   const written = new Set<string>();
   for (const chunk of chunksOf(newestOfEach(letters))) {
-    for (const id of await writeChunk(db, chunk, manner)) written.add(id);
+    for (const id of await writeChunk(db, chunk, room)) written.add(id);
   }
   return written;
 }
@@ -254,13 +234,10 @@ export async function park(
   letters: readonly Letter[],
   room: Allowance,
 ): Promise<Parking[]> {
-  const written = await writeAll(db, letters, { room, onlyNewer: false });
+  const written = await writeAll(db, letters, room);
   return letters.map(({ entry }) => (written.has(entry.id) ? 'parked' : 'over_allowance'));
 }
 
-const ANY_ROOM = { count: 2 ** 31 - 1, bytes: Number.MAX_SAFE_INTEGER };
-
 /** Parks entries that an earlier version parked in Redis, without a bound. Newer rows stay. */
-export async function parkFormer(db: Database, letters: readonly Letter[]): Promise<void> {
-  await writeAll(db, letters, { room: ANY_ROOM, onlyNewer: true });
-}
+export const parkFormer = (db: Database, letters: readonly Letter[]) =>
+  writeAll(db, letters, 'former');

@@ -1,41 +1,28 @@
-import {
-  type ClientId,
-  type DialogId,
-  type DlqEntry,
-  incomingMessage,
-  type MessageId,
-  messageOfPayload,
-  type TenantId,
-} from '@contour/contract';
+import { type DlqEntry, incomingMessage, messageOfPayload } from '@contour/contract';
+import type { Queryable } from '../database/database.ts';
+import { isoTime, run } from '../database/statement.ts';
 
 /** A row of `parked`, with the message of a dead one. */
-export interface ParkedRow {
-  id: MessageId;
+export interface ParkedRow extends Omit<DlqEntry, 'v' | 'message' | 'raw'> {
   seq: string;
   version: string;
-  reason: DlqEntry['reason'];
-  stage: DlqEntry['stage'];
-  tenant_id: TenantId | null;
-  client_id: ClientId | null;
-  dialog_id: DialogId | null;
+  /** With microseconds. */
+  receivedText: string;
+  wasRefused: boolean;
   channel: string | null;
   fingerprint: string | null;
-  error_code: string;
-  error_message: string;
-  attempts: number;
-  received_at: Date;
-  failed_at: Date;
   body: string | null;
-  was_refused: boolean;
   payload: string | null;
-  content_hash: string | null;
-  trace_parent: string | null;
+  contentHash: string | null;
+  traceParent: string | null;
 }
 
-/** The columns of a ParkedRow; `p` is the row of `parked`. */
-export const PARKED_COLUMNS = `p.id, p.seq, p.version, p.reason, p.stage, p.tenant_id, p.client_id,
-  p.dialog_id, p.channel, p.fingerprint, p.error_code, p.error_message, p.attempts, p.received_at, p.failed_at,
-  p.body, p.was_refused, m.payload::text as payload, m.content_hash, m.trace_parent`;
+/** The columns of a ParkedRow, those of the entry in its order; `p` is the row of `parked`. */
+export const PARKED_COLUMNS = `p.seq, p.version, p.received_at::text as "receivedText", p.was_refused as "wasRefused", p.channel, p.fingerprint, p.body,
+  m.payload::text as payload, m.content_hash as "contentHash", m.trace_parent as "traceParent",
+  p.id, p.reason, p.stage, p.tenant_id as "tenantId", p.client_id as "clientId", p.dialog_id as "dialogId",
+  json_build_object('code', p.error_code, 'message', p.error_message) as error, p.attempts,
+  ${isoTime('p.failed_at')} as "failedAt", ${isoTime('p.received_at')} as "receivedAt"`;
 
 /** Joins the body of a dead message, which is in the ledger. */
 export const PARKED_MESSAGE = `left join messages m
@@ -54,10 +41,10 @@ function messageOf(row: ParkedRow): DlqEntry['message'] {
   try {
     if (row.payload !== null) {
       return messageOfPayload(row.payload, {
-        contentHash: row.content_hash ?? '',
+        contentHash: row.contentHash ?? '',
         fingerprint: row.fingerprint ?? '',
-        receivedAt: row.received_at.toISOString(),
-        traceParent: row.trace_parent ?? undefined,
+        receivedAt: row.receivedAt,
+        traceParent: row.traceParent ?? undefined,
       });
     }
     if (row.body === null || row.channel === null) return null;
@@ -68,23 +55,32 @@ function messageOf(row: ParkedRow): DlqEntry['message'] {
 }
 
 export function parkedEntry(row: ParkedRow): ParkedEntry {
-  return {
-    version: row.version,
-    wasRefused: row.was_refused,
-    entry: {
-      v: 1,
-      id: row.id,
-      reason: row.reason,
-      stage: row.stage,
-      tenantId: row.tenant_id,
-      clientId: row.client_id,
-      dialogId: row.dialog_id,
-      error: { code: row.error_code, message: row.error_message },
-      attempts: row.attempts,
-      failedAt: row.failed_at.toISOString(),
-      receivedAt: row.received_at.toISOString(),
-      message: messageOf(row),
-      raw: row.channel === null ? row.body : null,
-    },
-  };
+  const { seq, version, receivedText, wasRefused, channel, fingerprint, ...rest } = row;
+  const { body, payload, contentHash, traceParent, ...entry } = rest;
+  const raw = channel === null ? body : null;
+  return { version, wasRefused, entry: { v: 1, ...entry, message: messageOf(row), raw } };
 }
+
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The rows that match, in this order. Reads bodies only of the rows of the page, which has at least one row, and no more
+ * bytes than a page may have. The condition is about the row `p`.
+ */
+export const readPage = (
+  db: Queryable,
+  page: { condition: string; order: string; limit: number },
+  values: unknown[],
+): Promise<ParkedRow[]> =>
+  run(
+    db,
+    `select ${PARKED_COLUMNS}
+       from (select id, row_number() over in_order as place, sum(bytes) over in_order - bytes as bytes_before
+               from (select p.id, p.bytes, p.seq, p.received_at from parked p
+                      where ${page.condition} order by ${page.order} limit ${page.limit}) q
+             window in_order as (order by ${page.order})) page
+       join parked p using (id) ${PARKED_MESSAGE}
+      where page.bytes_before < ${PAGE_BYTES}
+      order by page.place`,
+    values,
+  );

@@ -1,18 +1,13 @@
 import { type DlqEntry, type DlqReason, isUuid } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import {
-  type NamedStatement,
-  namedStatement,
-  type Params,
-  statement,
-  type Values,
-} from '../database/statement.ts';
+import { pages, run, statement } from '../database/statement.ts';
 import {
   PARKED_COLUMNS,
   PARKED_MESSAGE,
   type ParkedEntry,
   type ParkedRow,
   parkedEntry,
+  readPage,
 } from './parked-row.ts';
 
 export interface DlqFilter {
@@ -24,35 +19,30 @@ export interface DlqFilter {
 }
 
 const CONDITIONS = [
-  ['reason', 'p.reason = :reason', 'text'],
-  ['tenantId', 'p.tenant_id = :tenantId', 'uuid'],
-  ['fingerprint', 'p.fingerprint = :fingerprint', 'text'],
-  ['before', 'p.failed_at < :before', 'timestamptz'],
+  ['reason', 'p.reason ='],
+  ['tenantId', 'p.tenant_id ='],
+  ['fingerprint', 'p.fingerprint ='],
+  ['before', 'p.failed_at <'],
 ] as const;
 
-interface Conditions {
-  /** Names the set of conditions. Statements with the same key have the same text. */
-  key: string;
-  /** To be joined with others by `and`. */
-  sql: string;
-  params: Params;
-  values: Values<Params>;
-}
-
-/** A filter as SQL about a row `p`. */
-export function conditionsOf(filter: DlqFilter): Conditions {
-  const given = CONDITIONS.filter(([name]) => filter[name] !== undefined);
+/**
+ * A filter as SQL about a row `p`, to be added to other conditions, with its parameters from `$first` on. Each set of
+ * conditions is a statement of its own, so that it is planned for its own index.
+ */
+export function conditionsOf(filter: DlqFilter, first: number): { sql: string; values: string[] } {
+  const given = CONDITIONS.flatMap(([name, condition]) => {
+    const value = filter[name];
+    return value === undefined ? [] : [{ condition, value }];
+  });
   return {
-    key: given.map(([name]) => name).join(' '),
-    sql: given.map(([, sql]) => ` and ${sql}`).join(''),
-    params: Object.fromEntries(given.map(([name, , type]) => [name, type])),
-    values: Object.fromEntries(given.map(([name]) => [name, filter[name] ?? null])),
+    sql: given.map(({ condition }, index) => ` and ${condition} $${first + index}`).join(''),
+    values: given.map(({ value }) => value),
   };
 }
 
 const BEGINNING = '0';
+/** Small: reading a page holds up everything else in the process. */
 const PAGE_ENTRIES = 50;
-const PAGE_BYTES = 4 * 1024 * 1024;
 const TRACE_LIMIT = 200;
 
 export interface DlqPage {
@@ -76,50 +66,22 @@ const findByTrace = statement<ParkedRow>(
     where p.trace_id = $1 order by p.received_at, p.seq limit ${TRACE_LIMIT}`,
 );
 
-const statements = new Map<string, NamedStatement<Params, never>>();
-
-/** One statement for each set of conditions, so that each is planned for its own index. */
-export function forConditions<Row extends object>(
-  name: string,
-  params: Params,
-  text: string,
-): NamedStatement<Params, Row> {
-  const known = statements.get(name) ?? namedStatement<never>(name)(params, text);
-  statements.set(name, known);
-  return known as NamedStatement<Params, Row>;
-}
-
 /** How many entries a filter matches. */
 export async function countParked(db: Queryable, filter: DlqFilter): Promise<number> {
-  const { key, sql, params, values } = conditionsOf(filter);
-  const count = forConditions<{ n: number }>(
-    `count_parked ${key}`,
-    params,
-    `select count(*)::int as n from parked p where true${sql}`,
-  );
-  return (await count(db, values))[0]?.n ?? 0;
+  const { sql, values } = conditionsOf(filter, 1);
+  const text = `select count(*)::int as n from parked p where true${sql}`;
+  return (await run<{ n: number }>(db, text, values))[0]?.n ?? 0;
 }
 
-// Reads bodies only of the rows of the page. A page has at least one row.
-const pageSql = (sql: string) => `
-  select ${PARKED_COLUMNS}
-    from (select seq, sum(bytes) over (order by seq) - bytes as bytes_before
-            from (select p.seq, p.bytes from parked p
-                   where p.seq > :after and p.seq <= :last${sql}
-                   order by p.seq limit :limit) q) page
-    join parked p using (seq) ${PARKED_MESSAGE}
-   where page.bytes_before < ${PAGE_BYTES}
-   order by p.seq`;
-
-async function readPage(
+/** A page of the list, after one place in it and up to another. */
+function listPage(
   db: Queryable,
   filter: DlqFilter,
-  page: { after: string; last: string; limit: number },
+  { after, last, limit }: { after: string; last: string; limit: number },
 ): Promise<ParkedRow[]> {
-  const { key, sql, params, values } = conditionsOf(filter);
-  const all = { after: 'bigint', last: 'bigint', limit: 'int', ...params } as const;
-  const read = forConditions<ParkedRow>(`list_parked ${key}`, all, pageSql(sql));
-  return read(db, { ...page, ...values });
+  const { sql, values } = conditionsOf(filter, 3);
+  const condition = `p.seq > $1 and p.seq <= $2${sql}`;
+  return readPage(db, { condition, order: 'seq', limit }, [after, last, ...values]);
 }
 
 const findNewest = statement<{ seq: string }>(
@@ -135,16 +97,12 @@ async function list(
   { limit, cursor = BEGINNING }: { limit: number; cursor?: string },
 ): Promise<DlqPage> {
   const rows: ParkedRow[] = [];
-  let after: string | undefined = cursor;
   // One more than requested, which shows whether there is another page.
-  while (after !== undefined && rows.length <= limit) {
-    const some: ParkedRow[] = await readPage(db, filter, {
-      after,
-      last: END,
-      limit: limit + 1 - rows.length,
-    });
+  const read = ({ seq: after } = { seq: cursor }) =>
+    listPage(db, filter, { after, last: END, limit: limit + 1 - rows.length });
+  for await (const some of pages(read)) {
     rows.push(...some);
-    after = some.at(-1)?.seq;
+    if (rows.length > limit) break;
   }
   const shown = rows.slice(0, limit);
   return {
@@ -161,15 +119,12 @@ async function* matching(
 ): AsyncGenerator<DlqEntry[]> {
   const [newest] = await findNewest(db);
   const last = newest?.seq ?? BEGINNING;
-  let after = BEGINNING;
   let left = limit;
-  while (left > 0) {
-    const rows = await readPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
-    const end = rows.at(-1);
-    if (end === undefined) return;
-    yield rows.map((row) => parkedEntry(row).entry);
-    after = end.seq;
+  const read = async ({ seq: after } = { seq: BEGINNING }) =>
+    left === 0 ? [] : listPage(db, filter, { after, last, limit: Math.min(left, PAGE_ENTRIES) });
+  for await (const rows of pages(read)) {
     left -= rows.length;
+    yield rows.map((row) => parkedEntry(row).entry);
   }
 }
 
@@ -179,31 +134,20 @@ export async function readParked(db: Queryable, id: string): Promise<ParkedEntry
   return row === undefined ? null : parkedEntry(row);
 }
 
+export type DeadLetters = ReturnType<typeof deadLetters>;
+
 /** The dead-letter queue as operators see it, the oldest entries first. */
-export interface DeadLetters {
-  get(id: string): Promise<DlqEntry | null>;
-  list(filter: DlqFilter, page: { limit: number; cursor?: string }): Promise<DlqPage>;
-  /** The entries of a trace, 200 at most. */
-  byTrace(traceId: string): Promise<DlqEntry[]>;
-  /** The entries that existed at the time of the call, page by page. Entries may be removed meanwhile. */
-  matching(filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]>;
-}
-
-export function deadLetters(db: Queryable): DeadLetters {
+export function deadLetters(db: Queryable) {
   return {
-    get: async (id) => (await readParked(db, id))?.entry ?? null,
-    list: (filter, page) => list(db, filter, page),
-    byTrace: async (traceId) =>
+    get: async (id: string): Promise<DlqEntry | null> => (await readParked(db, id))?.entry ?? null,
+    list: (filter: DlqFilter, page: { limit: number; cursor?: string }) => list(db, filter, page),
+    /** The entries of a trace, 200 at most. */
+    byTrace: async (traceId: string): Promise<DlqEntry[]> =>
       (await findByTrace(db, traceId)).map((row) => parkedEntry(row).entry),
-    matching: (filter, limit) => matching(db, filter, limit),
+    /** The entries that existed at the time of the call, page by page. Entries may be removed meanwhile. */
+    matching: (filter: DlqFilter, limit: number): AsyncIterable<DlqEntry[]> =>
+      matching(db, filter, limit),
   };
-}
-
-/** The content of the dead-letter queue in numbers. */
-export interface ParkedFacts {
-  byReason: Array<{ reason: DlqReason; entries: number }>;
-  /** The size of the bodies of unknown accounts. */
-  unknownBytes: number;
 }
 
 const readFacts = statement<{ reason: DlqReason; entries: number; bytes: number }>(
@@ -213,10 +157,14 @@ const readFacts = statement<{ reason: DlqReason; entries: number; bytes: number 
      from parked group by reason`,
 );
 
-export async function parkedFacts(db: Queryable): Promise<ParkedFacts> {
+export type ParkedFacts = Awaited<ReturnType<typeof parkedFacts>>;
+
+/** The content of the dead-letter queue in numbers. */
+export async function parkedFacts(db: Queryable) {
   const rows = await readFacts(db);
   return {
     byReason: rows.map(({ reason, entries }) => ({ reason, entries })),
+    /** The size of the bodies of unknown accounts. */
     unknownBytes: rows.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }

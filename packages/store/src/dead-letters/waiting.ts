@@ -2,17 +2,10 @@ import type { Channel, DlqEntry, IncomingMessage, TenantId } from '@contour/cont
 import type { Queryable } from '../database/database.ts';
 import { namedStatement, statement } from '../database/statement.ts';
 import { ACCOUNT_OF } from '../resolve/first-look.ts';
-import { keysOf, READ_ROWS, type ReadEntry } from './leave.ts';
-import {
-  PARKED_COLUMNS,
-  PARKED_MESSAGE,
-  type ParkedEntry,
-  type ParkedRow,
-  parkedEntry,
-} from './parked-row.ts';
+import { READ, READ_ROWS, type ReadEntry } from './leave.ts';
+import { type ParkedEntry, parkedEntry, readPage } from './parked-row.ts';
 
 const PAGE_ENTRIES = 200;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** The active accounts for which entries wait. */
 export const findReleasable = statement<ActiveAccount>(
@@ -45,19 +38,6 @@ export interface WaitingPlace {
 
 const BEGINNING: WaitingPlace = { receivedAt: '-infinity', seq: '0' };
 
-const readPage = namedStatement<ParkedRow & { received_text: string }>('read_waiting_parked')(
-  { channel: 'text', fingerprint: 'text', received_at: 'timestamptz', seq: 'bigint' },
-  `select ${PARKED_COLUMNS}, p.received_at::text as received_text
-     from (select id, sum(bytes) over (order by received_at, seq) - bytes as bytes_before
-             from (select id, bytes, received_at, seq from parked
-                    where waits and channel = :channel and fingerprint = :fingerprint
-                      and (received_at, seq) > (:received_at, :seq)
-                    order by received_at, seq limit ${PAGE_ENTRIES}) q) page
-     join parked p using (id) ${PARKED_MESSAGE}
-    where page.bytes_before < ${PAGE_BYTES}
-    order by p.received_at, p.seq`,
-);
-
 const hasMessage = (one: ParkedEntry): one is WaitingEntry => one.entry.message !== null;
 
 /** The entries that wait for an account, in the order of receipt. `next` is null at the end. */
@@ -67,21 +47,26 @@ export async function readWaiting(
   after: WaitingPlace | null,
 ): Promise<{ entries: WaitingEntry[]; next: WaitingPlace | null }> {
   const { receivedAt, seq } = after ?? BEGINNING;
-  const rows = await readPage(db, { channel, fingerprint, received_at: receivedAt, seq });
+  const page = {
+    condition:
+      'p.waits and p.channel = $1 and p.fingerprint = $2 and (p.received_at, p.seq) > ($3, $4)',
+    order: 'received_at, seq',
+    limit: PAGE_ENTRIES,
+  };
+  const rows = await readPage(db, page, [channel, fingerprint, receivedAt, seq]);
   const last = rows.at(-1);
   return {
     entries: rows.map(parkedEntry).filter(hasMessage),
-    next: last === undefined ? null : { receivedAt: last.received_text, seq: last.seq },
+    next: last === undefined ? null : { receivedAt: last.receivedText, seq: last.seq },
   };
 }
 
-const stop = statement(
-  'stop_waiting_parked',
+const stop = namedStatement('stop_waiting_parked')(
+  { entries: READ },
   `update parked p set waits = false from (${READ_ROWS}) d where p.id = d.id`,
 );
 
 /** Notes that these entries no longer wait for their account. Only a replay resolves them. */
 export async function stopWaiting(db: Queryable, entries: readonly ReadEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  await stop(db, ...keysOf(entries));
+  if (entries.length > 0) await stop(db, { entries });
 }

@@ -4,16 +4,10 @@ import {
   type Transaction,
   withTransaction,
 } from '../database/database.ts';
-import { restarting } from '../database/errors.ts';
+import { restarting, unexpected } from '../database/errors.ts';
 import { run, statement } from '../database/statement.ts';
 import { goneAndNoted } from '../dead-letters/leave.ts';
-import {
-  eraseSetAside,
-  findPerson,
-  type Person,
-  type PersonRows,
-  type SetAside,
-} from './person.ts';
+import { eraseSetAside, findPerson, type Person, type PersonRows } from './person.ts';
 
 const BATCH = 1_000;
 
@@ -44,65 +38,45 @@ const lockDialogs = statement(
     order by id for update`,
 );
 
-const removeLanes = statement<{ dialog_id: string }>(
-  'erase_lanes',
-  `delete from lanes l using dialogs d
-    where d.tenant_id = $1 and d.client_id = $2
-      and l.tenant_id = d.tenant_id and l.dialog_id = d.id
-   returning l.dialog_id`,
-);
-const removeDialogs = statement<{ id: string }>(
-  'erase_dialogs',
-  'delete from dialogs where tenant_id = $1 and client_id = $2 returning id',
-);
-const removeIdentities = statement<{ external_id: string }>(
-  'erase_identities',
-  'delete from client_channels where tenant_id = $1 and client_id = $2 returning external_id',
-);
-const removeClient = statement<{ id: string }>(
+// The lanes before the dialogs, by which they are found.
+const removeClient = statement<Record<'lanes' | 'dialogs' | 'client_channels' | 'clients', number>>(
   'erase_client',
-  'delete from clients where tenant_id = $1 and id = $2 returning id',
+  `with lanes_gone as (
+     delete from lanes l using dialogs d
+      where d.tenant_id = $1 and d.client_id = $2 and l.tenant_id = d.tenant_id and l.dialog_id = d.id
+     returning 1
+   ), dialogs_gone as (
+     delete from dialogs where tenant_id = $1 and client_id = $2 returning 1
+   ), identities_gone as (
+     delete from client_channels where tenant_id = $1 and client_id = $2 returning 1
+   ), client_gone as (
+     delete from clients where tenant_id = $1 and id = $2 returning 1
+   )
+   select (select count(*)::int from lanes_gone) as lanes,
+          (select count(*)::int from dialogs_gone) as dialogs,
+          (select count(*)::int from identities_gone) as client_channels,
+          (select count(*)::int from client_gone) as clients`,
 );
-
-interface Erased {
-  removed: PersonRows;
-  /** The person at the moment of the deletion: a chat or a dialog may have been added since the first read. */
-  person: Person;
-}
 
 // Finds the few remaining rows by their keys: a scan of a big table would hold the locks for too long.
 const BY_KEYS = 'set local enable_seqscan = off';
-
-type Removed = Omit<PersonRows, 'set_aside'>;
 
 /** Deletes the rows that identify the person, and messages that came since. Holds its locks briefly. */
 async function eraseUnderLocks(
   tx: Transaction,
   who: Person,
   onMessages: (ids: string[]) => void,
-): Promise<{ removed: Removed; person: Person }> {
+): Promise<{ person: Person; removed: PersonRows }> {
   const key = [who.tenantId, who.clientId];
   await run(tx, BY_KEYS);
   await lockClient(tx, ...key);
   await lockDialogs(tx, ...key);
   const person = await findPerson(tx, who);
   const messages = await removeMessages(tx, ...key, null);
-  const lanes = await removeLanes(tx, ...key);
-  const dialogs = await removeDialogs(tx, ...key);
-  const identities = await removeIdentities(tx, ...key);
-  const clients = await removeClient(tx, ...key);
+  const [removed] = await removeClient(tx, ...key);
+  if (removed === undefined) throw unexpected('a deletion returned no row');
   onMessages(messages.map(({ id }) => id));
-  return {
-    person,
-    removed: {
-      messages: messages.length,
-      lanes: lanes.length,
-      dialogs: dialogs.length,
-      client_channels: identities.length,
-      clients: clients.length,
-      graph_removals: 0,
-    },
-  };
+  return { person, removed: { messages: messages.length, ...removed, graph_removals: 0 } };
 }
 
 async function eraseMessages(db: Queryable, who: Person, onMessages: (ids: string[]) => void) {
@@ -120,28 +94,30 @@ const isSame = (a: Person, b: Person): boolean => JSON.stringify(a) === JSON.str
 /**
  * Deletes all rows of a client. Messages and rows that an adoption has set aside are deleted first, in batches and
  * without locks on the client. The rows that identify the person are deleted last and together, so that an interrupted
- * erasure finds the rest when it runs again.
+ * erasure finds the rest when it runs again. Returns the person at that moment: a chat or a dialog may have been added
+ * since the first read.
  */
 export async function erasePerson(
   db: Database,
   who: Person,
   onMessages: (ids: string[]) => void,
-): Promise<Erased> {
-  let setAside: SetAside = {};
+): Promise<{ person: Person; removed: PersonRows }> {
+  const aside: Pick<PersonRows, 'set_aside'> = {};
   let earlier = 0;
-  const eraseAside = async (persons: readonly Person[]) => {
-    const { set_aside: removed } = await eraseSetAside(db, persons);
-    if (removed !== undefined) setAside = { set_aside: (setAside.set_aside ?? 0) + removed };
+  const eraseAside = async (person: Person) => {
+    const { set_aside: removed } = await eraseSetAside(db, person);
+    if (removed !== undefined) aside.set_aside = (aside.set_aside ?? 0) + removed;
   };
   return restarting(async () => {
     const known = await findPerson(db, who);
-    await eraseAside([who, known]);
+    await eraseAside(who);
+    await eraseAside(known);
     earlier += await eraseMessages(db, who, onMessages);
     const { removed, person } = await withTransaction(db, (tx) =>
       eraseUnderLocks(tx, who, onMessages),
     );
     // A chat that was added meanwhile may have such rows, too.
-    if (!isSame(known, person)) await eraseAside([person]);
-    return { person, removed: { ...removed, messages: removed.messages + earlier, ...setAside } };
+    if (!isSame(known, person)) await eraseAside(person);
+    return { person, removed: { ...removed, messages: removed.messages + earlier, ...aside } };
   });
 }

@@ -1,7 +1,7 @@
 import { type Channel, type ClientId, channelOfId, type TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { unexpected } from '../database/errors.ts';
-import { namedStatement, statement, type Values } from '../database/statement.ts';
+import { namedStatement, type Rows, statement } from '../database/statement.ts';
 
 /** The data that identifies a client within one tenant. */
 export interface Person {
@@ -14,19 +14,13 @@ export interface Person {
   dialogIds: string[];
 }
 
-interface PersonRow {
-  is_known: boolean;
-  phone: string | null;
-  identities: Array<{ channel_id: number; external_id: string }> | null;
-  dialog_ids: string[] | null;
-}
-
-const findOne = statement<PersonRow>(
+const findOne = statement<Omit<Person, 'tenantId' | 'clientId'>>(
   'find_person',
-  `select c.id is not null as is_known, c.phone,
-          (select json_agg(json_build_object('channel_id', channel_id, 'external_id', external_id))
-             from client_channels where tenant_id = $1 and client_id = $2) as identities,
-          (select json_agg(id) from dialogs where tenant_id = $1 and client_id = $2) as dialog_ids
+  `select c.id is not null as "isKnown", c.phone,
+          coalesce((select json_agg(json_build_object('channel', ch.code, 'externalId', i.external_id))
+                      from client_channels i join channels ch on ch.id = i.channel_id
+                     where i.tenant_id = $1 and i.client_id = $2), '[]') as identities,
+          coalesce((select json_agg(id) from dialogs where tenant_id = $1 and client_id = $2), '[]') as "dialogIds"
      from (values (1)) one(n) left join clients c on c.tenant_id = $1 and c.id = $2`,
 );
 
@@ -35,26 +29,12 @@ export async function findPerson(
   { tenantId, clientId }: Pick<Person, 'tenantId' | 'clientId'>,
 ): Promise<Person> {
   const [row] = await findOne(db, tenantId, clientId);
-  return {
-    tenantId,
-    clientId,
-    isKnown: row?.is_known === true,
-    phone: row?.phone ?? null,
-    identities: (row?.identities ?? []).map(({ channel_id, external_id }) => ({
-      channel: channelOfId(channel_id),
-      externalId: external_id,
-    })),
-    dialogIds: row?.dialog_ids ?? [],
-  };
-}
-
-/** How many rows an adoption has set aside; undefined if the database was not adopted. */
-export interface SetAside {
-  set_aside?: number;
+  if (row === undefined) throw unexpected('a person was not returned');
+  return { tenantId, clientId, ...row };
 }
 
 /** Rows, by table. */
-export interface PersonRows extends SetAside {
+export interface PersonRows {
   messages: number;
   lanes: number;
   dialogs: number;
@@ -62,83 +42,79 @@ export interface PersonRows extends SetAside {
   clients: number;
   /** Notes of nodes that have to leave the graph. They contain the keys of deleted rows. */
   graph_removals: number;
+  /** What an adoption has set aside; left out if the database was not adopted. */
+  set_aside?: number;
 }
+
+const IDENTITIES: Rows<Person['identities'][number]> = {
+  code: ['text', ({ channel }) => channel],
+  external_id: ['text', ({ externalId }) => externalId],
+};
 
 const PERSON = {
   tenant_id: 'uuid',
   client_id: 'uuid',
   dialog_ids: 'uuid[]',
-  channels: 'text[]',
-  external_ids: 'text[]',
+  identities: IDENTITIES,
 } as const;
 
-const valuesOf = (person: Person): Values<typeof PERSON> => ({
-  tenant_id: person.tenantId,
-  client_id: person.clientId,
-  dialog_ids: person.dialogIds,
-  channels: person.identities.map(({ channel }) => channel),
-  external_ids: person.identities.map(({ externalId }) => externalId),
+const WITH_PHONE = { ...PERSON, phone: 'text' } as const;
+
+const valuesOf = ({ tenantId, clientId, dialogIds, identities }: Person) => ({
+  tenant_id: tenantId,
+  client_id: clientId,
+  dialog_ids: dialogIds,
+  identities,
 });
+
+const withPhone = (person: Person) => ({ ...valuesOf(person), phone: person.phone });
 
 const THEIR_NOTES = `r.tenant_id = :tenant_id::text and (
   (r.kind = 'clients' and r.id = :client_id::text)
   or (r.kind = 'dialogs' and r.id = any(:dialog_ids::text[]))
-  or (r.kind = 'identities' and (r.channel, r.id) in (select * from unnest(:channels, :external_ids))))`;
+  or (r.kind = 'identities' and (r.channel, r.id) in (select code, external_id from :identities i)))`;
 
 const hasTable = statement<{ has: boolean }>(
   'has_set_aside',
   `select to_regclass('contour_adoption_set_aside') is not null as has`,
 );
 
-// Identities without a client have no tenant, and are identified by the chat alone.
-const SET_ASIDE = `coalesce(s.before ->> 'tenant_id', :tenant_id) = :tenant_id and (
-  s.row_key = any(:ids) or s.before ->> 'id' = any(:ids)
-  or s.before ->> 'client_id' = any(:ids) or s.before ->> 'phone' = :phone
-  or (s.before ->> 'channel_id', s.before ->> 'external_id') in (
-       select ch.id::text, q.external_id
-         from unnest(:channels, :external_ids) as q(code, external_id) join channels ch using (code)))`;
-
-// As text, because adopted rows were set aside as JSON.
-const SET_ASIDE_PARAMS = {
-  tenant_id: 'text',
-  ids: 'text[]',
-  phone: 'text',
-  channels: 'text[]',
-  external_ids: 'text[]',
-} as const;
+// As text, because adopted rows were set aside as JSON. Identities without a client have no tenant, and are identified by
+// the chat alone.
+const SET_ASIDE = `from contour_adoption_set_aside s
+  cross join (values (:client_id::text || :dialog_ids::text[])) t(ids)
+  where coalesce(s.before ->> 'tenant_id', :tenant_id::text) = :tenant_id::text and (
+    s.row_key = any(t.ids) or s.before ->> 'id' = any(t.ids)
+    or s.before ->> 'client_id' = any(t.ids) or s.before ->> 'phone' = :phone
+    or (s.before ->> 'channel_id', s.before ->> 'external_id') in (
+         select ch.id::text, i.external_id from :identities i join channels ch using (code)))`;
 
 const countAside = namedStatement<{ n: number }>('count_set_aside')(
-  SET_ASIDE_PARAMS,
-  `select count(*)::int as n from contour_adoption_set_aside s where ${SET_ASIDE}`,
+  WITH_PHONE,
+  `select count(*)::int as n ${SET_ASIDE}`,
 );
-const removeAside = namedStatement<{ id: string }>('erase_set_aside')(
-  SET_ASIDE_PARAMS,
-  `delete from contour_adoption_set_aside s where ${SET_ASIDE} returning id`,
+const removeAside = namedStatement<{ n: number }>('erase_set_aside')(
+  WITH_PHONE,
+  `with gone as (
+     delete from contour_adoption_set_aside where id in (select s.id ${SET_ASIDE}) returning 1
+   )
+   select count(*)::int as n from gone`,
 );
 
-const setAsideValues = (person: Person): Values<typeof SET_ASIDE_PARAMS> => ({
-  tenant_id: person.tenantId,
-  ids: [person.clientId, ...person.dialogIds],
-  phone: person.phone,
-  channels: person.identities.map(({ channel }) => channel),
-  external_ids: person.identities.map(({ externalId }) => externalId),
-});
-
-async function countSetAside(db: Queryable, person: Person): Promise<SetAside> {
+async function ofSetAside(
+  db: Queryable,
+  work: typeof countAside,
+  person: Person,
+): Promise<Pick<PersonRows, 'set_aside'>> {
   if ((await hasTable(db))[0]?.has !== true) return {};
-  return { set_aside: (await countAside(db, setAsideValues(person)))[0]?.n ?? 0 };
+  return { set_aside: (await work(db, withPhone(person)))[0]?.n ?? 0 };
 }
 
-export async function eraseSetAside(db: Queryable, persons: readonly Person[]): Promise<SetAside> {
-  if ((await hasTable(db))[0]?.has !== true) return {};
-  let removed = 0;
-  for (const one of persons) removed += (await removeAside(db, setAsideValues(one))).length;
-  return { set_aside: removed };
-}
+export const eraseSetAside = (db: Queryable, person: Person) => ofSetAside(db, removeAside, person);
 
 // Also counts by chats and phone: a client that has one of these is the same person, perhaps as a new client.
 const countAll = namedStatement<PersonRows>('count_person')(
-  { ...PERSON, phone: 'text' },
+  WITH_PHONE,
   `with d as (
      select id from dialogs where tenant_id = :tenant_id and client_id = :client_id
       union select unnest(:dialog_ids)
@@ -146,7 +122,7 @@ const countAll = namedStatement<PersonRows>('count_person')(
      select channel_id, external_id from client_channels where tenant_id = :tenant_id and client_id = :client_id
       union
      select channel_id, external_id
-       from unnest(:channels, :external_ids) as q(code, external_id) join channels ch using (code)
+       from :identities q join channels ch using (code)
        join client_channels c using (external_id)
       where c.tenant_id = :tenant_id and c.channel_id = ch.id
    )
@@ -163,9 +139,9 @@ const countAll = namedStatement<PersonRows>('count_person')(
 
 /** The rows of a person, found by client id, dialogs, chats and phone. */
 export async function countPerson(db: Queryable, person: Person): Promise<PersonRows> {
-  const [row] = await countAll(db, { ...valuesOf(person), phone: person.phone });
+  const [row] = await countAll(db, withPhone(person));
   if (row === undefined) throw unexpected('a count returned no row');
-  return { ...row, ...(await countSetAside(db, person)) };
+  return { ...row, ...(await ofSetAside(db, countAside, person)) };
 }
 
 const dropNotes = namedStatement('erase_graph_notes')(
@@ -178,15 +154,10 @@ export async function dropGraphNotes(db: Queryable, person: Person): Promise<voi
   await dropNotes(db, valuesOf(person));
 }
 
-const wasMirrored = statement<{ was: boolean }>(
-  'was_mirrored',
-  'select exists (select from graph_turns where turn > 0) as was',
-);
+const readTurns = statement('was_mirrored', 'select from graph_turns where turn > 0');
 
 /** Whether a graph was ever written from this database. */
-export async function hasMirror(db: Queryable): Promise<boolean> {
-  return (await wasMirrored(db))[0]?.was === true;
-}
+export const hasMirror = async (db: Queryable) => (await readTurns(db)).length > 0;
 
 const findFingerprints = statement<{ channel_id: number; fingerprints: string[]; is_own: boolean }>(
   'tenant_fingerprints',

@@ -3,13 +3,11 @@ import {
   type MirrorBacklog,
   type MirrorBatch,
   type MirrorCursor,
-  type MirrorKind,
-  type MirrorRows,
   type MirrorSource,
   type MirrorTurn,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { namedStatement, type Params, statement, type Values } from '../database/statement.ts';
+import { namedStatement, statement } from '../database/statement.ts';
 import { tableOf } from './mirror-tables.ts';
 import { noteRemovals, orphans, readRemovals } from './removals.ts';
 
@@ -46,45 +44,26 @@ const backlog = statement<MirrorBacklog>(
      from (${WAITING}) w`,
 );
 
-const isAny = statement<{ any: boolean }>('graph_is_behind', `select exists (${WAITING}) as any`);
+const readAny = statement('graph_is_behind', `${WAITING} limit 1`);
 
 /** Whether the graph is behind at all. Cheap enough to run once a second. */
-export async function isMirrorBehind(db: Queryable): Promise<boolean> {
-  return (await isAny(db))[0]?.any === true;
-}
+export const isMirrorBehind = async (db: Queryable) => (await readAny(db)).length > 0;
 
 const tenantIds = statement<{ id: string }>('tenant_ids', 'select id from tenants order by id');
-
-async function readKind<Kind extends MirrorKind>(
-  db: Queryable,
-  kind: Kind,
-  after: MirrorCursor,
-  limit: number,
-): Promise<{ rows: MirrorRows[Kind][]; place: readonly string[] | undefined }> {
-  const table = tableOf(kind);
-  const found = await table.readUnmirrored(db, after[kind], limit);
-  const rows = found.map(({ place: _, ...row }) => row as unknown as MirrorRows[Kind]);
-  return { rows, place: found.at(-1)?.place ?? after[kind] };
-}
 
 async function readBatch(
   db: Queryable,
   after: MirrorCursor,
   limit: number,
 ): Promise<{ batch: MirrorBatch; next: MirrorCursor }> {
-  const clients = await readKind(db, 'clients', after, limit);
-  const identities = await readKind(db, 'identities', after, limit);
-  const dialogs = await readKind(db, 'dialogs', after, limit);
+  const clients = await tableOf('clients').readUnmirrored(db, after.clients, limit);
+  const identities = await tableOf('identities').readUnmirrored(db, after.identities, limit);
+  const dialogs = await tableOf('dialogs').readUnmirrored(db, after.dialogs, limit);
   // Read last because they are written last: a row that was deleted after it was read leaves the graph again.
   const removals = await readRemovals(db, after.removals?.[0] ?? '0', limit);
   const lastRemoval = removals.at(-1);
   return {
-    batch: {
-      clients: clients.rows,
-      identities: identities.rows,
-      dialogs: dialogs.rows,
-      removals,
-    },
+    batch: { clients: clients.rows, identities: identities.rows, dialogs: dialogs.rows, removals },
     next: {
       clients: clients.place,
       identities: identities.place,
@@ -100,19 +79,20 @@ async function countRows(db: Queryable, tenants: readonly string[]): Promise<num
   return rows;
 }
 
-const MARKINGS = MIRROR_KINDS.map((kind) => tableOf(kind).marking);
-
 // One statement, so that a process that is frozen in the middle of it holds no lock. While it runs, no later turn can be
 // taken.
 const markAll = namedStatement<{ is_held: boolean }>('mark_mirrored')(
-  Object.assign(
-    { turn: 'bigint', removals: 'bigint[]' },
-    ...MARKINGS.map(({ params }) => params),
-  ) as Params,
+  {
+    turn: 'bigint',
+    removed: 'bigint[]',
+    clients: tableOf('clients').rows,
+    identities: tableOf('identities').rows,
+    dialogs: tableOf('dialogs').rows,
+  },
   `with held as (
      update graph_turns set held_until = now() + ${HELD_FOR} where turn = :turn returning turn
-   ), ${MARKINGS.map(({ sql }) => sql).join(', ')}, removals_forgotten as (
-     delete from graph_removals where seq = any(:removals) and exists (select from held)
+   ), ${MIRROR_KINDS.map((kind) => tableOf(kind).marking)}, removals_forgotten as (
+     delete from graph_removals where seq = any(:removed) and exists (select from held)
    )
    select exists (select from held) as is_held`,
 );
@@ -121,13 +101,10 @@ const markAll = namedStatement<{ is_held: boolean }>('mark_mirrored')(
 async function markMirrored(
   db: Queryable,
   { turn }: MirrorTurn,
-  batch: MirrorBatch,
+  { removals, ...rows }: MirrorBatch,
 ): Promise<boolean> {
-  const values: Values<Params> = Object.assign(
-    { turn, removals: batch.removals.map(({ seq }) => seq) },
-    ...MIRROR_KINDS.map((kind) => tableOf(kind).marking.values(batch[kind])),
-  );
-  return (await markAll(db, values))[0]?.is_held === true;
+  const removed = removals.map(({ seq }) => seq);
+  return (await markAll(db, { turn, removed, ...rows }))[0]?.is_held === true;
 }
 
 /** The access of the mirror and of its comparison to Postgres. */

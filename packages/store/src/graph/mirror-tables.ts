@@ -1,44 +1,24 @@
-import { type MirrorKey, type MirrorKind, type MirrorRows, mirrorKeyOf } from '@contour/contract';
+import {
+  type MirrorKey,
+  type MirrorKind,
+  type MirrorRow,
+  type MirrorRows,
+  mirrorKeyOf,
+} from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { namedStatement, type Params, statement, type Values } from '../database/statement.ts';
+import { namedStatement, type Rows, statement } from '../database/statement.ts';
 
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 
-/** The position of a run through the rows without a mark: the columns of the index that it follows. */
+/** The position of a run through the rows without a mark: the columns of the index that it follows, as texts. */
 type Place = readonly string[];
 
-/** One of the tables that the graph shows, in the names of the graph. */
-export interface MirrorTable<Kind extends MirrorKind> {
-  /** Rows without a mark and their places. Those that have waited longest come first. */
-  readUnmirrored(
-    db: Queryable,
-    after: Place | undefined,
-    limit: number,
-  ): Promise<Array<MirrorRows[Kind] & { place: string[] }>>;
-  /**
-   * SQL that marks rows which have not changed since they were read, except locked ones, if `held` has a row. The names
-   * of its parameters begin with the kind.
-   */
-  marking: {
-    params: Params;
-    sql: string;
-    values(rows: readonly MirrorRows[Kind][]): Values<Params>;
-  };
-  /** Removes the mark from rows that have not changed since they were read, except locked ones. */
-  unmark(db: Queryable, rows: readonly MirrorRows[Kind][]): Promise<unknown>;
-  /** The rows that have a mark and have not changed since they were read. */
-  stillMarked(db: Queryable, rows: readonly MirrorRows[Kind][]): Promise<MirrorRows[Kind][]>;
-  /** A tenant's rows after `last`, in the order of the key. */
-  readPage(
-    db: Queryable,
-    tenantId: string,
-    last: MirrorRows[Kind] | null,
-    limit: number,
-  ): Promise<Array<MirrorRows[Kind] & { is_marked: boolean }>>;
-  count(db: Queryable, tenants: readonly string[]): Promise<number>;
-  /** The keys that belong to no row. */
-  unknown(db: Queryable, keys: readonly MirrorKey[]): Promise<MirrorKey[]>;
-}
+/** Keys as rows. A key in the graph need not be a UUID. */
+export const keysAs = (tenantId: 'uuid' | 'text', id: 'uuid' | 'text'): Rows<MirrorKey> => ({
+  tenant_id: [tenantId, (key) => key.tenant_id],
+  channel: ['text', (key) => key.channel],
+  id: [id, (key) => key.id],
+});
 
 /** The differences between the tables. `t` is the table, `ch` its channel if it has one. */
 interface TableSql<Kind extends MirrorKind> {
@@ -47,48 +27,17 @@ interface TableSql<Kind extends MirrorKind> {
   from: string;
   /** The properties in the graph, by their names there. */
   shown: Record<Exclude<keyof MirrorRows[Kind] & string, 'changed_at'>, string>;
-  /** The primary key's columns after tenant_id, each with a value before all others. */
-  key: ReadonlyArray<{ column: string; type: 'uuid' | 'smallint' | 'text'; first: string }>;
+  /** The primary key's columns after tenant_id, each with its type and a value before all others. */
+  key: Record<string, readonly [type: string, first: string]>;
   /** Whether `t` has the key `q(tenant_id, channel, id)`, and the type of `q.id`. */
   hasKey: string;
   idType: 'uuid' | 'text';
-  /** The key's columns of the row after which a page begins, as SQL about `:last_id` and the parameters `lastChannel`. */
+  /** The key's columns of the row after which a page begins, as SQL about `:last`, its channel and its id. */
   after: string;
-  lastChannel: { last_channel?: 'text' };
 }
-
-/** Reads rows without a mark in the order of the index, which is the order of waiting. */
-function unmirroredRows<Kind extends MirrorKind>(
-  { kind, from, key }: TableSql<Kind>,
-  shown: string,
-  keySql: string,
-): MirrorTable<Kind>['readUnmirrored'] {
-  const place = `graph_changed_at, ${keySql}`;
-  const start = ['-infinity', NO_ID, ...key.map(({ first }) => first)];
-  const params: Params = {
-    since: 'timestamptz',
-    tenant_id: 'uuid',
-    ...Object.fromEntries(key.map(({ column, type }) => [column, type])),
-  };
-  const names = Object.keys(params);
-  const read = namedStatement<MirrorRows[Kind] & { place: string[] }>(`unmirrored_${kind}`)(
-    { ...params, limit: 'int' },
-    `select ${shown}, array[${place.split(', ').map((column) => `${column}::text`)}] as place
-       from ${from}
-      where graph_synced_at is null and (${place}) > (${names.map((name) => `:${name}`)})
-      order by ${place} limit :limit`,
-  );
-  return (db, after = start, limit) => {
-    const values = names.map((name, index) => [name, after[index] ?? null]);
-    return read(db, { ...Object.fromEntries(values), limit });
-  };
-}
-
-const prefixed = <Value>(kind: MirrorKind, values: Readonly<Record<string, Value>>) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}_${name}`, value]));
 
 /** The statements of a table, made once, when this module is loaded. */
-function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<Kind> {
+function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>) {
   type Row = MirrorRows[Kind];
   const { kind, table, from, idType } = sql;
   const hasKey = `t.tenant_id = q.tenant_id and ${sql.hasKey}`;
@@ -96,38 +45,46 @@ function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<
     ...Object.entries(sql.shown).map(([name, value]) => `${value} as ${name}`),
     'graph_changed_at::text as changed_at',
   ].join(', ');
-  const keyColumns = ['tenant_id', ...sql.key.map(({ column }) => column)];
+  const keyColumns = ['tenant_id', ...Object.keys(sql.key)];
   const key = keyColumns.map((column) => `t.${column}`).join(', ');
   const isSame = keyColumns.map((column) => `t.${column} = f.${column}`).join(' and ');
 
-  const rowParams = {
-    tenant_ids: 'uuid[]',
-    channels: 'text[]',
-    ids: `${idType}[]`,
-    changed_at: 'timestamptz[]',
-  } as const;
-  const unchangedOf = (prefix: string) => `
-     from unnest(:${prefix}tenant_ids, :${prefix}channels, :${prefix}ids, :${prefix}changed_at)
-            as q(tenant_id, channel, id, changed_at), ${from}
-    where ${hasKey} and graph_changed_at = q.changed_at`;
-  const unchanged = `${unchangedOf('')} and graph_synced_at is not null`;
+  const rows: Rows<MirrorRow> = {
+    tenant_id: ['uuid', (row) => row.tenant_id],
+    channel: ['text', (row) => mirrorKeyOf(row).channel],
+    id: [idType, (row) => mirrorKeyOf(row).id],
+    changed_at: ['timestamptz', (row) => row.changed_at],
+  };
+  const unchangedOf = (batch: string) => `
+     from ${batch} q, ${from} where ${hasKey} and graph_changed_at = q.changed_at`;
+  const unchanged = `${unchangedOf(':rows')} and graph_synced_at is not null`;
   const unmark = namedStatement(`unmark_${kind}`)(
-    rowParams,
+    { rows },
     `with f as (select ${key} ${unchanged} for no key update of t skip locked)
      update ${table} t set graph_synced_at = null, graph_changed_at = now() from f where ${isSame}`,
   );
   const stillMarked = namedStatement<Row>(`marked_${kind}`)(
-    rowParams,
+    { rows },
     `select ${shown} ${unchanged}`,
   );
-  const asRead = (rows: readonly Row[]) => {
-    const [tenant_ids, channels, ids] = columnsOfKeys(rows.map(mirrorKeyOf));
-    return { tenant_ids, channels, ids, changed_at: rows.map((row) => row.changed_at) };
-  };
 
-  const firstId = idType === 'uuid' ? NO_ID : '';
+  // In the order of the index, which is the order of waiting.
+  const place = ['graph_changed_at', ...keyColumns.map((column) => `t.${column}`)];
+  const places = [
+    ['timestamptz', '-infinity'],
+    ['uuid', NO_ID],
+    ...Object.values(sql.key),
+  ] as const;
+  const readUnmirrored = namedStatement<Row & { place: string[] }>(`unmirrored_${kind}`)(
+    { after: 'text[]', limit: 'int' },
+    `select ${shown}, array[${place.map((column) => `${column}::text`)}] as place
+       from ${from}
+      where graph_synced_at is null
+        and (${place}) > (${places.map(([type], index) => `(:after)[${index + 1}]::${type}`)})
+      order by ${place} limit :limit`,
+  );
   const readPage = namedStatement<Row & { is_marked: boolean }>(`page_of_${kind}`)(
-    { tenant_id: 'uuid', limit: 'int', last_id: idType, ...sql.lastChannel },
+    { tenant_id: 'uuid', last: 'text[]', limit: 'int' },
     `select ${shown}, graph_synced_at is not null as is_marked from ${from}
       where t.tenant_id = :tenant_id and (${key}) > (:tenant_id, ${sql.after})
       order by ${key} limit :limit`,
@@ -136,39 +93,55 @@ function mirrorTable<Kind extends MirrorKind>(sql: TableSql<Kind>): MirrorTable<
     `count_${kind}`,
     `select count(*)::int as n from ${table} where tenant_id = any($1::uuid[])`,
   );
-  const unknown = statement<MirrorKey>(
-    `unknown_${kind}`,
-    `select q.* from unnest($1::uuid[], $2::text[], $3::${idType}[]) as q(tenant_id, channel, id)
+  const unknown = namedStatement<MirrorKey>(`unknown_${kind}`)(
+    { keys: keysAs('uuid', idType) },
+    `select q.tenant_id, q.channel, q.id from :keys q
       where not exists (select from ${from} where ${hasKey})`,
   );
   return {
-    readUnmirrored: unmirroredRows(sql, shown, key),
-    marking: {
-      params: prefixed(kind, rowParams),
-      sql: `${kind}_free as (
-        select ${key} ${unchangedOf(`${kind}_`)} and graph_synced_at is null and exists (select from held)
+    rows,
+    /** Rows without a mark, and the place of the last one. Those that have waited longest come first. */
+    async readUnmirrored(db: Queryable, after: Place | undefined, limit: number) {
+      const start = places.map(([, first]) => first);
+      const found = await readUnmirrored(db, { after: after ?? start, limit });
+      const unplaced = found.map(({ place: _, ...row }) => row as unknown as Row);
+      return { rows: unplaced, place: found.at(-1)?.place ?? after };
+    },
+    /**
+     * SQL that marks the rows of the parameter named like the kind which have not changed since they were read, except
+     * locked ones, if `held` has a row.
+     */
+    marking: `${kind}_free as (
+        select ${key} ${unchangedOf(`:${kind}`)} and graph_synced_at is null and exists (select from held)
            for no key update of t skip locked
       ), ${kind}_marked as (
         update ${table} t set graph_synced_at = now() from ${kind}_free f where ${isSame}
       )`,
-      values: (rows) => prefixed(kind, asRead(rows)),
+    /** Removes the mark from rows that have not changed since they were read, except locked ones. */
+    unmark: (db: Queryable, some: readonly Row[]) => unmark(db, { rows: some }),
+    /** The rows that have a mark and have not changed since they were read. */
+    stillMarked: (db: Queryable, some: readonly Row[]) => stillMarked(db, { rows: some }),
+    /** A tenant's rows after `last`, in the order of the key. */
+    readPage(db: Queryable, tenantId: string, last: Row | null, limit: number) {
+      const { channel, id } =
+        last === null ? { channel: '', id: idType === 'uuid' ? NO_ID : '' } : mirrorKeyOf(last);
+      return readPage(db, { tenant_id: tenantId, last: [channel, id], limit });
     },
-    unmark: (db, rows) => unmark(db, asRead(rows)),
-    stillMarked: (db, rows) => stillMarked(db, asRead(rows)),
-    readPage: (db, tenant_id, last, limit) => {
-      const key = last === null ? { channel: null, id: firstId } : mirrorKeyOf(last);
-      return readPage(db, { tenant_id, limit, last_channel: key.channel, last_id: key.id });
-    },
-    count: async (db, tenants) => (await count(db, tenants))[0]?.n ?? 0,
-    unknown: (db, keys) => unknown(db, ...columnsOfKeys(keys)),
+    count: async (db: Queryable, tenants: readonly string[]) =>
+      (await count(db, tenants))[0]?.n ?? 0,
+    /** The keys that belong to no row. */
+    unknown: (db: Queryable, keys: readonly MirrorKey[]) => unknown(db, { keys }),
   };
 }
 
-export const columnsOfKeys = (keys: readonly MirrorKey[]): [string[], string[], string[]] => [
-  keys.map((key) => key.tenant_id),
-  keys.map((key) => key.channel),
-  keys.map((key) => key.id),
-];
+const BY_ID = {
+  key: { id: ['uuid', NO_ID] },
+  hasKey: 't.id = q.id',
+  idType: 'uuid',
+  after: '(:last)[2]::uuid',
+} as const;
+
+type MirrorTable<Kind extends MirrorKind> = ReturnType<typeof mirrorTable<Kind>>;
 
 const MIRROR_TABLES: { [Kind in MirrorKind]: MirrorTable<Kind> } = {
   clients: mirrorTable({
@@ -176,11 +149,7 @@ const MIRROR_TABLES: { [Kind in MirrorKind]: MirrorTable<Kind> } = {
     table: 'clients',
     from: 'clients t',
     shown: { tenant_id: 't.tenant_id', client_id: 't.id', name: 't.name', phone: 't.phone' },
-    key: [{ column: 'id', type: 'uuid', first: NO_ID }],
-    hasKey: 't.id = q.id',
-    idType: 'uuid',
-    after: ':last_id',
-    lastChannel: {},
+    ...BY_ID,
   }),
   identities: mirrorTable({
     kind: 'identities',
@@ -192,14 +161,10 @@ const MIRROR_TABLES: { [Kind in MirrorKind]: MirrorTable<Kind> } = {
       external_id: 't.external_id',
       client_id: 't.client_id',
     },
-    key: [
-      { column: 'channel_id', type: 'smallint', first: '0' },
-      { column: 'external_id', type: 'text', first: '' },
-    ],
+    key: { channel_id: ['smallint', '0'], external_id: ['text', ''] },
     hasKey: 'ch.code = q.channel and t.external_id = q.id',
     idType: 'text',
-    after: 'coalesce((select id from channels where code = :last_channel), 0::smallint), :last_id',
-    lastChannel: { last_channel: 'text' },
+    after: 'coalesce((select id from channels where code = (:last)[1]), 0::smallint), (:last)[2]',
   }),
   dialogs: mirrorTable({
     kind: 'dialogs',
@@ -212,11 +177,7 @@ const MIRROR_TABLES: { [Kind in MirrorKind]: MirrorTable<Kind> } = {
       channel: 'ch.code',
       status: "case t.status_id when 1 then 'active' when 2 then 'waiting' else 'closed' end",
     },
-    key: [{ column: 'id', type: 'uuid', first: NO_ID }],
-    hasKey: 't.id = q.id',
-    idType: 'uuid',
-    after: ':last_id',
-    lastChannel: {},
+    ...BY_ID,
   }),
 };
 

@@ -7,11 +7,11 @@ import {
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { namedStatement, statement } from '../database/statement.ts';
-import { columnsOfKeys, tableOf } from './mirror-tables.ts';
+import { keysAs, tableOf } from './mirror-tables.ts';
 
-const unknownTenants = statement<MirrorKey>(
-  'unknown_tenants',
-  `select q.* from unnest($1::uuid[], $2::text[], $3::text[]) as q(tenant_id, channel, id)
+const unknownTenants = namedStatement<MirrorKey>('unknown_tenants')(
+  { keys: keysAs('uuid', 'text') },
+  `select q.tenant_id, q.channel, q.id from :keys q
     where not exists (select from tenants t where t.id = q.tenant_id)`,
 );
 
@@ -31,7 +31,7 @@ async function unknownKeys(
   if (possible.length === 0) return impossible;
   const missing =
     kind === 'tenants'
-      ? await unknownTenants(db, ...columnsOfKeys(possible))
+      ? await unknownTenants(db, { keys: possible })
       : await tableOf(kind).unknown(db, possible);
   return [...impossible, ...missing];
 }
@@ -42,22 +42,17 @@ const read = statement<Omit<MirrorRemoval, 'isGone'>>(
     where seq > $1::bigint order by seq limit $2`,
 );
 
-const KEYS = { kind: 'text', tenant_ids: 'text[]', channels: 'text[]', ids: 'text[]' } as const;
-
-const keysOf = (kind: MirrorRemoval['kind'], keys: readonly MirrorKey[]) => {
-  const [tenant_ids, channels, ids] = columnsOfKeys(keys);
-  return { kind, tenant_ids, channels, ids };
-};
+const KEYS = { kind: 'text', keys: keysAs('text', 'text') } as const;
 
 const note = namedStatement('note_graph_removals')(
   KEYS,
   `insert into graph_removals (kind, tenant_id, channel, id)
-   select :kind, * from unnest(:tenant_ids, :channels, :ids)`,
+   select :kind, q.tenant_id, q.channel, q.id from :keys q`,
 );
 
 const noted = namedStatement<MirrorKey>('noted_graph_removals')(
   KEYS,
-  `select q.* from unnest(:tenant_ids, :channels, :ids) as q(tenant_id, channel, id)
+  `select q.tenant_id, q.channel, q.id from :keys q
     where exists (
       select from graph_removals r
        where r.tenant_id = q.tenant_id and r.kind = :kind and r.id = q.id and r.channel = q.channel)`,
@@ -87,7 +82,7 @@ export async function noteRemovals(
   kind: MirrorRemoval['kind'],
   keys: readonly MirrorKey[],
 ): Promise<void> {
-  if (keys.length > 0) await note(db, keysOf(kind, keys));
+  if (keys.length > 0) await note(db, { kind, keys });
 }
 
 /** The keys of nodes that have no row and no note. */
@@ -98,6 +93,6 @@ export async function orphans(
 ): Promise<MirrorKey[]> {
   const unknown = await unknownKeys(db, kind, keys);
   if (unknown.length === 0) return [];
-  const going = new Set((await noted(db, keysOf(kind, unknown))).map(mirrorKeyText));
+  const going = new Set((await noted(db, { kind, keys: unknown })).map(mirrorKeyText));
   return unknown.filter((key) => !going.has(mirrorKeyText(key)));
 }

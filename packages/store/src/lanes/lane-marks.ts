@@ -1,3 +1,5 @@
+import type { Rows } from '../database/statement.ts';
+
 /*
  * While an old snapshot is open, the index keeps an entry for every lane that was removed since, and a scan from the
  * start walks all of them. So a scan of a shard begins at a mark, before which no lane is due. A mark is a time in
@@ -22,11 +24,17 @@ const MOST_FULL_APART = 200;
 const START = Number.NEGATIVE_INFINITY;
 
 /** The lanes of one scan of a shard: of one tenant that is set apart, or of all others together. */
-interface Part {
+export interface Part {
   shard: number;
   tenantId: string | null;
   fromMs: number;
 }
+
+export const PART_COLUMNS: Rows<Part> = {
+  shard: ['int', ({ shard }) => shard],
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  from_ms: ['float8', ({ fromMs }) => fromMs],
+};
 
 /** The result of a look at a part. */
 export interface Looked extends Part {
@@ -43,21 +51,7 @@ export interface Parts {
   apart: string[];
 }
 
-export interface LaneMarks {
-  partsOf(shards: readonly number[]): Parts;
-  /** Sets a tenant apart whose lanes hide those of others from a scan. */
-  setApart(tenantId: string): void;
-  /** Tenants whose lanes cannot be taken now. */
-  noteFull(tenantIds: readonly string[]): void;
-  shards(): number[];
-  know(shards: readonly number[]): void;
-  /** The shards that have a mark, and need no full look now. */
-  shardsWithMarks(): number[];
-  endLook(looked: readonly Looked[]): void;
-  /** A shard that needs a full look now, at all tenants together, from the start. */
-  nextFullLook(): Parts | undefined;
-  endFullLook(looked: readonly Looked[]): void;
-}
+export type LaneMarks = ReturnType<typeof createLaneMarks>;
 
 interface OwnMark {
   atMs: number;
@@ -71,7 +65,7 @@ export function createLaneMarks({
   /** How many shards are known from the beginning. */
   shardCount?: number;
   now?: () => number;
-} = {}): LaneMarks {
+} = {}) {
   const common = new Map<number, number>();
   const apart = new Map<string, Map<number, OwnMark>>();
   const lookFullyAt = new Map<number, number>();
@@ -94,6 +88,7 @@ export function createLaneMarks({
 
   const needsFullLook = (shard: number) => now() >= (lookFullyAt.get(shard) ?? START);
 
+  /** Sets a tenant apart whose lanes hide those of others from a scan. */
   const setApart = (tenantId: string): void => {
     const most = full.has(tenantId) ? MOST_FULL_APART : MOST_APART;
     if (apart.size >= most || apart.has(tenantId)) return;
@@ -119,16 +114,18 @@ export function createLaneMarks({
   return {
     partsOf,
     setApart,
-    noteFull(tenantIds) {
+    /** Tenants whose lanes cannot be taken now. */
+    noteFull(tenantIds: readonly string[]): void {
       full = new Set(tenantIds);
     },
-    shards: () => [...common.keys()].sort((a, b) => a - b),
+    shards: () => [...common.keys()],
     know,
-    shardsWithMarks() {
+    /** The shards that have a mark, and need no full look now. */
+    shardsWithMarks(): number[] {
       const marked = [...common].filter(([, atMs]) => atMs !== START).map(([shard]) => shard);
       return marked.filter((shard) => !needsFullLook(shard));
     },
-    endLook(looked) {
+    endLook(looked: readonly Looked[]): void {
       for (const { shard, tenantId, reachedMs: atMs, isDue } of looked) {
         if (tenantId === null) common.set(shard, atMs);
         else apart.get(tenantId)?.set(shard, { atMs, isDue });
@@ -138,14 +135,15 @@ export function createLaneMarks({
       }
       for (const { page } of looked) setCrowdApart(page);
     },
-    nextFullLook() {
+    /** A shard that needs a full look now, at all tenants together, from the start. */
+    nextFullLook(): Parts | undefined {
       const shard = [...common.keys()].find(needsFullLook);
       if (shard === undefined) return undefined;
       // At random, so that full looks at the shards spread over time.
       lookFullyAt.set(shard, now() + FULL_LOOK_EVERY_MS * (0.5 + Math.random() / 2));
       return { parts: [{ shard, tenantId: null, fromMs: START }], apart: [] };
     },
-    endFullLook(looked) {
+    endFullLook(looked: readonly Looked[]): void {
       for (const { shard, reachedMs: atMs } of looked) {
         common.set(shard, atMs);
         for (const marks of apart.values()) marks.set(shard, { atMs, isDue: true });

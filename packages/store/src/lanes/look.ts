@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database.ts';
-import { columns, namedStatement, statement } from '../database/statement.ts';
+import { namedStatement, statement } from '../database/statement.ts';
 import {
   createLaneMarks,
   IN_PART,
@@ -7,6 +7,7 @@ import {
   type Looked,
   MARK_MARGIN,
   markOf,
+  PART_COLUMNS,
   type Parts,
   sinceMark,
 } from './lane-marks.ts';
@@ -14,12 +15,15 @@ import {
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-// Walks from shard to shard by the index instead of reading every lane. Skips the known shards, because while an old
+// The shards that have a lane, except the known ones. Walks from shard to shard by the index instead of reading every lane. Skips the known shards because while an old
 // snapshot is open, a shard has an index entry for every lane that was removed since.
-const findBetween = statement<{ shard: number }>(
+const findUnknown = statement<{ shard: number }>(
   'find_shards',
   `select s.shard
-     from unnest($1::int[], $2::int[]) as gap(after, before)
+     from (
+       select lag(shard, 1, ${LOWEST}) over (order by shard) as after, shard as before
+         from unnest($1::int[] || ${HIGHEST}) as k(shard)
+     ) gap
     cross join lateral (
       with recursive found as (
         select min(shard) as shard from lanes where shard > gap.after and shard < gap.before
@@ -28,28 +32,16 @@ const findBetween = statement<{ shard: number }>(
           from found where found.shard is not null
       )
       select shard from found where shard is not null
-    ) s`,
+    ) s
+    where gap.before::bigint - gap.after > 1`,
 );
-
-/** The shards that have a lane, except the known ones, which are given in ascending order. */
-async function findShards(db: Queryable, known: readonly number[]): Promise<number[]> {
-  const edges = [LOWEST, ...known, HIGHEST];
-  const gaps = edges.slice(1).map((before, index) => ({ after: edges[index] ?? LOWEST, before }));
-  const open = gaps.filter(({ after, before }) => before - after > 1);
-  const rows = await findBetween(
-    db,
-    open.map(({ after }) => after),
-    open.map(({ before }) => before),
-  );
-  return rows.map(({ shard }) => shard);
-}
 
 interface Seen extends Looked {
   /** How long the first lane of the part has been due. */
   dueForSeconds: number;
 }
 
-type LookRow = Pick<Seen, 'isDue' | 'dueForSeconds' | 'reachedMs' | 'page'> & { part: number };
+type LookRow = Pick<Seen, 'isDue' | 'dueForSeconds' | 'reachedMs' | 'page'> & { place: number };
 
 /** How many first lanes of a shard are looked at to find tenants with many. */
 const PAGE = 50;
@@ -59,12 +51,12 @@ const FULL_LOOKS_MS = 500;
 
 // Reads only the first lanes of a shard, so a million lanes that wait for a Core that is down cost no more than these.
 const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
-  { shards: 'int[]', tenant_ids: 'uuid[]', from_ms: 'float8[]', apart: 'uuid[]' },
-  `select (p.number - 1)::int as part, coalesce(l.first_due <= now(), false) as "isDue",
+  { parts: PART_COLUMNS, apart: 'uuid[]' },
+  `select p.place::int as place, coalesce(l.first_due <= now(), false) as "isDue",
           coalesce(extract(epoch from now() - l.first_due), 0)::float8 as "dueForSeconds",
           ${markOf(`least(l.first_due, now() - ${MARK_MARGIN})`)} as "reachedMs",
           coalesce(l.page, '{}') as page
-     from unnest(:shards, :tenant_ids, :from_ms) with ordinality as p(shard, tenant_id, from_ms, number)
+     from :parts p
     cross join lateral (
       select min(due_at) as first_due,
              case when count(*) filter (where due_at <= now()) = ${PAGE} then array_agg(tenant_id) end as page
@@ -76,15 +68,10 @@ const lookAtParts = namedStatement<LookRow>('look_at_lanes')(
     ) l`,
 );
 
-async function look(db: Queryable, { parts, apart }: Parts): Promise<Seen[]> {
-  const asked = columns(parts, {
-    shards: (part) => part.shard,
-    tenant_ids: (part) => part.tenantId,
-    from_ms: (part) => part.fromMs,
-  });
-  const rows = await lookAtParts(db, { ...asked, apart });
-  return rows.flatMap(({ part: number, ...row }) => {
-    const part = parts[number];
+async function look(db: Queryable, asked: Parts): Promise<Seen[]> {
+  const rows = await lookAtParts(db, asked);
+  return rows.flatMap(({ place, ...row }) => {
+    const part = asked.parts[place - 1];
     return part === undefined ? [] : [{ ...part, ...row }];
   });
 }
@@ -94,7 +81,7 @@ async function look(db: Queryable, { parts, apart }: Parts): Promise<Seen[]> {
  * their start, one by one, because each may take long while an old snapshot is open.
  */
 async function lookAtLanes(db: Queryable, marks: LaneMarks): Promise<Seen[]> {
-  marks.know(await findShards(db, marks.shards()));
+  marks.know((await findUnknown(db, marks.shards())).map(({ shard }) => shard));
   const seen = await look(db, marks.partsOf(marks.shardsWithMarks()));
   marks.endLook(seen);
   const until = performance.now() + FULL_LOOKS_MS;

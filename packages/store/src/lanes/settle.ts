@@ -1,8 +1,8 @@
 import type { MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { restarting } from '../database/errors.ts';
-import { columns, namedStatement } from '../database/statement.ts';
-import { BURIED_AGAIN } from '../dead-letters/bury.ts';
+import { namedStatement, type Rows } from '../database/statement.ts';
+import { BURIED_AGAIN, insertEntries } from '../dead-letters/bury.ts';
 import { storable } from '../dead-letters/park.ts';
 import type { Lane } from './take-due.ts';
 
@@ -31,6 +31,25 @@ export interface Settlement {
   postponed: Array<{ lane: Lane; delayMs: number }>;
 }
 
+const ATTEMPTS: Rows<Attempt> = {
+  tenant_id: ['uuid', (one) => one.tenantId],
+  id: ['uuid', (one) => one.messageId],
+  earlier: ['int', (one) => one.earlier],
+  status: ['text', (one) => one.status],
+  code: ['text', (one) => one.error?.code ?? null],
+  ms: ['int', (one) => (one.error === null ? null : Math.round(one.error.ms))],
+  reason: ['text', (one) => one.death?.reason ?? null],
+  message: ['text', (one) => (one.death === undefined ? null : storable(one.death.message))],
+};
+
+/** Without a delay it is removed. */
+const LANES: Rows<{ lane: Lane; delayMs: number | null }> = {
+  tenant_id: ['uuid', ({ lane }) => lane.tenantId],
+  dialog_id: ['uuid', ({ lane }) => lane.dialogId],
+  version: ['bigint', ({ lane }) => lane.version],
+  delay_ms: ['float8', ({ delayMs }) => delayMs],
+};
+
 /*
  * A settlement may be written twice, because the answer to the first write may have been lost. So a message is marked
  * only while it has as many attempts as were known, and a lane is removed only in the version in which it was taken. A
@@ -40,20 +59,7 @@ export interface Settlement {
  * The condition is not `status = 'pending'`: with it Postgres might read all pending messages of a tenant by their index.
  */
 const writeSettlement = namedStatement<{ n: number }>('settle')(
-  {
-    message_tenant_ids: 'uuid[]',
-    message_ids: 'uuid[]',
-    earlier_attempts: 'int[]',
-    statuses: 'text[]',
-    codes: 'text[]',
-    took_ms: 'int[]',
-    death_reasons: 'text[]',
-    death_messages: 'text[]',
-    lane_tenant_ids: 'uuid[]',
-    lane_dialog_ids: 'uuid[]',
-    lane_versions: 'bigint[]',
-    lane_delays_ms: 'float8[]',
-  },
+  { attempts: ATTEMPTS, lanes: LANES },
   `with attempted as (
      update messages m
         set status = a.status, attempts = m.attempts + 1,
@@ -61,31 +67,21 @@ const writeSettlement = namedStatement<{ n: number }>('settle')(
             last_error = coalesce(a.code, m.last_error),
             attempt_log = case when a.code is null then m.attempt_log else
               coalesce(m.attempt_log, '[]') || jsonb_build_object('at', now(), 'code', a.code, 'ms', a.ms) end
-       from unnest(:message_tenant_ids, :message_ids, :earlier_attempts, :statuses, :codes, :took_ms,
-                   :death_reasons, :death_messages)
-            as a(tenant_id, id, earlier, status, code, ms, reason, message)
+       from :attempts a
       where m.tenant_id = a.tenant_id and m.id = a.id
         and m.status not in ('delivered', 'dead') and m.attempts = a.earlier
      returning m.tenant_id, m.id, m.client_id, m.dialog_id, m.channel_account_id, m.trace_id, m.received_at,
-               m.attempts, m.status, a.code, a.reason, a.message,
+               m.attempts, m.status, a.code, a.message, coalesce(a.reason, 'core_refused') as reason,
                case m.status when 'dead' then octet_length(m.payload::text) end as bytes
    ), buried as (
-     insert into parked (id, reason, stage, tenant_id, client_id, dialog_id, channel, fingerprint, trace_id,
-                         error_code, error_message, attempts, received_at, bytes)
-     select d.id, coalesce(d.reason, 'core_refused'), 'deliver', d.tenant_id, d.client_id, d.dialog_id, c.code,
-            ca.fingerprint, d.trace_id, coalesce(d.code, 'unknown'), coalesce(d.message, d.code, 'unknown'),
-            d.attempts, d.received_at, d.bytes
-       from attempted d
-       left join channel_accounts ca on ca.tenant_id = d.tenant_id and ca.id = d.channel_account_id
-       left join channels c on c.id = ca.channel_id
-      where d.status = 'dead'
-      order by d.id
-     on conflict (id) do update set ${BURIED_AGAIN}
+     ${insertEntries(`
+       select d.*, coalesce(d.code, 'unknown') as error_code, coalesce(d.message, d.code, 'unknown') as error_message,
+              now() as failed_at
+         from attempted d where d.status = 'dead'`)}
+     ${BURIED_AGAIN}
    ), held as (
      select l.tenant_id, l.dialog_id, q.delay_ms, q.version
-       from unnest(:lane_tenant_ids, :lane_dialog_ids, :lane_versions, :lane_delays_ms)
-            as q(tenant_id, dialog_id, version, delay_ms)
-       join lanes l using (tenant_id, dialog_id)
+       from :lanes q join lanes l using (tenant_id, dialog_id)
       order by l.tenant_id, l.dialog_id
         for update of l
    ), emptied as (
@@ -105,23 +101,5 @@ const writeSettlement = namedStatement<{ n: number }>('settle')(
 export async function settle(db: Queryable, settlement: Settlement): Promise<void> {
   const { attempts, emptied, postponed } = settlement;
   const lanes = [...emptied.map((lane) => ({ lane, delayMs: null })), ...postponed];
-  const values = {
-    ...columns(attempts, {
-      message_tenant_ids: (one) => one.tenantId,
-      message_ids: (one) => one.messageId,
-      earlier_attempts: (one) => one.earlier,
-      statuses: (one) => one.status,
-      codes: (one) => one.error?.code ?? null,
-      took_ms: (one) => (one.error === null ? null : Math.round(one.error.ms)),
-      death_reasons: (one) => one.death?.reason ?? null,
-      death_messages: (one) => (one.death === undefined ? null : storable(one.death.message)),
-    }),
-    ...columns(lanes, {
-      lane_tenant_ids: ({ lane }) => lane.tenantId,
-      lane_dialog_ids: ({ lane }) => lane.dialogId,
-      lane_versions: ({ lane }) => lane.version,
-      lane_delays_ms: ({ delayMs }) => delayMs,
-    }),
-  };
-  await restarting(() => writeSettlement(db, values));
+  await restarting(() => writeSettlement(db, { attempts, lanes }));
 }

@@ -1,12 +1,19 @@
 import type { DialogId, MessageId, TenantId } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { columns, namedStatement } from '../database/statement.ts';
-import { createLaneMarks, IN_PART, type LaneMarks, sinceMark } from './lane-marks.ts';
+import { namedStatement, type Rows } from '../database/statement.ts';
+import {
+  createLaneMarks,
+  IN_PART,
+  type LaneMarks,
+  PART_COLUMNS,
+  type Part,
+  sinceMark,
+} from './lane-marks.ts';
 
 /**
  * The messages of a dialog that wait for Core, as a row of `lanes`. No lock is held during a delivery: the shard's job and
  * the version guard the lane. Four statements lock this row, each after the rows of the messages: the upsert in
- * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_lanes` in
+ * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_client` in
  * erase/erase-person.ts. Statements about several lanes lock them in key order.
  */
 export interface Lane {
@@ -78,20 +85,26 @@ const LEAST_SEEN = 8;
 /** The assumed size of a message of an earlier version. */
 const UNKNOWN_BYTES = 256 * 1024;
 
+const PARTS: Rows<Part & { most: number }> = {
+  ...PART_COLUMNS,
+  most: ['int', ({ most }) => most],
+};
+
+const ROOMS: Rows<Wanted['rooms'][number]> = {
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  room: ['int', ({ room }) => room],
+};
+
 // One snapshot for lanes and messages: a message that is missing here came later, and gave the lane a new version. A
 // lane without messages is returned, too, because it has to be removed. Messages are read only for lanes that get a place,
 // and payloads only of first messages and of others that fit beside them, so that a lane of big messages does not delay
 // the others.
 const findDue = namedStatement<Row>('take_due')(
   {
-    shards: 'int[]',
-    tenant_ids: 'uuid[]',
-    from_ms: 'float8[]',
-    most: 'int[]',
+    parts: PARTS,
     apart: 'uuid[]',
     not_dialogs: 'uuid[]',
-    room_tenant_ids: 'uuid[]',
-    rooms: 'int[]',
+    rooms: ROOMS,
     lanes_per_tenant: 'int',
     lanes: 'int',
     max_bytes: 'float8',
@@ -110,7 +123,7 @@ const findDue = namedStatement<Row>('take_due')(
          from (
            select l.*, row_number() over (partition by l.tenant_id order by l.due_at) as place,
                   (count(*) over (partition by l.tenant_id))::int as seen
-             from unnest(:shards, :tenant_ids, :from_ms, :most) as p(shard, tenant_id, from_ms, most)
+             from :parts p
             cross join lateral (
               select shard, tenant_id, dialog_id, version, due_at
                 from lanes
@@ -119,7 +132,7 @@ const findDue = namedStatement<Row>('take_due')(
                order by due_at limit p.most
             ) l
          ) due
-         left join unnest(:room_tenant_ids, :rooms) as r(tenant_id, room) using (tenant_id)
+         left join :rooms r using (tenant_id)
         where due.place <= coalesce(r.room, :lanes_per_tenant)
         order by due.place, due.due_at limit :lanes
      ) l
@@ -180,18 +193,10 @@ export async function takeDue(
     .map((part) => ({ ...part, most: mostOf(part.tenantId) }))
     .filter(({ most }) => most > 0);
   const rows = await findDue(db, {
-    ...columns(asked, {
-      shards: (part) => part.shard,
-      tenant_ids: (part) => part.tenantId,
-      from_ms: (part) => part.fromMs,
-      most: (part) => part.most,
-    }),
+    parts: asked,
     apart: [...new Set([...apart, ...full])],
     not_dialogs: notDialogs,
-    ...columns(rooms, {
-      room_tenant_ids: ({ tenantId }) => tenantId,
-      rooms: ({ room }) => room,
-    }),
+    rooms,
     lanes_per_tenant: lanesPerTenant,
     lanes,
     max_bytes: wanted.bytes ?? Number.POSITIVE_INFINITY,

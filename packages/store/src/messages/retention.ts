@@ -33,14 +33,11 @@ const removeFrom = namedStatement<{ removed: number }>('remove_old_messages')(
 );
 
 /** The block where the sweep goes on; null if it moved less than `restMs` ago. */
-export async function takeRetentionTurn(db: Queryable, restMs: number): Promise<number | null> {
-  return (await take(db, restMs))[0]?.next_block ?? null;
-}
+export const takeRetentionTurn = async (db: Queryable, restMs: number): Promise<number | null> =>
+  (await take(db, restMs))[0]?.next_block ?? null;
 
 /** How many blocks the messages occupy. */
-export async function messageBlocks(db: Queryable): Promise<number> {
-  return (await countBlocks(db))[0]?.blocks ?? 0;
-}
+export const messageBlocks = async (db: Queryable) => (await countBlocks(db))[0]?.blocks ?? 0;
 
 /**
  * Deletes messages that were delivered more than `days` ago from `count` blocks, in one short statement. Dead and pending

@@ -3,18 +3,21 @@ import { statement } from '../database/statement.ts';
 import { goneAndNoted } from '../dead-letters/leave.ts';
 import { laneShard } from '../resolve/store-messages.ts';
 
-interface RevivalRow {
-  status: 'pending' | 'delivered' | 'dead';
-  attempts: number;
+export interface Revival {
+  /** The shard to wake; null if the message was not dead. */
   shard: number | null;
-  has_left: boolean;
+  attempts: number;
+  /** Whether there is such a message. */
+  isKnown: boolean;
+  /** The statement has removed the message's dead-letter entry. */
+  hasLeft: boolean;
 }
 
 const ITS_ENTRY = `select k.id from parked k
   join revived r on k.id = r.id and k.tenant_id = r.tenant_id and k.stage = 'deliver'`;
 
-// `dead` reads the row as it was before the update. The same statement removes the message's entry.
-const revive = statement<RevivalRow>(
+// The same statement removes the message's entry.
+const revive = statement<Revival>(
   'revive_message',
   `with revived as (
      update messages set status = 'pending', attempts_before = attempts
@@ -29,19 +32,9 @@ const revive = statement<RevivalRow>(
        do update set version = nextval('lane_versions'), due_at = now()
      returning shard
    )
-   select m.status, m.attempts, (select shard from lane) as shard, exists (select from gone) as has_left
+   select (select shard from lane) as shard, m.attempts, true as "isKnown", exists (select from gone) as "hasLeft"
      from messages m where m.tenant_id = $1 and m.id = $2`,
 );
-
-export interface Revival {
-  /** The shard to wake; null if the message was not dead. */
-  shard: number | null;
-  attempts: number;
-  /** Whether there is such a message. */
-  isKnown: boolean;
-  /** The statement has removed the message's dead-letter entry. */
-  hasLeft: boolean;
-}
 
 /** Makes a dead message due again and removes its dead-letter entry. Leaves any other message as it is. */
 export async function reviveMessage(
@@ -50,10 +43,5 @@ export async function reviveMessage(
   shardCount: number,
 ): Promise<Revival> {
   const [row] = await revive(db, message.tenantId, message.messageId, shardCount);
-  return {
-    shard: row?.shard ?? null,
-    attempts: row?.attempts ?? 0,
-    isKnown: row !== undefined,
-    hasLeft: row?.has_left === true,
-  };
+  return row ?? { shard: null, attempts: 0, isKnown: false, hasLeft: false };
 }

@@ -1,7 +1,6 @@
 import {
   type Channel,
   type ClientId,
-  channelOfId,
   type DialogId,
   isUuid,
   type MatchedBy,
@@ -9,7 +8,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
+import { isoTime, namedStatement, type Rows, statement } from '../database/statement.ts';
 
 /** The history of a message, without its text. */
 export interface Story {
@@ -31,34 +30,27 @@ export interface Story {
   failedAttempts: Array<{ at: string; code: string; ms: number }>;
 }
 
-type StoryRow = Omit<Story, 'receivedAt' | 'resolvedAt' | 'deliveredAt'> & {
-  receivedAt: Date;
-  resolvedAt: Date;
-  deliveredAt: Date | null;
-};
-
 const COLUMNS = `m.id as "messageId", m.trace_id as "traceId", m.status as state, m.tenant_id as "tenantId",
   m.client_id as "clientId", m.dialog_id as "dialogId", m.seq, m.matched_by as "matchedBy",
   m.is_new_client as "isNewClient", m.is_new_dialog as "isNewDialog", m.attempts, m.last_error as "lastError",
-  m.received_at as "receivedAt", m.resolved_at as "resolvedAt", m.delivered_at as "deliveredAt",
+  ${isoTime('m.received_at')} as "receivedAt", ${isoTime('m.resolved_at')} as "resolvedAt",
+  ${isoTime('m.delivered_at')} as "deliveredAt",
   coalesce(m.attempt_log, '[]') as "failedAttempts"`;
 
 // The caller knows no tenant. The key of the table begins with the id, so one probe finds the message.
-const findById = statement<StoryRow>(
+const findById = statement<Story>(
   'find_story',
   `select ${COLUMNS} from messages m where m.id = $1 limit 1`,
 );
 
-const findByTrace = statement<StoryRow>(
+const findByTrace = statement<Story>(
   'find_stories_by_trace',
   `select ${COLUMNS} from messages m where m.trace_id = $1 order by m.resolved_at, m.seq limit 1000`,
 );
 
-const toStory = (row: StoryRow): Story => ({
+// The times of the attempts are as Postgres wrote them into the log.
+const toStory = (row: Story): Story => ({
   ...row,
-  receivedAt: row.receivedAt.toISOString(),
-  resolvedAt: row.resolvedAt.toISOString(),
-  deliveredAt: row.deliveredAt?.toISOString() ?? null,
   failedAttempts: row.failedAttempts.map((attempt) => ({
     ...attempt,
     at: new Date(attempt.at).toISOString(),
@@ -88,15 +80,16 @@ export interface Particulars {
   attemptsBefore: number;
 }
 
-const findDetails = statement<Omit<Particulars, 'channel'> & { channelId: number }>(
+const findDetails = statement<Particulars>(
   'find_particulars',
-  `select t.name as "tenantName", t.is_active as "tenantIsActive", a.channel_id as "channelId",
+  `select t.name as "tenantName", t.is_active as "tenantIsActive", c.code as channel,
           m.channel_account_id as "channelAccountId", m.payload ->> 'external_chat_id' as "externalChatId",
           m.payload ->> 'timestamp' as timestamp, m.payload ->> 'text' as text,
           m.attempts_before as "attemptsBefore"
      from messages m
      join tenants t on t.id = m.tenant_id
      join channel_accounts a on a.tenant_id = m.tenant_id and a.id = m.channel_account_id
+     join channels c on c.id = a.channel_id
     where m.tenant_id = $1 and m.id = $2`,
 );
 
@@ -104,17 +97,14 @@ export async function findParticulars(
   db: Queryable,
   message: { tenantId: string; messageId: string },
 ): Promise<Particulars | null> {
-  const [row] = await findDetails(db, message.tenantId, message.messageId);
-  if (row === undefined) return null;
-  const { channelId, ...particulars } = row;
-  return { ...particulars, channel: channelOfId(channelId) };
+  return (await findDetails(db, message.tenantId, message.messageId))[0] ?? null;
 }
 
 const MAX_COUNTED = 1000;
 
-const findHead = statement<Waiting['head'] & Pick<Waiting, 'isDue' | 'ahead'> & { dueAt: Date }>(
+const findHead = statement<Waiting['head'] & Omit<Waiting, 'head'>>(
   'find_waiting',
-  `select l.due_at as "dueAt", l.due_at <= now() as "isDue", h.id as "messageId", h.seq,
+  `select ${isoTime('l.due_at')} as "dueAt", l.due_at <= now() as "isDue", h.id as "messageId", h.seq,
           h.last_error as "lastError",
           (select count(*)::int from
              (select from messages where tenant_id = l.tenant_id and dialog_id = l.dialog_id
@@ -147,7 +137,7 @@ export async function findWaiting(
   const [row] = await findHead(db, tenantId, dialogId, seq);
   if (row === undefined) return null;
   const { dueAt, isDue, ahead, ...head } = row;
-  return { dueAt: dueAt.toISOString(), isDue, ahead, head };
+  return { dueAt, isDue, ahead, head };
 }
 
 interface MessageKey {
@@ -155,10 +145,15 @@ interface MessageKey {
   messageId: string;
 }
 
-const findAmong = statement<{ tenant_id: string; id: string }>(
-  'dead_among',
-  `select m.tenant_id, m.id from unnest($1::uuid[], $2::uuid[]) as q(tenant_id, id)
-     join messages m using (tenant_id, id) where m.status = 'dead'`,
+const KEYS: Rows<MessageKey> = {
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  id: ['uuid', ({ messageId }) => messageId],
+};
+
+const findAmong = namedStatement<{ place: number }>('dead_among')(
+  { keys: KEYS },
+  `select q.place::int as place from :keys q join messages m using (tenant_id, id)
+    where m.status = 'dead' order by q.place`,
 );
 
 /** The messages among these that are dead. */
@@ -167,11 +162,6 @@ export async function deadAmong<Key extends MessageKey>(
   keys: readonly Key[],
 ): Promise<Key[]> {
   const asked = keys.filter(({ tenantId, messageId }) => isUuid(tenantId) && isUuid(messageId));
-  const rows = await findAmong(
-    db,
-    asked.map(({ tenantId }) => tenantId),
-    asked.map(({ messageId }) => messageId),
-  );
-  const found = new Set(rows.map((row) => `${row.tenant_id} ${row.id}`));
-  return keys.filter(({ tenantId, messageId }) => found.has(`${tenantId} ${messageId}`));
+  const rows = await findAmong(db, { keys: asked });
+  return rows.flatMap(({ place }) => asked[place - 1] ?? []);
 }

@@ -49,17 +49,9 @@ export function readIndexStatement(sql: string): IndexStatement | undefined {
   return { name, table, concurrently: concurrently + sql.slice(head.length) };
 }
 
-async function stateOfIndex(
-  client: PoolClient,
-  name: string,
-): Promise<'none' | 'valid' | 'invalid'> {
-  const [row] = await run<{ indisvalid: boolean }>(
-    client,
-    'select indisvalid from pg_index where indexrelid = to_regclass($1)',
-    [name],
-  );
-  if (row === undefined) return 'none';
-  return row.indisvalid ? 'valid' : 'invalid';
+async function isValidIndex(client: PoolClient, name: string): Promise<boolean> {
+  const sql = 'select from pg_index where indexrelid = to_regclass($1) and indisvalid';
+  return (await run(client, sql, [name])).length > 0;
 }
 
 export const dropIndex = (client: PoolClient, name: string): Promise<unknown> =>
@@ -79,9 +71,8 @@ export async function createIndex(
   const index = readIndexStatement(statement);
   if (index === undefined) throw unexpected(`not an index: ${statement}`);
   for (let attempt = 1; ; attempt += 1) {
-    const state = await stateOfIndex(client, index.name);
-    if (state === 'valid') return;
-    if (state === 'invalid') await dropIndex(client, index.name);
+    if (await isValidIndex(client, index.name)) return;
+    await dropIndex(client, index.name);
     try {
       await run(client, index.concurrently);
       return;
@@ -97,28 +88,22 @@ export async function createIndex(
 
 const PAUSE_MS = 100;
 
-interface Patience {
-  withinMs: number;
-  /** The message of the error when the time is over. */
-  refusal: string;
-}
-
 /**
- * Tries to get an advisory lock until it is held, without a limit unless one is given. It polls: a session that waits
+ * Tries to get an advisory lock until it is held, or throws the refusal after this time. It polls: a session that waits
  * inside a statement has a snapshot, and CREATE INDEX CONCURRENTLY waits for all older snapshots, so the two would wait
  * for each other.
  */
 export async function takeTurn(
   client: PoolClient,
   lock: number,
-  patience?: Patience,
+  { withinMs = Infinity, refusal = '' } = {},
 ): Promise<void> {
-  const giveUpAt = Date.now() + (patience?.withinMs ?? Infinity);
+  const giveUpAt = Date.now() + withinMs;
   for (;;) {
     const sql = 'select pg_try_advisory_lock($1) as is_mine';
     const [row] = await run<{ is_mine: boolean }>(client, sql, [lock]);
     if (row?.is_mine === true) return;
-    if (patience !== undefined && Date.now() > giveUpAt) throw unexpected(patience.refusal);
+    if (Date.now() > giveUpAt) throw unexpected(refusal);
     await delay(PAUSE_MS);
   }
 }
@@ -222,8 +207,8 @@ async function refuseForeignTables(client: PoolClient): Promise<void> {
     "select coalesce(to_regclass('clients'), to_regclass('tenants'), to_regclass('dialogs')) as found",
   );
   const found = row?.found ?? null;
-  if (found === null) return;
-  throw unexpected(`The table ${found} belongs to another system: see contour adopt --check.`);
+  if (found !== null)
+    throw unexpected(`The table ${found} belongs to another system: see contour adopt --check.`);
 }
 
 /** Brings the schema up to date, forward only. Several processes may run it at once. */

@@ -1,7 +1,7 @@
 import { type ClientId, type TenantId, uuidv7 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
 import { lostRace } from '../database/errors.ts';
-import { columns, namedStatement, statement } from '../database/statement.ts';
+import { namedStatement, type Rows, statement } from '../database/statement.ts';
 import {
   type Chat,
   chatKey,
@@ -63,26 +63,33 @@ async function findFreePlaces(
   return free;
 }
 
+/** A chat without a client, and the client it is about to get: a new one, or the phone's owner. */
+interface Plan {
+  chat: Chat;
+  client: Profile;
+  isNew: boolean;
+}
+
+const PLANS: Rows<Plan> = {
+  tenant_id: ['uuid', ({ chat }) => chat.tenantId],
+  channel_id: ['smallint', ({ chat }) => chat.channelId],
+  external_id: ['text', ({ chat }) => chat.externalId],
+  client_id: ['uuid', ({ client }) => client.id],
+  username: ['text', ({ chat }) => chat.username],
+  is_new: ['boolean', ({ isNew }) => isNew],
+  name: ['text', ({ client }) => client.name],
+  phone: ['text', ({ client }) => client.phone],
+};
+
 // A client is inserted only with an identity that was won, in the same statement: a batch that loses the race for an
 // identity leaves no client behind. Several chats of a batch may share one new client (one phone). Any of them that was
 // won makes it.
 const insertIdentities = namedStatement<Pick<Chat, 'tenantId' | 'channelId' | 'externalId'>>(
   'insert_identities_and_clients',
 )(
-  {
-    tenant_ids: 'uuid[]',
-    channel_ids: 'smallint[]',
-    external_ids: 'text[]',
-    client_ids: 'uuid[]',
-    usernames: 'text[]',
-    is_new: 'boolean[]',
-    names: 'text[]',
-    phones: 'text[]',
-  },
+  { plans: PLANS },
   `with wanted as (
-     select * from unnest(:tenant_ids, :channel_ids, :external_ids, :client_ids, :usernames,
-                          :is_new, :names, :phones)
-       as w(tenant_id, channel_id, external_id, client_id, username, is_new, name, phone)
+     select * from :plans p
    ), won as (
      insert into client_channels (tenant_id, channel_id, external_id, client_id, external_username)
      select tenant_id, channel_id, external_id, client_id, username from wanted
@@ -97,13 +104,6 @@ const insertIdentities = namedStatement<Pick<Chat, 'tenantId' | 'channelId' | 'e
    )
    select tenant_id as "tenantId", channel_id as "channelId", external_id as "externalId" from won`,
 );
-
-/** A chat without a client, and the client it is about to get: a new one, or the phone's owner. */
-interface Plan {
-  chat: Chat;
-  client: Profile;
-  isNew: boolean;
-}
 
 /**
  * Chats of one batch that give the same new phone get one client, as they would one by one. If the phone's owner has no
@@ -155,19 +155,7 @@ async function createClients(
   if (chats.length === 0) return { lost: [], full: [] };
   const free = linkByPhone ? await findFreePlaces(db, chats, owners) : new Map<Profile, number>();
   const { plans, full } = plan(chats, owners, free, linkByPhone);
-  const rows = await insertIdentities(
-    db,
-    columns(plans, {
-      tenant_ids: ({ chat }) => chat.tenantId,
-      channel_ids: ({ chat }) => chat.channelId,
-      external_ids: ({ chat }) => chat.externalId,
-      client_ids: ({ client }) => client.id,
-      usernames: ({ chat }) => chat.username,
-      is_new: ({ isNew }) => isNew,
-      names: ({ client }) => client.name,
-      phones: ({ client }) => client.phone,
-    }),
-  );
+  const rows = await insertIdentities(db, { plans });
   const won = new Set(rows.map(chatKey));
   const made = new Set<Profile>();
   for (const { chat, client, isNew } of plans) {
@@ -180,30 +168,29 @@ async function createClients(
   return { lost: chats.filter((chat) => chat.client === undefined), full };
 }
 
+const FILLINGS: Rows<Filling> = {
+  tenant_id: ['uuid', ({ tenantId }) => tenantId],
+  id: ['uuid', ({ client }) => client.id],
+  name: ['text', ({ name }) => name],
+  phone: ['text', ({ phone }) => phone],
+};
+
 // A known name or phone is never overwritten, also not one that another transaction has just filled in.
 const fillIn = namedStatement<{ id: string; name: string | null; phone: string | null }>(
   'fill_in_clients',
 )(
-  { tenant_ids: 'uuid[]', ids: 'uuid[]', names: 'text[]', phones: 'text[]' },
+  { missing: FILLINGS },
   `update clients c
       set name = coalesce(c.name, f.name), phone = coalesce(c.phone, f.phone),
           updated_at = now()
-     from unnest(:tenant_ids, :ids, :names, :phones) as f(tenant_id, id, name, phone)
+     from :missing f
     where c.tenant_id = f.tenant_id and c.id = f.id
    returning c.id, c.name, c.phone`,
 );
 
 async function fillInClients(db: Queryable, missing: readonly Filling[]): Promise<void> {
   if (missing.length === 0) return;
-  const rows = await fillIn(
-    db,
-    columns(missing, {
-      tenant_ids: (one) => one.tenantId,
-      ids: (one) => one.client.id,
-      names: (one) => one.name,
-      phones: (one) => one.phone,
-    }),
-  );
+  const rows = await fillIn(db, { missing });
   const stored = new Map(rows.map((row) => [row.id, row]));
   for (const { client } of missing) {
     const row = stored.get(client.id);

@@ -64,14 +64,11 @@ export const MAX_LINKED = 20;
 /** How many channels of its client a payload names at most. */
 const MAX_NAMED = 50;
 
-interface ProfileRow {
+type ProfileRow = Omit<Profile, 'channels'> & {
   n: number;
-  id: ClientId;
-  name: string | null;
-  phone: string | null;
   channel_id: number | null;
   external_id: string | null;
-}
+};
 
 // One row for each channel of a client, up to a limit: a client may have thousands.
 const PROFILE = 'q.n::int as n, c.id, c.name, c.phone, l.channel_id, l.external_id';

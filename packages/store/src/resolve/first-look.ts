@@ -7,7 +7,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { statement } from '../database/statement.ts';
+import { isoTime, statement } from '../database/statement.ts';
 
 /** A checked message and the phone to match by. */
 export interface Arrival {
@@ -45,19 +45,27 @@ const findAccounts = statement<Account & { place: number }>(
      join tenants t on t.id = a.tenant_id`,
 );
 
+/** The items of each account, in their order. */
+export function byAccount<Item>(
+  items: readonly Item[],
+  messageOf: (item: Item) => Parameters<typeof accountOf>[0],
+): Item[][] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const account = accountOf(messageOf(item));
+    const group = groups.get(account);
+    if (group === undefined) groups.set(account, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
+
 /** The account of each message. A message with an unknown credential is not in the map. */
 export async function findTenants<Message extends Pick<IncomingMessage, 'channel' | 'fingerprint'>>(
   db: Queryable,
   messages: readonly Message[],
 ): Promise<Map<Message, Account>> {
-  const byAccount = new Map<string, Message[]>();
-  for (const message of messages) {
-    const account = accountOf(message);
-    const same = byAccount.get(account);
-    if (same === undefined) byAccount.set(account, [message]);
-    else same.push(message);
-  }
-  const asked = [...byAccount.values()];
+  const asked = byAccount(messages, (message) => message);
   const rows = await findAccounts(
     db,
     asked.map(([first]) => first && CHANNELS[first.channel].id),
@@ -83,9 +91,9 @@ const findMessages = statement<LedgerRow>(
      join messages m using (tenant_id, id)`,
 );
 
-const findOne = statement<LedgerRow & { receivedAt: Date }>(
+const findOne = statement<LedgerRow & { receivedAt: string }>(
   'find_answer',
-  `select ${COLUMNS}, m.received_at as "receivedAt"
+  `select ${COLUMNS}, ${isoTime('m.received_at')} as "receivedAt"
      from (select tenant_id from channel_accounts
             where channel_id = $1 and (fingerprint = $2 or previous_fingerprint = $2)
             order by fingerprint = $2 desc limit 1) a
@@ -132,18 +140,12 @@ export async function findAnswer(
   const [row] = await findOne(db, CHANNELS[channel].id, fingerprint, messageId);
   if (row === undefined) return null;
   const { receivedAt, ...ledgerRow } = row;
-  return { ...entryOf(ledgerRow), receivedAt: receivedAt.toISOString() };
+  return { ...entryOf(ledgerRow), receivedAt };
 }
 
 /** A message that is not in the ledger yet, and its account. */
 export interface Fresh extends Arrival {
   account: Account;
-}
-
-/** The first look: what is answered already, and what is new. */
-interface FirstLook {
-  outcomes: Map<Arrival, Outcome>;
-  fresh: Map<Arrival, Fresh>;
 }
 
 /**
@@ -154,7 +156,7 @@ export async function firstLook(
   db: Queryable,
   arrivals: readonly Arrival[],
   onlyFor?: string,
-): Promise<FirstLook> {
+): Promise<{ outcomes: Map<Arrival, Outcome>; fresh: Map<Arrival, Fresh> }> {
   const tenants = await findTenants(
     db,
     arrivals.map((arrival) => arrival.message),
@@ -163,20 +165,21 @@ export async function firstLook(
     db,
     [...tenants].map(([{ messageId }, { tenantId }]) => ({ tenantId, messageId })),
   );
-  const look: FirstLook = { outcomes: new Map(), fresh: new Map() };
+  const outcomes = new Map<Arrival, Outcome>();
+  const fresh = new Map<Arrival, Fresh>();
   for (const arrival of arrivals) {
     const { message } = arrival;
     const account = tenants.get(message);
     const entry = ledger.get(message.messageId);
     if (account === undefined || account.tenantId !== (onlyFor ?? account.tenantId)) {
-      look.outcomes.set(arrival, { kind: 'unknown_tenant' });
+      outcomes.set(arrival, { kind: 'unknown_tenant' });
       continue;
     }
     const { tenantId, isExpired, isActive } = account;
-    if (entry) look.outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
-    else if (isExpired) look.outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
-    else if (isActive) look.fresh.set(arrival, { ...arrival, account });
-    else look.outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
+    if (entry) outcomes.set(arrival, outcomeOfDuplicate(entry, message.contentHash));
+    else if (isExpired) outcomes.set(arrival, { kind: 'unknown_tenant', tenantId });
+    else if (isActive) fresh.set(arrival, { ...arrival, account });
+    else outcomes.set(arrival, { kind: 'tenant_disabled', tenantId });
   }
-  return look;
+  return { outcomes, fresh };
 }

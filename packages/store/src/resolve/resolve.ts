@@ -8,10 +8,9 @@ import {
 } from '../database/database.ts';
 import { asAppError, isLostRace, lostRace, restarting, unexpected } from '../database/errors.ts';
 import { type FullClient, makeClients } from './create-clients.ts';
-import { findDialogs, openDialogs } from './dialog.ts';
 import { areAllKnown, chatsOf, recogniseClients } from './find-clients.ts';
 import { type Arrival, type Fresh, firstLook, outcomeOfDuplicate } from './first-look.ts';
-import { type Stored, storeMessages } from './store-messages.ts';
+import { findDialogs, openDialogs, type Stored, storeMessages } from './store-messages.ts';
 
 /*
  * The steps of a batch, in their order, and the files where they are:
@@ -23,7 +22,7 @@ import { type Stored, storeMessages } from './store-messages.ts';
  * | group the new messages by chat                                | find-clients.ts                  |
  * | find each chat's client, by identity or by phone              | find-clients.ts                  |
  * | make the missing clients, and fill in names and phones        | create-clients.ts                |
- * | find the open dialogs, and make the missing ones              | dialog.ts                        |
+ * | find the open dialogs, and make the missing ones              | store-messages.ts                |
  * | number the messages, store them, put their dialogs into lanes | store-messages.ts, one statement |
  *
  * `tryBatch` runs these steps on a connection of its own and starts again after a lost race. split-batch.ts takes a
@@ -63,14 +62,6 @@ export interface BatchResult {
   fullClients: FullClient[];
 }
 
-function firstCopies(arrivals: readonly Arrival[]): Map<string, Arrival> {
-  const first = new Map<string, Arrival>();
-  for (const arrival of arrivals) {
-    if (!first.has(arrival.message.messageId)) first.set(arrival.message.messageId, arrival);
-  }
-  return first;
-}
-
 /**
  * Undefined if the first copy's outcome says nothing about this one: other content was refused under the same ids, and
  * this may be the content that was accepted earlier.
@@ -90,34 +81,29 @@ async function resolveCopies(
   arrivals: readonly Arrival[],
   resolveFirsts: (firsts: readonly Arrival[], results: Results) => Promise<void>,
 ): Promise<BatchResult> {
-  const first = firstCopies(arrivals);
   const made: Results = {
     outcomes: new Map(),
     shards: new Set(),
     hasNewDialogs: false,
     fullClients: [],
   };
-  await resolveFirsts([...first.values()], made);
-  const endings = arrivals.map((arrival) => {
-    const original = first.get(arrival.message.messageId);
-    const outcome = original && made.outcomes.get(original);
-    if (original === undefined || outcome === undefined) {
-      throw unexpected('a message was left without an outcome');
+  const endings = new Map<Arrival, Ending>();
+  for (let open = arrivals; open.length > 0; open = open.filter((one) => !endings.has(one))) {
+    const first = new Map<string, Arrival>();
+    for (const one of open) {
+      if (!first.has(one.message.messageId)) first.set(one.message.messageId, one);
     }
-    return outcomeOfCopy(arrival, original, outcome);
-  });
-  const open = arrivals.filter((_, place) => endings[place] === undefined);
-  if (open.length === 0) {
-    return { ...made, outcomes: endings as Ending[], shards: [...made.shards] };
+    await resolveFirsts([...first.values()], made);
+    for (const arrival of open) {
+      const original = first.get(arrival.message.messageId) ?? arrival;
+      const outcome = made.outcomes.get(original);
+      if (outcome === undefined) throw unexpected('a message was left without an outcome');
+      const ending = outcomeOfCopy(arrival, original, outcome);
+      if (ending !== undefined) endings.set(arrival, ending);
+    }
   }
-  const rest = await resolveCopies(open, resolveFirsts);
-  const restOutcomes = rest.outcomes.values();
-  return {
-    outcomes: endings.map((ending) => ending ?? (restOutcomes.next().value as Ending)),
-    shards: [...new Set([...made.shards, ...rest.shards])],
-    hasNewDialogs: made.hasNewDialogs || rest.hasNewDialogs,
-    fullClients: [...made.fullClients, ...rest.fullClients],
-  };
+  const outcomes = arrivals.map((arrival) => endings.get(arrival) as Ending);
+  return { ...made, outcomes, shards: [...made.shards] };
 }
 
 /** Runs work inside a transaction: the one that is open, or a new one. */
@@ -216,9 +202,7 @@ export const resolveTogether = (
 ): Promise<BatchResult> => resolveBy(db, arrivals, options, tryBatch);
 
 /** What `resolveIn` has done, if the caller commits. */
-export interface ResolvedBatch extends BatchResult {
-  outcomes: Outcome[];
-}
+export type ResolvedBatch = Omit<BatchResult, 'outcomes'> & { outcomes: Outcome[] };
 
 /**
  * Resolves arrivals inside a READ COMMITTED transaction of the caller, and neither begins nor commits. Only after the

@@ -1,7 +1,7 @@
-import { AppError, accountOf, type Outcome } from '@contour/contract';
+import { AppError, type Outcome } from '@contour/contract';
 import type { Database } from '../database/database.ts';
 import { asAppError, isDataError, sqlState } from '../database/errors.ts';
-import type { Arrival } from './first-look.ts';
+import { type Arrival, byAccount } from './first-look.ts';
 import {
   type Batch,
   type BatchResult,
@@ -114,19 +114,15 @@ async function resolveHalving(part: Part, arrivals: readonly Arrival[]): Promise
 }
 
 /** Does the work for each account alone and in its order, a few accounts at a time. */
-async function eachAccount(
+const eachAccount = (
   arrivals: readonly Arrival[],
   work: (group: readonly Arrival[]) => Promise<void>,
-): Promise<void> {
-  const groups = new Map<string, Arrival[]>();
-  for (const arrival of arrivals) {
-    const account = accountOf(arrival.message);
-    const group = groups.get(account);
-    if (group === undefined) groups.set(account, [arrival]);
-    else group.push(arrival);
-  }
-  await sideBySide([...groups.values()], ACCOUNTS_AT_ONCE, work);
-}
+): Promise<void> =>
+  sideBySide(
+    byAccount(arrivals, ({ message }) => message),
+    ACCOUNTS_AT_ONCE,
+    work,
+  );
 
 /**
  * Tries the first chat of a suspect alone. If it still meets a lock, the rest of the account is not tried, so the other

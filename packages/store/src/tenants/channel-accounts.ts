@@ -1,7 +1,6 @@
 import {
   CHANNELS,
   type Channel,
-  channelOfId,
   fingerprintOf,
   maskCredential,
   type TenantId,
@@ -13,7 +12,7 @@ import {
   withTransaction,
 } from '../database/database.ts';
 import { unexpected } from '../database/errors.ts';
-import { run, statement } from '../database/statement.ts';
+import { namedStatement, type Rows, run, statement } from '../database/statement.ts';
 
 /** A channel account as an operator may see it: without its credential. */
 export interface ChannelAccount {
@@ -28,18 +27,17 @@ export interface ChannelAccount {
   previous: { fingerprint: string; until: Date } | null;
 }
 
-interface AccountRow extends Omit<ChannelAccount, 'channel' | 'mask' | 'previous'> {
-  channelId: number;
+interface AccountRow extends Omit<ChannelAccount, 'mask' | 'previous'> {
   credential: string;
   previousFingerprint: string | null;
   previousUntil: Date | null;
 }
 
-const FROM = `select a.id, a.tenant_id as "tenantId", t.name as "tenantName", a.channel_id as "channelId",
+const FROM = `select a.id, a.tenant_id as "tenantId", t.name as "tenantName", c.code as channel,
          a.account_id as credential, a.fingerprint, a.is_active as "isActive",
          case when a.previous_until > now() then a.previous_fingerprint end as "previousFingerprint",
          a.previous_until as "previousUntil"
-    from channel_accounts a join tenants t on t.id = a.tenant_id`;
+    from channel_accounts a join tenants t on t.id = a.tenant_id join channels c on c.id = a.channel_id`;
 
 const selectAll = statement<AccountRow>(
   'list_channel_accounts',
@@ -48,7 +46,7 @@ const selectAll = statement<AccountRow>(
 
 const selectOne = statement<AccountRow>('find_channel_account', `${FROM} where a.id = $1`);
 
-// At most two: the account with this credential, and one that had it before and may still be found by it.
+// The accounts that a credential finds, at most two: the account with this credential, and one that had it before and may still be found by it.
 const selectHolders = statement<AccountRow>(
   'find_credential_holders',
   `${FROM} where a.channel_id = $1 and (a.fingerprint = $2
@@ -63,14 +61,12 @@ const updateActive = statement<{ id: number }>(
 
 // The credential itself does not leave this file.
 const toAccount = ({
-  channelId,
   credential,
   previousFingerprint: fingerprint,
   previousUntil: until,
   ...account
 }: AccountRow): ChannelAccount => ({
   ...account,
-  channel: channelOfId(channelId),
   mask: maskCredential(credential),
   previous: fingerprint === null || until === null ? null : { fingerprint, until },
 });
@@ -90,15 +86,6 @@ export async function findChannelAccount(
   return (await selectOne(db, id)).map(toAccount)[0];
 }
 
-/** The accounts that this credential finds. The one that has it now comes first. */
-async function findHolders(
-  db: Queryable,
-  channelId: number,
-  fingerprint: string,
-): Promise<ChannelAccount[]> {
-  return (await selectHolders(db, channelId, fingerprint)).map(toAccount);
-}
-
 /** Returns whether this changed anything. */
 export async function switchChannelAccount(
   db: Queryable,
@@ -108,37 +95,20 @@ export async function switchChannelAccount(
   return (await updateActive(db, id, isActive)).length > 0;
 }
 
-// A credential belongs to one tenant: for another tenant the conflict updates nothing and returns
-// nothing.
-const insertAccount = statement<{ id: number }>(
-  'add_channel_account',
-  `insert into channel_accounts (tenant_id, channel_id, account_id) values ($1, $2, $3)
-   on conflict (channel_id, fingerprint) do update set tenant_id = excluded.tenant_id
-     where channel_accounts.tenant_id = excluded.tenant_id
-   returning id`,
-);
-
-/** Makes a channel account; for a known credential of the same tenant it changes nothing. */
-export async function addChannelAccount(
-  db: Queryable,
-  account: { tenantId: string; channel: Channel; credential: string },
-): Promise<{ id: number }> {
-  const { tenantId, channel, credential } = account;
-  const [row] = await insertAccount(db, tenantId, CHANNELS[channel].id, credential);
-  if (row === undefined) throw unexpected(`This ${channel} credential belongs to another tenant.`);
-  return row;
-}
-
 interface AccountKey {
   channel: Channel;
   fingerprint: string;
 }
 
-const findOwners = statement<{ place: number; tenantId: TenantId }>(
-  'tenants_of_accounts',
+const ACCOUNTS: Rows<AccountKey> = {
+  channel_id: ['int', ({ channel }) => CHANNELS[channel].id],
+  fingerprint: ['text', ({ fingerprint }) => fingerprint],
+};
+
+const findOwners = namedStatement<{ place: number; tenantId: TenantId }>('tenants_of_accounts')(
+  { accounts: ACCOUNTS },
   `select q.place::int, a.tenant_id as "tenantId"
-     from unnest($1::int[], $2::text[]) with ordinality as q(channel_id, fingerprint, place)
-     join channel_accounts a on a.channel_id = q.channel_id
+     from :accounts q join channel_accounts a on a.channel_id = q.channel_id
       and q.fingerprint in (a.fingerprint, a.previous_fingerprint)`,
 );
 
@@ -147,11 +117,7 @@ export async function tenantsOfAccounts(
   db: Queryable,
   accounts: readonly AccountKey[],
 ): Promise<Array<AccountKey & { tenantId: TenantId }>> {
-  const rows = await findOwners(
-    db,
-    accounts.map(({ channel }) => CHANNELS[channel].id),
-    accounts.map(({ fingerprint }) => fingerprint),
-  );
+  const rows = await findOwners(db, { accounts });
   return rows.flatMap(({ place, tenantId }) => {
     const account = accounts[place - 1];
     return account === undefined ? [] : [{ ...account, tenantId }];
@@ -211,7 +177,7 @@ export function registerChannelAccount(
   const channelId = CHANNELS[channel].id;
   const fingerprint = fingerprintOf(credential);
   return inTurn(db, async (tx): Promise<Given> => {
-    const [holder] = await findHolders(tx, channelId, fingerprint);
+    const [holder] = (await selectHolders(tx, channelId, fingerprint)).map(toAccount);
     if (holder !== undefined) {
       const isIt = holder.tenantId === tenantId && holder.fingerprint === fingerprint;
       return isIt ? { kind: 'unchanged', account: holder } : { kind: 'taken', holder };
@@ -237,7 +203,8 @@ export function rotateChannelAccount(
     if (account === undefined) return undefined;
     if (account.fingerprint === fingerprint) return { kind: 'unchanged', account };
     const channelId = CHANNELS[account.channel].id;
-    const holder = (await findHolders(tx, channelId, fingerprint)).find((h) => h.id !== id);
+    const holders = await selectHolders(tx, channelId, fingerprint);
+    const holder = holders.map(toAccount).find((one) => one.id !== id);
     if (holder !== undefined) return { kind: 'taken', holder };
     await forgetPrevious(tx, channelId, fingerprint, id);
     await forgetPrevious(tx, channelId, account.fingerprint, id);

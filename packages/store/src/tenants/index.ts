@@ -1,5 +1,4 @@
 export {
-  addChannelAccount,
   type ChannelAccount,
   findChannelAccount,
   type Given,
