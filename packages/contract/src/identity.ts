@@ -68,7 +68,7 @@ export function isUuid(text: string): boolean {
 /** An id that is ordered by time, so that new rows are neighbours in an index. */
 export function uuidv7(nowMs: number = Date.now()): string {
   const time = nowMs.toString(16).padStart(12, '0');
-  // The random digits come from Node, which reads them in blocks: those after the version's.
+  // The first 15 characters of a version 4 id are in the place of the time and the version.
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
