@@ -16,11 +16,7 @@ function refusalOf(backlog: Backlog, maxBacklog: number): string | undefined {
   return undefined;
 }
 
-export interface BackPressure {
-  /** Throws while no message may be accepted. Makes no request. */
-  check(): void;
-  close(): void;
-}
+export type BackPressure = ReturnType<typeof watchBackPressure>;
 
 /**
  * Looks once a second whether the queue has room, so that a request is refused before it is accepted. While Redis is
@@ -31,7 +27,7 @@ export function watchBackPressure(deps: {
   backlog: () => Promise<Backlog>;
   maxBacklog: number;
   onChange: (refusal: string | undefined, cause?: unknown) => void;
-}): BackPressure {
+}) {
   let refusal: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -56,10 +52,11 @@ export function watchBackPressure(deps: {
   void look();
 
   return {
-    check() {
+    /** Throws while no message may be accepted. Makes no request. */
+    check(): void {
       if (refusal !== undefined) throw unavailable(refusal);
     },
-    close() {
+    close(): void {
       isClosed = true;
       clearTimeout(timer);
     },

@@ -1,7 +1,6 @@
 import {
   keyList,
   LOG_LEVELS,
-  type NamedKey,
   neo4jFields,
   nonNegativeInt,
   oneOf,
@@ -32,22 +31,17 @@ const fields = z.object({
   NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),
 });
 
-const hasKeys = (keys: NamedKey[] | undefined) => keys !== undefined && keys.length > 0;
+/** In production no endpoint may be open. */
+const keysInProduction = (name: 'API_KEYS' | 'ADMIN_KEYS') =>
+  z.refine<z.infer<typeof fields>>(
+    (env) => env.NODE_ENV !== 'production' || (env[name]?.length ?? 0) > 0,
+    // Checked also if another setting is wrong, so that every fault is named at once.
+    { path: [name], error: 'is required in production', when: () => true },
+  );
 
-const inProduction = (name: 'API_KEYS' | 'ADMIN_KEYS') => ({
-  path: [name],
-  error: 'is required in production',
-  // Checked also if another setting is wrong, so that every fault is named at once.
-  when: () => true,
-});
-
-/** Every setting of the API. In production no endpoint may be open, so keys are required. */
+/** Every setting of the API. */
 export const apiEnv = fields
-  .refine((env) => env.NODE_ENV !== 'production' || hasKeys(env.API_KEYS), inProduction('API_KEYS'))
-  .refine(
-    (env) => env.NODE_ENV !== 'production' || hasKeys(env.ADMIN_KEYS),
-    inProduction('ADMIN_KEYS'),
-  )
+  .check(keysInProduction('API_KEYS'), keysInProduction('ADMIN_KEYS'))
   .refine((env) => env.DRAIN_MS < env.SHUTDOWN_MS, {
     path: ['DRAIN_MS'],
     error: 'must be less than SHUTDOWN_MS',

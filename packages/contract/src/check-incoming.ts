@@ -18,13 +18,11 @@ import {
 } from './incoming-message.ts';
 import {
   type Body,
-  type Findings,
   type FreeJson,
   freeJson,
   inKeyOrder,
-  inspectField,
+  inspect,
   isBody,
-  MAX_DEPTH,
   MAX_FAULTS,
   MIN_SECRET_LENGTH,
   withoutCredential,
@@ -139,25 +137,6 @@ function createKeyRedaction(body: Body): (key: string) => string {
   };
 }
 
-/** Inspects the whole body once. `usable` holds the fields that later steps may walk again. */
-function inspect(known: Body): { usable: Body; faults: Fault[] } {
-  const found: Findings = { faults: [], keys: 0 };
-  const refused: Fault[] = [];
-  const usable = { ...known };
-  const options = { shown: createKeyRedaction(known), found, maxKeys: MAX_KEYS };
-  for (const [path, value] of Object.entries(known)) {
-    const finding = inspectField(value, path, options);
-    if (finding === 'fine') continue;
-    delete usable[path];
-    const message =
-      finding === 'too deep'
-        ? `is nested deeper than ${MAX_DEPTH} levels`
-        : `has too many keys: media and meta may have ${MAX_KEYS} together`;
-    refused.push({ path, message });
-  }
-  return { usable, faults: [...refused, ...found.faults] };
-}
-
 function mediaFaults({ text }: FreeJson): Fault[] {
   if (text === null || Buffer.byteLength(text) <= MAX_MEDIA_BYTES) return [];
   return [{ path: 'media', message: `must be at most ${MAX_MEDIA_BYTES} bytes of JSON` }];
@@ -216,7 +195,10 @@ function toMessage(
 export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Checked {
   if (!isBody(body)) return { ok: false, faults: [{ path: '', message: 'must be a JSON object' }] };
   const known = knownFields(body);
-  const { usable, faults: found } = inspect(known);
+  const { usable, faults: found } = inspect(known, {
+    shown: createKeyRedaction(known),
+    maxKeys: MAX_KEYS,
+  });
   const { fields, faults } = fieldFaults(known);
   const channel = incomingFields.shape.channel.safeParse(body.channel);
   const credential = channel.success ? checkCredential(body, channel.data) : { faults: [] };

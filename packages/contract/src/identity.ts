@@ -1,4 +1,6 @@
-import { hash, randomFillSync } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
+import { isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js';
+import { z } from 'zod';
 
 /** The channels; `id` is the row in the table `channels`. */
 export const CHANNELS = {
@@ -63,28 +65,11 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-function formatUuid(bytes: Uint8Array, version: number): string {
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | (version << 4);
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-// Random bytes are read in blocks, because a read of 16 bytes takes longer than the rest of an id.
-const pool = new Uint8Array(4096);
-let used = pool.length;
-
 /** An id that is ordered by time, so that new rows are neighbours in an index. */
 export function uuidv7(nowMs: number = Date.now()): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const bytes = pool.slice(used, used + 16);
-  used += 16;
-  new DataView(bytes.buffer).setUint16(0, Math.floor(nowMs / 2 ** 32));
-  new DataView(bytes.buffer).setUint32(2, nowMs >>> 0);
-  return formatUuid(bytes, 7);
+  const time = nowMs.toString(16).padStart(12, '0');
+  // The first 15 characters of a version 4 id are in the place of the time and the version.
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 /**
@@ -99,5 +84,70 @@ export function messageIdOf(identity: {
 }): MessageId {
   const { channel, fingerprint, externalChatId, messageIds } = identity;
   const name = JSON.stringify([channel, fingerprint, externalChatId, [...messageIds].sort()]);
-  return formatUuid(hash('sha256', name, 'buffer'), 8);
+  const bytes = hash('sha256', name, 'buffer');
+  // Version 8 and the variant of RFC 9562.
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex', 0, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The setting DEFAULT_PHONE_REGION: the country of a number without a country code. */
+export const phoneRegion = z
+  .string()
+  .refine(isSupportedCountry, 'must be a country code such as RU')
+  .default('RU');
+
+export type PhoneRegion = z.infer<typeof phoneRegion>;
+
+/**
+ * A phone as E.164. Null for a text that is not a phone number, and for a number with an extension, which belongs to a
+ * switchboard: neither may link two persons.
+ */
+export function normalisePhone(raw: string | null, region: PhoneRegion): string | null {
+  if (raw === null) return null;
+  const phone = parsePhoneNumberFromString(raw, { defaultCountry: region, extract: false });
+  return phone?.isPossible() && phone.ext === undefined ? phone.number : null;
+}
+
+/** Which phones identify a client: all, those that the channel vouches for, or none. */
+export type LinkByPhone = boolean | 'verified';
+
+/** The setting LINK_BY_PHONE. */
+export const linkByPhone = z
+  .enum(['true', '1', 'verified', 'false', '0'], 'must be true, verified or false')
+  .transform((text): LinkByPhone => (text === 'verified' ? text : text === 'true' || text === '1'))
+  .default(true);
+
+/** A WhatsApp client's id that is its phone, in the forms that services use. */
+const WHATSAPP_ID = /^\+?(\d{7,15})(?::\d+)?(?:@(?:c\.us|s\.whatsapp\.net))?$/;
+
+const isOwnPhone = (id: string | null, phone: string): boolean =>
+  id !== null && `+${WHATSAPP_ID.exec(id)?.[1]}` === phone;
+
+interface PhoneSource {
+  channel: Channel;
+  clientPhone: string | null;
+  externalChatId: string;
+  externalUserId: string | null;
+  phoneVerified: boolean;
+}
+
+function isVouchedFor(message: PhoneSource, phone: string): boolean {
+  if (message.phoneVerified) return true;
+  if (message.channel !== 'whatsapp') return false;
+  return isOwnPhone(message.externalChatId, phone) || isOwnPhone(message.externalUserId, phone);
+}
+
+/**
+ * The phone by which a client is found and which is stored as the client's own, as E.164; null if there is none. With
+ * `verified` a phone that a person has only typed is not used, because it may be a stranger's.
+ */
+export function matchingPhone(
+  message: PhoneSource,
+  settings: { linkByPhone: LinkByPhone; phoneRegion: PhoneRegion },
+): string | null {
+  const phone = normalisePhone(message.clientPhone, settings.phoneRegion);
+  if (phone === null || settings.linkByPhone !== 'verified') return phone;
+  return isVouchedFor(message, phone) ? phone : null;
 }

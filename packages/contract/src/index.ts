@@ -23,9 +23,15 @@ export {
   FINGERPRINT_PATTERN,
   fingerprintOf,
   isUuid,
+  type LinkByPhone,
+  linkByPhone,
   type MessageId,
   maskCredential,
+  matchingPhone,
   messageIdOf,
+  normalisePhone,
+  type PhoneRegion,
+  phoneRegion,
   type TenantId,
   uuidv7,
 } from './identity.ts';
@@ -74,12 +80,4 @@ export {
   type Reply,
   receiptBody,
 } from './outcomes.ts';
-export {
-  type LinkByPhone,
-  linkByPhone,
-  matchingPhone,
-  normalisePhone,
-  type PhoneRegion,
-  phoneRegion,
-} from './phone.ts';
 export { mayHoldCredential, unreadableBody } from './unreadable-body.ts';

@@ -59,7 +59,7 @@ export type Body = Record<string, unknown>;
 export const isBody = (value: unknown): value is Body => isBranch(value) && !Array.isArray(value);
 
 /** Deeper than any real payload, and shallow enough for the recursive code that walks it. */
-export const MAX_DEPTH = 200;
+const MAX_DEPTH = 200;
 
 /** Stops one level past the limit, so that it is safe at any depth. */
 export function isTooDeep(value: unknown, depth = 0): boolean {
@@ -131,13 +131,6 @@ export const MAX_FAULTS = 1000;
 /** Bounds a path, because its keys come from the sender and may be as long as the body. */
 const MAX_PATH = 256;
 
-/** The findings in one body so far. */
-export interface Findings {
-  faults: Fault[];
-  /** How many keys all objects have together. */
-  keys: number;
-}
-
 function textFault(text: string): string | undefined {
   if (text.includes('\0')) return 'contains U+0000';
   if (!text.isWellFormed()) return 'contains a lone surrogate';
@@ -150,6 +143,7 @@ interface Walk {
   /** A key as an answer may show it. */
   shown: (key: string) => string;
   faults: Fault[];
+  /** How many keys all objects of the body have together, so far. */
   keys: number;
   maxKeys: number;
   isTooDeep: boolean;
@@ -213,27 +207,29 @@ function walkObject(object: Record<string, unknown>, state: Walk): void {
 }
 
 /**
- * Walks the JSON of one field once. Lists strings and keys that no database or JSON reader would accept, and counts the
- * keys. Stops if the JSON is nested too deeply or has too many keys.
+ * Walks every field of a body once. Lists strings and keys that no database or JSON reader would accept, and refuses
+ * fields that are nested too deeply or have too many keys. `usable` holds the fields that later steps may walk again.
  */
-export function inspectField(
-  value: unknown,
-  field: string,
-  { shown, found, maxKeys }: { shown: (key: string) => string; found: Findings; maxKeys: number },
-): 'fine' | 'too deep' | 'too many keys' {
-  const before = found.keys;
-  const state: Walk = {
-    trail: [field],
-    shown,
-    faults: [],
-    keys: before,
-    maxKeys,
-    isTooDeep: false,
-  };
-  walk(value, state);
-  found.keys = state.keys;
-  if (state.isTooDeep) return 'too deep';
-  for (const fault of state.faults) if (found.faults.length < MAX_FAULTS) found.faults.push(fault);
-  const isPastLimit = state.keys > maxKeys && state.keys > before;
-  return isPastLimit ? 'too many keys' : 'fine';
+export function inspect(
+  body: Body,
+  { shown, maxKeys }: Pick<Walk, 'shown' | 'maxKeys'>,
+): { usable: Body; faults: Fault[] } {
+  const usable = { ...body };
+  const refused: Fault[] = [];
+  const found: Fault[] = [];
+  let keys = 0;
+  for (const [path, value] of Object.entries(body)) {
+    const state: Walk = { trail: [path], shown, faults: [], keys, maxKeys, isTooDeep: false };
+    walk(value, state);
+    const hasKeys = state.keys > keys;
+    keys = state.keys;
+    if (!state.isTooDeep) found.push(...state.faults);
+    const message = state.isTooDeep
+      ? `is nested deeper than ${MAX_DEPTH} levels`
+      : `has too many keys: media and meta may have ${maxKeys} together`;
+    if (!state.isTooDeep && !(hasKeys && keys > maxKeys)) continue;
+    delete usable[path];
+    refused.push({ path, message });
+  }
+  return { usable, faults: [...refused, ...found] };
 }

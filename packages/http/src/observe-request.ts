@@ -76,14 +76,12 @@ export function logRequests(app: FastifyInstance, logger: Pick<Logger, 'info' | 
   });
 }
 
-type Attributes = Record<string, string>;
-
 interface Beginning {
   /** The parent of the span, where the request has no `traceparent` header. */
   parent: string | undefined;
   /** Gives the trace its id, if the span begins one. */
   root: string;
-  attributes: Attributes;
+  attributes: Record<string, string>;
 }
 
 /** One server span per request of a route. Without a tracer `begin` only finds the sender's `traceparent`. */
@@ -91,27 +89,27 @@ export function createRequestTrace(
   tracer: Tracer | undefined,
   { method, url }: { method: string; url: string },
 ) {
-  const begun = new WeakMap<FastifyRequest, { span: Span; attributes: Attributes }>();
+  const begun = new WeakMap<FastifyRequest, { span: Span; attributes: Record<string, string> }>();
+
+  const startSpan = (reply: FastifyReply, parent: string | undefined, root?: string) =>
+    tracer?.start({
+      name: `${method} ${url}`,
+      kind: 'server',
+      parent,
+      root,
+      startedAtMs: Date.now() - reply.elapsedTime,
+    });
 
   const parentOf = ({ headers }: FastifyRequest) => parseTraceparent(headers.traceparent);
 
-  function start(
-    from: Tracer,
-    reply: FastifyReply,
-    context: { parent: string | undefined; root?: string },
-  ): Span {
-    const startedAtMs = Date.now() - reply.elapsedTime;
-    return from.start({ name: `${method} ${url}`, kind: 'server', ...context, startedAtMs });
-  }
-
-  function end(from: Tracer, request: FastifyRequest, reply: FastifyReply): void {
+  function end(request: FastifyRequest, reply: FastifyReply): void {
     const known = begun.get(request);
     // A request that was refused before `begin` has no span yet.
-    const span = known?.span ?? start(from, reply, { parent: parentOf(request) });
+    const span = known?.span ?? startSpan(reply, parentOf(request));
     // Without an answer the sender has hung up; its message goes on.
     const status = reply.raw.headersSent ? reply.statusCode : undefined;
     const outcome = status === undefined ? 'hung_up' : (notesOf(request).code ?? 'accepted');
-    span.end(
+    span?.end(
       {
         ...known?.attributes,
         'contour.trace_id': traceIdOf(request),
@@ -125,18 +123,17 @@ export function createRequestTrace(
   }
 
   const endWithRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    if (tracer) reply.raw.once('close', () => end(tracer, request, reply));
+    reply.raw.once('close', () => end(request, reply));
   };
   return {
     /** Hooks of the route. They end the span with the request. */
     preHandlers: tracer === undefined ? [] : [endWithRequest],
     /** Starts the span, and returns the `traceparent` for what comes next. */
     begin(request: FastifyRequest, reply: FastifyReply, beginning: Beginning): string | undefined {
-      const { parent: ownParent, root, attributes } = beginning;
-      const parent = parentOf(request) ?? ownParent;
-      if (tracer === undefined) return parent;
-      const span = start(tracer, reply, { parent, root });
-      begun.set(request, { span, attributes });
+      const parent = parentOf(request) ?? beginning.parent;
+      const span = startSpan(reply, parent, beginning.root);
+      if (span === undefined) return parent;
+      begun.set(request, { span, attributes: beginning.attributes });
       return span.traceparent;
     },
   };

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { nameOf, type Operation, operationOf, problems, refTo } from './operation.ts';
-import { type HttpProblemCode, type ProblemTable, problemOf } from './problems.ts';
+import { type HttpProblemCode, type ProblemTable, problemOf, problemSchema } from './problems.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -108,36 +108,6 @@ function inOpenApi(operation: Operation): object {
 
 const written = (operations: Operations) =>
   mapValues(operations, (methods) => mapValues(methods, inOpenApi));
-
-function problemSchema(table: ProblemTable): z.ZodType {
-  const codes = Object.keys(table) as [string, ...string[]];
-  const rows = Object.entries(table).map(
-    ([code, { status, title }]) => `| ${code} | ${status} | ${title} |`,
-  );
-  return z
-    .object({
-      type: z.string().describe('`urn:contour:problem:<code>`'),
-      title: z.string(),
-      status: z.int().min(400).max(599),
-      code: z.enum(codes),
-      detail: z.string(),
-      trace_id: z
-        .string()
-        .nullable()
-        .describe(
-          "The sender's trace id, if the body could be read. The log shows the request under it.",
-        ),
-      accepted: z.literal(false),
-      reason: z.enum(codes).describe('The same as `code`'),
-      errors: z
-        .array(z.object({ path: z.string(), message: z.string() }))
-        .exactOptional()
-        .describe('Every fault of the request, if it could be read'),
-    })
-    .describe(
-      `Every refusal, in the form of RFC 9457.\n\n| code | status | title |\n|---|---|---|\n${rows.join('\n')}`,
-    );
-}
 
 const TRACE_ID = '0198c0de-3f2a-7c3e-9b21-0f4d7e8a9b04';
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { AppError, type AppErrorCode, type Fault, uuidv7 } from '@contour/contract';
 import { type Logger, TimeoutError } from '@contour/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { notesOf, traceIdOf } from './observe-request.ts';
 
 const PROBLEM_TYPE = 'application/problem+json';
@@ -30,17 +30,37 @@ export type ProblemTable = Readonly<
 >;
 
 /** An RFC 9457 problem. Existing senders look at `accepted` and `reason`. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  code: string;
-  detail: string;
-  trace_id: string | null;
-  accepted: false;
-  reason: string;
-  errors?: Fault[];
+export function problemSchema(table: ProblemTable) {
+  const codes = Object.keys(table) as [string, ...string[]];
+  const rows = Object.entries(table).map(
+    ([code, { status, title }]) => `| ${code} | ${status} | ${title} |`,
+  );
+  return z
+    .object({
+      type: z.string().describe('`urn:contour:problem:<code>`'),
+      title: z.string(),
+      status: z.int().min(400).max(599),
+      code: z.enum(codes),
+      detail: z.string(),
+      trace_id: z
+        .string()
+        .nullable()
+        .describe(
+          "The sender's trace id, if the body could be read. The log shows the request under it.",
+        ),
+      accepted: z.literal(false),
+      reason: z.enum(codes).describe('The same as `code`'),
+      errors: z
+        .array(z.object({ path: z.string(), message: z.string() }))
+        .exactOptional()
+        .describe('Every fault of the request, if it could be read'),
+    })
+    .describe(
+      `Every refusal, in the form of RFC 9457.\n\n| code | status | title |\n|---|---|---|\n${rows.join('\n')}`,
+    );
 }
+
+export type Problem = z.infer<ReturnType<typeof problemSchema>>;
 
 export function problemOf<Code extends string>(
   table: Readonly<Record<Code, ProblemKind>>,

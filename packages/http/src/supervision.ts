@@ -64,42 +64,41 @@ function findingsOf({ fitness, title }: Probe): () => Promise<Findings> {
   return async () => (await check()) ?? { reasons: [fitness.unknown], warnings: [] };
 }
 
-/** Resolves to undefined while the server is away, and to null if none is configured. */
-const presenceOf = ({ ask, title }: Probe): (() => Promise<true | null | undefined>) =>
-  ask === null ? async () => null : shareCall(() => ask().then(() => true as const), title);
+/** Resolves to false while the server is away, and to null if none is configured. */
+function presenceOf({ ask, title }: Probe): () => Promise<boolean | null> {
+  if (ask === null) return async () => null;
+  const answered = shareCall(() => ask().then(() => true), title);
+  return async () => (await answered()) ?? false;
+}
 
 /** Calls every probe, side by side. No call is waited for longer than two seconds. */
 export function createHealth({ probes, counts, isLeaving }: Supervised) {
   const asked = probes.map((probe) => ({
-    name: probe.name,
-    isRequired: probe.isRequired,
-    away: `${probe.title} is away`,
+    ...probe,
     isThere: presenceOf(probe),
     findings: findingsOf(probe),
   }));
   const counted = counts.map(({ name, read }) => ({ name, read: shareCall(read, name) }));
 
   async function examine(probe: (typeof asked)[number]): Promise<Findings> {
-    const [isThere, found] = await Promise.all([probe.isThere(), probe.findings()]);
-    if (isThere !== undefined) return found;
-    return probe.isRequired
-      ? { reasons: [probe.away], warnings: found.warnings }
-      : { reasons: [], warnings: [...found.warnings, probe.away] };
+    const [isThere, { reasons, warnings }] = await Promise.all([probe.isThere(), probe.findings()]);
+    if (isThere !== false) return { reasons, warnings };
+    const away = `${probe.title} is away`;
+    if (probe.isRequired) return { reasons: [away], warnings };
+    return { reasons: [], warnings: [...warnings, away] };
   }
 
   return {
     async health(): Promise<{ status: Status } & Record<string, boolean | number | string | null>> {
       const [there, numbers] = await Promise.all([
         Promise.all(asked.map((probe) => probe.isThere())),
-        Promise.all(counted.map((count) => count.read())),
+        Promise.all(counted.map(async (count) => (await count.read()) ?? 0)),
       ]);
-      const away = asked.filter((_probe, index) => there[index] === undefined);
-      const isDegraded = away.length > 0 || numbers.some((number) => !number);
-      const isUnavailable = away.some(({ isRequired }) => isRequired);
+      const isUnavailable = asked.some((one, index) => one.isRequired && there[index] === false);
+      const isDegraded = there.includes(false) || numbers.includes(0);
       return {
         status: isUnavailable ? 'unavailable' : isDegraded ? 'degraded' : 'ok',
         ...Object.fromEntries(asked.map(({ name }, index) => [name, there[index] ?? null])),
-        ...Object.fromEntries(away.map(({ name }) => [name, false])),
         ...Object.fromEntries(counted.map(({ name }, index) => [name, numbers[index] ?? 0])),
       };
     },

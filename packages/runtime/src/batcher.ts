@@ -1,10 +1,3 @@
-interface BatcherOptions<I, O> {
-  /** One result per item, in the items' order. */
-  run: (items: I[]) => Promise<O[]>;
-  maxSize: number;
-  maxInFlight: number;
-}
-
 export interface Batcher<I, O> {
   /** An item that may wait goes with the next item that may not, or after `mayWaitMs`. */
   push(item: I, mayWaitMs?: number): Promise<O>;
@@ -21,7 +14,12 @@ interface Waiting<I, O> {
  * items that may wait need a timer. An idle batcher starts after the current turn of the event loop. So a single item
  * does not wait, and items that arrived together over many connections go together.
  */
-export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
+export function createBatcher<I, O>(options: {
+  /** One result per item, in the items' order. */
+  run: (items: I[]) => Promise<O[]>;
+  maxSize: number;
+  maxInFlight: number;
+}): Batcher<I, O> {
   const { run, maxSize, maxInFlight } = options;
   const waiting: Waiting<I, O>[] = [];
   let inFlight = 0;
@@ -76,4 +74,24 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   }
 
   return { push };
+}
+
+/** Thrown by `within`. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+}
+
+/** Bounds the wait for `promise`, not its work. `what` names the server in the error: "postgres". */
+export async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    // The error is made only when it is needed, because its stack is expensive.
+    const giveUp = () => reject(new TimeoutError(`${what} did not answer within ${ms} ms`));
+    timer = setTimeout(giveUp, ms).unref();
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

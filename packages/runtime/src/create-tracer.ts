@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createExporter } from './create-exporter.ts';
 import type { TracingEnv } from './env.ts';
 import { type Logger, logConnectionErrors } from './logger.ts';
@@ -33,32 +33,29 @@ export interface Tracer {
   close(signal?: AbortSignal): Promise<void>;
 }
 
-interface TracerOptions {
-  /** OTEL_SERVICE_NAME replaces it. */
-  serviceName: string;
-  logger: Pick<Logger, 'warn'>;
-}
-
 const SAMPLED = 1;
 
-/** Returns undefined if the environment names no collector. */
-export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | undefined {
+/** Returns undefined if the environment names no collector. OTEL_SERVICE_NAME replaces `serviceName`. */
+export function createTracer(
+  env: TracingEnv,
+  { serviceName, logger }: { serviceName: string; logger: Pick<Logger, 'warn'> },
+): Tracer | undefined {
   const endpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (endpoint === undefined) return undefined;
   const ratio = env.OTEL_TRACES_SAMPLER_ARG;
   const exporter = createExporter({
     endpoint,
     headers: env.OTEL_EXPORTER_OTLP_HEADERS,
-    resource: attributeList({ 'service.name': env.OTEL_SERVICE_NAME ?? options.serviceName }),
-    onError: logConnectionErrors(options.logger, 'tracing.export_failed'),
-    onDropped: (spans) => options.logger.warn({ spans }, 'tracing.dropped'),
+    resource: attributeList({ 'service.name': env.OTEL_SERVICE_NAME ?? serviceName }),
+    onError: logConnectionErrors(logger, 'tracing.export_failed'),
+    onDropped: (spans) => logger.warn({ spans }, 'tracing.dropped'),
   });
 
   return {
     start(start) {
       const { traceId, parentSpanId, isSampled } = contextOf(start, ratio);
       if (!isSampled && start.parent) return unrecorded(start.parent);
-      const spanId = randomHex(8);
+      const spanId = randomUUID().replaceAll('-', '').slice(16);
       // Passed on, so that later services do not sample the trace either.
       if (!isSampled) return unrecorded(`00-${traceId}-${spanId}-00`);
       const { name, kind, startedAtMs = Date.now() } = start;
@@ -68,19 +65,18 @@ export function createTracer(env: TracingEnv, options: TracerOptions): Tracer | 
         traceparent: `00-${traceId}-${spanId}-01`,
         end(attributes, error) {
           const endedAtMs = startedAtMs + (performance.now() - openedAt);
-          exporter.add(
-            otlpSpan({
-              traceId,
-              spanId,
-              parentSpanId,
-              name,
-              kind,
-              startedAtMs,
-              endedAtMs,
-              attributes,
-              error,
-            }),
-          );
+          // A span in the JSON form of OTLP.
+          exporter.add({
+            traceId,
+            spanId,
+            parentSpanId,
+            name,
+            kind: KINDS[kind],
+            startTimeUnixNano: nanos(startedAtMs),
+            endTimeUnixNano: nanos(endedAtMs),
+            attributes: attributeList(attributes),
+            status: error === undefined ? {} : { code: STATUS_ERROR, message: error },
+          });
         },
       };
     },
@@ -96,26 +92,13 @@ function contextOf({ parent, root }: SpanStart, ratio: number) {
     const isSampled = (Number.parseInt(parent.slice(53, 55), 16) & SAMPLED) !== 0;
     return { traceId: parent.slice(3, 35), parentSpanId: parent.slice(36, 52), isSampled };
   }
-  const traceId = root?.replaceAll('-', '').toLowerCase() ?? randomHex(16);
+  const traceId = (root ?? randomUUID()).replaceAll('-', '').toLowerCase();
   return { traceId, parentSpanId: undefined, isSampled: isChosen(traceId, ratio) };
 }
 
 /** All services decide alike for one trace: by the end of its id, which is random in every version of UUID. */
 const isChosen = (traceId: string, ratio: number): boolean =>
   Number.parseInt(traceId.slice(-8), 16) < ratio * 2 ** 32;
-
-// Random bytes are read in blocks, because a read of 8 bytes takes longer than the rest of a span.
-const pool = Buffer.alloc(4096);
-let used = pool.length;
-
-function randomHex(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  used += bytes;
-  return pool.toString('hex', used - bytes, used);
-}
 
 const KINDS: Record<SpanKind, number> = { server: 2, client: 3, consumer: 5 };
 const STATUS_ERROR = 2;
@@ -138,29 +121,3 @@ function attributeList(attributes: Attributes): object[] {
   }
   return list;
 }
-
-interface EndedSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId: string | undefined;
-  name: string;
-  kind: SpanKind;
-  startedAtMs: number;
-  endedAtMs: number;
-  attributes: Attributes;
-  error: string | undefined;
-}
-
-/** A span in the JSON form of OTLP. Its times are milliseconds since 1970, with fractions. */
-const otlpSpan = (span: EndedSpan): object => ({
-  // Not by spreading, which would double the CPU time of a span.
-  traceId: span.traceId,
-  spanId: span.spanId,
-  parentSpanId: span.parentSpanId,
-  name: span.name,
-  kind: KINDS[span.kind],
-  startTimeUnixNano: nanos(span.startedAtMs),
-  endTimeUnixNano: nanos(span.endedAtMs),
-  attributes: attributeList(span.attributes),
-  status: span.error === undefined ? {} : { code: STATUS_ERROR, message: span.error },
-});

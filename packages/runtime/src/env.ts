@@ -47,24 +47,14 @@ export const neo4jFields = {
   NEO4J_PASSWORD: z.string().optional(),
 };
 
-interface GraphEnv {
-  NEO4J_URI: string;
-  NEO4J_USER: string;
-  NEO4J_PASSWORD?: string | undefined;
-}
+type GraphEnv = z.infer<z.ZodObject<typeof neo4jFields>>;
 
-type MaybeGraphEnv = Omit<GraphEnv, 'NEO4J_URI'> & { NEO4J_URI?: string | undefined };
-
-interface Neo4jOptions {
-  uri: string;
-  user: string;
-  password: string | undefined;
-}
+type Neo4jOptions = Record<'uri' | 'user', string> & { password: string | undefined };
 
 /** The options of a connection to the graph; undefined if there is no graph. */
-export function neo4jOf(env: GraphEnv): Neo4jOptions;
-export function neo4jOf(env: MaybeGraphEnv): Neo4jOptions | undefined;
-export function neo4jOf(env: MaybeGraphEnv): Neo4jOptions | undefined {
+export function neo4jOf(env: GraphEnv & { NEO4J_URI: string }): Neo4jOptions;
+export function neo4jOf(env: GraphEnv): Neo4jOptions | undefined;
+export function neo4jOf(env: GraphEnv): Neo4jOptions | undefined {
   const { NEO4J_URI: uri, NEO4J_USER: user, NEO4J_PASSWORD: password } = env;
   return uri === undefined ? undefined : { uri, user, password };
 }

@@ -1,4 +1,4 @@
-export { type Batcher, createBatcher } from './batcher.ts';
+export { type Batcher, createBatcher, TimeoutError, within } from './batcher.ts';
 export { createTracer, type Span, type Tracer } from './create-tracer.ts';
 export {
   EnvError,
@@ -30,4 +30,3 @@ export { runMain } from './run-main.ts';
 export { type Duty, startScheduler } from './scheduler.ts';
 export { createShutdown, type Shutdown } from './shutdown.ts';
 export { createWatchdog } from './watchdog.ts';
-export { TimeoutError, within } from './within.ts';

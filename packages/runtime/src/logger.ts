@@ -1,20 +1,9 @@
-import {
-  type DestinationStream,
-  type Logger,
-  type LoggerOptions as LoggerSettings,
-  pino,
-} from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 
 export type { Logger };
 
 /** The values of LOG_LEVEL. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-interface LoggerOptions {
-  level: (typeof LOG_LEVELS)[number];
-  name: string;
-  destination?: DestinationStream;
-}
 
 /**
  * The places of a credential in a message or a request, in case one is logged by mistake. Each path is named, because
@@ -38,9 +27,17 @@ function gatheringStdout() {
 }
 
 /** Writes one line of JSON per event: a constant message such as `delivery.attempted`, fields, an error under `err`. */
-export function createLogger({ level, name, destination }: LoggerOptions): Logger {
+export function createLogger({
+  level,
+  name,
+  destination,
+}: {
+  level: (typeof LOG_LEVELS)[number];
+  name: string;
+  destination?: DestinationStream;
+}): Logger {
   const stdout = destination === undefined ? gatheringStdout() : undefined;
-  const options: LoggerSettings = {
+  const options: LoggerOptions = {
     level,
     base: { name, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,

@@ -18,11 +18,6 @@ export function perKey<Key extends string, Value>(
   return Object.fromEntries(keys.map((key) => [key, make(key)])) as Record<Key, Value>;
 }
 
-/** One series of a counter. */
-interface Count {
-  inc(by?: number): void;
-}
-
 /**
  * Returns a function that makes the series for the values of the labels, in their order. A series is 0 before its first
  * event; otherwise Prometheus could not see the first increase. The sums are kept here, because prom-client joins the
@@ -31,7 +26,7 @@ interface Count {
 export function createCounter(
   registry: Registry,
   { labelNames = [], ...about }: { name: string; help: string; labelNames?: readonly string[] },
-): (...values: string[]) => Count {
+): (...values: string[]) => { inc(by?: number): void } {
   const series: { labels: Record<string, string>; sum: number }[] = [];
   new Counter({
     ...about,
@@ -52,11 +47,6 @@ export function createCounter(
       },
     };
   };
-}
-
-/** One series of a histogram. */
-interface Measure {
-  observe(value: number): void;
 }
 
 interface HistogramSpec {
@@ -94,7 +84,7 @@ function valuesOf({ name, buckets }: HistogramSpec, { labels, counts, sum }: His
 export function createHistogram(
   registry: Registry,
   spec: HistogramSpec,
-): (labels?: Record<string, string>) => Measure {
+): (labels?: Record<string, string>) => { observe(value: number): void } {
   const { name, help, buckets } = spec;
   const series: HistogramSeries[] = [];
   const metric = {
@@ -130,12 +120,12 @@ export interface WatchedPool {
 
 /** Adds the pools of this process to its metrics. They are read when the metrics are. */
 export function watchPools(registry: Registry, pools: Record<string, WatchedPool>): void {
-  const own = { labelNames: ['pool'], registers: [registry] };
   const show = (name: string, help: string, read: (pool: WatchedPool) => number) =>
     new Gauge({
-      ...own,
       name,
       help,
+      labelNames: ['pool'],
+      registers: [registry],
       collect() {
         for (const [pool, facts] of Object.entries(pools)) this.set({ pool }, read(facts));
       },

@@ -1,5 +1,5 @@
 import { createRegistry, type WatchedPool, watchPools } from '@contour/runtime';
-import { type CountAnswer, createIntakeMetrics } from './intake-metrics.ts';
+import { createAnswerCount } from '../routes/resolve.ts';
 import { type CreateGauge, gaugesOf, type Look, lookFor } from './look.ts';
 import { type PostgresProbes, postgresGauges } from './postgres-gauges.ts';
 import { type RedisProbes, redisGauges } from './redis-gauges.ts';
@@ -13,12 +13,7 @@ interface MetricsDeps extends RedisProbes, PostgresProbes {
   maxBacklog: number;
 }
 
-export interface ApiMetrics {
-  countAnswer: CountAnswer;
-  contentType: string;
-  /** Answers within about 2 s, whatever is away. Values that cannot be read are left out. */
-  scrape(): Promise<string>;
-}
+export type ApiMetrics = ReturnType<typeof createApiMetrics>;
 
 /** Shows for each configured server whether it answers. */
 function dependencyGauge(gauge: CreateGauge, pings: Pings): Look[] {
@@ -39,7 +34,7 @@ function dependencyGauge(gauge: CreateGauge, pings: Pings): Look[] {
  * with `max`. No worker shows it: a hundred workers would ask Redis and Postgres the same questions a hundred times,
  * and the state matters most while no worker lives.
  */
-export function createApiMetrics(deps: MetricsDeps): ApiMetrics {
+export function createApiMetrics(deps: MetricsDeps) {
   const registry = createRegistry();
   const gauge = gaugesOf(registry);
   watchPools(registry, deps.pools);
@@ -53,9 +48,10 @@ export function createApiMetrics(deps: MetricsDeps): ApiMetrics {
     ...postgresGauges(gauge, deps),
   ];
   return {
-    countAnswer: createIntakeMetrics(registry),
+    countAnswer: createAnswerCount(registry),
     contentType: registry.contentType,
-    async scrape() {
+    /** Answers within about 2 s, whatever is away. Values that cannot be read are left out. */
+    async scrape(): Promise<string> {
       await Promise.all(looks.map((look) => look()));
       return registry.metrics();
     },

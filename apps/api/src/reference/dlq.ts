@@ -3,7 +3,7 @@ import { documented, json, jsonBody, named, OPERATORS, problems, shared } from '
 import { dlqFilter } from '@contour/operations';
 import { isDlqCursor } from '@contour/store/dead-letters';
 import { z } from 'zod';
-import { dlqEntry, problem } from './examples.ts';
+import { dlqEntry, problem, refused } from './examples.ts';
 
 const MAX_PAGE = 200;
 const cursorMessage = 'must be the `next` of a page';
@@ -114,13 +114,6 @@ const failures = {
   503: shared('Unavailable'),
 };
 const bodyFailures = { ...failures, 413: shared('TooLarge'), 415: shared('NotJson') };
-
-const refused = (description: string, path: string, message: string) =>
-  problems(description, {
-    invalid: problem('invalid', 'The request is not valid; `errors` names every fault.', [
-      { path, message },
-    ]),
-  });
 
 const noEntry = problems('No such entry.', {
   not_found: problem('not_found', 'The dead-letter queue has no entry with this id.'),

@@ -1,11 +1,15 @@
 import {
+  checkIncoming,
+  corePayloadAround,
+  dlqEntryBody,
   type Fault,
   fingerprintOf,
+  type IncomingMessage,
   messageIdOf,
   PROBLEMS,
   type ProblemCode,
 } from '@contour/contract';
-import { problemOf } from '@contour/http';
+import { problemOf, problems } from '@contour/http';
 
 // Answers of a running system. The end-to-end test provokes each of them anew and compares everything except ids and
 // times.
@@ -138,63 +142,50 @@ export const messageStates = {
   parked: { ...unresolved, state: 'parked', attempts: 1, last_error: 'unknown_tenant' },
 };
 
-export const dlqEntry = {
-  id: MESSAGE_ID,
-  reason: 'unknown_tenant',
-  stage: 'resolve',
-  message_id: MESSAGE_ID,
-  trace_id: TRACE_ID,
-  channel: 'telegram',
-  account: { fingerprint: UNKNOWN_FINGERPRINT, mask: '***' },
-  external_chat_id: '123456789',
-  tenant_id: null,
-  client_id: null,
-  dialog_id: null,
-  error: { code: 'unknown_tenant', message: 'no tenant has this credential' },
-  attempts: 1,
-  received_at: RECEIVED_AT,
-  failed_at: RESOLVED_AT,
-  message: {
-    channel: 'telegram',
-    account_fingerprint: UNKNOWN_FINGERPRINT,
-    ...BATCH,
-    phone_verified: false,
-  },
-};
+function accept(body: object): IncomingMessage {
+  const checked = checkIncoming(body, new Date(RECEIVED_AT));
+  if (!checked.ok) throw new Error('an example of the reference is not valid');
+  return checked.message;
+}
 
-/** What Core gets for the first of the messages above. */
-export const corePayload = {
-  tenant_id: TENANT_ID,
-  domain_id: 1,
-  client_id: CLIENT_ID,
-  dialog_id: DIALOG_ID,
-  channel_id: 1,
-  external_chat_id: '123456789',
-  text: 'Merged message text',
-  timestamp: '2024-12-10T10:00:15Z',
-  message_ids: ['msg_1', 'msg_2', 'msg_3'],
-  trace_id: TRACE_ID,
-  media: {},
-  meta: {
-    batched: true,
-    batch_size: 3,
-    batch_reason: 'debounce',
-    is_new_client: true,
-    is_new_dialog: true,
-  },
+const { bot_token: _credential, ...withoutCredential } = messages.telegram;
+const unknown = accept({ ...withoutCredential, account_fingerprint: UNKNOWN_FINGERPRINT });
+
+export const dlqEntry = JSON.parse(
+  dlqEntryBody({
+    v: 1,
+    id: MESSAGE_ID,
+    reason: 'unknown_tenant',
+    stage: 'resolve',
+    tenantId: null,
+    clientId: null,
+    dialogId: null,
+    error: { code: 'unknown_tenant', message: 'no tenant has this credential' },
+    attempts: 1,
+    receivedAt: RECEIVED_AT,
+    failedAt: RESOLVED_AT,
+    message: { ...unknown, messageId: MESSAGE_ID, mask: '***' },
+    raw: null,
+  }),
+);
+
+const { beforeSeq, afterSeq } = corePayloadAround(accept(messages.telegram), {
+  tenantId: TENANT_ID,
+  domainId: 1,
+  dialogId: DIALOG_ID,
+  channelAccountId: 1,
+  isNewClient: true,
+  isNewDialog: true,
   client: {
     id: CLIENT_ID,
-    name: 'Ivan Petrov',
-    phone: '+79991234567',
-    channels: [{ channel: 'telegram', external_id: '123456789' }],
+    name: BATCH.client_name,
+    phone: BATCH.client_phone,
+    channels: [{ channel: 'telegram', external_id: BATCH.external_chat_id }],
   },
-  message_id: MESSAGE_ID,
-  seq: 1,
-  channel: 'telegram',
-  channel_account_id: 1,
-  external_user_id: '987654321',
-  client_phone: '+79991234567',
-};
+});
+
+/** What Core gets for the first of the messages above. */
+export const corePayload = JSON.parse(`${beforeSeq}1${afterSeq}`);
 
 /** A problem of a request whose body was read: the trace id is the sender's. */
 export const sendersProblem = (code: ProblemCode, detail: string, errors?: Fault[]) =>
@@ -203,3 +194,11 @@ export const sendersProblem = (code: ProblemCode, detail: string, errors?: Fault
 /** A problem of a request without a body, or whose body was not read: the trace id is the request's own. */
 export const problem = (code: ProblemCode, detail: string, errors?: Fault[]) =>
   problemOf(PROBLEMS, code, { detail, traceId: REQUEST_TRACE_ID, errors });
+
+/** The answer to a query or a body that is not valid. */
+export const refused = (description: string, path: string, message: string) =>
+  problems(description, {
+    invalid: problem('invalid', 'The request is not valid; `errors` names every fault.', [
+      { path, message },
+    ]),
+  });

@@ -16,7 +16,7 @@ import {
 import { type Found, locateMessage, locateTrace, type Places } from '@contour/operations';
 import type { QueuedNote } from '@contour/queue/jobs';
 import { z } from 'zod';
-import { messageStates, problem } from '../reference/examples.ts';
+import { messageStates, problem, refused } from '../reference/examples.ts';
 
 export interface MessageDeps {
   guards: Pick<Guards, 'api' | 'admin'>;
@@ -162,11 +162,7 @@ const messagesOperation = documented({
       found: { items: [messageStates.delivered] },
       none: { items: [] },
     }),
-    400: problems('No trace id, or one that is not valid.', {
-      invalid: problem('invalid', 'The request is not valid; `errors` names every fault.', [
-        { path: 'trace_id', message: 'is required' },
-      ]),
-    }),
+    400: refused('No trace id, or one that is not valid.', 'trace_id', 'is required'),
     401: shared('NoAdminKey'),
     500: shared('Internal'),
     503: shared('Unavailable'),

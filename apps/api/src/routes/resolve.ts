@@ -1,7 +1,9 @@
 import {
+  CHANNEL_CODES,
   type Channel,
   checkIncoming,
   type IncomingMessage,
+  PROBLEMS,
   type ProblemCode,
   type Receipt,
   receiptBody,
@@ -17,10 +19,10 @@ import {
   ProblemError,
   RETRY_AFTER_SECONDS,
 } from '@contour/http';
-import type { Tracer } from '@contour/runtime';
+import { createCounter, createHistogram, perKey, type Tracer } from '@contour/runtime';
+import type { Registry } from 'prom-client';
 import type { BackPressure } from '../back-pressure.ts';
 import { addAndWait, type Decision, type IntakeDeps } from '../intake.ts';
-import type { CountAnswer } from '../metrics/intake-metrics.ts';
 import { resolveOperation } from '../reference/resolve.ts';
 
 export interface ResolveDeps extends IntakeDeps {
@@ -29,7 +31,7 @@ export interface ResolveDeps extends IntakeDeps {
   backPressure: Pick<BackPressure, 'check'>;
   limitWaiting: (message: IncomingMessage) => void;
   waitMs: number;
-  countAnswer: CountAnswer;
+  countAnswer: ReturnType<typeof createAnswerCount>;
   tracer: Tracer | undefined;
 }
 
@@ -188,4 +190,41 @@ function sendQueued(reply: HttpReply, { messageId, traceId }: IncomingMessage): 
       message_id: messageId,
       status_url: statusUrl,
     });
+}
+
+/** An answer to POST /resolve. */
+export interface Answered {
+  /** Undefined if the body could not be read. */
+  channel: Channel | undefined;
+  /** The code of its problem. */
+  code: string | undefined;
+  status: number;
+  ms: number;
+}
+
+/** Every answer is counted once: as accepted, or as refused by its code. */
+export function createAnswerCount(registry: Registry) {
+  const accepted = createCounter(registry, {
+    name: 'contour_accepted_total',
+    help: 'Messages that were accepted (200 and 202), duplicates included.',
+    labelNames: ['channel', 'way'],
+  });
+  const refused = createCounter(registry, {
+    name: 'contour_refused_total',
+    help: 'Answers to POST /resolve that are not an acceptance, by the code of the problem.',
+    labelNames: ['code'],
+  });
+  const seconds = createHistogram(registry, {
+    name: 'contour_answer_seconds',
+    help: 'Time from a request of POST /resolve to its answer, in seconds.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  })();
+  const acceptedOf = perKey(CHANNEL_CODES, (channel) => accepted(channel, 'http'));
+  const refusedOf = perKey(Object.keys(PROBLEMS) as ProblemCode[], (code) => refused(code));
+
+  return ({ channel, code, status, ms }: Answered): void => {
+    seconds.observe(ms / 1000);
+    if (status < 300 && channel !== undefined) acceptedOf[channel].inc();
+    else refusedOf[(code ?? 'internal') as ProblemCode].inc();
+  };
 }
