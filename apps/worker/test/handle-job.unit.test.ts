@@ -33,7 +33,7 @@ const deps = {
     read: async () => null,
     remove: async () => true,
   },
-  revive: async () => ({ attempts: 0, isKnown: false }),
+  revive: async () => ({ isKnown: false, hasLeft: false }),
   ownerOf: async () => null,
   reply: async () => 1,
   forgetQueued: () => undefined,
@@ -174,4 +174,24 @@ test('a replay whose entry is gone resolves nothing for another tenant that has 
   expect(parked).toEqual([]);
   expect(await replayBy('tenant')).toBe('done');
   expect(resolve).toHaveBeenCalledTimes(1);
+});
+
+test('a replay removes the entry of its message once: with the message’s revival, or by its version', async () => {
+  const remove = vi.fn(async () => true);
+  const replayed = {
+    version: '7',
+    entry: { tenantId: 'tenant', stage: 'deliver', clientId: 'client', dialogId: 'dialog' },
+  };
+  const dlq = { ...deps.dlq, remove, read: async () => replayed as never };
+  const reading = readJob(job().data, new Date());
+  if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
+  const replay = (hasLeft: boolean) =>
+    handleBy(
+      { dlq, revive: async () => ({ isKnown: true, hasLeft }) },
+      job({ data: { v: 1, message: reading.message, replayOf: messageId } }),
+    );
+  expect(await replay(true)).toBe('done');
+  expect(remove).not.toHaveBeenCalled();
+  expect(await replay(false)).toBe('done');
+  expect(remove.mock.calls).toEqual([[messageId, '7']]);
 });

@@ -21,7 +21,10 @@ interface JobDeps {
   held: HeldMessages;
   dlq: Pick<Dlq, 'park' | 'read' | 'remove'>;
   /** Makes a dead message due again and removes its entry. Leaves a message in any other state unchanged. */
-  revive: (message: { tenantId: string; messageId: string }) => Promise<Pick<Revival, 'isKnown'>>;
+  revive: (message: {
+    tenantId: string;
+    messageId: string;
+  }) => Promise<Pick<Revival, 'isKnown' | 'hasLeft'>>;
   /** The tenant that has the message's account now; null if no tenant has it. */
   ownerOf: (message: IncomingMessage) => Promise<string | null>;
   /** Resolves with the number of processes that received the reply. */
@@ -134,10 +137,11 @@ async function park(
 /** The entry as it was before the replay. It may be parked again meanwhile, with a new version. */
 type Replayed = ParkedEntry | null;
 
-/** `isRevived`: the message was dead and is due again. */
+/** `isRevived`: the message is known, and due again if it was dead. `hasLeft`: its entry was removed with that. */
 interface Resolved {
   outcome: Outcome;
   isRevived?: boolean;
+  hasLeft?: boolean;
 }
 
 /**
@@ -155,9 +159,9 @@ async function resolveReplayed(
   const { stage, clientId, dialogId } = replayed?.entry ?? {};
   const { messageId, traceId } = message;
   if (stage === 'deliver' && clientId && dialogId) {
-    const { isKnown } = await deps.revive({ tenantId, messageId });
+    const { isKnown, hasLeft } = await deps.revive({ tenantId, messageId });
     const receipt = { tenantId, clientId, dialogId, traceId, messageId };
-    if (isKnown) return { outcome: { kind: 'replayed', receipt }, isRevived: true };
+    if (isKnown) return { outcome: { kind: 'replayed', receipt }, isRevived: true, hasLeft };
   }
   const owner = await deps.ownerOf(message);
   if (owner !== null && owner !== tenantId) return { outcome: { kind: 'unknown_tenant' } };
@@ -172,10 +176,10 @@ async function endReplay(
   deps: JobDeps,
   { message, replayOf }: Readable,
   replayed: Replayed,
-  { outcome, isRevived }: Resolved,
+  { outcome, isRevived, hasLeft }: Resolved,
   parked: boolean,
 ): Promise<void> {
-  if (replayOf === undefined || replayed === null) return;
+  if (replayOf === undefined || replayed === null || hasLeft) return;
   // The message may be a duplicate of a dead one.
   if (outcome.kind === 'replayed' && !isRevived) await deps.revive(outcome.receipt);
   // The entry of an unreadable message has been replaced by an entry under the message's own id.
