@@ -34,7 +34,11 @@ function parsed(text: string): unknown {
 export function request(
   method: string,
   url: string,
-  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+  {
+    body,
+    headers = {},
+    timeoutMs = SENDER_TIMEOUT_MS,
+  }: { body?: unknown; headers?: Record<string, string>; timeoutMs?: number } = {},
 ): Promise<Answer> {
   const startedAt = performance.now();
   const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
@@ -47,7 +51,7 @@ export function request(
   return new Promise((resolve, reject) => {
     const outgoing = startRequest(
       url,
-      { method, agent, headers: { ...described, ...headers }, timeout: SENDER_TIMEOUT_MS },
+      { method, agent, headers: { ...described, ...headers }, timeout: timeoutMs },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

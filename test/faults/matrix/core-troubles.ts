@@ -73,6 +73,9 @@ export async function failInWays(
   };
 }
 
+/** Longer than a replay takes beside other work. */
+const REPLAY_MS = 120_000;
+
 /** All dead messages of one tenant are replayed at once. */
 export async function replayDead(contour: Contour, count: number): Promise<Trouble> {
   const tenant = await contour.addTenant();
@@ -88,7 +91,10 @@ export async function replayDead(contour: Contour, count: number): Promise<Troub
   };
   await waitFor('all are dead', areDead, { deadlineMs: 60_000 });
   waysAtCore(contour).delete(tenant.id);
-  const replay = request('POST', `${contour.url}/dlq/replay`, { body: { tenant_id: tenant.id } });
+  const replay = request('POST', `${contour.url}/dlq/replay`, {
+    body: { tenant_id: tenant.id },
+    timeoutMs: REPLAY_MS,
+  });
   replay.catch(() => undefined);
   return {
     async end() {

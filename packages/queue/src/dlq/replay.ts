@@ -16,7 +16,7 @@ const AT_ONCE = 10;
 const WAIT_MS = 2000;
 
 /** After a part, this many times the time that it took belongs to senders ... */
-const REST_SHARE = 1;
+const REST_SHARE = 2;
 /** ... and this long if its time is not known, because an outcome did not come. */
 const UNKNOWN_REST_MS = 100;
 
