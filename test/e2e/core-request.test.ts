@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Contour, startContour } from '../support/contour.ts';
 import { messageTo } from '../support/messages.ts';
 import { type Accepted, resolve } from '../support/send.ts';
@@ -91,13 +91,13 @@ test('messages accepted before their tenant was switched off are still delivered
 });
 
 test('without CORE_URL the payload is printed and counts as delivered', async () => {
-  const coreless = await startContour({ env: { CORE_URL: '' } });
-  onTestFinished(() => coreless.close());
-  const { max } = (await coreless.addTenant()).accounts;
-  const { json } = await resolve(coreless.url, messageTo(max, { text: 'for the console' }));
-  await storyIn(coreless, json.message_id, 'delivered');
-  const [worker] = coreless.workers;
-  await waitFor('the payload in the log', () => worker?.output().includes('for the console'));
-  expect(worker?.output()).toContain(json.message_id);
-  expect(coreless.core.requests).toEqual([]);
+  await contour.workers[0]?.stop();
+  const { length } = contour.core.requests;
+  const worker = await contour.startWorker({ CORE_URL: '' });
+  const { max } = (await contour.addTenant()).accounts;
+  const { json } = await resolve(contour.url, messageTo(max, { text: 'for the console' }));
+  await storyIn(contour, json.message_id, 'delivered');
+  await waitFor('the payload in the log', () => worker.output().includes('for the console'));
+  expect(worker.output()).toContain(json.message_id);
+  expect(contour.core.requests).toHaveLength(length);
 });

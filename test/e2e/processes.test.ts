@@ -1,5 +1,5 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { startContour } from '../support/contour.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Contour, startContour } from '../support/contour.ts';
 import { freePort } from '../support/free-port.ts';
 import { messagesOf } from '../support/messages.ts';
 import { runBuilt } from '../support/processes.ts';
@@ -63,9 +63,13 @@ describe('a process with a wrong environment names all wrong variables and ends'
   });
 });
 
+let contour: Contour;
+beforeAll(async () => {
+  contour = await startContour({ apis: 2, workers: 2 });
+});
+afterAll(() => contour?.close());
+
 test('a process whose port is taken says so and ends', async () => {
-  const contour = await startContour({ workers: 0 });
-  onTestFinished(() => contour.close());
   const port = contour.apis[0]?.port ?? 0;
   const { code, output } = await endOf('api', {
     DATABASE_URL: contour.database.url,
@@ -77,8 +81,6 @@ test('a process whose port is taken says so and ends', async () => {
 });
 
 test('on SIGTERM under load a worker and an API drain and end with 0, and nothing is lost', async () => {
-  const contour = await startContour({ apis: 2, workers: 2 });
-  onTestFinished(() => contour.close());
   contour.core.behave(() => ({ status: 200, delayMs: 50 }));
   const { telegram } = (await contour.addTenant()).accounts;
   const [api] = contour.apis;

@@ -5,8 +5,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { startContour } from '../support/contour.ts';
 import { idOf, messagesOf } from '../support/messages.ts';
 import { findPython, PYTHON_CLIENT, pythonWithPackages } from '../support/python.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 
-const EACH = 2_000;
+const EACH = isWholeMatrix() ? 2_000 : 400;
 const CHATS = 100;
 const AT_ONCE = 250;
 const run = promisify(execFile);

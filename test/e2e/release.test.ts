@@ -47,13 +47,13 @@ const acceptedOf = (bodies: readonly Body[]) =>
 const asEntries = (bodies: readonly Body[], account: TestAccount) =>
   bodies.map((body) => withFingerprint(body, account));
 
-describe('with two workers', () => {
-  let contour: Contour;
-  beforeAll(async () => {
-    contour = await startContour({ workers: 2 });
-  });
-  afterAll(() => contour?.close());
+let contour: Contour;
+beforeAll(async () => {
+  contour = await startContour({ workers: 2 });
+});
+afterAll(() => contour?.close());
 
+describe('with two workers', () => {
   test('messages of an unknown credential are delivered in order once its account is registered', async () => {
     const account = unknown();
     const bodies = [...messagesOf(account, { count: 12, chats: 3 })];
@@ -167,21 +167,18 @@ slowTest('kill -9 in the middle of a release loses and duplicates nothing', asyn
 });
 
 test('with RELEASE_PARKED=false parked messages stay until they are replayed', async () => {
-  const contour = await startContour({ env: { RELEASE_PARKED: 'false' } });
-  try {
-    const account = unknown();
-    const body = messageTo(account);
-    expect((await resolve(contour.url, body)).status).toBe(404);
-    const tenant = await contour.addTenant();
-    await addAccount(contour.database.pool, tenant.id, 'telegram', account.credential);
-    // A worker without the counter of releases has no such duty.
-    const metrics = await (await fetch(`${contour.workers[0]?.url}/metrics`)).text();
-    expect(metrics).toContain('contour_parked_total');
-    expect(metrics).not.toContain('contour_dlq_released_total');
-    await storyIn(contour, idOf(body), 'parked');
-    await contour.startWorker({ RELEASE_PARKED: 'true' });
-    await storyIn(contour, idOf(body), 'delivered');
-  } finally {
-    await contour.close();
-  }
+  await Promise.all(contour.workers.map((worker) => worker.stop()));
+  const { url } = await contour.startWorker({ RELEASE_PARKED: 'false' });
+  const account = unknown();
+  const body = messageTo(account);
+  expect((await resolve(contour.url, body)).status).toBe(404);
+  const tenant = await contour.addTenant();
+  await addAccount(contour.database.pool, tenant.id, 'telegram', account.credential);
+  // A worker without the counter of releases has no such duty.
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('contour_parked_total');
+  expect(metrics).not.toContain('contour_dlq_released_total');
+  await storyIn(contour, idOf(body), 'parked');
+  await contour.startWorker({ RELEASE_PARKED: 'true' });
+  await storyIn(contour, idOf(body), 'delivered');
 });

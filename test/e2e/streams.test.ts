@@ -4,6 +4,7 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { type Body, idOf, messagesOf, messageTo } from '../support/messages.ts';
 import { logged } from '../support/processes.ts';
 import { rewriteAof, withRedis } from '../support/redis-client.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 import {
   addToStreams,
   areStreamsEmpty,
@@ -57,7 +58,7 @@ async function outOfOrder(): Promise<number> {
 }
 
 test('entries reach Core in the order of each chat, and are removed from the streams', async () => {
-  const bodies = bodiesOf(1_000, 40);
+  const bodies = bodiesOf(isWholeMatrix() ? 1_000 : 300, 40);
   await addToStreams(contour.redis.url, bodies);
   await done();
   expect(await contour.check({ accepted: acceptedOf(bodies) })).toEqual([]);

@@ -200,6 +200,7 @@ test('messages are delivered while a collector hangs, fails or is away', async (
 
 test('the remaining spans are sent when a process stops', async () => {
   const { traceId, traceparent } = makeTraceparent();
+  // Another API: exports of the first one may still wait for the collector that hung.
   const api = await contour.startApi();
   const { json } = await resolve(api.url, messageTo(account), { traceparent });
   await storyIn(contour, json.message_id, 'delivered');

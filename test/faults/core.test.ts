@@ -5,6 +5,7 @@ import { type Contour, startContour } from '../support/contour.ts';
 import type { Behaviour } from '../support/fake-core.ts';
 import { messagesOf } from '../support/messages.ts';
 import { startProxy, type TestProxy } from '../support/proxy.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 import { type Load, startLoad } from '../support/send.ts';
 import { type NeighbourLoad, startNeighbours, toldNeighbours } from './matrix/neighbours.ts';
 import { row } from './matrix/row.ts';
@@ -18,6 +19,9 @@ import {
 
 /** The first retry delays, and a circuit that opens and closes meanwhile. */
 const RETRIED_SECONDS = 30;
+
+/** The messages of each way. */
+const EACH = isWholeMatrix() ? { count: 80, chats: 20 } : { count: 40, chats: 10 };
 
 /** How long Core refuses all messages. */
 const WRONG_MS = 6_000;
@@ -93,7 +97,7 @@ describe('Core', () => {
     const sendOwn = async ([, way]: [string, Way]): Promise<Through> => {
       const tenant = await contour.addTenant();
       wayOf.set(tenant.id, way);
-      const messages = messagesOf(tenant.accounts.telegram, { count: 80, chats: 20 });
+      const messages = messagesOf(tenant.accounts.telegram, EACH);
       const load = await startLoad({ urls: contour.urls, messages, concurrency: 4 }).done;
       return { ...load, seconds: await secondsUntilThrough(contour, load) };
     };
@@ -112,7 +116,7 @@ describe('Core', () => {
       name,
       {
         injected: `one message in four${end === 'dead' ? ', at every attempt' : ', at its first attempt'}`,
-        load: '80 messages of 20 chats, beside those of the other ways',
+        load: `${EACH.count} messages of ${EACH.chats} chats, beside those of the other ways`,
         quick: true,
         withinSeconds: RETRIED_SECONDS,
       },

@@ -6,21 +6,22 @@ import { type Contour, startContour } from '../support/contour.ts';
 import { idOf, messagesOf } from '../support/messages.ts';
 import { withRedis } from '../support/redis-client.ts';
 import { runContour } from '../support/run-contour.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 import { type Accepted, request, resolve, startLoad } from '../support/send.ts';
 import { makeCredential, type TestAccount } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { type Outcome, row } from './matrix/row.ts';
 import {
-  graphOfMatrix,
   STEADY,
   secondsUntilThrough,
+  systemOfMatrix,
   told,
   underLoad,
 } from './matrix/under-load.ts';
 
 /** Some hundred at a time, all of them over HTTP. */
 const AGAIN_SECONDS = 30;
-const DEAD = 300;
+const DEAD = isWholeMatrix() ? 300 : 60;
 const MANY_DEAD = 2000;
 
 /** An account that no tenant has. */
@@ -32,7 +33,7 @@ function strangerOf(channel: 'telegram'): TestAccount {
 describe('Dead letters', () => {
   let contour: Contour;
   beforeAll(async () => {
-    contour = await startContour({ neo4jUri: graphOfMatrix(), apis: 2, workers: 2 });
+    contour = await startContour(systemOfMatrix());
   });
   afterAll(() => contour?.close());
   beforeEach(() => contour.core.behave(() => ({ status: 200 })));

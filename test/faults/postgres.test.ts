@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } fro
 import { type Contour, startContour } from '../support/contour.ts';
 import { openPool, terminateBackends } from '../support/outside-pool.ts';
 import { loseAnswersTo, startProxy, tellCommits } from '../support/proxy.ts';
+import { isWholeMatrix } from '../support/seed.ts';
 import { get } from '../support/send.ts';
 import { startTestPostgres, type TestServer } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -14,6 +15,7 @@ import {
   LONG,
   recover,
   STEADY,
+  systemOfMatrix,
   told,
   underLoad,
 } from './matrix/under-load.ts';
@@ -28,10 +30,10 @@ describe('Postgres', () => {
   beforeAll(async () => {
     postgres = await startTestPostgres({ flags: ['-c', 'max_connections=60'] });
     contour = await startContour({
-      neo4jUri: graphOfMatrix(),
-      apis: 2,
-      workers: 2,
+      ...systemOfMatrix(),
       ownPostgres: postgres,
+      // Its quick row starts the second one.
+      workers: isWholeMatrix() ? 2 : 1,
     });
   });
   afterAll(async () => {

@@ -14,6 +14,7 @@ import {
   LONG,
   recover,
   STEADY,
+  systemOfMatrix,
   told,
   underLoad,
 } from './matrix/under-load.ts';
@@ -25,7 +26,7 @@ const FROZEN_MS = 15_000;
 describe('Redis', () => {
   let contour: Contour;
   beforeAll(async () => {
-    contour = await startContour({ neo4jUri: graphOfMatrix(), apis: 2, workers: 2 });
+    contour = await startContour(systemOfMatrix());
   });
   afterAll(() => contour?.close());
   const run = (...command: string[]) => withRedis(contour.redis.url, (redis) => redis(...command));

@@ -12,6 +12,7 @@ import {
   recover,
   STEADY,
   secondsUntilThrough,
+  systemOfMatrix,
   told,
   underLoad,
 } from './matrix/under-load.ts';
@@ -32,7 +33,7 @@ describe('Worker', () => {
   let toPostgres: TestProxy;
   let toCore: TestProxy;
   beforeAll(async () => {
-    contour = await startContour({ neo4jUri: inject('neo4j').uri, apis: 2, workers: 2 });
+    contour = await startContour({ ...systemOfMatrix(), neo4jUri: inject('neo4j').uri });
     toPostgres = await startProxy(contour.database.url);
     toCore = await startProxy(contour.core.url);
   });
@@ -141,7 +142,6 @@ describe('Worker', () => {
     {
       injected: 'kill -9 when an answer of Core comes in; the answer is swallowed',
       load: told(STEADY),
-      quick: true,
       withinSeconds: TAKEN_OVER_SECONDS,
     },
     async (dice) => {

@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** A long wait looks less often: a look costs the tests beside it a part of their cores. */
+const MOST_OFTEN_MS = 20;
+const LEAST_OFTEN_MS = 150;
+
 /** Calls `look` until it returns a value. After the deadline it throws and names what it waited for. */
 export async function waitFor<T>(
   what: string,
   look: () => Promise<T | undefined | null | false> | T | undefined | null | false,
-  { deadlineMs = 15_000, everyMs = 25 }: { deadlineMs?: number; everyMs?: number } = {},
+  { deadlineMs = 15_000, everyMs }: { deadlineMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const startedAt = Date.now();
   let lastError: unknown;
@@ -20,7 +24,8 @@ export async function waitFor<T>(
     if (waitedMs >= deadlineMs) {
       throw new Error(`waited ${waitedMs} ms for: ${what}`, { cause: lastError });
     }
-    await delay(everyMs);
+    const pauseMs = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, waitedMs / 10));
+    await delay(everyMs ?? pauseMs);
   }
 }
 

@@ -150,7 +150,7 @@ test('a busy system with refusals and replays has no violations', {
   const tenant = await system.addTenant();
   const load = startLoad({
     urls: system.urls,
-    messages: messagesOf(tenant.accounts.telegram, { count: 600, chats: 40 }),
+    messages: messagesOf(tenant.accounts.telegram, { count: 300, chats: 40 }),
     concurrency: 20,
     paceMs: 20,
   });
@@ -175,7 +175,7 @@ test('a busy system with refusals and replays has no violations', {
   };
   await waitFor('the drain', isDrained);
   const after = await audit(env);
-  expect(after.result).toMatchObject({ ok: true, counts: { messages: 600 } });
+  expect(after.result).toMatchObject({ ok: true, counts: { messages: 300 } });
   expect(after.result.counts.dead).toBeGreaterThan(0);
 });
 

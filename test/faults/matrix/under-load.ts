@@ -1,5 +1,5 @@
 import { inject } from 'vitest';
-import type { Contour } from '../../support/contour.ts';
+import type { Contour, ContourOptions } from '../../support/contour.ts';
 import { messagesOf } from '../../support/messages.ts';
 import { isWholeMatrix } from '../../support/seed.ts';
 import { acceptedCount, type RunningLoad, startLoad } from '../../support/send.ts';
@@ -13,6 +13,13 @@ import type { Outcome } from './row.ts';
  */
 export const graphOfMatrix = (): string | undefined =>
   isWholeMatrix() ? inject('neo4j').uri : undefined;
+
+/** The processes of most rows. With `npm test` one API takes the whole load. */
+export const systemOfMatrix = (): ContourOptions => ({
+  neo4jUri: graphOfMatrix(),
+  apis: isWholeMatrix() ? 2 : 1,
+  workers: 2,
+});
 
 const alive = (contour: Contour) => contour.workers.filter((worker) => !worker.ended());
 
