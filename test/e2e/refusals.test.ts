@@ -7,6 +7,9 @@ import { storyIn } from '../support/story.ts';
 import type { TestTenant } from '../support/tenants.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+/** More often than DELIVER_ATTEMPTS takes long, because open circuits let only a few probes through. */
+const REFUSALS = isWholeMatrix() ? 3 : 1;
+
 let contour: Contour;
 let tenant: TestTenant;
 beforeAll(async () => {
@@ -37,13 +40,12 @@ test.each(isWholeMatrix() ? [302, 401, 404, 429] : [401])(
     );
     const ids = loads.flatMap(({ accepted }) => accepted.map(({ messageId }) => messageId));
     expect(ids).toHaveLength(120);
-    // More often than DELIVER_ATTEMPTS. It takes long, because open circuits let only a few probes through.
-    const isRefusedThrice = () => {
+    const isRefused = () => {
       const counts = new Map<string, number>();
       for (const { key } of contour.core.requests) counts.set(key, (counts.get(key) ?? 0) + 1);
-      return ids.some((id) => (counts.get(id) ?? 0) >= 3);
+      return ids.some((id) => (counts.get(id) ?? 0) >= REFUSALS);
     };
-    await waitFor('a message to be refused three times', isRefusedThrice, { deadlineMs: 60_000 });
+    await waitFor(`${REFUSALS} refusals of a message`, isRefused, { deadlineMs: 60_000 });
     const { pool } = contour.database;
     const { rows } = await pool.query(
       'select distinct status, attempts, last_error from messages where id = any($1)',
