@@ -11,7 +11,7 @@ const BYTES_PER_LOOK = 1 * 1024 * 1024;
 /** After a look this many times its own time passes before the next, so that places gather while looks are dear ... */
 const REST_SHARE = 2;
 /** ... but no more than this. */
-const LONGEST_REST_MS = 20;
+const LONGEST_REST_MS = 50;
 
 interface Taken {
   lanes: DueLane[];
