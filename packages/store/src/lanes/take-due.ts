@@ -11,8 +11,9 @@ import {
 } from './lane-marks.ts';
 
 /**
- * The messages of a dialog that wait for Core, as a row of `lanes`. No lock is held during a delivery: the shard's job and
- * the version guard the lane. Four statements lock this row, each after the rows of the messages: the upsert in
+ * The messages of a dialog that wait for Core, as a row of `lanes`. No lock is held during a delivery. The shard's job
+ * (queue/jobs/wake-ups.ts) allows one run per shard; the version and the messages' attempts guard what a run writes
+ * (settle.ts). Four statements lock this row, each after the rows of the messages: the upsert in
  * resolve/store-messages.ts, `held` in settle.ts, the upsert in messages/revive-message.ts, and `erase_client` in
  * erase/erase-person.ts. Statements about several lanes lock them in key order.
  */
