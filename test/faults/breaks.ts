@@ -117,5 +117,5 @@ export const ENDS_BEFORE_IT_HANDLES: Break = {
   file: 'packages/queue/dist/streams/read-shard.js',
   find: 'const handled = await this.handle(entries, heldChats);',
   replace:
-    'await redis.ask(() => endEntries(redis.client, shard, entries.map(({ id }) => id))); const handled = await this.handle(entries, heldChats);',
+    'await this.inRedis.end(entries.map(({ id }) => id)); const handled = await this.handle(entries, heldChats);',
 };
