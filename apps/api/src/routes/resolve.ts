@@ -14,6 +14,7 @@ import {
   type HttpApp,
   type HttpReply,
   type HttpRequest,
+  invalid,
   notesOf,
   noteTraceId,
   ProblemError,
@@ -87,10 +88,7 @@ function check(body: unknown): IncomingMessage {
   if (body === undefined) throw new ProblemError('invalid', { detail: 'The body is empty.' });
   const checked = checkIncoming(body);
   if (checked.ok) return checked.message;
-  throw new ProblemError('invalid', {
-    detail: 'The body is not valid; `errors` names every fault.',
-    errors: checked.faults,
-  });
+  throw invalid(checked.faults);
 }
 
 /** The `Prefer` header of a request. `waitMs` is set only if the header names a wait. */
@@ -168,10 +166,7 @@ function sendOutcome(reply: HttpReply, { outcome, parked }: Decision): HttpReply
         detail: 'These message ids were accepted with another text or media. Nothing is stored.',
       });
     case 'invalid':
-      throw new ProblemError('invalid', {
-        detail: 'The message cannot be stored.',
-        errors: outcome.faults,
-      });
+      throw invalid(outcome.faults);
   }
 }
 
