@@ -33,6 +33,7 @@ function bundleHolding(entries: DlqEntry[]) {
       backlog: async () => ({ waiting: 0, delayed: 0, active: 0 }) as never,
       replies: { ...worker.replies, ready: async () => {} },
       maxBacklog: 10,
+      timezone: 'UTC',
       addJobs: async (added) => {
         jobs.push(...added);
         for (const job of added) await worker.addJob(job);

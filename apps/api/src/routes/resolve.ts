@@ -32,6 +32,8 @@ export interface ResolveDeps extends IntakeDeps {
   backPressure: Pick<BackPressure, 'check'>;
   limitWaiting: (message: IncomingMessage) => void;
   waitMs: number;
+  /** Of timestamps without an offset. */
+  timezone: string;
   countAnswer: ReturnType<typeof createAnswerCount>;
   tracer: Tracer | undefined;
 }
@@ -68,7 +70,7 @@ export function resolveRoute(app: HttpApp, deps: ResolveDeps): void {
       });
     },
     handler: async (request, reply) => {
-      const message = check(request.body);
+      const message = check(request.body, deps.timezone);
       const { traceId, messageId, channel } = message;
       Object.assign(notesOf(request), { traceId, logged: { message_id: messageId } });
       channels.set(request, channel);
@@ -84,9 +86,9 @@ export function resolveRoute(app: HttpApp, deps: ResolveDeps): void {
   });
 }
 
-function check(body: unknown): IncomingMessage {
+function check(body: unknown, timezone: string): IncomingMessage {
   if (body === undefined) throw new ProblemError('invalid', { detail: 'The body is empty.' });
-  const checked = checkIncoming(body);
+  const checked = checkIncoming(body, new Date(), timezone);
   if (checked.ok) return checked.message;
   throw invalid(checked.faults);
 }
