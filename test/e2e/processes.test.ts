@@ -22,10 +22,14 @@ describe('a process with a wrong environment names all wrong variables and ends'
         DATABASE_URL: 'nonsense',
         PORT: 'abc',
         RATE_LIMIT: '-1',
+        DEFAULT_TIMEZONE: '+03:00',
         ADMIN_KEYS: 'x',
         LOG_LEVEL: 'loud',
       },
-      ['DATABASE_URL', 'REDIS_URL', 'PORT', 'RATE_LIMIT', 'ADMIN_KEYS', 'LOG_LEVEL'],
+      [
+        ...['DATABASE_URL', 'REDIS_URL', 'PORT', 'RATE_LIMIT', 'DEFAULT_TIMEZONE', 'ADMIN_KEYS'],
+        'LOG_LEVEL',
+      ],
     ],
     [
       'worker',
@@ -36,11 +40,12 @@ describe('a process with a wrong environment names all wrong variables and ends'
         DELIVER_SHARDS: '0',
         CORE_SECRET: 'plain-secret-text',
         DEFAULT_PHONE_REGION: 'Russia',
+        DEFAULT_TIMEZONE: 'Moscow',
         LINK_BY_PHONE: 'perhaps',
       },
       [
         ...['DATABASE_URL', 'REDIS_URL', 'WORKER_PORT', 'WORKER_ROLES', 'DELIVER_SHARDS'],
-        ...['CORE_SECRET', 'DEFAULT_PHONE_REGION', 'LINK_BY_PHONE'],
+        ...['CORE_SECRET', 'DEFAULT_PHONE_REGION', 'DEFAULT_TIMEZONE', 'LINK_BY_PHONE'],
       ],
     ],
     [

@@ -4,6 +4,7 @@ import { type Inputs, startInputs } from './inputs.ts';
 import { sendBytes } from './send-bytes.ts';
 import { ACCEPTED, ACCEPTED_JSON, UNKNOWN } from './tables/accepted.ts';
 import { FIELDS } from './tables/fields.ts';
+import { RECORDED, recordedBody } from './tables/recorded.ts';
 import { HEADERS, REQUESTS } from './tables/requests.ts';
 import { CUT_SOCKETS, ODD_SOCKETS, SOCKETS } from './tables/sockets.ts';
 import { NOT_JSON, ODD_JSON } from './tables/texts.ts';
@@ -11,7 +12,7 @@ import { NOT_JSON, ODD_JSON } from './tables/texts.ts';
 let inputs: Inputs;
 let rowsBefore: unknown;
 beforeAll(async () => {
-  inputs = await startInputs();
+  inputs = await startInputs({ env: { DEFAULT_TIMEZONE: 'Europe/Moscow' } });
   rowsBefore = await inputs.rows();
 });
 afterAll(() => inputs?.contour.close());
@@ -123,6 +124,30 @@ describe('a value within its limit is accepted', () => {
     const answer = await inputs.send({ body: { ...body, group_id: Number(vk.credential) } });
     inputs.accept(answer);
     expect(answer.status).toBe(200);
+  });
+});
+
+describe('a request as existing senders send it gets 200', () => {
+  test.each(RECORDED)('%s (%s)', async (_what, channel, fields, writtenAt) => {
+    const body = recordedBody((await inputs.contour.addTenant()).accounts[channel], fields);
+    const answer = await inputs.send({ body });
+    inputs.accept(answer);
+    expect(answer.status).toBe(200);
+
+    const { rows } = await inputs.contour.database.pool.query(
+      `select payload -> 'timestamp' as timestamp, payload -> 'media' as media,
+              (extract(epoch from written_at) * 1000)::float8 as "writtenAtMs",
+              (extract(epoch from received_at) * 1000)::float8 as "receivedAtMs"
+         from messages where id = $1`,
+      [answer.json.message_id],
+    );
+    const { receivedAtMs } = rows[0];
+    expect(rows[0]).toMatchObject({
+      timestamp: body.timestamp ?? new Date(receivedAtMs).toISOString(),
+      writtenAtMs: writtenAt === undefined ? receivedAtMs : Date.parse(writtenAt),
+    });
+    const media = JSON.stringify(fields.media ?? null).replaceAll('{token}', '{credential}');
+    expect(rows[0].media).toEqual(JSON.parse(media));
   });
 });
 

@@ -42,6 +42,7 @@ async function addMessage(scene: Scene, seq: number): Promise<string> {
         messageIds: [id],
       },
       ...{ timestamp: '2024-12-10T10:00:15Z', receivedAt: '2024-12-10T10:00:15Z' },
+      writtenAtMs: null,
       ...{ media: null, meta: null },
     },
     {

@@ -23,6 +23,7 @@ export function message(over: Partial<IncomingMessage> = {}): IncomingMessage {
     clientUsername: null,
     text: 'hello',
     timestamp: '2024-12-10T10:00:15Z',
+    writtenAtMs: Date.parse('2024-12-10T10:00:15Z'),
     messageIds: ['m1'],
     media: '{"size":12345678901234567890}',
     meta: null,

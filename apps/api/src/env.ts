@@ -1,3 +1,4 @@
+import { timezone } from '@contour/contract';
 import {
   keyList,
   LOG_LEVELS,
@@ -19,6 +20,7 @@ const fields = z.object({
   PORT: port().default(8772),
   RESOLVE_WAIT_MS: positiveInt(10_000),
   RATE_LIMIT: nonNegativeInt(0),
+  DEFAULT_TIMEZONE: timezone,
   API_KEYS: keyList(),
   ADMIN_KEYS: keyList(),
   MAX_BACKLOG: positiveInt(100_000),

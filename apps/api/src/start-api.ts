@@ -38,6 +38,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
     adminKeys: env.ADMIN_KEYS,
     rateLimit: env.RATE_LIMIT,
     waitMs: env.RESOLVE_WAIT_MS,
+    timezone: env.DEFAULT_TIMEZONE,
     backPressure,
     limitWaiting: createWaitingLimit(producer.waitingOf, env.MAX_WAITING_PER_ACCOUNT),
     addJob: createAddJob(producer.addResolve, tail),
@@ -53,6 +54,7 @@ export async function startApi(env: ApiEnv, logger: Logger, shutdown: Shutdown):
       backlog: producer.backlog,
       replies,
       maxBacklog: env.MAX_BACKLOG,
+      timezone: env.DEFAULT_TIMEZONE,
       patienceMs: ROOM_WITHIN_MS,
       impatient: () =>
         unavailable('The backlog leaves no room for a replay; replay the rest later.'),

@@ -46,6 +46,7 @@ export function bareApp(overrides: Partial<AppDeps> = {}): HttpApp {
     adminKeys: [],
     rateLimit: 0,
     waitMs: 50,
+    timezone: 'UTC',
     backPressure: { check() {} },
     limitWaiting() {},
     addJob: nothing,

@@ -160,6 +160,8 @@ describe('the schema of a message', () => {
     ],
     ['astral characters to the limit', { ...least, text: '😀'.repeat(64 * 1024) }],
     ['an offset and parts of a second', { ...seed, timestamp: '2024-12-10T10:00:15.123456+03:00' }],
+    ['no offset', { ...seed, timestamp: '2024-12-10 10:00:15' }],
+    ['seconds since 1970', { ...seed, timestamp: 1_733_824_815 }],
     ['unknown fields', { ...seed, tenant_id: 'x', more: [] }],
   ])('accepts what the service accepts: %s', (_what, body) => {
     expect(checkIncoming(body)).toMatchObject({ ok: true });

@@ -43,7 +43,7 @@ const faulty: Array<[string, string, string]> = [
   ['the field of another channel', withField('group_id', '5'), 'group_id'],
   ['no chat', without('external_chat_id'), 'external_chat_id'],
   ['no message ids', without('message_ids'), 'message_ids'],
-  ['a time without an offset', withField('timestamp', '2024-12-10T10:00:15'), 'timestamp'],
+  ['the 13th month', withField('timestamp', '2024-13-10T10:00:15'), 'timestamp'],
   ['U+0000 in the text', withField('text', 'a\0b'), 'text'],
   ['a lone surrogate in the media', raw('"media":{"a":"\\ud800"}'), 'media.a'],
   ['media over 64 KiB', withField('media', 'x'.repeat(70_000)), 'media'],
@@ -65,6 +65,36 @@ test('every fault is named at once, under the trace id of the body', async () =>
     expect.arrayContaining(['channel', 'external_chat_id', 'text', 'message_ids']),
   );
   expect(traceId).toBe('trace-7');
+});
+
+test('the detail begins with the first fault, and the first 200 characters say how many there are', async () => {
+  const bad = { ...seed, timestamp: '2024-13-10T10:00:15', message_ids: [], trace_id: 'a b' };
+  const { answer } = await send(JSON.stringify(bad));
+  const fault = 'must be ISO 8601, or seconds or milliseconds since 1970';
+  const detail = `timestamp: ${fault}; 1 of 3 faults`;
+  expect(answer.json().detail).toBe(detail);
+  expect(answer.body.slice(0, 200)).toContain(detail);
+  const { answer: one } = await send(withField('text', 5));
+  expect(one.json().detail).toBe('text: must be a string; 1 of 1 fault');
+});
+
+test('a time goes on as it came, and its instant is read in the default time zone', async () => {
+  const jobs: ResolveJob[] = [];
+  const app = appBundle({
+    timezone: 'Europe/Moscow',
+    addJob: async (job) => void jobs.push(job),
+  });
+  for (const timestamp of ['2024-12-10 13:00:15', 1_733_824_815]) {
+    const headers = { prefer: 'respond-async' };
+    const payload = { ...seed, timestamp };
+    const answer = await app.inject({ method: 'POST', url: '/resolve', headers, payload });
+    expect(answer.statusCode).toBe(202);
+  }
+  const writtenAtMs = Date.parse('2024-12-10T10:00:15Z');
+  expect(jobs.map(({ message }) => message)).toMatchObject([
+    { timestamp: '2024-12-10 13:00:15', writtenAtMs },
+    { timestamp: 1_733_824_815, writtenAtMs },
+  ]);
 });
 
 test.for([

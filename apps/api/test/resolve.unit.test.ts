@@ -31,12 +31,17 @@ test('a resolved message gets its receipt and nothing else', async () => {
   expect(worker.waiting.size).toBe(0);
 });
 
+const UNSTORABLE: Outcome = {
+  kind: 'invalid',
+  faults: [{ path: '', message: 'cannot be stored' }],
+};
+
 const refusals: Array<[Outcome, boolean, number, string, string | RegExp]> = [
   [{ kind: 'unknown_tenant' }, true, 404, 'unknown_tenant', /is parked/],
   [{ kind: 'unknown_tenant' }, false, 404, 'unknown_tenant', /is not parked/],
   [{ kind: 'tenant_disabled', tenantId: TENANT }, false, 403, 'tenant_disabled', 'Tenant disabled'],
   [{ kind: 'conflict', tenantId: TENANT }, false, 409, 'message_conflict', /Nothing is stored/],
-  [{ kind: 'invalid', faults: [] }, false, 400, 'invalid', /cannot be stored/],
+  [UNSTORABLE, false, 400, 'invalid', /^cannot be stored; 1 of 1 fault$/],
 ];
 
 test.for(refusals)('%o (parked: %s) is %i %s', async ([outcome, parked, status, code, detail]) => {

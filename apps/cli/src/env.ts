@@ -1,4 +1,4 @@
-import { linkByPhone, phoneRegion } from '@contour/contract';
+import { linkByPhone, phoneRegion, timezone } from '@contour/contract';
 import { keyList, neo4jFields, port, positiveInt, retentionFields, url } from '@contour/runtime';
 import { z } from 'zod';
 
@@ -10,8 +10,11 @@ export const databaseEnv = z.object({ DATABASE_URL: postgresUrl });
 
 export const serversEnv = databaseEnv.extend({ REDIS_URL: redisUrl });
 
-/** A replay leaves half of MAX_BACKLOG to senders. */
-export const replayEnv = serversEnv.extend({ MAX_BACKLOG: positiveInt(100_000) });
+/** A replay leaves half of MAX_BACKLOG to senders, and reads a text that could not be read again. */
+export const replayEnv = serversEnv.extend({
+  MAX_BACKLOG: positiveInt(100_000),
+  DEFAULT_TIMEZONE: timezone,
+});
 
 /** Redis and the graph may be left out. */
 export const auditEnv = databaseEnv.extend({

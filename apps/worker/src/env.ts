@@ -1,4 +1,4 @@
-import { linkByPhone, phoneRegion } from '@contour/contract';
+import { linkByPhone, phoneRegion, timezone } from '@contour/contract';
 import { parseSecret } from '@contour/core';
 import {
   flag,
@@ -42,6 +42,7 @@ export const workerEnv = z.object({
   HOST: z.string().default('127.0.0.1'),
   LINK_BY_PHONE: linkByPhone,
   DEFAULT_PHONE_REGION: phoneRegion,
+  DEFAULT_TIMEZONE: timezone,
   MAX_PARKED_PER_ACCOUNT: nonNegativeInt(1_000),
   MAX_PARKED_BYTES_PER_ACCOUNT: nonNegativeInt(8 * 1024 * 1024),
   MAX_PARKED_UNKNOWN: nonNegativeInt(20_000),

@@ -58,7 +58,7 @@ const job = (over: Partial<IncomingJob> = {}): IncomingJob => ({
 });
 
 const handleBy = (some: Partial<Parameters<typeof handleResolveJob>[0]>, one: IncomingJob) =>
-  handleResolveJob({ ...deps, ...some }, one, readJob(one.data, new Date(one.timestampMs)));
+  handleResolveJob({ ...deps, ...some }, one, readJob(one.data, new Date(one.timestampMs), 'UTC'));
 
 const handle = (over: Partial<IncomingJob> = {}) => handleBy({}, job(over));
 
@@ -124,7 +124,7 @@ describe('a refused message', () => {
       return 'parked';
     };
     const { data, ...rest } = job();
-    const reading = readJob(data, new Date());
+    const reading = readJob(data, new Date(), 'UTC');
     if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
     const reply = { to: 'api', requestId: 'request', untilMs: Date.now() + (over.waitMs ?? 100) };
     await handleBy(
@@ -161,7 +161,7 @@ describe('a refused message', () => {
 
 test('a replay whose entry is gone resolves nothing for another tenant that has the credential now', async () => {
   answer = async () => ({ kind: 'resolved', receipt: {} as never });
-  const reading = readJob(job().data, new Date());
+  const reading = readJob(job().data, new Date(), 'UTC');
   if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
   const { message } = reading;
   const replayBy = (owner: string) =>
@@ -183,7 +183,7 @@ test('a replay removes the entry of its message once: with the message’s reviv
     entry: { tenantId: 'tenant', stage: 'deliver', clientId: 'client', dialogId: 'dialog' },
   };
   const dlq = { ...deps.dlq, remove, read: async () => replayed as never };
-  const reading = readJob(job().data, new Date());
+  const reading = readJob(job().data, new Date(), 'UTC');
   if (!reading.ok) throw new Error(JSON.stringify(reading.faults));
   const replay = (hasLeft: boolean) =>
     handleBy(

@@ -21,17 +21,20 @@ function checkedMessage(): IncomingMessage {
 
 it('reads a job of our own API', () => {
   const job = { v: 1, message: checkedMessage(), replayOf: 'x' };
-  expect(readJob(job, AT)).toMatchObject({ ok: true, message: job.message, replayOf: 'x' });
+  expect(readJob(job, AT, 'UTC')).toMatchObject({ ok: true, message: job.message, replayOf: 'x' });
 });
 
 it("reads the contract's bare body, and takes the time when the job was added as its receipt", () => {
-  expect(readJob(BODY, AT)).toMatchObject({ ok: true, message: { receivedAt: AT.toISOString() } });
+  expect(readJob(BODY, AT, 'UTC')).toMatchObject({
+    ok: true,
+    message: { receivedAt: AT.toISOString() },
+  });
 });
 
 it.each([null, 'text', {}, { v: 1 }, { v: 1, message: {} }, { ...BODY, text: 5 }])(
   'does not read %j',
   (data) => {
-    expect(readJob(data, AT)).toMatchObject({ ok: false });
+    expect(readJob(data, AT, 'UTC')).toMatchObject({ ok: false });
   },
 );
 
@@ -43,6 +46,18 @@ it('makes one dead-letter entry per unreadable job, without the credential', () 
   expect(unreadableLetter(job, []).id).toBe(letter.id);
 });
 
+it('reads a time without an offset in the default time zone', () => {
+  const body = { ...BODY, timestamp: '2024-12-10 13:00:15' };
+  expect(readJob(body, AT, 'Europe/Moscow')).toMatchObject({
+    message: { timestamp: body.timestamp, writtenAtMs: Date.parse('2024-12-10T10:00:15Z') },
+  });
+});
+
+it('reads a job of a version that did not compute the instant', () => {
+  const { writtenAtMs: _new, ...message } = checkedMessage();
+  expect(readJob({ v: 1, message }, AT, 'UTC')).toMatchObject({ message: { writtenAtMs: null } });
+});
+
 const { bot_token: _credential, ...BARE } = BODY;
 
 test.each([
@@ -50,9 +65,9 @@ test.each([
   ['a job that only looks like our own', { v: 1 }],
 ])('%s is replaced by the message in it', (_, more) => {
   const body = { ...BODY, ...more, meta: { copy: SECRET } };
-  const sealed = sealJob(body, AT);
+  const sealed = sealJob(body, AT, 'UTC');
   expect(JSON.stringify(sealed)).not.toContain(SECRET);
-  const [before, after] = [readJob(body, AT), readJob(sealed, AT)];
+  const [before, after] = [readJob(body, AT, 'UTC'), readJob(sealed, AT, 'UTC')];
   if (!before.ok || !after.ok) throw new Error('it cannot be read');
   const { traceId: _ours, ...message } = before.message;
   expect(after.message).toMatchObject(message);
@@ -65,13 +80,13 @@ test.each([
   ['with its body one level down', { message: BODY }],
   ['that only looks like our own', { v: 1, message: BODY }],
 ])('a job %s keeps no credential either, and stays unreadable', (_, data) => {
-  const sealed = sealJob(data, AT);
+  const sealed = sealJob(data, AT, 'UTC');
   expect(sealed).toBeDefined();
   expect(JSON.stringify(sealed)).not.toContain(SECRET);
-  const [before, after] = [readJob(data, AT), readJob(sealed, AT)];
+  const [before, after] = [readJob(data, AT, 'UTC'), readJob(sealed, AT, 'UTC')];
   if (before.ok || after.ok) throw new Error('it can be read');
   expect(after.faults).toEqual(before.faults);
-  expect(sealJob(sealed, AT)).toBeUndefined();
+  expect(sealJob(sealed, AT, 'UTC')).toBeUndefined();
 });
 
 test.each([
@@ -79,5 +94,5 @@ test.each([
   ['with a fingerprint', { ...BARE, account_fingerprint: 'f'.repeat(64) }],
   ['without a body', null],
 ])('a job %s stays as it is', (_, data) => {
-  expect(sealJob(data, AT)).toBeUndefined();
+  expect(sealJob(data, AT, 'UTC')).toBeUndefined();
 });

@@ -30,14 +30,16 @@ const failed = (code: AppError['code']) => new AppError(code, 'no', undefined);
 async function handle(
   entries: readonly StreamEntry[],
   endings: Record<string, Ending> = {},
-  over: { isDlqAway?: boolean; heldChats?: ReadonlySet<string> } = {},
+  over: { isDlqAway?: boolean; heldChats?: ReadonlySet<string>; timezone?: string } = {},
 ) {
   const parked: DlqEntry[] = [];
   const resolved: string[] = [];
+  const writtenAt: Array<number | null> = [];
   const handled = await handleEntries(
     {
       async resolveAll(messages: readonly IncomingMessage[]) {
         resolved.push(...messages.map(({ externalChatId }) => externalChatId));
+        writtenAt.push(...messages.map(({ writtenAtMs }) => writtenAtMs));
         return messages.map(({ externalChatId }) => endings[externalChatId] ?? RESOLVED);
       },
       dlq: {
@@ -48,12 +50,20 @@ async function handle(
         },
       },
       logger: silent,
+      timezone: over.timezone ?? 'UTC',
     },
     entries,
     over.heldChats ?? new Set(),
   );
-  return { ...handled, parked, resolved };
+  return { ...handled, parked, resolved, writtenAt };
 }
+
+test('a time without an offset is read in the default time zone', async () => {
+  const body = JSON.parse(bodyOf('a'));
+  const entry = entryOf('1', JSON.stringify({ ...body, timestamp: '2024-12-10 13:00:15' }));
+  const { writtenAt } = await handle([entry], {}, { timezone: 'Europe/Moscow' });
+  expect(writtenAt).toEqual([Date.parse('2024-12-10T10:00:15Z')]);
+});
 
 test('entries are resolved in their order, in one call', async () => {
   const { ended, resolved, parked } = await handle([

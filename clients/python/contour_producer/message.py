@@ -43,7 +43,8 @@ class Message(_Required, total=False):
     phone_verified: bool | None
     client_username: str | None
     text: str | None
-    timestamp: str | None
+    # ISO 8601, or seconds or milliseconds since 1970. Without an offset it is read in DEFAULT_TIMEZONE.
+    timestamp: str | int | float | None
     message_ids: Sequence[str | int] | None
     message_id: str | int | None
     trace_id: str | None

@@ -16,6 +16,7 @@ import {
   isMessageId,
   parseTraceparent,
 } from './incoming-message.ts';
+import { instantOf } from './instant-of.ts';
 import {
   type Body,
   type FreeJson,
@@ -163,11 +164,12 @@ function toMessage(
   fields: Fields,
   account: Account,
   media: FreeJson,
-  receivedAt: Date,
+  { receivedAt, timezone }: { receivedAt: Date; timezone: string },
 ): IncomingMessage {
   const { channel, external_chat_id: externalChatId } = fields;
   const messageIds = fields.message_ids ?? [fields.message_id ?? ''];
   const text = fields.text ?? null;
+  const timestamp = fields.timestamp ?? receivedAt.toISOString();
   const { fingerprint, mask } = account;
   return {
     messageId: messageIdOf({ channel, fingerprint, externalChatId, messageIds }),
@@ -183,7 +185,8 @@ function toMessage(
     phoneVerified: fields.phone_verified ?? false,
     clientUsername: fields.client_username ?? null,
     text,
-    timestamp: fields.timestamp ?? receivedAt.toISOString(),
+    timestamp,
+    writtenAtMs: instantOf(timestamp, timezone) ?? null,
     messageIds,
     media: media.text,
     meta: freeJson(metaWithoutFlags(fields.meta), account.credential).text,
@@ -191,8 +194,12 @@ function toMessage(
   };
 }
 
-/** Checks a body as it was received, and reports all faults. */
-export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Checked {
+/** Checks a body as it was received, and reports all faults. A time without an offset is read in `timezone`. */
+export function checkIncoming(
+  body: unknown,
+  receivedAt: Date = new Date(),
+  timezone = 'UTC',
+): Checked {
   if (!isBody(body)) return { ok: false, faults: [{ path: '', message: 'must be a JSON object' }] };
   const known = knownFields(body);
   const { usable, faults: found } = inspect(known, {
@@ -213,7 +220,7 @@ export function checkIncoming(body: unknown, receivedAt: Date = new Date()): Che
   if (all.length > 0 || fields === undefined || credential.account === undefined) {
     return { ok: false, faults: all.slice(0, MAX_FAULTS) };
   }
-  const message = toMessage(fields, credential.account, media, receivedAt);
+  const message = toMessage(fields, credential.account, media, { receivedAt, timezone });
   const traceParent = parseTraceparent(body.traceparent);
   return { ok: true, message: traceParent === undefined ? message : { ...message, traceParent } };
 }

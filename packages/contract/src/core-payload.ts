@@ -21,7 +21,9 @@ export const corePayload = z.strictObject({
   channel_id: z.int().min(1).max(5),
   external_chat_id: z.string(),
   text: nullableText,
-  timestamp: z.iso.datetime({ offset: true }),
+  timestamp: z
+    .union([z.string(), z.number()])
+    .describe('As it was sent; the time of receipt, in UTC, if it was not.'),
   message_ids: z.array(z.string()).min(1),
   trace_id: z.string(),
   media: z.unknown(),

@@ -106,7 +106,10 @@ export function dlqEntryBody(entry: DlqEntry): string {
 /** Reads a stored payload back into its message, for the message's dead-letter entry. */
 export function messageOfPayload(
   payload: string,
-  stored: Pick<IncomingMessage, 'contentHash' | 'fingerprint' | 'receivedAt' | 'traceParent'>,
+  stored: Pick<
+    IncomingMessage,
+    'contentHash' | 'fingerprint' | 'receivedAt' | 'traceParent' | 'writtenAtMs'
+  >,
 ): IncomingMessage {
   const sent = parseExactJson(payload) as Record<string, unknown>;
   const {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CHANNEL_CODES, type MessageId } from './identity.ts';
+import { instantOf } from './instant-of.ts';
 
 const MAX_TEXT = 64 * 1024;
 const MAX_MESSAGE_IDS = 1000;
@@ -59,6 +60,13 @@ const name = absentWhenNull(z.string({ error: 'must be a string' }).transform(cu
   `Only the first ${MAX_SHORT_TEXT} characters are used.`,
 );
 
+// Short, because existing senders log 200 characters of an answer.
+const TIMESTAMP_FAULT = 'must be ISO 8601, or seconds or milliseconds since 1970';
+
+const timestamp = z
+  .union([z.string(), z.number()], { error: TIMESTAMP_FAULT })
+  .refine((value) => instantOf(value, 'UTC') !== undefined, { error: TIMESTAMP_FAULT });
+
 const isPlainObject = (value: unknown) => typeof value === 'object' && !Array.isArray(value);
 
 /**
@@ -91,9 +99,9 @@ export const incomingFields = z.object({
       })
       .meta({ maxLength: MAX_TEXT }),
   ).describe(`At most ${MAX_TEXT} characters; empty, null or absent only if there is \`media\`.`),
-  timestamp: absentWhenNull(
-    z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time with an offset' }),
-  ).describe('ISO 8601 with an offset; the time of receipt by default.'),
+  timestamp: absentWhenNull(timestamp).describe(
+    'When the message was written; the time of receipt by default. ISO 8601 with `T` or a space, with or without fractions of a second, and with the offset `Z`, `+03:00` or `+0300`; without an offset it is read in DEFAULT_TIMEZONE. Or a number or a string of digits: seconds (up to 10 digits) or milliseconds (13 digits) since 1970. Core gets it as it was sent.',
+  ),
   message_ids: absentWhenNull(messageIds).describe(
     `1 to ${MAX_MESSAGE_IDS} ids of 1 to ${MAX_SHORT_TEXT} characters; duplicates within the list count once. With channel, account and chat they identify the message.`,
   ),
@@ -151,7 +159,10 @@ export const incomingMessage = z.object({
   phoneVerified: z.boolean().default(false),
   clientUsername: nullableText,
   text: nullableText,
-  timestamp: z.string(),
+  /** As it was sent. */
+  timestamp: z.union([z.string(), z.number()]),
+  /** The instant of `timestamp`, in milliseconds since 1970. Null for a job of an earlier version. */
+  writtenAtMs: z.number().nullable().default(null),
   messageIds: z.array(z.string()).min(1),
   media: nullableText,
   meta: nullableText,

@@ -43,6 +43,7 @@ export {
   type ResolveJob,
   resolveJob,
 } from './incoming-message.ts';
+export { timezone } from './instant-of.ts';
 export { parseBody, parseExactJson, writeExactJson } from './json.ts';
 export type {
   MessageObserver,

@@ -144,7 +144,10 @@ describe('what is accepted', () => {
   it('adds the trace id and the time of receipt', () => {
     const receivedAt = new Date('2026-01-02T03:04:05.678Z');
     const checked = checkIncoming({ ...SEED, trace_id: null, timestamp: null }, receivedAt);
-    expect(checked).toMatchObject({ ok: true, message: { timestamp: '2026-01-02T03:04:05.678Z' } });
+    expect(checked).toMatchObject({
+      ok: true,
+      message: { timestamp: '2026-01-02T03:04:05.678Z', writtenAtMs: receivedAt.getTime() },
+    });
     expect(checked.ok && checked.message.traceId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
@@ -204,7 +207,7 @@ describe('what is refused', () => {
     ['a lone surrogate', { client_name: '\ud800' }, ['client_name']],
     ['U+0000 deep in the media', { media: { a: ['x', { b: '\0' }] } }, ['media.a.1.b']],
     ['U+0000 in a key of meta', { meta: { 'a\0': 1 } }, ['meta']],
-    ['a time without an offset', { timestamp: '2024-12-10T10:00:15' }, ['timestamp']],
+    ['a time that is no time', { timestamp: 'yesterday' }, ['timestamp']],
     ['a day that does not exist', { timestamp: '2024-02-30T10:00:15Z' }, ['timestamp']],
     ['no message ids', { message_ids: null }, ['message_ids']],
     ['an empty list', { message_ids: [] }, ['message_ids']],

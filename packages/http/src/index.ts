@@ -21,6 +21,8 @@ export {
   shared,
 } from './operation.ts';
 export {
+  detailOf,
+  invalid,
   notFound,
   type Problem,
   ProblemError,

@@ -41,7 +41,7 @@ export function problemSchema(table: ProblemTable) {
       title: z.string(),
       status: z.int().min(400).max(599),
       code: z.enum(codes),
-      detail: z.string(),
+      detail: z.string().describe('With `errors`: the first of them, and how many there are.'),
       trace_id: z
         .string()
         .nullable()
@@ -87,6 +87,13 @@ interface ProblemDetails {
   headers?: Record<string, string>;
 }
 
+/** The first fault, and how many there are: existing senders log only the beginning of an answer. */
+export function detailOf(errors: readonly Fault[]): string {
+  const [{ path, message } = { path: '', message: 'is not valid' }] = errors;
+  const place = path === '' ? '' : `${path}: `;
+  return `${place}${message}; 1 of ${errors.length} ${errors.length === 1 ? 'fault' : 'faults'}`;
+}
+
 /**
  * A refusal that a route decides on. The client sees its detail and errors. A code of a service's own table needs the
  * type parameter: `new ProblemError<ProblemCode>('not_yet', …)`.
@@ -115,6 +122,11 @@ export function unavailable(detail: string): ProblemError {
   });
 }
 
+/** A 400 that names every fault. */
+export function invalid(errors: Fault[]): ProblemError {
+  return new ProblemError('invalid', { detail: detailOf(errors), errors });
+}
+
 export function notFound(detail: string): ProblemError {
   return new ProblemError('not_found', { detail });
 }
@@ -130,10 +142,7 @@ function faultsOf(issue: z.core.$ZodIssue): Fault[] {
 export function parseOrRefuse<S extends z.ZodType>(schema: S, value: unknown): z.infer<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new ProblemError('invalid', {
-    detail: 'The request is not valid; `errors` names every fault.',
-    errors: parsed.error.issues.flatMap(faultsOf),
-  });
+  throw invalid(parsed.error.issues.flatMap(faultsOf));
 }
 
 const UNAVAILABLE: Record<AppErrorCode, string | undefined> = {

@@ -47,9 +47,22 @@ function openReplayer(ready: Promise<void>) {
       forget: () => {},
     },
     maxBacklog: 10,
+    timezone: 'Europe/Moscow',
   });
   return { added, replay };
 }
+
+test('a text that was not readable before is read in the default time zone', async () => {
+  const { added, replay } = openReplayer(Promise.resolve());
+  const raw = JSON.stringify({
+    ...{ channel: 'telegram', account_fingerprint: 'a'.repeat(64), external_chat_id: '1' },
+    ...{ text: 'hello', message_ids: ['1'], timestamp: '2024-12-10 13:00:15' },
+  });
+  await replay([[entry('d', { message: null, raw })]]);
+  expect(added).toMatchObject([
+    { message: { writtenAtMs: Date.parse('2024-12-10T10:00:15Z') }, replayOf: 'd' },
+  ]);
+});
 
 test('a replay adds a job for each readable entry, and leaves the others', async () => {
   const { added, replay } = openReplayer(Promise.resolve());

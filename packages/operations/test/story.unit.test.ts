@@ -16,7 +16,7 @@ const STORY: Story = {
 
 const PARTICULARS: Particulars = {
   ...{ tenantName: 'A shop', tenantIsActive: true, channel: 'telegram', channelAccountId: 1 },
-  ...{ externalChatId: 'chat', timestamp: '2024-12-10T09:58:30.000Z', text: 'hello' },
+  ...{ externalChatId: 'chat', writtenAtMs: Date.parse('2024-12-10T09:58:30.000Z'), text: 'hello' },
   attemptsBefore: 0,
 };
 
@@ -25,7 +25,10 @@ const PARKED = {
   ...{ dialogId: null, attempts: 1, receivedAt: '2024-12-10T10:00:00.000Z' },
   ...{ failedAt: '2024-12-10T10:00:00.500Z', raw: null },
   error: { code: 'unknown_tenant', message: 'no tenant has this credential' },
-  message: { messageId: ID, traceId: 'trace', channel: 'telegram', externalChatId: 'chat' },
+  message: {
+    ...{ messageId: ID, traceId: 'trace', channel: 'telegram', externalChatId: 'chat' },
+    writtenAtMs: null,
+  },
 } as DlqEntry;
 
 /** Sources that know only what the test gives them. */
@@ -97,6 +100,12 @@ test('a dead message shows its entry, or that the entry was cleared', async () =
     'cleared: its entry was removed by an operator',
     'dead: given up; its dead-letter entry has been cleared',
   ]);
+});
+
+test('a parked message shows how long after it was written it came', async () => {
+  const message = { ...PARKED.message, writtenAtMs: Date.parse('2024-12-10T09:59:57.000Z') };
+  const [story] = await find({ entry: async () => ({ ...PARKED, message }) as DlqEntry });
+  expect(story?.events[0]).toMatchObject({ detail: '3.0 s after it was written' });
 });
 
 test('a message that was parked and released shows both', async () => {

@@ -38,8 +38,11 @@ export interface Message extends Credentials {
   client_username?: Optional<string>;
   /** May be empty or absent if there is `media`. */
   text?: Optional<string>;
-  /** ISO 8601 with an offset; the time of receipt by default. */
-  timestamp?: Optional<string>;
+  /**
+   * ISO 8601, or seconds or milliseconds since 1970; the time of receipt by default. Without an offset the workers read
+   * it in DEFAULT_TIMEZONE.
+   */
+  timestamp?: Optional<string | number>;
   /** They identify the message: sent again with the same ids, it counts once. */
   message_ids?: Optional<ReadonlyArray<string | number>>;
   /** Counts as a list of one if `message_ids` is absent. */

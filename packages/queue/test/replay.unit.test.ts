@@ -10,6 +10,7 @@ const answered = { channel: 'replies', expect: async () => REPLY, forget() {} };
 test('a page is added in parts, each when there is room for it', async () => {
   const steps: string[] = [];
   const replay = createReplay({
+    timezone: 'UTC',
     addJobs: async (jobs: ResolveJob[]) => void steps.push(`add ${jobs.length}`),
     replies: answered,
     waitForRoom: async (jobs) => void steps.push(`room for ${jobs}`),
@@ -25,6 +26,7 @@ test('a page is added in parts, each when there is room for it', async () => {
 test('after a part, senders get twice the time that it took', async () => {
   const added: number[] = [];
   const replay = createReplay({
+    timezone: 'UTC',
     addJobs: async () => void added.push(performance.now()),
     replies: { ...answered, expect: () => delay(100, REPLY) },
     waitForRoom: async () => undefined,
@@ -37,6 +39,7 @@ test('after a part, senders get twice the time that it took', async () => {
 test('an outcome that does not come is waited for once', async () => {
   let asked = 0;
   const replay = createReplay({
+    timezone: 'UTC',
     addJobs: async () => undefined,
     replies: {
       ...answered,
@@ -54,6 +57,7 @@ test('an outcome that does not come is waited for once', async () => {
 test('a job names the tenant of the entry that it replays, if it has one', async () => {
   const added: ResolveJob[] = [];
   const replay = createReplay({
+    timezone: 'UTC',
     addJobs: async (jobs: ResolveJob[]) => void added.push(...jobs),
     replies: answered,
     waitForRoom: async () => undefined,

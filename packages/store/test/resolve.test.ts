@@ -174,6 +174,24 @@ it('stores the payload for Core byte for byte', async () => {
   );
 });
 
+it('stores the instant of a timestamp, and the timestamp as it came', async () => {
+  const bundle = await openBundle();
+  const times = [1_733_824_815, '2024-12-10 10:00:15.250', '0001-01-01T00:00:00+23:59'];
+  for (const timestamp of [...times, '9999-12-31T23:59:59-23:59']) {
+    await bundle.resolve(arrival(bundle.tenant, { timestamp }));
+  }
+  const { rows } = await bundle.pool.query(
+    `select payload -> 'timestamp' as timestamp, (written_at at time zone 'UTC')::text as "writtenAt"
+       from messages order by resolved_at`,
+  );
+  expect(rows).toEqual([
+    { timestamp: 1_733_824_815, writtenAt: '2024-12-10 10:00:15' },
+    { timestamp: '2024-12-10 10:00:15.250', writtenAt: '2024-12-10 10:00:15.25' },
+    { timestamp: '0001-01-01T00:00:00+23:59', writtenAt: '0001-12-31 00:01:00 BC' },
+    { timestamp: '9999-12-31T23:59:59-23:59', writtenAt: '10000-01-01 23:58:59' },
+  ]);
+});
+
 it('fails a row that the database refuses alone', async () => {
   const bundle = await openBundle();
   // A rule of the database that the contract does not have: the row passes all our checks.

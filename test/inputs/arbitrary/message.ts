@@ -13,19 +13,36 @@ const id = fc.oneof(text(), safeInteger);
 const twoDigits = (min: number, max: number) =>
   fc.integer({ min, max }).map((n) => String(n).padStart(2, '0'));
 
-const timestamp = fc
+const isoTime = fc
   .tuple(
     fc.date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }),
+    fc.constantFrom('T', ' '),
     fc.stringMatching(/^(\.\d{1,12})?$/),
     fc.oneof(
-      fc.constant('Z'),
-      fc.tuple(fc.constantFrom('+', '-'), twoDigits(0, 23), twoDigits(0, 59)),
+      fc.constantFrom('Z', ''),
+      fc
+        .tuple(
+          fc.constantFrom('+', '-'),
+          twoDigits(0, 23),
+          fc.constantFrom(':', ''),
+          twoDigits(0, 59),
+        )
+        .map((parts) => parts.join('')),
     ),
   )
-  .map(([date, fraction, offset]) => {
-    const shown = typeof offset === 'string' ? offset : `${offset[0]}${offset[1]}:${offset[2]}`;
-    return quoted(`${date.toISOString().slice(0, 19)}${fraction}${shown}`);
+  .map(([date, separator, fraction, offset]) => {
+    const [day, time] = date.toISOString().slice(0, 19).split('T');
+    return quoted(`${day}${separator}${time}${fraction}${offset}`);
   });
+
+const epoch = fc
+  .oneof(
+    fc.integer({ min: 0, max: 9_999_999_999 }),
+    fc.integer({ min: 1_000_000_000_000, max: 9_999_999_999_999 }),
+  )
+  .map(String);
+
+const timestamp = fc.oneof(isoTime, epoch, epoch.map(quoted));
 
 const visibleAscii = fc.stringMatching(/^[!-~]{1,128}$/).map(quoted);
 

@@ -106,7 +106,6 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   ['the halves of a character in the wrong order', { text: '\ude00\ud83d' }, ['text']],
 
   // timestamp
-  ['a time without an offset', { timestamp: '2024-12-10T10:00:15' }, ['timestamp']],
   ['a time that is no time', { timestamp: 'yesterday' }, ['timestamp']],
   ['an empty time', { timestamp: '' }, ['timestamp']],
   ['a day without a time', { timestamp: '2024-12-10' }, ['timestamp']],
@@ -122,7 +121,13 @@ export const FIELDS: Array<[what: string, fields: Body, paths: string[]]> = [
   ['the year +010000', { timestamp: '+010000-01-01T00:00:00Z' }, ['timestamp']],
   ['a line feed behind the time', { timestamp: '2024-12-10T10:00:15Z\n' }, ['timestamp']],
   ['a time in words', { timestamp: 'Tue, 10 Dec 2024 10:00:15 GMT' }, ['timestamp']],
-  ['a time that is a number', { timestamp: 1_733_824_815 }, ['timestamp']],
+  ['the 13th month without an offset', { timestamp: '2024-13-01 10:00:15' }, ['timestamp']],
+  ['25 o’clock', { timestamp: '2024-12-10 25:00:00' }, ['timestamp']],
+  ['an offset of minute 60', { timestamp: '2024-12-10T10:00:15+0360' }, ['timestamp']],
+  ['a time of 11 digits', { timestamp: 17_338_248_150 }, ['timestamp']],
+  ['a time of 16 digits', { timestamp: '1733824815000000' }, ['timestamp']],
+  ['a time before 1970 as a number', { timestamp: -1 }, ['timestamp']],
+  ['a time that is true', { timestamp: true }, ['timestamp']],
   ['a time in other digits', { timestamp: '٢٠٢٤-١٢-١٠T١٠:٠٠:١٥Z' }, ['timestamp']],
 
   // message ids

@@ -9,7 +9,7 @@ import {
   PROBLEMS,
   type ProblemCode,
 } from '@contour/contract';
-import { problemOf, problems } from '@contour/http';
+import { detailOf, problemOf, problems } from '@contour/http';
 
 // Answers of a running system. The end-to-end test provokes each of them anew and compares everything except ids and
 // times.
@@ -188,17 +188,21 @@ const { beforeSeq, afterSeq } = corePayloadAround(accept(messages.telegram), {
 export const corePayload = JSON.parse(`${beforeSeq}1${afterSeq}`);
 
 /** A problem of a request whose body was read: the trace id is the sender's. */
-export const sendersProblem = (code: ProblemCode, detail: string, errors?: Fault[]) =>
-  problemOf(PROBLEMS, code, { detail, traceId: TRACE_ID, errors });
+export const sendersProblem = (code: ProblemCode, detail: string) =>
+  problemOf(PROBLEMS, code, { detail, traceId: TRACE_ID });
 
 /** A problem of a request without a body, or whose body was not read: the trace id is the request's own. */
-export const problem = (code: ProblemCode, detail: string, errors?: Fault[]) =>
-  problemOf(PROBLEMS, code, { detail, traceId: REQUEST_TRACE_ID, errors });
+export const problem = (code: ProblemCode, detail: string) =>
+  problemOf(PROBLEMS, code, { detail, traceId: REQUEST_TRACE_ID });
+
+const faults = (errors: Fault[], traceId: string) =>
+  problemOf(PROBLEMS, 'invalid', { detail: detailOf(errors), traceId, errors });
+
+/** The answer to a message that is not valid. */
+export const sendersFaults = (errors: Fault[]) => faults(errors, TRACE_ID);
 
 /** The answer to a query or a body that is not valid. */
 export const refused = (description: string, path: string, message: string) =>
   problems(description, {
-    invalid: problem('invalid', 'The request is not valid; `errors` names every fault.', [
-      { path, message },
-    ]),
+    invalid: faults([{ path, message }], REQUEST_TRACE_ID),
   });

@@ -13,7 +13,7 @@ import * as examples from './examples.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-const { sendersProblem, TRACEPARENT } = examples;
+const { sendersFaults, sendersProblem, TRACEPARENT } = examples;
 
 const accepted = named(
   'Accepted',
@@ -67,8 +67,8 @@ const requestHeaders = [
 ];
 
 const refusals = {
-  400: problems('Not valid. `errors` names every fault at once.', {
-    invalid: sendersProblem('invalid', 'The body is not valid; `errors` names every fault.', [
+  400: problems('Not valid. `errors` names every fault, and `detail` begins with the first.', {
+    invalid: sendersFaults([
       { path: 'external_chat_id', message: 'is required' },
       { path: 'profile_id', message: 'is not a field of telegram, whose own is bot_token' },
       { path: 'text', message: 'is required where there is no media' },

@@ -3,8 +3,8 @@ import {
   type Guard,
   type HttpApp,
   type HttpReply,
+  invalid,
   notFound,
-  ProblemError,
   parseOrRefuse,
 } from '@contour/http';
 import { dlqFilterOf, findEntry } from '@contour/operations';
@@ -43,10 +43,8 @@ export function toClear(request: { url: string; query: unknown; body: unknown })
   const { url, query, body } = request;
   if (body === undefined && !url.includes('?')) return {};
   if (!isEmpty(query) && !isEmpty(body)) {
-    throw new ProblemError('invalid', {
-      detail: 'The filter must be in the query or in the body, not in both.',
-      errors: [{ path: '', message: 'must be given once' }],
-    });
+    const message = 'the filter must be in the query or in the body, not in both';
+    throw invalid([{ path: '', message }]);
   }
   return dlqFilterOf(parseOrRefuse(clearFilter, isEmpty(body) ? query : body));
 }

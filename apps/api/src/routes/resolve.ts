@@ -14,6 +14,7 @@ import {
   type HttpApp,
   type HttpReply,
   type HttpRequest,
+  invalid,
   notesOf,
   noteTraceId,
   ProblemError,
@@ -31,6 +32,8 @@ export interface ResolveDeps extends IntakeDeps {
   backPressure: Pick<BackPressure, 'check'>;
   limitWaiting: (message: IncomingMessage) => void;
   waitMs: number;
+  /** Of timestamps without an offset. */
+  timezone: string;
   countAnswer: ReturnType<typeof createAnswerCount>;
   tracer: Tracer | undefined;
 }
@@ -67,7 +70,7 @@ export function resolveRoute(app: HttpApp, deps: ResolveDeps): void {
       });
     },
     handler: async (request, reply) => {
-      const message = check(request.body);
+      const message = check(request.body, deps.timezone);
       const { traceId, messageId, channel } = message;
       Object.assign(notesOf(request), { traceId, logged: { message_id: messageId } });
       channels.set(request, channel);
@@ -83,14 +86,11 @@ export function resolveRoute(app: HttpApp, deps: ResolveDeps): void {
   });
 }
 
-function check(body: unknown): IncomingMessage {
+function check(body: unknown, timezone: string): IncomingMessage {
   if (body === undefined) throw new ProblemError('invalid', { detail: 'The body is empty.' });
-  const checked = checkIncoming(body);
+  const checked = checkIncoming(body, new Date(), timezone);
   if (checked.ok) return checked.message;
-  throw new ProblemError('invalid', {
-    detail: 'The body is not valid; `errors` names every fault.',
-    errors: checked.faults,
-  });
+  throw invalid(checked.faults);
 }
 
 /** The `Prefer` header of a request. `waitMs` is set only if the header names a wait. */
@@ -168,10 +168,7 @@ function sendOutcome(reply: HttpReply, { outcome, parked }: Decision): HttpReply
         detail: 'These message ids were accepted with another text or media. Nothing is stored.',
       });
     case 'invalid':
-      throw new ProblemError('invalid', {
-        detail: 'The message cannot be stored.',
-        errors: outcome.faults,
-      });
+      throw invalid(outcome.faults);
   }
 }
 

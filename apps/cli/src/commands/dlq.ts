@@ -130,13 +130,15 @@ async function* drawn({ pages, total }: Selection, what: string, { screen }: Cli
 }
 
 async function replay(read: (pool: Database) => Promise<Selection>, cli: Cli): Promise<void> {
-  const { DATABASE_URL, REDIS_URL, MAX_BACKLOG: maxBacklog } = readEnv(replayEnv, cli.env);
+  const env = readEnv(replayEnv, cli.env);
+  const { DATABASE_URL, REDIS_URL } = env;
+  const limits = { maxBacklog: env.MAX_BACKLOG, timezone: env.DEFAULT_TIMEZONE };
   await withRedis(REDIS_URL, createProducer, async (producer) => {
     const { addResolve: addJobs, backlog } = producer;
     const done = await withRedis(REDIS_URL, createReplyListener, (replies) =>
       withDatabase(DATABASE_URL, async (pool) => {
         const selection = await read(pool);
-        const replayAll = createReplayer({ addJobs, backlog, replies, maxBacklog });
+        const replayAll = createReplayer({ addJobs, backlog, replies, ...limits });
         return replayAll(drawn(selection, 'Replaying', cli));
       }),
     );

@@ -55,6 +55,8 @@ export function openResolveRole(parts: WorkerParts, onStuck: () => void): Role {
     }),
     logger,
   };
+  const readingOf = ({ data, timestampMs }: IncomingJob) =>
+    readJob(data, new Date(timestampMs), env.DEFAULT_TIMEZONE);
   const giveUp = async (job: IncomingJob, reason: string) => {
     await dlq.park(givenUpLetter(job, readingOf(job), reason));
   };
@@ -62,7 +64,7 @@ export function openResolveRole(parts: WorkerParts, onStuck: () => void): Role {
   const consumer = createResolveConsumer({
     ...redis,
     concurrency: env.RESOLVE_CONCURRENCY,
-    seal: (job) => sealJob(job.data, new Date(job.timestampMs)),
+    seal: (job) => sealJob(job.data, new Date(job.timestampMs), env.DEFAULT_TIMEZONE),
     handle: async (job) => {
       const end = await handleResolveJob(jobDeps, job, readingOf(job));
       if (end !== 'done') postponed += 1;
@@ -134,7 +136,7 @@ function isOurs(data: unknown): data is object {
 }
 
 /** Reads a job: data of our own API, or the contract's bare body from another service. */
-export function readJob(data: unknown, addedAt: Date): JobReading {
+export function readJob(data: unknown, addedAt: Date, timezone: string): JobReading {
   if (data instanceof TooLong) {
     return { ok: false, data, faults: [{ path: '', message: `is too long to be read: ${data}` }] };
   }
@@ -144,19 +146,17 @@ export function readJob(data: unknown, addedAt: Date): JobReading {
     const ours = resolveJob.safeParse(data);
     if (ours.success) return { ok: true, ...ours.data };
   }
-  const checked = checkIncoming(data, addedAt);
+  const checked = checkIncoming(data, addedAt, timezone);
   return checked.ok ? { ok: true, message: checked.message } : { ...checked, data };
 }
-
-const readingOf = ({ data, timestampMs }: IncomingJob) => readJob(data, new Date(timestampMs));
 
 /**
  * Data without a credential that replaces a job's data in Redis. A producer may have written a credential there, and
  * a job may be looked at, retried or kept. Undefined if nothing has to be replaced.
  */
-export function sealJob(data: unknown, addedAt: Date): unknown {
+export function sealJob(data: unknown, addedAt: Date, timezone: string): unknown {
   if (isOurs(data) || !mayHoldCredential(data)) return undefined;
-  const reading = readJob(data, addedAt);
+  const reading = readJob(data, addedAt, timezone);
   if (reading.ok) return { v: 1, message: reading.message };
   return { v: 1, unreadable: unreadableBody(data), faults: reading.faults };
 }

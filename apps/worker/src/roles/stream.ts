@@ -26,7 +26,8 @@ const MAX_DELIVERIES = 8;
 
 /** Resolves the messages that other services write to the Redis streams. */
 export function openStreamRole({ id, env, redis, resolver, dlq, logger }: WorkerParts): Role {
-  const entriesDeps = { resolveAll: resolver.resolveAll, dlq, logger };
+  const timezone = env.DEFAULT_TIMEZONE;
+  const entriesDeps = { resolveAll: resolver.resolveAll, dlq, logger, timezone };
   const consumer = createStreamConsumer({
     ...redis,
     id,
@@ -40,6 +41,8 @@ export function openStreamRole({ id, env, redis, resolver, dlq, logger }: Worker
 }
 
 interface EntriesDeps {
+  /** Of timestamps without an offset. */
+  timezone: string;
   resolveAll: Resolver['resolveAll'];
   dlq: Pick<Dlq, 'park'>;
   logger: Pick<Logger, 'warn'>;
@@ -68,7 +71,7 @@ export async function handleEntries(
   const readable: Readable[] = [];
   const others: Array<{ entry: StreamEntry; reading: Reading }> = [];
   for (const entry of entries) {
-    const reading = readEntry(entry);
+    const reading = readEntry(entry, deps.timezone);
     if (!reading.ok || entry.deliveries > MAX_DELIVERIES) others.push({ entry, reading });
     else if (heldChats.has(chatOf(reading.message))) {
       held.push({ id: entry.id, chat: chatOf(reading.message), counts: false });
@@ -147,7 +150,7 @@ const unreadable = (data: unknown, message: string, path = ''): Reading => ({
 });
 
 /** Reads an entry, or lists its faults. */
-function readEntry({ message: bytes, addedAt }: StreamEntry): Reading {
+function readEntry({ message: bytes, addedAt }: StreamEntry, timezone: string): Reading {
   if (bytes === undefined) {
     const fault = 'is required: the field of the entry that holds the JSON body';
     return unreadable({}, fault, 'message');
@@ -168,6 +171,6 @@ function readEntry({ message: bytes, addedAt }: StreamEntry): Reading {
   } catch {
     return unreadable(text, 'must be JSON');
   }
-  const checked = checkIncoming(body, addedAt);
+  const checked = checkIncoming(body, addedAt, timezone);
   return checked.ok ? checked : { ok: false, data: body, faults: checked.faults };
 }

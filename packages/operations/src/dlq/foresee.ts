@@ -49,7 +49,8 @@ export async function foresee(
   };
   for await (const entries of pages) {
     const readable = entries.flatMap((entry) => {
-      const message = messageToReplay(entry);
+      // No forecast depends on a time.
+      const message = messageToReplay(entry, 'UTC');
       if (message === undefined) return [];
       return [{ entry, arrival: { message, phone: matchingPhone(message, matching) } }];
     });

@@ -49,6 +49,7 @@ const HEAR_WITHIN_MS = 2000;
 
 export type ReplayerDeps = Parameters<typeof createBacklogWait>[0] & {
   addJobs: Producer['addResolve'];
+  timezone: string;
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget' | 'ready'>;
 };
 
@@ -56,8 +57,9 @@ export type ReplayerDeps = Parameters<typeof createBacklogWait>[0] & {
  * Sends entries in again through the front door, while the backlog has room. The worker removes an entry
  * after its replay has succeeded, so an interrupted replay repeats messages and loses none.
  */
-export function createReplayer({ addJobs, replies, ...room }: ReplayerDeps): Replay {
-  const replay = createReplay({ addJobs, replies, waitForRoom: createBacklogWait(room) });
+export function createReplayer({ addJobs, replies, timezone, ...room }: ReplayerDeps): Replay {
+  const waitForRoom = createBacklogWait(room);
+  const replay = createReplay({ addJobs, replies, timezone, waitForRoom });
   return async (pages) => {
     await within(HEAR_WITHIN_MS, replies.ready(), 'redis').catch(() => undefined);
     return replay(pages);

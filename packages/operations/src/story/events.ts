@@ -28,10 +28,10 @@ export function durationText(ms: number): string {
 }
 
 /** Received, with the distance from the time at which its sender says it was written. */
-export function received(at: string, writtenAt: string | undefined): StoryEvent {
-  const delayMs = writtenAt === undefined ? 0 : Date.parse(at) - Date.parse(writtenAt);
+export function received(at: string, writtenAtMs: number | null): StoryEvent {
+  const delayMs = writtenAtMs === null ? 0 : Date.parse(at) - writtenAtMs;
   const late = `${durationText(Math.abs(delayMs))} ${delayMs > 0 ? 'after' : 'before'} it was written`;
-  return { at, what: 'received', detail: delayMs === 0 || Number.isNaN(delayMs) ? '' : late };
+  return { at, what: 'received', detail: delayMs === 0 ? '' : late };
 }
 
 export const parked = ({ failedAt, reason, error }: DlqEntry): StoryEvent => ({
@@ -102,7 +102,7 @@ export function eventsOf(
   waiting: Waiting | null,
 ): StoryEvent[] {
   const past: StoryEvent[] = [
-    received(story.receivedAt, particulars?.timestamp),
+    received(story.receivedAt, particulars?.writtenAtMs ?? null),
     resolved(story),
     ...failures(story, particulars?.attemptsBefore ?? 0),
     ...(former === null ? [] : wasParked(former)),

@@ -121,7 +121,7 @@ function tellParked(entry: Readable): MessageStory {
     ...{ messageId, traceId, state: 'parked', channel, chat, text },
     ...{ tenantId, clientId, dialogId, attempts },
     parkedAs: { id, reason },
-    events: [received(entry.receivedAt, message.timestamp), parked(entry)],
+    events: [received(entry.receivedAt, message.writtenAtMs), parked(entry)],
   };
 }
 
@@ -129,7 +129,7 @@ async function tell(sources: StorySources, found: Found): Promise<MessageStory> 
   if ('story' in found) return tellStory(sources, found.story);
   if ('parked' in found) return tellParked(found.parked);
   const { messageId, traceId, receivedAt } = found.note;
-  const events = [received(receivedAt, undefined)];
+  const events = [received(receivedAt, null)];
   return { ...UNKNOWN, messageId, traceId, state: 'queued', events };
 }
 

@@ -25,19 +25,24 @@ export interface ReplayDeps {
   replies: Pick<ReplyListener, 'channel' | 'expect' | 'forget'>;
   /** Resolves when this many more jobs leave room for senders. */
   waitForRoom(jobs: number): Promise<void>;
+  /** Of timestamps without an offset, in texts that are read again. */
+  timezone: string;
 }
 
 /** The message that a replay would add. A text that could not be read is read again; undefined if it still cannot. */
-export function messageToReplay({ message, raw }: DlqEntry): IncomingMessage | undefined {
+export function messageToReplay(
+  { message, raw }: DlqEntry,
+  timezone: string,
+): IncomingMessage | undefined {
   if (message !== null) return message;
   if (raw === null) return undefined;
-  const checked = checkIncoming(parseBody(raw));
+  const checked = checkIncoming(parseBody(raw), new Date(), timezone);
   return checked.ok ? checked.message : undefined;
 }
 
-function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
+function jobsOf(entries: readonly DlqEntry[], timezone: string): ResolveJob[] {
   return entries.flatMap((entry) => {
-    const message = messageToReplay(entry);
+    const message = messageToReplay(entry, timezone);
     if (message === undefined) return [];
     const replayFor = entry.tenantId ?? undefined;
     return [{ v: 1 as const, message, replayOf: entry.id, ...(replayFor && { replayFor }) }];
@@ -48,7 +53,7 @@ function jobsOf(entries: readonly DlqEntry[]): ResolveJob[] {
  * Adds entries as new jobs, a part at a time, each when the backlog has room and after a rest, because senders come
  * first. A worker removes an entry after its replay succeeded, so a killed replay loses none.
  */
-export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
+export function createReplay({ addJobs, replies, waitForRoom, timezone }: ReplayDeps) {
   /** Returns whether all outcomes came. */
   async function addAndWait(jobs: ResolveJob[]): Promise<boolean> {
     const untilMs = Date.now() + WAIT_MS;
@@ -72,7 +77,7 @@ export function createReplay({ addJobs, replies, waitForRoom }: ReplayDeps) {
     let matched = 0;
     let replayed = 0;
     for await (const entries of pages) {
-      const jobs = jobsOf(entries);
+      const jobs = jobsOf(entries, timezone);
       for (let from = 0; from < jobs.length; from += AT_ONCE) {
         const part = jobs.slice(from, from + AT_ONCE);
         await delay(restMs);

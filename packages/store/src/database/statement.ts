@@ -251,3 +251,6 @@ export async function* pages<Row>(
 /** SQL for a time as the text that `Date.toISOString` returns. */
 export const isoTime = (time: string): string =>
   `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/** SQL for a time as the milliseconds since 1970. */
+export const epochMs = (time: string): string => `(extract(epoch from ${time}) * 1000)::float8`;

@@ -1,6 +1,6 @@
 import { type DlqEntry, incomingMessage, messageOfPayload } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { isoTime, run } from '../database/statement.ts';
+import { epochMs, isoTime, run } from '../database/statement.ts';
 
 /** A row of `parked`, with the message of a dead one. */
 export interface ParkedRow extends Omit<DlqEntry, 'v' | 'message' | 'raw'> {
@@ -15,11 +15,13 @@ export interface ParkedRow extends Omit<DlqEntry, 'v' | 'message' | 'raw'> {
   payload: string | null;
   contentHash: string | null;
   traceParent: string | null;
+  writtenAtMs: number | null;
 }
 
 /** The columns of a ParkedRow, those of the entry in its order; `p` is the row of `parked`. */
 export const PARKED_COLUMNS = `p.seq, p.version, p.received_at::text as "receivedText", p.was_refused as "wasRefused", p.channel, p.fingerprint, p.body,
   m.payload::text as payload, m.content_hash as "contentHash", m.trace_parent as "traceParent",
+  ${epochMs('m.written_at')} as "writtenAtMs",
   p.id, p.reason, p.stage, p.tenant_id as "tenantId", p.client_id as "clientId", p.dialog_id as "dialogId",
   json_build_object('code', p.error_code, 'message', p.error_message) as error, p.attempts,
   ${isoTime('p.failed_at')} as "failedAt", ${isoTime('p.received_at')} as "receivedAt"`;
@@ -45,6 +47,7 @@ function messageOf(row: ParkedRow): DlqEntry['message'] {
         fingerprint: row.fingerprint ?? '',
         receivedAt: row.receivedAt,
         traceParent: row.traceParent ?? undefined,
+        writtenAtMs: row.writtenAtMs,
       });
     }
     if (row.body === null || row.channel === null) return null;
@@ -56,7 +59,7 @@ function messageOf(row: ParkedRow): DlqEntry['message'] {
 
 export function parkedEntry(row: ParkedRow): ParkedEntry {
   const { seq, version, receivedText, wasRefused, channel, fingerprint, ...rest } = row;
-  const { body, payload, contentHash, traceParent, ...entry } = rest;
+  const { body, payload, contentHash, traceParent, writtenAtMs, ...entry } = rest;
   const raw = channel === null ? body : null;
   return { version, wasRefused, entry: { v: 1, ...entry, message: messageOf(row), raw } };
 }

@@ -8,7 +8,7 @@ import {
   type TenantId,
 } from '@contour/contract';
 import type { Queryable } from '../database/database.ts';
-import { isoTime, namedStatement, type Rows, statement } from '../database/statement.ts';
+import { epochMs, isoTime, namedStatement, type Rows, statement } from '../database/statement.ts';
 
 /** The history of a message, without its text. */
 export interface Story {
@@ -73,8 +73,8 @@ export interface Particulars {
   channel: Channel;
   channelAccountId: number;
   externalChatId: string;
-  /** The time that the sender gave, unchanged. */
-  timestamp: string;
+  /** When the message was written, in milliseconds since 1970. Null for a message of an earlier version. */
+  writtenAtMs: number | null;
   text: string | null;
   /** How many of the attempts came before the last replay. */
   attemptsBefore: number;
@@ -84,7 +84,7 @@ const findDetails = statement<Particulars>(
   'find_particulars',
   `select t.name as "tenantName", t.is_active as "tenantIsActive", c.code as channel,
           m.channel_account_id as "channelAccountId", m.payload ->> 'external_chat_id' as "externalChatId",
-          m.payload ->> 'timestamp' as timestamp, m.payload ->> 'text' as text,
+          ${epochMs('m.written_at')} as "writtenAtMs", m.payload ->> 'text' as text,
           m.attempts_before as "attemptsBefore"
      from messages m
      join tenants t on t.id = m.tenant_id

@@ -166,6 +166,11 @@ const MESSAGES: Rows<Placed & { payload: ReturnType<typeof payloadAround> }> = {
   is_new_client: ['boolean', ({ isNewClient }) => isNewClient],
   is_new_dialog: ['boolean', ({ isNewDialog }) => isNewDialog],
   received_at: ['timestamptz', ({ fresh }) => fresh.message.receivedAt],
+  // As seconds, because a year may have five digits.
+  written_at: [
+    'float8',
+    ({ fresh: { message } }) => (message.writtenAtMs === null ? null : message.writtenAtMs / 1000),
+  ],
   trace_parent: ['text', ({ fresh }) => fresh.message.traceParent ?? null],
 };
 
@@ -188,11 +193,12 @@ const insertMessages = namedStatement<{ dialog_id: string; shard: number }>('ins
    ), stored as (
      insert into messages (tenant_id, id, dialog_id, client_id, channel_account_id, seq, trace_id,
                            content_hash, payload, payload_bytes, matched_by, is_new_client, is_new_dialog,
-                           received_at, trace_parent)
+                           received_at, written_at, trace_parent)
      select d.tenant_id, m.id, d.id, d.client_id, d.channel_account_id, d.earlier + m.number, m.trace_id,
             m.content_hash, (m.before_seq || (d.earlier + m.number) || m.after_seq)::json,
             octet_length(m.before_seq) + length((d.earlier + m.number)::text) + octet_length(m.after_seq),
-            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, m.trace_parent
+            m.matched_by, m.is_new_client, m.is_new_dialog, m.received_at, to_timestamp(m.written_at),
+            m.trace_parent
        from :messages m join advanced d on d.id = m.dialog_id
      returning 1
    )
