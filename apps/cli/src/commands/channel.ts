@@ -14,7 +14,7 @@ import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { pickTenant, TENANT_OPTION, wholeNumber } from '../options.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
 import { inDatabase } from '../servers.ts';
-import { paint, printable, tableOf } from '../text.ts';
+import { paint, printable, shortPrint, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
 const ACCOUNT = ['account', 'its number, as contour channel list shows it'] as const;
@@ -48,8 +48,6 @@ function durationOf(option: string, text: string): number {
 const noAccount = (id: number) =>
   new UsageError(`there is no channel account ${id}: see contour channel list`);
 
-const SHOWN_DIGITS = 12;
-
 /** An account for --json. */
 function bodyOf(account: ChannelAccount) {
   const { id, tenantId, tenantName, channel, mask, fingerprint, isActive, previous } = account;
@@ -62,8 +60,8 @@ function bodyOf(account: ChannelAccount) {
 
 /** An account in a sentence: enough to recognise its credential, too little to use it. */
 function phraseOf({ id, channel, tenantName, mask, fingerprint }: ChannelAccount): string {
-  const print = fingerprint.slice(0, SHOWN_DIGITS);
-  return `account ${id}: ${channel} of "${printable(tenantName)}", credential ${mask}, fingerprint ${print}`;
+  const whose = `${channel} of "${printable(tenantName)}"`;
+  return `account ${id}: ${whose}, credential ${mask}, fingerprint ${shortPrint(fingerprint)}`;
 }
 
 function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
@@ -73,7 +71,7 @@ function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
     printable(account.tenantName),
     account.channel,
     account.mask,
-    account.fingerprint.slice(0, SHOWN_DIGITS),
+    shortPrint(account.fingerprint),
     account.isActive ? 'yes' : paint('red', 'no'),
     account.previous?.until.toISOString() ?? '',
   ]);

@@ -35,6 +35,7 @@ export {
   type DlqFilter,
   type DlqPage,
   deadLetters,
+  fingerprintsFrom,
   isDlqCursor,
   type ParkedFacts,
   parkedFacts,
