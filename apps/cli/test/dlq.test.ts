@@ -126,6 +126,26 @@ test('a fingerprint may be shortened, as long as it is the only one that begins 
   });
 });
 
+test('adding an account says how many parked messages wait for it', async () => {
+  const account = unknownAccount();
+  await park(account);
+  await park(account);
+  const add = ['channel', 'add', tenant.id, 'telegram'];
+  const added = await contourHere(add, env(), account.credential);
+  expect(added).toMatchObject({ code: 0, stderr: '' });
+  expect(added.stdout).toMatch(
+    /^added account .*\n2 parked messages will be released, unless RELEASE_PARKED is false\n$/,
+  );
+  const id = /account (\d+):/.exec(added.stdout)?.[1] ?? '';
+  await contourHere(['channel', 'disable', id], env());
+  const off = await contourHere(add, env(), account.credential);
+  expect(off.stdout).toMatch(
+    /\n2 parked messages will be released once account and tenant are enabled\n$/,
+  );
+  const inJson = await contourHere([...add, '--json'], env(), account.credential);
+  expect(JSON.parse(inJson.stdout)).toMatchObject({ created: false, parked: 2 });
+});
+
 test('show prints one entry with its text, and control characters as numbers', async () => {
   const account = unknownAccount();
   const body = await park(account, { text: 'Hello\n\u001b[2Jthere', client_name: 'Ivan' });

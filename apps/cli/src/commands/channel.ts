@@ -1,5 +1,6 @@
-import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import { CHANNEL_CODES, type Channel, fingerprintOf } from '@contour/contract';
 import type { Database } from '@contour/store/database';
+import { countWaiting } from '@contour/store/dead-letters';
 import {
   type ChannelAccount,
   findChannelAccount,
@@ -89,6 +90,14 @@ function refuseTaken(given: Given): Exclude<Given, { kind: 'taken' }> {
   );
 }
 
+/** What becomes of the messages that wait for an account. The workers know RELEASE_PARKED, this command does not. */
+function linesOfParked(count: number, isOpen: boolean): string[] {
+  if (count === 0) return [];
+  const messages = `${count} parked ${count === 1 ? 'message' : 'messages'} will be released`;
+  const when = isOpen ? ', unless RELEASE_PARKED is false' : ' once account and tenant are enabled';
+  return [`${messages}${when}`];
+}
+
 function addAccount(group: Command, cli: Cli): void {
   const command = group
     .command('add')
@@ -99,14 +108,20 @@ function addAccount(group: Command, cli: Cli): void {
     .addHelpText('after', '\nExample:\n  contour channel add "A shop" telegram --file token.txt')
     .action(async (idOrName: string, code: string, source: CredentialSource) => {
       const channel = channelCalled(code);
-      const { account, kind } = await inDatabase(cli.env, async (pool) => {
-        const { id: tenantId } = await pickTenant(pool, idOrName);
+      const { account, kind, parked, isOpen } = await inDatabase(cli.env, async (pool) => {
+        const { id: tenantId, isActive } = await pickTenant(pool, idOrName);
         const credential = await readCredential(cli, source);
-        return refuseTaken(await registerChannelAccount(pool, { tenantId, channel, credential }));
+        // Counted before: a worker may release them at once.
+        const fingerprint = fingerprintOf(credential);
+        const waiting = await countWaiting(pool, { channel, fingerprint });
+        const order = { tenantId, channel, credential };
+        const given = refuseTaken(await registerChannelAccount(pool, order));
+        return { ...given, parked: waiting, isOpen: isActive && given.account.isActive };
       });
       const done = kind === 'done' ? 'added' : 'there is already';
-      cli.report({ ...bodyOf(account), created: kind === 'done' }, () => [
+      cli.report({ ...bodyOf(account), created: kind === 'done', parked }, () => [
         `${done} ${phraseOf(account)}`,
+        ...linesOfParked(parked, isOpen),
       ]);
     });
 }

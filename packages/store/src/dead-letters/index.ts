@@ -43,6 +43,7 @@ export {
 } from './read.ts';
 export {
   type ActiveAccount,
+  countWaiting,
   findReleasable,
   readWaiting,
   stopWaiting,
