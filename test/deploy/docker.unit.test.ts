@@ -78,6 +78,12 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('starts no worker without CORE_URL', () => {
+    const workers = services.filter(([name]) => name.startsWith('worker'));
+    const given = workers.map(([, { environment }]) => environment?.CORE_URL);
+    expect(given.every((value) => value?.startsWith('${CORE_URL:?'))).toBe(true);
+  });
+
   it('keeps Redis on disk and never lets it evict', () => {
     const command = compose.services.redis?.command?.join(' ');
     expect(command).toContain('--appendonly yes');

@@ -90,10 +90,13 @@ test('messages accepted before their tenant was switched off are still delivered
   expect(await contour.check({ accepted })).toEqual([]);
 });
 
-test('without CORE_URL the payload is printed and counts as delivered', async () => {
-  await contour.workers[0]?.stop();
+test.each([
+  ['without CORE_URL', { CORE_URL: '' }],
+  ['in production, with CORE_URL=console,', { NODE_ENV: 'production', CORE_URL: 'console' }],
+])('%s the payload is printed and counts as delivered', async (_when, env) => {
+  await Promise.all(contour.workers.map((one) => one.stop()));
   const { length } = contour.core.requests;
-  const worker = await contour.startWorker({ CORE_URL: '' });
+  const worker = await contour.startWorker(env);
   const { max } = (await contour.addTenant()).accounts;
   const { json } = await resolve(contour.url, messageTo(max, { text: 'for the console' }));
   await storyIn(contour, json.message_id, 'delivered');

@@ -57,6 +57,15 @@ describe('a process with a wrong environment names all wrong variables and ends'
       },
       ['API_KEYS', 'ADMIN_KEYS'],
     ],
+    [
+      'worker',
+      {
+        DATABASE_URL: 'postgres://localhost/x',
+        REDIS_URL: 'redis://localhost',
+        NODE_ENV: 'production',
+      },
+      ['CORE_URL'],
+    ],
   ];
   test.each(WRONG)('%s with %j', async (name, env, named) => {
     const { code, output } = await endOf(name, env);

@@ -17,6 +17,13 @@ test.for([
   expect(answer.statusCode).toBe(status);
 });
 
+test('the root leads to the reference, also behind a path and without a key', async () => {
+  const app = appBundle({ apiKeys: [{ name: 'sender', key: 'k' }] });
+  const answer = await app.inject('/');
+  expect([answer.statusCode, answer.headers.location]).toEqual([302, 'docs']);
+  expect((await app.inject({ method: 'POST', url: '/' })).statusCode).toBe(405);
+});
+
 test('a method that is not allowed gets the list of allowed methods', async () => {
   const app = appBundle();
   expect((await app.inject({ method: 'PATCH', url: '/dlq' })).headers.allow).toBe(

@@ -1,5 +1,14 @@
 import { linkByPhone, phoneRegion, timezone } from '@contour/contract';
-import { keyList, neo4jFields, port, positiveInt, retentionFields, url } from '@contour/runtime';
+import {
+  coreFields,
+  coreInProduction,
+  keyList,
+  neo4jFields,
+  port,
+  positiveInt,
+  retentionFields,
+  url,
+} from '@contour/runtime';
 import { z } from 'zod';
 
 const postgresUrl = url(['postgres:', 'postgresql:']);
@@ -46,17 +55,19 @@ export const everywhereEnv = serversEnv.extend({
 
 export type EverywhereEnv = Readonly<z.infer<typeof everywhereEnv>>;
 
-/** The settings that `start` itself reads. The API and the worker read and check the rest. */
-export const startEnv = z.object({
+const startFields = z.object({
   DATABASE_URL: postgresUrl.optional(),
   REDIS_URL: redisUrl.optional(),
   ...neo4jFields,
   HOST: z.string().default('127.0.0.1'),
   PORT: port().default(8772),
   WORKER_PORT: port().default(8773),
-  CORE_URL: z.string().optional(),
+  ...coreFields,
   API_KEYS: keyList(),
   ADMIN_KEYS: keyList(),
 });
+
+/** The settings that `start` itself reads, before it starts anything. The API and the worker read and check the rest. */
+export const startEnv = startFields.check(coreInProduction);
 
 export type StartEnv = Readonly<z.infer<typeof startEnv>>;

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, type ErrorOptions, Option } from 'commander';
 import { type AddCommand, type Cli, EXIT, exitCodeOf, explain, UsageError } from './cli.ts';
 
 type Load = () => Promise<{ add: AddCommand }>;
@@ -33,6 +34,62 @@ const WITHOUT_JSON = 'start';
 
 const JSON_OPTION = ['--json', 'the result as JSON, for scripts'] as const;
 
+/** What Commander's types leave out. */
+interface Suggesting {
+  /** Ends with the error, and suggests a similar option. */
+  unknownOption(option: string): void;
+}
+
+const MISSING = ['commander.missingMandatoryOptionValue', 'commander.missingArgument'];
+
+/** A command whose errors name everything that is missing, and no value of an option. */
+class ContourCommand extends Command {
+  override createCommand(name?: string): ContourCommand {
+    return new ContourCommand(name);
+  }
+
+  override error(message: string, options: ErrorOptions = {}): never {
+    const [, valued] = /^error: unknown option '(--[\w-]+)=/.exec(message) ?? [];
+    // The value may be a credential. Without it the option resembles the one that was meant.
+    if (valued !== undefined) this.#refuse(valued);
+    if (!MISSING.includes(options.code ?? '')) super.error(message, options);
+    // A mistyped option explains best why one is missing.
+    const unknown = this.args.find((arg) => arg.startsWith('-'));
+    if (unknown !== undefined) this.#refuse(unknown);
+    super.error(`missing: ${this.#missing().join(', ')}`, options);
+  }
+
+  #refuse(option: string): void {
+    (this as unknown as Suggesting).unknownOption(option);
+  }
+
+  /** The required arguments and options that were not given. */
+  #missing(): string[] {
+    const { registeredArguments, args, options } = this;
+    const absent = options.filter(
+      (option) => option.mandatory && this.getOptionValue(option.attributeName()) === undefined,
+    );
+    return [
+      ...registeredArguments
+        .slice(args.length)
+        .flatMap((argument) => (argument.required ? `<${argument.name()}>` : [])),
+      ...absent.map(({ flags }) => flags),
+    ];
+  }
+}
+
+/** The version of this command, and of the release that it belongs to. */
+function readVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function showVersion(cli: Cli): never {
+  const version = readVersion();
+  cli.report({ version }, () => [version]);
+  throw new CommanderError(EXIT.well, 'contour.version', version);
+}
+
 /** The typed command or group, if there is one. */
 function typedName(args: readonly string[]): string | undefined {
   const name = args.find((arg) => !arg.startsWith('-')) ?? '';
@@ -41,13 +98,15 @@ function typedName(args: readonly string[]): string | undefined {
 
 /** The program with the typed command, or with the names of all commands. */
 export async function createProgram(cli: Cli, args: readonly string[]): Promise<Command> {
-  const program = new Command('contour');
+  const program = new ContourCommand('contour');
   program
     .description(ABOUT)
     .option(...JSON_OPTION)
-    .helpOption('-h, --help', 'this text')
+    // In the same line, so that all commands fit a screen.
+    .helpOption('-h, --help', 'this text; -V, --version shows the version')
+    .addOption(new Option('-V, --version').hideHelp())
+    .on('option:version', () => showVersion(cli))
     .helpCommand(false)
-    .showSuggestionAfterError(true)
     .addHelpText('after', ENDING);
   const [, load] = COMMANDS[typedName(args) ?? ''] ?? [];
   if (load !== undefined) (await load()).add(program, cli);
@@ -82,14 +141,12 @@ async function parse(program: Command, args: readonly string[]): Promise<void> {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return; // the help was shown
+    if (error.exitCode === 0) return; // the help or the version was shown
     if (error.code === 'commander.help') {
       const group = ['contour', typedName(args) ?? []].flat().join(' ');
       throw new UsageError(`a command is missing: see ${group} --help`);
     }
-    // An option's value may be a credential, and is not repeated.
-    const message = error.message.replace(/^error: /, '').replace(/('--[\w-]+)=[^\n]*'/, "$1'");
-    throw new UsageError(message.replaceAll('\n', ' '));
+    throw new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
   }
 }
 

@@ -46,5 +46,10 @@ export function printableLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => `  ${printable(line)}`);
 }
 
+const PRINT_DIGITS = 12;
+
+/** A fingerprint as every table shows it: enough to name an account, in --fingerprint too. */
+export const shortPrint = (fingerprint: string): string => fingerprint.slice(0, PRINT_DIGITS);
+
 /** 1 234 567 */
 export const grouped = (n: number): string => n.toLocaleString('en').replaceAll(',', ' ');

@@ -17,6 +17,8 @@ test.for<[string, string]>([
 
 test.for<[FilterOptions, string]>([
   [{ fingerprint: 'abc' }, '--fingerprint must be a lower-case hex SHA-256'],
+  [{ fingerprint: 'abcdef0' }, 'or at least its first 8 characters'],
+  [{ fingerprint: 'ABCDEF01' }, '--fingerprint must be a lower-case hex SHA-256'],
   [{ before: 'yesterday' }, '--before must be an ISO 8601 time with an offset'],
   [{ before: '2024-12-10T10:00:00' }, '--before must be an ISO 8601 time with an offset'],
 ])('the filter %j is refused', async ([options, said]) => {

@@ -91,13 +91,14 @@ test('each server that is away fails its own checks, without showing a password'
   expect(JSON.stringify(checks)).not.toContain('secret');
 });
 
-test('a wrong setting fails, and production requires keys', async () => {
+test('a wrong setting fails, and production requires keys and CORE_URL', async () => {
   const env = { NODE_ENV: 'production', PORT: 'secret', STREAM_SHARDS: '0', REDIS_URL: 'secret' };
   const { code, checks, of, find } = await doctor(env);
   expect(code).toBe(1);
   expect(of('FAIL').sort()).toEqual([
     'setting ADMIN_KEYS',
     'setting API_KEYS',
+    'setting CORE_URL',
     'setting DATABASE_URL',
     'setting PORT',
     'setting REDIS_URL',

@@ -3,7 +3,7 @@ import { type LoadOptions, readLoadOptions } from '../src/commands/load.ts';
 import { contourHere } from './contour-here.ts';
 
 test.for<[string, string]>([
-  ['--rate 1 --count 1', "required option '--url <url>' not specified"],
+  ['--rate 1 --count 1', 'missing: --url <url>\n'],
   [
     '--url http://example.com --rate 1 --count 1',
     'this writes real messages, and --url is another',

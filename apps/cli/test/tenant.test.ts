@@ -56,7 +56,7 @@ test('a wrong command ends with 2 and gives the reason', async () => {
   const { contour } = await openBundle();
   const wrong: Array<[string[], string]> = [
     [['tenant', 'disable', randomUUID()], 'there is no tenant "'],
-    [['tenant', 'add', 'A shop'], "required option '--domain <n>' not specified"],
+    [['tenant', 'add', 'A shop'], 'missing: --domain <n>'],
     [['tenant', 'add', 'A shop', '--domain', 'one'], '--domain is a whole number, such as 1'],
     [['tenant', 'add', ' ', '--domain', '1'], "a tenant's name is 1 to 200 characters"],
     [['tenant', 'remove'], "unknown command 'remove'"],

@@ -1,6 +1,8 @@
 import { linkByPhone, phoneRegion, timezone } from '@contour/contract';
 import { parseSecret } from '@contour/core';
 import {
+  coreFields,
+  coreInProduction,
   flag,
   LOG_LEVELS,
   listOf,
@@ -24,12 +26,11 @@ function isSecret(text: string): boolean {
   }
 }
 
-/** Every variable that the worker reads. */
-export const workerEnv = z.object({
+const fields = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:']),
   REDIS_URL: url(['redis:', 'rediss:']),
   ...neo4jFields,
-  CORE_URL: url(['http:', 'https:']).optional(),
+  ...coreFields,
   CORE_SECRET: z.string().refine(isSecret, 'must be whsec_ and base64').optional(),
   CORE_TIMEOUT_MS: positiveInt(15_000),
   DELIVER_ATTEMPTS: positiveInt(12),
@@ -53,5 +54,8 @@ export const workerEnv = z.object({
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
   ...tracingFields,
 });
+
+/** Every variable that the worker reads. */
+export const workerEnv = fields.check(coreInProduction);
 
 export type WorkerEnv = Readonly<z.infer<typeof workerEnv>>;

@@ -6,6 +6,7 @@ import { createPresence } from '@contour/queue/presence';
 import { createProducer } from '@contour/queue/producer';
 import { createTailPublisher } from '@contour/queue/tail';
 import {
+  CONSOLE,
   createTracer,
   type Duty,
   type Logger,
@@ -125,7 +126,7 @@ function openPools(env: WorkerEnv, logger: Logger, shutdown: Pick<Shutdown, 'add
 }
 
 function openCore(env: WorkerEnv, logger: Logger) {
-  if (env.CORE_URL === undefined) {
+  if (env.CORE_URL === undefined || env.CORE_URL === CONSOLE) {
     return createConsoleCore({ write: (line) => void process.stdout.write(line) });
   }
   return createCore({

@@ -95,7 +95,7 @@ export function createCore(options: CoreOptions) {
   };
 }
 
-/** Replaces Core if no CORE_URL is set: every payload becomes one line of JSON and counts as delivered. */
+/** Replaces Core if CORE_URL is absent or `console`: every payload becomes one line of JSON and counts as delivered. */
 export function createConsoleCore(deps: { write: (line: string) => void }): Core {
   return {
     async push({ messageId, traceId, body }) {

@@ -90,8 +90,8 @@ const unchanged = { description: 'Not changed (`If-None-Match`).' };
 const about = { tags: ['Reference'], security: OPEN };
 
 /**
- * GET /openapi.json for programs and GET /docs for people, open to all. They show the routes that are added after
- * this call.
+ * GET /openapi.json for programs and GET /docs for people, open to all. GET / leads there. They show the routes that
+ * are added after this call.
  */
 export function docsRoutes(app: FastifyInstance, options: ReferenceOptions): void {
   const write = collectOperations(app, options);
@@ -130,6 +130,7 @@ export function docsRoutes(app: FastifyInstance, options: ReferenceOptions): voi
     },
   });
 
+  app.get('/', async (_request, reply) => reply.redirect('docs'));
   app.get('/openapi.json', inJson, async (request, reply) =>
     sendPage(request, reply, await document()),
   );

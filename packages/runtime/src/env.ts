@@ -15,9 +15,10 @@ export function readEnv<S extends z.ZodObject>(
   const parsed = schema.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
 
-  const faults = parsed.error.issues.map(({ path, message }): [string, string] => {
+  const faults = parsed.error.issues.map(({ path, message, code }): [string, string] => {
     const name = String(path[0] ?? '');
-    return [name, name === '' || name in given ? message : 'is required'];
+    const isOurs = name === '' || name in given || code === 'custom';
+    return [name, isOurs ? message : 'is required'];
   });
   // One variable may have the same fault several times.
   const width = Math.max(...faults.map(([name]) => name.length));
@@ -58,6 +59,32 @@ export function neo4jOf(env: GraphEnv): Neo4jOptions | undefined {
   const { NEO4J_URI: uri, NEO4J_USER: user, NEO4J_PASSWORD: password } = env;
   return uri === undefined ? undefined : { uri, user, password };
 }
+
+/** The value of CORE_URL that asks for the console: messages are printed, and count as delivered. */
+export const CONSOLE = 'console';
+
+/** Where messages go. Spread them into the schema of a process that delivers, and check `coreInProduction`. */
+export const coreFields = {
+  CORE_URL: z
+    .string()
+    .refine(
+      (text) => text === CONSOLE || url(['http:', 'https:']).safeParse(text).success,
+      `must be a URL that begins with http:// or https://, or ${CONSOLE}`,
+    )
+    .optional(),
+  NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),
+};
+
+/** In production messages are printed and count as delivered only on request. */
+export const coreInProduction = z.refine<z.infer<z.ZodObject<typeof coreFields>>>(
+  ({ NODE_ENV, CORE_URL }) => NODE_ENV !== 'production' || CORE_URL !== undefined,
+  {
+    path: ['CORE_URL'],
+    error: `is required in production: the address of Core, or ${CONSOLE} to print the messages`,
+    // Checked also if another setting is wrong, so that every fault is named at once.
+    when: () => true,
+  },
+);
 
 /** How long a delivered message is kept. The worker deletes by it, and the audit checks it. */
 export const retentionFields = {

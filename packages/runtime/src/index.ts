@@ -1,6 +1,9 @@
 export { type Batcher, createBatcher, TimeoutError, within } from './batcher.ts';
 export { createTracer, type Span, type Tracer } from './create-tracer.ts';
 export {
+  CONSOLE,
+  coreFields,
+  coreInProduction,
   EnvError,
   flag,
   keyList,

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Pool } from '../../../test/support/outside-pool.ts';
 import { addTestTenant, switchTenant } from '../../../test/support/tenants.ts';
 import {
+  countWaiting,
   findReleasable,
   park,
   readWaiting,
@@ -40,6 +41,19 @@ it('lists the active accounts for which entries wait', async () => {
   await parkAt(pool, 'f'.repeat(64), [1]);
   const account = { channel: 'telegram', fingerprint, tenantId: tenant.id };
   expect(await findReleasable(pool)).toEqual([account]);
+});
+
+it('counts the entries that wait for an account', async () => {
+  const { pool, tenant } = await openBundle();
+  const { fingerprint } = tenant.accounts.telegram;
+  const account = { channel: 'telegram', fingerprint } as const;
+  await parkAt(pool, fingerprint, [1, 2, 3]);
+  await parkAt(pool, 'f'.repeat(64), [1]);
+  const { entries } = await readWaiting(pool, account, null);
+  const [first] = entries.map(({ entry: { id }, version }) => ({ id, version }));
+  await stopWaiting(pool, first === undefined ? [] : [first]);
+  expect(await countWaiting(pool, account)).toBe(2);
+  expect(await countWaiting(pool, { ...account, channel: 'vk' })).toBe(0);
 });
 
 it('reads waiting entries in the order of receipt, or of parking if that is the same', async () => {

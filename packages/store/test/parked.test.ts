@@ -7,6 +7,7 @@ import {
   dropRefused,
   eraseParked,
   findFormer,
+  fingerprintsFrom,
   isDlqCursor,
   type Parking,
   park,
@@ -45,6 +46,18 @@ it('gives an entry back as it was parked', async () => {
   expect(await get(readable.id)).toEqual(readable);
   expect(await get(raw.id)).toEqual(raw);
   expect(await get('no uuid')).toBeNull();
+});
+
+it('finds the fingerprints that begin with a text, each once', async () => {
+  const { pool } = await openBundle();
+  const prints = ['ab1', 'ab2', 'ac1', 'ab1'].map((text) => text.padEnd(64, '0'));
+  await parkEach(
+    pool,
+    prints.map((fingerprint) => entry({ message: message({ fingerprint }) })),
+  );
+  expect(await fingerprintsFrom(pool, 'ab')).toEqual(prints.slice(0, 2));
+  expect(await fingerprintsFrom(pool, 'ab1')).toEqual(prints.slice(0, 1));
+  expect(await fingerprintsFrom(pool, 'b')).toEqual([]);
 });
 
 it('parks a message once, keeps its place and renews its error', async () => {

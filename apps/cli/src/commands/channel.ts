@@ -1,5 +1,6 @@
-import { CHANNEL_CODES, type Channel } from '@contour/contract';
+import { CHANNEL_CODES, type Channel, fingerprintOf } from '@contour/contract';
 import type { Database } from '@contour/store/database';
+import { countWaiting } from '@contour/store/dead-letters';
 import {
   type ChannelAccount,
   findChannelAccount,
@@ -14,7 +15,7 @@ import { type AddCommand, type Cli, UsageError } from '../cli.ts';
 import { pickTenant, TENANT_OPTION, wholeNumber } from '../options.ts';
 import { type CredentialSource, readCredential } from '../read-credential.ts';
 import { inDatabase } from '../servers.ts';
-import { paint, printable, tableOf } from '../text.ts';
+import { paint, printable, shortPrint, tableOf } from '../text.ts';
 import { addSwitches } from './switch.ts';
 
 const ACCOUNT = ['account', 'its number, as contour channel list shows it'] as const;
@@ -48,8 +49,6 @@ function durationOf(option: string, text: string): number {
 const noAccount = (id: number) =>
   new UsageError(`there is no channel account ${id}: see contour channel list`);
 
-const SHOWN_DIGITS = 12;
-
 /** An account for --json. */
 function bodyOf(account: ChannelAccount) {
   const { id, tenantId, tenantName, channel, mask, fingerprint, isActive, previous } = account;
@@ -62,8 +61,8 @@ function bodyOf(account: ChannelAccount) {
 
 /** An account in a sentence: enough to recognise its credential, too little to use it. */
 function phraseOf({ id, channel, tenantName, mask, fingerprint }: ChannelAccount): string {
-  const print = fingerprint.slice(0, SHOWN_DIGITS);
-  return `account ${id}: ${channel} of "${printable(tenantName)}", credential ${mask}, fingerprint ${print}`;
+  const whose = `${channel} of "${printable(tenantName)}"`;
+  return `account ${id}: ${whose}, credential ${mask}, fingerprint ${shortPrint(fingerprint)}`;
 }
 
 function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
@@ -73,7 +72,7 @@ function tableOfAccounts(accounts: readonly ChannelAccount[]): string[] {
     printable(account.tenantName),
     account.channel,
     account.mask,
-    account.fingerprint.slice(0, SHOWN_DIGITS),
+    shortPrint(account.fingerprint),
     account.isActive ? 'yes' : paint('red', 'no'),
     account.previous?.until.toISOString() ?? '',
   ]);
@@ -91,6 +90,14 @@ function refuseTaken(given: Given): Exclude<Given, { kind: 'taken' }> {
   );
 }
 
+/** What becomes of the messages that wait for an account. The workers know RELEASE_PARKED, this command does not. */
+function linesOfParked(count: number, isOpen: boolean): string[] {
+  if (count === 0) return [];
+  const messages = `${count} parked ${count === 1 ? 'message' : 'messages'} will be released`;
+  const when = isOpen ? ', unless RELEASE_PARKED is false' : ' once account and tenant are enabled';
+  return [`${messages}${when}`];
+}
+
 function addAccount(group: Command, cli: Cli): void {
   const command = group
     .command('add')
@@ -101,14 +108,20 @@ function addAccount(group: Command, cli: Cli): void {
     .addHelpText('after', '\nExample:\n  contour channel add "A shop" telegram --file token.txt')
     .action(async (idOrName: string, code: string, source: CredentialSource) => {
       const channel = channelCalled(code);
-      const { account, kind } = await inDatabase(cli.env, async (pool) => {
-        const { id: tenantId } = await pickTenant(pool, idOrName);
+      const { account, kind, parked, isOpen } = await inDatabase(cli.env, async (pool) => {
+        const { id: tenantId, isActive } = await pickTenant(pool, idOrName);
         const credential = await readCredential(cli, source);
-        return refuseTaken(await registerChannelAccount(pool, { tenantId, channel, credential }));
+        // Counted before: a worker may release them at once.
+        const fingerprint = fingerprintOf(credential);
+        const waiting = await countWaiting(pool, { channel, fingerprint });
+        const order = { tenantId, channel, credential };
+        const given = refuseTaken(await registerChannelAccount(pool, order));
+        return { ...given, parked: waiting, isOpen: isActive && given.account.isActive };
       });
       const done = kind === 'done' ? 'added' : 'there is already';
-      cli.report({ ...bodyOf(account), created: kind === 'done' }, () => [
+      cli.report({ ...bodyOf(account), created: kind === 'done', parked }, () => [
         `${done} ${phraseOf(account)}`,
+        ...linesOfParked(parked, isOpen),
       ]);
     });
 }

@@ -1,10 +1,10 @@
 import { type DlqEntry, dlqEntryBody } from '@contour/contract';
 import type { Foresight, Selection } from '@contour/operations';
 import type { Cli } from '../cli.ts';
-import { field, paint, printable, printableLines, tableOf } from '../text.ts';
+import { field, paint, printable, printableLines, shortPrint, tableOf } from '../text.ts';
 
-/** The columns that fit beside an id in 100 characters. --json and `show` have the rest. */
-const HEADING = ['failed (UTC)', 'reason', 'channel', 'account', 'id', 'error'];
+/** The columns that fit beside an id in 104 characters. --json and `show` have the rest. */
+const HEADING = ['failed (UTC)', 'reason', 'channel', 'fingerprint', 'id', 'error'];
 const NONE = '-';
 
 function rowOf({ message, ...entry }: DlqEntry): string[] {
@@ -12,8 +12,8 @@ function rowOf({ message, ...entry }: DlqEntry): string[] {
     entry.failedAt.slice(0, 16).replace('T', ' '),
     paint('yellow', entry.reason),
     message?.channel ?? NONE,
-    // An entry from the ledger has no mask. The start of the fingerprint distinguishes accounts.
-    printable(message?.mask ?? message?.fingerprint.slice(0, 8) ?? NONE),
+    // The mask of a short credential says nothing, and an entry from the ledger has none.
+    shortPrint(message?.fingerprint ?? '') || NONE,
     entry.id,
     // Often the code is the reason.
     entry.error.code === entry.reason ? '' : printable(entry.error.code),

@@ -1,4 +1,4 @@
-import { dlqEntryBody } from '@contour/contract';
+import { dlqEntryBody, FINGERPRINT_PATTERN } from '@contour/contract';
 import {
   createReplayer,
   dlqFilter,
@@ -14,9 +14,15 @@ import { createProducer } from '@contour/queue/producer';
 import { createReplyListener } from '@contour/queue/replies';
 import { readEnv } from '@contour/runtime';
 import type { Database } from '@contour/store/database';
-import { clearParked, countParked, type DlqFilter } from '@contour/store/dead-letters';
+import {
+  clearParked,
+  countParked,
+  type DlqFilter,
+  fingerprintsFrom,
+} from '@contour/store/dead-letters';
 import { createForecast } from '@contour/store/resolve';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { type AddCommand, type Cli, NotThere, UsageError } from '../cli.ts';
 import { replayEnv, resolvingEnv } from '../env.ts';
 import { pickTenantId, TENANT_OPTION, wholeNumber } from '../options.ts';
@@ -37,17 +43,39 @@ const withFilter = (command: Command): Command =>
   command
     .option('--reason <reason>', 'only this reason, such as unknown_tenant')
     .option(...TENANT_OPTION)
-    .option('--fingerprint <sha256>', 'only of this channel account')
+    .option('--fingerprint <sha256>', 'only of this account; its first 8 characters do')
     .option('--before <time>', 'only what failed before, such as 2024-12-10T10:00:00Z');
 
-/** Throws UsageError for a malformed condition. Looks up the name of a tenant in the database. */
+const PRINT_FAULT = 'must be a lower-case hex SHA-256, or at least its first 8 characters';
+
+const typedFilter = dlqFilter.omit({ tenant_id: true }).extend({
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{8,64}$/, PRINT_FAULT)
+    .optional(),
+});
+
+/** The only fingerprint in the dead-letter queue that begins so. A whole one is not looked up. */
+async function wholeFingerprint(env: NodeJS.ProcessEnv, typed: string): Promise<string> {
+  if (FINGERPRINT_PATTERN.test(typed)) return typed;
+  const [found, ...others] = await inDatabase(env, (pool) => fingerprintsFrom(pool, typed));
+  if (found === undefined) {
+    throw new NotThere(`no entry has a fingerprint that begins with ${typed}`);
+  }
+  if (others.length === 0) return found;
+  const all = [found, ...others].join(', ');
+  throw new UsageError(`several fingerprints begin with ${typed}, give more of it: ${all}`);
+}
+
+/** Throws UsageError for a malformed condition. Looks up a tenant's name and a part of a fingerprint in the database. */
 export async function filterOf(options: FilterOptions, env: NodeJS.ProcessEnv): Promise<DlqFilter> {
-  const { reason, tenant, fingerprint, before } = options;
-  const read = dlqFilter.safeParse({ reason, fingerprint, before });
+  const { reason, tenant, fingerprint: print, before } = options;
+  const read = typedFilter.safeParse({ reason, fingerprint: print, before });
   const [fault] = read.error?.issues ?? [];
   if (fault !== undefined) throw new UsageError(`--${String(fault.path[0])} ${fault.message}`);
   const tenantId = tenant === undefined ? undefined : await pickTenantId(env, tenant);
-  return { ...read.data, tenantId };
+  const fingerprint = print === undefined ? undefined : await wholeFingerprint(env, print);
+  return { ...read.data, tenantId, fingerprint };
 }
 
 const isEmptyFilter = (filter: DlqFilter): boolean =>

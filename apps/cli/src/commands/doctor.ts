@@ -1,3 +1,4 @@
+import { CONSOLE } from '@contour/runtime';
 import type { AddCommand } from '../cli.ts';
 import { type Check, fail, isAtLeast, ok, type State } from '../doctor/check.ts';
 import { examineCore, examineNeo4j } from '../doctor/neo4j-and-core.ts';
@@ -24,7 +25,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const looks = await Promise.all([
     databaseUrl === undefined ? [] : examinePostgres(databaseUrl),
     redisUrl === undefined ? [] : examineRedis(redisUrl, maxBacklog),
-    coreUrl === undefined ? [] : examineCore(coreUrl),
+    coreUrl === undefined || coreUrl === CONSOLE ? [] : examineCore(coreUrl),
   ]);
   // Afterwards: loading its driver blocks long enough to time out the others.
   const graph = uri === undefined ? [] : await examineNeo4j({ uri, user, password });

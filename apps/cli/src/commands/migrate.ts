@@ -13,15 +13,13 @@ export const add: AddCommand = (program, cli) => {
     .option('--plan', 'only show what would be applied')
     .addHelpText('after', '\nExample:\n  contour migrate --plan')
     .action(async ({ plan }: { plan?: boolean }) => {
-      const onApply = (name: string) => {
-        if (!cli.isJson()) cli.say(`applying ${name}`);
-      };
+      const onApply = (name: string) => cli.complain(`applying ${name}`);
       const work = (pool: Database) =>
         plan ? pendingMigrations(pool) : migrate(pool, { onApply });
       const names = await inDatabase(cli.env, work, PATIENCE);
       cli.report(plan ? { pending: names } : { applied: names }, () => {
         if (names.length === 0) return ['nothing to do'];
-        return plan ? names.map((name) => `would apply ${name}`) : [`applied ${names.length}`];
+        return names.map((name) => `${plan ? 'would apply' : 'applied'} ${name}`);
       });
     });
 };

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,7 +53,8 @@ async function start(deps: StartDeps): Promise<void> {
   await startApps(deps, settings, urls);
 
   const keys = { apiKeys: env.API_KEYS.length > 0, adminKeys: env.ADMIN_KEYS.length > 0 };
-  say(banner({ ...servers, mirror, ...keys, ...urls, coreUrl: env.CORE_URL }));
+  const run = randomBytes(4).toString('hex');
+  say(banner({ ...servers, mirror, ...keys, ...urls, coreUrl: env.CORE_URL, run }));
 }
 
 async function prepareDatabase(url: string, say: (line: string) => void): Promise<void> {

@@ -1,3 +1,4 @@
+import { CONSOLE } from '@contour/runtime';
 import type { z } from 'zod';
 import { type Check, fail, ok, shownUrl, warn } from './check.ts';
 
@@ -27,12 +28,13 @@ interface Missing {
 const MISSING: Record<string, Missing> = {
   CORE_URL: {
     detail: 'not set: enriched messages are printed, and count as delivered',
-    advice: 'set it to where Core listens',
+    advice: 'set it to where Core listens; production needs it',
   },
   CORE_SECRET: {
     detail: 'not set: Core cannot verify that pushes are ours',
     advice: 'set it to whsec_ and base64, here and at Core',
-    isMissed: ({ NODE_ENV, CORE_URL }) => NODE_ENV === 'production' && CORE_URL !== undefined,
+    isMissed: ({ NODE_ENV, CORE_URL }) =>
+      NODE_ENV === 'production' && CORE_URL !== undefined && CORE_URL !== CONSOLE,
   },
   API_KEYS: {
     detail: 'none: messages need no key',

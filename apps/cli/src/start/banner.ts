@@ -1,3 +1,4 @@
+import { CONSOLE } from '@contour/runtime';
 import { demoCredential } from '../commands/demo.ts';
 import type { Mirror, Servers } from './servers.ts';
 
@@ -6,18 +7,26 @@ export interface Running extends Servers {
   apiUrl: string;
   workerUrl: string;
   coreUrl: string | undefined;
+  /** New at each start, so that no message to try duplicates one of an earlier start. */
+  run: string;
   apiKeys: boolean;
   adminKeys: boolean;
 }
 
 /** What runs where, three requests to try, and the commands of an operator. */
 export function banner(running: Running): string {
-  const { apiUrl, workerUrl, coreUrl, embedded, mirror } = running;
+  const { apiUrl, workerUrl, coreUrl = CONSOLE, embedded, mirror, run } = running;
+  // An earlier start may have registered the one that it showed.
+  const unknown = `unknown-${run}`;
   const rows = [
     ['API', apiUrl],
+    ['Docs', `${apiUrl}/docs`],
     ['Queues', `${apiUrl}/admin/queues`],
     ['Worker', `${workerUrl}/livez`],
-    ['Core', coreUrl ?? 'this console (set CORE_URL to send to it)'],
+    [
+      'Core',
+      coreUrl === CONSOLE ? 'this console (set CORE_URL to send to it)' : where(coreUrl, false),
+    ],
     ['Postgres', where(running.databaseUrl, embedded.postgres)],
     ['Redis', where(running.redisUrl, embedded.redis)],
     ['Neo4j', 'off' in mirror ? `off (${mirror.off})` : where(mirror.uri, mirror.embedded)],
@@ -32,10 +41,10 @@ export function banner(running: Running): string {
     ...rows.map(([name = '', value]) => `  ${name.padEnd(10)}${value}`),
     '',
     'A message that is resolved and reaches Core:',
-    resolveCurl(apiUrl, key, demoCredential('telegram')),
+    resolveCurl(apiUrl, key, messageOf(demoCredential('telegram'), `${run}-1`)),
     '',
     'One with an unknown credential, which is parked in the dead-letter queue:',
-    resolveCurl(apiUrl, key, 'unknown-telegram'),
+    resolveCurl(apiUrl, key, messageOf(unknown, `${run}-2`)),
     '',
     'The dead-letter queue:',
     `  curl -s${adminKey} '${apiUrl}/dlq?limit=1'`,
@@ -44,7 +53,7 @@ export function banner(running: Running): string {
     ...exportLine(running),
     '  npm run contour -- doctor',
     '  npm run contour -- dlq list',
-    '  echo unknown-telegram | npm run contour -- channel add Demo telegram',
+    `  echo ${unknown} | npm run contour -- channel add Demo telegram`,
     '  npm run contour -- message show <message_id or trace_id>',
     '',
   ].join('\n');
@@ -60,12 +69,13 @@ function exportLine({ databaseUrl, redisUrl, embedded, mirror }: Running): strin
   return servers.length === 0 ? [] : [`  export ${servers.join(' ')}`];
 }
 
-function resolveCurl(apiUrl: string, key: string, credential: string): string {
-  const message = {
-    ...{ channel: 'telegram', bot_token: credential, external_chat_id: '123456789' },
-    ...{ client_name: 'Ivan Petrov', client_phone: '+79991234567' },
-    ...{ text: 'Hello', message_ids: ['msg_1'] },
-  };
+const messageOf = (credential: string, id: string) => ({
+  ...{ channel: 'telegram', bot_token: credential, external_chat_id: '123456789' },
+  ...{ client_name: 'Ivan Petrov', client_phone: '+79991234567' },
+  ...{ text: 'Hello', message_ids: [id] },
+});
+
+function resolveCurl(apiUrl: string, key: string, message: object): string {
   const json = "-H 'content-type: application/json'";
   return `  curl -s ${apiUrl}/resolve${key} ${json} \\\n    -d '${JSON.stringify(message)}'`;
 }

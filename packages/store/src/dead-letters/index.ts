@@ -35,6 +35,7 @@ export {
   type DlqFilter,
   type DlqPage,
   deadLetters,
+  fingerprintsFrom,
   isDlqCursor,
   type ParkedFacts,
   parkedFacts,
@@ -42,6 +43,7 @@ export {
 } from './read.ts';
 export {
   type ActiveAccount,
+  countWaiting,
   findReleasable,
   readWaiting,
   stopWaiting,

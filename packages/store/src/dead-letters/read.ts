@@ -73,6 +73,19 @@ export async function countParked(db: Queryable, filter: DlqFilter): Promise<num
   return (await run<{ n: number }>(db, text, values))[0]?.n ?? 0;
 }
 
+const NAMED_PRINTS = 5;
+
+const selectPrints = statement<{ fingerprint: string }>(
+  'find_parked_fingerprints',
+  `select distinct fingerprint from parked where starts_with(fingerprint, $1)
+    order by fingerprint limit ${NAMED_PRINTS}`,
+);
+
+/** The fingerprints among the entries that begin so, at most five. */
+export async function fingerprintsFrom(db: Queryable, beginning: string): Promise<string[]> {
+  return (await selectPrints(db, beginning)).map(({ fingerprint }) => fingerprint);
+}
+
 /** A page of the list, after one place in it and up to another. */
 function listPage(
   db: Queryable,

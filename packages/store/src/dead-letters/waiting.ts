@@ -61,6 +61,20 @@ export async function readWaiting(
   };
 }
 
+const selectCount = statement<{ n: number }>(
+  'count_waiting_parked',
+  `select count(*)::int as n from parked p
+    where p.waits and p.channel = $1 and p.fingerprint = $2`,
+);
+
+/** How many entries wait for an account. */
+export async function countWaiting(
+  db: Queryable,
+  { channel, fingerprint }: Pick<ActiveAccount, 'channel' | 'fingerprint'>,
+): Promise<number> {
+  return (await selectCount(db, channel, fingerprint))[0]?.n ?? 0;
+}
+
 const stop = namedStatement('stop_waiting_parked')(
   { entries: READ },
   `update parked p set waits = false from (${READ_ROWS}) d where p.id = d.id`,
