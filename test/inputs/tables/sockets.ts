@@ -34,7 +34,7 @@ export const SOCKETS: Array<[what: string, bytes: Bytes, status: number]> = [
   // no request
   ['noise', () => 'hello\r\n\r\n', 400],
   ['TLS', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
-  ['HTTP/0.9', () => 'GET /\r\n\r\n', 404],
+  ['HTTP/0.9', () => 'GET /unknown\r\n\r\n', 404],
   ['HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
   ['HTTP/9.9', startingWith('POST /resolve HTTP/9.9'), 400],
   ['a method that is none', startingWith('SEND /resolve HTTP/1.1'), 400],
