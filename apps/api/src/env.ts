@@ -3,10 +3,12 @@ import {
   keyList,
   LOG_LEVELS,
   neo4jFields,
+  nodeEnv,
   nonNegativeInt,
   oneOf,
   port,
   positiveInt,
+  requiredInProduction,
   tracingFields,
   url,
 } from '@contour/runtime';
@@ -30,20 +32,12 @@ const fields = z.object({
   DRAIN_MS: nonNegativeInt(0),
   LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
   ...tracingFields,
-  NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),
+  NODE_ENV: nodeEnv,
 });
 
-/** In production no endpoint may be open. */
-const keysInProduction = (name: 'API_KEYS' | 'ADMIN_KEYS') =>
-  z.refine<z.infer<typeof fields>>(
-    (env) => env.NODE_ENV !== 'production' || (env[name]?.length ?? 0) > 0,
-    // Checked also if another setting is wrong, so that every fault is named at once.
-    { path: [name], error: 'is required in production', when: () => true },
-  );
-
-/** Every setting of the API. */
+/** Every setting of the API. In production no endpoint may be open. */
 export const apiEnv = fields
-  .check(keysInProduction('API_KEYS'), keysInProduction('ADMIN_KEYS'))
+  .check(requiredInProduction('API_KEYS'), requiredInProduction('ADMIN_KEYS'))
   .refine((env) => env.DRAIN_MS < env.SHUTDOWN_MS, {
     path: ['DRAIN_MS'],
     error: 'must be less than SHUTDOWN_MS',

@@ -60,6 +60,19 @@ export function neo4jOf(env: GraphEnv): Neo4jOptions | undefined {
   return uri === undefined ? undefined : { uri, user, password };
 }
 
+export const nodeEnv = oneOf(['development', 'test', 'production'], 'development');
+
+/** A setting that may be left out or empty except in production. Check it in a schema that has `nodeEnv` as NODE_ENV. */
+export const requiredInProduction = <Name extends string>(
+  name: Name,
+  error = 'is required in production',
+) =>
+  z.refine<{ NODE_ENV: string } & { [N in Name]?: { length: number } | undefined }>(
+    (env) => env.NODE_ENV !== 'production' || (env[name]?.length ?? 0) > 0,
+    // Checked also if another setting is wrong, so that every fault is named at once.
+    { path: [name], error, when: () => true },
+  );
+
 /** The value of CORE_URL that asks for the console: messages are printed, and count as delivered. */
 export const CONSOLE = 'console';
 
@@ -72,18 +85,13 @@ export const coreFields = {
       `must be a URL that begins with http:// or https://, or ${CONSOLE}`,
     )
     .optional(),
-  NODE_ENV: oneOf(['development', 'test', 'production'], 'development'),
+  NODE_ENV: nodeEnv,
 };
 
 /** In production messages are printed and count as delivered only on request. */
-export const coreInProduction = z.refine<z.infer<z.ZodObject<typeof coreFields>>>(
-  ({ NODE_ENV, CORE_URL }) => NODE_ENV !== 'production' || CORE_URL !== undefined,
-  {
-    path: ['CORE_URL'],
-    error: `is required in production: the address of Core, or ${CONSOLE} to print the messages`,
-    // Checked also if another setting is wrong, so that every fault is named at once.
-    when: () => true,
-  },
+export const coreInProduction = requiredInProduction(
+  'CORE_URL',
+  `is required in production: the address of Core, or ${CONSOLE} to print the messages`,
 );
 
 /** How long a delivered message is kept. The worker deletes by it, and the audit checks it. */
