@@ -21,11 +21,9 @@ const FORGOTTEN_AFTER_MS = 10_000;
 /** The limit of a request. A longer entry is parked by its length and never read. */
 export const MAX_ENTRY_BYTES = 256 * 1024;
 /** Limit of one reading. A batch may have 256 entries, and a worker reads several shards. */
-const MAX_BATCH_BYTES = 1 * 1024 * 1024;
+const MAX_BATCH_BYTES = 1024 * 1024;
 /** How many entries fit into a batch, whatever their length. */
 export const ANY_BATCH = MAX_BATCH_BYTES / MAX_ENTRY_BYTES;
-/** How many entries Redis copies at once, whatever their length. */
-const MAX_STEP = 16;
 
 const load = (...files: string[]) => loadScript(import.meta.dirname, ...files);
 const READ = load('tally.lua', 'message-of.lua', 'read-entries.lua');
@@ -114,7 +112,7 @@ export function openShard(
       const keys = [leaseKey(shard), stream, tallyKey(shard)];
       const place = [owner, GROUP, CONSUMER, count, from, after, held];
       const limits = [SUSPICIOUS_DELIVERIES, FORGOTTEN_AFTER_MS];
-      const args = [...place, ...limits, MAX_ENTRY_BYTES, MAX_BATCH_BYTES, MAX_STEP];
+      const args = [...place, ...limits, MAX_ENTRY_BYTES, MAX_BATCH_BYTES];
       const answer = await ask(() => READ.runForBuffers(client, keys, args));
       const [rawKind, deliveries, raw, tally] = answer as RawReading;
       const kind = rawKind.toString();

@@ -18,7 +18,6 @@
 --       9  after how long another consumer's pending entries are claimed, in milliseconds
 --      10  the length of the longest message that is read, in bytes
 --      11  how many bytes of messages a batch may have
---      12  how many entries Redis copies at once
 -- Returns {'not ours'} if the worker does not hold the lease;
 --      or {'left first'} if more is pending than the owner holds: those entries have to be read before new ones;
 --      or {'read', deliveries by position (only for `left`), entries, tally}; an entry is {id, what it is, message or
@@ -34,7 +33,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'not ours'} end
 local stream, tally, group, consumer = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 local number, from, after, held = tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
 local suspicious, idle_ms = tonumber(ARGV[8]), ARGV[9]
-local max_bytes, room, max_step = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local max_bytes, room = tonumber(ARGV[10]), tonumber(ARGV[11])
 
 -- Runs a command of the group, and creates the group if it does not exist.
 local function in_group(...)
@@ -74,7 +73,7 @@ end
 local entries = {}
 local cursor = from == 'left' and after or '>'
 repeat
-  local asked = math.max(1, math.min(max_step, number - #entries, math.floor(room / max_bytes)))
+  local asked = math.max(1, math.min(number - #entries, math.floor(room / max_bytes)))
   local reply = in_group('XREADGROUP', 'GROUP', group, consumer, 'COUNT', asked, 'STREAMS', stream, cursor)
   if reply and reply.err then
     if #entries == 0 then return reply end
