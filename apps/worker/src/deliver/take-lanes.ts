@@ -7,7 +7,7 @@ import type { Places } from './places.ts';
 /** A lane holds its place until all that was read of it is sent. */
 const MESSAGES_PER_LANE = 50;
 /** Bound of the payloads of one look, which holds up every lane that it takes. First messages of lanes do not count. */
-const BYTES_PER_LOOK = 1 * 1024 * 1024;
+const BYTES_PER_LOOK = 1024 * 1024;
 /** After a look this many times its own time passes before the next, so that places gather while looks are dear ... */
 const REST_SHARE = 2;
 /** ... but no more than this. */

@@ -15,8 +15,9 @@ import {
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-// The shards that have a lane, except the known ones. Walks from shard to shard by the index instead of reading every lane. Skips the known shards because while an old
-// snapshot is open, a shard has an index entry for every lane that was removed since.
+// The shards that have a lane, except the known ones. Walks from shard to shard by the index instead of reading every
+// lane. Skips the known shards because while an old snapshot is open, a shard has an index entry for every lane that was
+// removed since.
 const findUnknown = statement<{ shard: number }>(
   'find_shards',
   `select s.shard

@@ -46,7 +46,8 @@ const selectAll = statement<AccountRow>(
 
 const selectOne = statement<AccountRow>('find_channel_account', `${FROM} where a.id = $1`);
 
-// The accounts that a credential finds, at most two: the account with this credential, and one that had it before and may still be found by it.
+// The accounts that a credential finds, at most two: the account with this credential, and one that had it before and may
+// still be found by it.
 const selectHolders = statement<AccountRow>(
   'find_credential_holders',
   `${FROM} where a.channel_id = $1 and (a.fingerprint = $2
